@@ -1,0 +1,131 @@
+# pushbridge: `make help` lists what there is.
+#
+# MODULES is the architecture: a module may include only headers of modules that stand before it
+# (checked by `make layers`).
+MODULES := \
+	base/mem base/err base/buf base/text base/clock base/log base/metrics \
+	job/job job/template job/target job/plan job/verdict job/outcome job/envelope \
+	aliyun/params aliyun/sign aliyun/request aliyun/errors aliyun/response \
+	io/loop io/http io/redis io/scripts io/queue \
+	worker/config worker/circuit worker/flight worker/dispatch worker/admin
+CLI  := $(patsubst src/%.c,%,$(wildcard src/cli/*.c))
+MOCK := $(patsubst src/%.c,%,$(wildcard src/mock/*.c))
+# The mock checks the client, so it shares nothing with it but the foundation.
+MOCK_BASE := base/mem base/err base/buf base/text base/clock base/log
+
+MODE ?= release
+B    := build/$(MODE)
+PKGS := libcurl openssl jansson libconfig libevent libevent_openssl expat
+# hiredis.pc would expose headers called async.h and read.h: we include <hiredis/…>, take its libs.
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) hiredis 2>/dev/null)
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wwrite-strings -Wcast-qual -Wpointer-arith -Wundef -Wvla \
+	-Wimplicit-fallthrough -Wnull-dereference -Wconversion -Wno-sign-conversion
+CC_IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1))
+ifeq ($(CC_IS_CLANG),)
+WARN += -Wduplicated-cond -Wlogical-op -Wformat-truncation=2
+HARDEN_CC := -ftrivial-auto-var-init=zero
+endif
+ifdef WERROR
+WARN += -Werror
+endif
+
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
+	-fno-strict-overflow $(HARDEN_CC)
+LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT_release := -O2 -g -D_FORTIFY_SOURCE=2 $(HARDEN)
+OPT_debug   := -O0 -g3
+OPT_asan    := -O1 -g $(SAN)
+OPT_fuzz    := -O1 -g $(SAN) -fsanitize=fuzzer-no-link
+OPT_fault   := -O1 -g -DPB_FAULT
+LD_release  := $(LDHARDEN)
+LD_asan     := $(SAN)
+LD_fuzz     := $(SAN)
+
+ALL_CFLAGS := -std=c17 -D_GNU_SOURCE -fPIE -Isrc -I$(B) $(PKG_CFLAGS) $(WARN) $(OPT_$(MODE)) -MMD -MP $(CFLAGS)
+ALL_LDFLAGS := $(LD_$(MODE)) $(LDFLAGS)
+LIBS := $(PKG_LIBS) -lm
+
+EXISTING := $(foreach m,$(MODULES),$(if $(wildcard src/$(m).c),$(m)))
+LIB_OBJ  := $(EXISTING:%=$(B)/%.o)
+CLI_OBJ  := $(CLI:%=$(B)/%.o)
+MOCK_OBJ := $(MOCK:%=$(B)/%.o) $(MOCK_BASE:%=$(B)/%.o)
+UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+
+.PHONY: all
+all: bin/pushbridge bin/pushbridge-mock ## Build bin/pushbridge and bin/pushbridge-mock
+
+# bin/ holds the programs of the mode that was built last.
+.PHONY: FORCE
+bin/%: $(B)/% FORCE
+	@mkdir -p bin
+	@cmp -s $< $@ || cp -f $< $@
+
+$(B)/pushbridge: $(LIB_OBJ) $(CLI_OBJ)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+$(B)/pushbridge-mock: $(MOCK_OBJ)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# The version is compiled into one object only, so that a commit does not rebuild the rest.
+$(B)/cli/version.o: ALL_CFLAGS += -DPB_VERSION='"$(VERSION)"'
+$(B)/cli/version.o: $(B)/version.stamp
+$(B)/version.stamp: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+
+# Lua scripts become C strings, comments and indentation stripped.
+LUA := $(sort $(wildcard src/io/lua/*.lua))
+$(B)/io/scripts.o: $(B)/lua.inc
+$(B)/lua.inc: $(LUA) src/io/lua/embed.awk
+	@mkdir -p $(@D)
+	awk -f src/io/lua/embed.awk $(LUA) > $@.tmp && mv $@.tmp $@
+
+# --- tests -----------------------------------------------------------------------------------
+$(B)/unit/%: tests/unit/%.c $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itests $(ALL_LDFLAGS) -o $@ $< $(LIB_OBJ) $(LIBS) -lcmocka
+
+.PHONY: unit
+unit: $(UNIT) ## Unit tests (one: make unit-job)
+	@sh tests/run-unit.sh $(UNIT)
+unit-%: $(B)/unit/test_%
+	$<
+
+include $(wildcard mk/*.mk)
+
+.PHONY: layers
+layers: ## Reject includes that point upward in the module list
+	@awk -v modules="$(MODULES)" -f tests/layers.awk $(wildcard src/*/*.c src/*/*.h)
+
+.PHONY: format format-check
+format: ## Format the C sources
+	clang-format -i $(wildcard src/*/*.[ch] tests/*/*.[ch] bench/*.c)
+format-check:
+	clang-format --dry-run -Werror $(wildcard src/*/*.[ch] tests/*/*.[ch] bench/*.c)
+
+.PHONY: install
+install: all ## Install below DESTDIR and PREFIX
+	install -D -m 755 bin/pushbridge $(DESTDIR)$(PREFIX)/bin/pushbridge
+	test -e $(DESTDIR)/etc/pushbridge/pushbridge.conf || \
+		install -D -m 640 conf/pushbridge.conf $(DESTDIR)/etc/pushbridge/pushbridge.conf
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf build bin
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+-include $(shell find build/$(MODE) -name '*.d' 2>/dev/null)

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * The error table of the API reference §8 and its rules for unknown codes, as data. */
+#ifndef PB_ERRORS_H
+#define PB_ERRORS_H
+
+#include "job/verdict.h"
+
+struct error_class {
+    enum reply_class class;
+    bool ambiguous;
+};
+
+/* Classifies an answered refusal by Code (may be "") and HTTP status. */
+struct error_class errors_classify(const char *code, int http_status);
+
+#endif

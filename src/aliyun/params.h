@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ * The provider's parameter table of Push (API reference §3) and a flat list of parameters. */
+#ifndef PB_PARAMS_H
+#define PB_PARAMS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include <jansson.h>
+
+enum param_type { PARAM_STRING, PARAM_INT, PARAM_BOOL, PARAM_DOUBLE, PARAM_TIME, PARAM_JSON };
+enum param_platform { PLATFORM_ANY = 0, PLATFORM_ANDROID = 1, PLATFORM_IOS = 2, PLATFORM_HARMONY = 4 };
+
+struct param_row {
+    const char *name;
+    enum param_type type;
+    int platforms;          /* of enum param_platform, or-ed; 0: any */
+    bool required;
+    bool reserved;          /* set by pushbridge, not by a job's push object */
+    const char *values;     /* "A|B|C" or NULL */
+    int64_t min, max;       /* PARAM_INT with min < max; for STRING max = most bytes when > 0 */
+};
+
+/* Every parameter of Push, sorted by name in byte order. */
+extern const struct param_row params_push[];
+extern const size_t params_push_count;
+const struct param_row *params_find(const char *name); /* NULL: unknown */
+
+/* One parameter that will be sent; value is decoded UTF-8 text. */
+struct param {
+    const char *name, *value;
+};
+
+enum { PARAMS_MAX = 160 };
+struct params {
+    struct param v[PARAMS_MAX];
+    size_t n;
+    char *owned[PARAMS_MAX]; /* values that the list made itself */
+    size_t nowned;
+};
+void params_init(struct params *p);
+void params_free(struct params *p);
+/* Sets or replaces. name and value are borrowed until params_free(). */
+void params_set(struct params *p, const char *name, const char *value);
+void params_set_int(struct params *p, const char *name, int64_t value);
+const char *params_get(const struct params *p, const char *name); /* NULL: absent */
+void params_sort(struct params *p); /* byte order of names */
+
+/* Checks one override from a job's push object (documented name, right type, allowed value) and
+ * sets it: integers and booleans become text, an object or array becomes JSON text where the
+ * table says PARAM_JSON. Refusals name the parameter: unknown, reserved, wrong type, value. */
+bool params_override(struct params *p, const char *name, json_t *value, struct err *e);
+
+/* Checks that span parameters, after everything is set: platform fits DeviceType, Title and Body
+ * not empty where required, Title ≤ 200 bytes, the byte ceilings of §3.6 (payload_max 1800), badge against auto-increment,
+ * and what §3 ties together. */
+bool params_check(const struct params *p, size_t payload_max, struct err *e);
+
+#endif

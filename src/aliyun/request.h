@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * From a call-to-be to the bytes on the wire: parameters, token, JobKey, signature. Pure: nonce
+ * and stamp are arguments, so a test can fix them. */
+#ifndef PB_REQUEST_H
+#define PB_REQUEST_H
+
+#include "aliyun/params.h"
+#include "base/buf.h"
+#include "job/plan.h"
+
+enum { TOKEN_SIZE = 37 };
+
+struct credentials {
+    const char *id, *secret, *security_token; /* token NULL: none */
+};
+
+enum signature_version { SIGNATURE_V1, SIGNATURE_V3 };
+
+struct endpoint {
+    const char *url;  /* "https://cloudpush.aliyuncs.com" without a path */
+    const char *host; /* host[:port] as the Host header carries it */
+    enum signature_version signature;
+    size_t max_url_bytes; /* 8000: above, V3 becomes V1 with a form body, same token */
+    size_t payload_max;   /* 1800 */
+};
+
+/* Parameters of one call, without common ones: app defaults, message, target, times, the job's
+ * push object over them; checked. False with e (invalid_job). params_free() in both cases.
+ * Everything in out is borrowed from the arguments or owned by out. */
+bool request_params(const struct job *job, const struct app *app, const struct plan *plan,
+                    const struct call *call, size_t payload_max, struct params *out,
+                    struct err *e);
+
+/* IdempotentToken: UUIDv5(own namespace; AppKey, uid, gen, part, SHA-256 of the parameters without
+ * PushTime, ExpireTime, JobKey, IdempotentToken). params must not hold the token yet. */
+void request_token(const struct params *params, const char *uid, int64_t gen, unsigned part,
+                   char token[TOKEN_SIZE]);
+
+/* JobKey: the job's id where it fits (≤ 32 of [A-Za-z0-9_-]), else the token's 32 hex digits. */
+void request_job_key(const char *id, const char *token, char key[TOKEN_SIZE]);
+
+struct wire_header {
+    const char *name;
+    char *value; /* owned by the wire */
+};
+/* What goes out. target is the request target ("/" or "/?query"); the URL is endpoint->url +
+ * target. The method is always POST. */
+struct wire {
+    struct buf target, body;
+    struct wire_header headers[12];
+    size_t nheaders;
+};
+void wire_init(struct wire *w);
+void wire_reset(struct wire *w); /* keeps memory for the next call */
+void wire_free(struct wire *w);  /* wipes */
+
+/* Signs. params holds everything of the action (AppKey, token, JobKey included) and is sorted
+ * here. action "Push". stamp is UTC text, nonce is unique per attempt. */
+void request_sign(const struct endpoint *ep, const struct credentials *cred, const char *action,
+                  struct params *params, const char *stamp, const char *nonce, struct wire *out);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * Growable byte buffer with a mandatory maximum. Appending past the maximum sets a sticky flag
+ * that is tested once at the end (buf_ok); the content is then cut, never overrun. The content
+ * is always NUL-terminated, the length is authoritative (bytes may contain NUL). */
+#ifndef PB_BUF_H
+#define PB_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf {
+    char *data; /* NULL until the first append; use buf_text() to read */
+    size_t len, cap, max;
+    bool over; /* an append did not fit */
+};
+
+void buf_init(struct buf *b, size_t max);
+void buf_free(struct buf *b);  /* frees the memory; the buffer may be used again */
+void buf_reset(struct buf *b); /* empties, keeps the memory */
+void buf_wipe(struct buf *b);  /* zeroes the content, then empties */
+bool buf_ok(const struct buf *b);
+const char *buf_text(const struct buf *b); /* never NULL */
+char *buf_take(struct buf *b);             /* hands the memory out (mem_free), empties */
+
+void buf_add(struct buf *b, const void *p, size_t len);
+void buf_puts(struct buf *b, const char *text);
+void buf_putc(struct buf *b, char c);
+void buf_int(struct buf *b, int64_t n);
+void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_json(struct buf *b, const char *text, size_t len); /* "…" with JSON escapes, raw UTF-8 */
+void buf_json_or_null(struct buf *b, const char *text);     /* NULL gives null */
+
+#endif

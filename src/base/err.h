@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * One bounded message that says why something was refused: member, value and limit. */
+#ifndef PB_ERR_H
+#define PB_ERR_H
+
+#include <stdbool.h>
+
+struct err {
+    char text[384];
+};
+
+/* Formats the message (cut when longer) and returns false, so that a refusal is one line:
+ *   return err_set(e, "tags: %zu elements, at most %zu", n, max);
+ * e may be NULL. */
+bool err_set(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Puts "prefix: " before the message that is there. Returns false. */
+bool err_prefix(struct err *e, const char *prefix);
+
+#endif

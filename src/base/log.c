@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/log.h"
+
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+/* A pipe that polls writable takes at least PIPE_BUF (4096) bytes without blocking. */
+enum { LINE_MAX_BYTES = 4096, VALUE_MAX = 200, VALUE_RING = 8 };
+
+enum log_level log_threshold = LOG_INFO;
+static uint64_t dropped, reported;
+
+static const char *const names[] = {"error", "warn", "info", "debug"};
+
+bool log_level_parse(const char *name, enum log_level *out)
+{
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *out = (enum log_level)i;
+            return true;
+        }
+    return false;
+}
+
+const char *log_level_name(enum log_level level)
+{
+    return names[level];
+}
+
+uint64_t log_dropped(void)
+{
+    return dropped;
+}
+
+static void emit(const char *line, size_t len)
+{
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT) || write(STDERR_FILENO, line, len) < 0)
+        dropped++;
+}
+
+static size_t stamp(char *out, size_t room, enum log_level level)
+{
+    char utc[CLOCK_UTC_SIZE];
+    int64_t now = clock_wall_ms();
+    clock_format_utc(now, utc);
+    utc[CLOCK_UTC_SIZE - 2] = '\0'; /* the Z comes after the milliseconds */
+    return (size_t)snprintf(out, room, "ts=%s.%03dZ level=%s ", utc, (int)(now % 1000),
+                            names[level]);
+}
+
+void log_write(enum log_level level, const char *fmt, ...)
+{
+    char line[LINE_MAX_BYTES];
+    size_t n = stamp(line, sizeof line, level);
+    if (dropped != reported) {
+        n += (size_t)snprintf(line + n, sizeof line - n, "log_dropped=%llu ",
+                              (unsigned long long)(dropped - reported));
+        reported = dropped;
+    }
+    va_list ap;
+    va_start(ap, fmt);
+    int more = vsnprintf(line + n, sizeof line - n - 1, fmt, ap);
+    va_end(ap);
+    if (more < 0)
+        return;
+    n += (size_t)more;
+    if (n > sizeof line - 2)
+        n = sizeof line - 2;
+    line[n++] = '\n';
+    emit(line, n);
+}
+
+static bool plain(unsigned char c)
+{
+    return c > ' ' && c != '"' && c != '=' && c != '\\' && c != 0x7F;
+}
+
+const char *log_value(const char *text)
+{
+    static char ring[VALUE_RING][2 * VALUE_MAX + 3];
+    static unsigned turn;
+    if (!text)
+        return "-";
+    size_t len = strnlen(text, VALUE_MAX);
+    bool quote = len == 0;
+    for (size_t i = 0; i < len; i++)
+        quote |= !plain((unsigned char)text[i]);
+    char *out = ring[turn++ % VALUE_RING], *p = out;
+    if (quote)
+        *p++ = '"';
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c == '"' || c == '\\')
+            *p++ = '\\';
+        *p++ = c < ' ' || c == 0x7F ? '?' : (char)c;
+    }
+    if (quote)
+        *p++ = '"';
+    *p = '\0';
+    return out;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool text_int(const char *text, int64_t min, int64_t max, int64_t *out)
+{
+    if (!(text[0] == '-' || (text[0] >= '0' && text[0] <= '9')))
+        return false;
+    char *end;
+    errno = 0;
+    long long n = strtoll(text, &end, 10);
+    if (errno || *end || end == text || n < min || n > max)
+        return false;
+    *out = n;
+    return true;
+}
+
+/* Length of the sequence that the lead byte opens, 0 where it cannot open one. */
+static size_t utf8_length(unsigned char lead)
+{
+    if (lead < 0x80)
+        return 1;
+    if (lead >= 0xC2 && lead <= 0xDF)
+        return 2;
+    if (lead >= 0xE0 && lead <= 0xEF)
+        return 3;
+    return lead >= 0xF0 && lead <= 0xF4 ? 4 : 0;
+}
+
+static bool utf8_second_ok(unsigned char lead, unsigned char second)
+{
+    switch (lead) {
+    case 0xE0:
+        return second >= 0xA0; /* overlong */
+    case 0xED:
+        return second < 0xA0; /* surrogates */
+    case 0xF0:
+        return second >= 0x90; /* overlong */
+    case 0xF4:
+        return second < 0x90; /* beyond U+10FFFF */
+    default:
+        return true;
+    }
+}
+
+bool text_is_utf8(const char *p, size_t len)
+{
+    const unsigned char *u = (const unsigned char *)p;
+    for (size_t i = 0; i < len;) {
+        size_t n = utf8_length(u[i]);
+        if (!n || n > len - i)
+            return false;
+        for (size_t k = 1; k < n; k++)
+            if ((u[i + k] & 0xC0) != 0x80)
+                return false;
+        if (n > 1 && !utf8_second_ok(u[i], u[i + 1]))
+            return false;
+        i += n;
+    }
+    return true;
+}
+
+size_t text_utf8_chars(const char *text)
+{
+    size_t n = 0;
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xC0) != 0x80;
+    return n;
+}
+
+void text_hex(const void *p, size_t len, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *u = p;
+    for (size_t i = 0; i < len; i++) {
+        out[2 * i] = digits[u[i] >> 4];
+        out[2 * i + 1] = digits[u[i] & 15];
+    }
+    out[2 * len] = '\0';
+}
+
+static const char base64_std[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/* Encodes up to three bytes as up to four characters; returns how many carry data. */
+static size_t base64_group(const unsigned char *u, size_t len, const char *alphabet, char out[4])
+{
+    uint32_t bits = (uint32_t)u[0] << 16 | (len > 1 ? (uint32_t)u[1] << 8 : 0) |
+                    (len > 2 ? (uint32_t)u[2] : 0);
+    for (int i = 0; i < 4; i++)
+        out[i] = alphabet[bits >> (18 - 6 * i) & 63];
+    return len >= 3 ? 4 : len + 1;
+}
+
+void text_base64(struct buf *b, const void *p, size_t len)
+{
+    const unsigned char *u = p;
+    for (size_t i = 0; i < len; i += 3) {
+        char group[4];
+        size_t n = base64_group(u + i, len - i, base64_std, group);
+        buf_add(b, group, n);
+        buf_add(b, "==", 4 - n);
+    }
+}
+
+void text_base64url(const void *p, size_t len, char *out)
+{
+    const unsigned char *u = p;
+    for (size_t i = 0; i < len; i += 3) {
+        char group[4];
+        size_t n = base64_group(u + i, len - i, base64_url, group);
+        memcpy(out, group, n);
+        out += n;
+    }
+    *out = '\0';
+}
+
+bool text_starts(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+bool text_ends(const char *text, const char *suffix)
+{
+    size_t n = strlen(text), m = strlen(suffix);
+    return n >= m && memcmp(text + n - m, suffix, m) == 0;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ * One reliable queue in Redis: the only module that knows keys and scripts. Each move of a job is
+ * one atomic script (src/io/lua), each step of which is a step of the model (tests/model).
+ *
+ * Keys, with K = "{Q}" for a queue named Q, or Q itself where the name has a hash tag already:
+ *   Q                 LIST  ready jobs, raw bytes; producers RPUSH
+ *   K:inbox:<worker>  LIST  what BLMOVE moved for a worker; a wake-up, emptied by the next claim
+ *   K:due             ZSET  batch id → lease deadline (leased) or retry time (waiting), Redis ms
+ *   K:batch           HASH  batch id → "fence state t0 claimed worker size crashes digest", and
+ *                           "<id>#" → members left, "<id>!" → the recorded grouping (mark)
+ *   K:member          HASH  "<id>:<position>" → "<crashes> <envelope length> <envelope><bytes>"
+ *   K:parked:<app>    LIST  same value as a member
+ *   K:oversize        HASH  uid → bytes of an element over the limit
+ *   K:count           HASH  sent, dead, duplicate, delayed, trimmed, reclaimed …
+ *   K:workers         ZSET  worker → heartbeat's end, Redis ms
+ *   K:run             STRING  "<run id> <since ms>": nothing is reaped for one lease after a change
+ *   K:v               STRING  schema version
+ */
+#ifndef PB_QUEUE_H
+#define PB_QUEUE_H
+
+#include "base/buf.h"
+#include "io/redis.h"
+
+struct queue;
+
+struct queue_opts {
+    const char *name, *results, *dead; /* %q already replaced */
+    const char *worker;                /* host-pid-random, no spaces */
+    const char *digest;                /* 16 hex digits: templates, limits, plan version */
+    int64_t lease_ms;                  /* 9000 */
+    int64_t idle_wait_s;               /* BLMOVE's time limit, must be < lease: 5 */
+    int64_t results_max, job_max_bytes, parked_max;
+};
+
+/* A claimed batch. Owned by the queue; valid until the last of its members is finished. */
+struct queue_lease;
+
+struct queue_member {
+    unsigned pos;
+    unsigned crashes;      /* batch's and own, this claim's takeover included */
+    bool taken_over;       /* the batch was leased before and its lease ran out: it may be sent */
+    bool oversize;         /* bytes are not here but in K:oversize under uid; len is their length */
+    const char *envelope;  /* "" : fresh job */
+    size_t envelope_len;
+    const char *bytes;
+    size_t len;
+};
+
+struct queue_claim {
+    struct queue_lease *lease;
+    const char *batch;     /* 16 characters; uid of a fresh member is "<batch>-<pos>" */
+    int64_t t0_ms;         /* Redis TIME of the batch's first claim */
+    int64_t now_ms;        /* Redis TIME of this claim */
+    const char *digest;    /* of the batch's first claim */
+    const struct queue_member *members;
+    size_t n;
+};
+
+/* Called once per batch that a claim returned, then once with claim NULL: done says how many
+ * ready jobs came (fewer than asked: the queue is empty), −1 when Redis did not answer, −2 when
+ * a parked list is full and claiming is held back. Everything in claim is borrowed for the call. */
+typedef void (*queue_claim_fn)(void *arg, const struct queue_claim *claim, int done);
+
+enum queue_end_kind {
+    END_SENT,      /* outcome to results, counted as sent */
+    END_DUPLICATE, /* outcome to results */
+    END_DEAD,      /* outcome to dead letters */
+    END_RETRY,     /* to due at at_ms with the envelope */
+    END_PARK,      /* to parked:<app> with the envelope */
+    END_RETURN,    /* never sent, no history: raw bytes to the head of Q */
+};
+struct queue_end {
+    enum queue_end_kind kind;
+    const char *outcome; /* SENT, DUPLICATE, DEAD: JSON text */
+    size_t outcome_len;
+    const char *envelope; /* RETRY, PARK */
+    size_t envelope_len;
+    const char *bytes;    /* RETRY, PARK, RETURN: the job; NULL for oversize (uid in the envelope) */
+    size_t len;
+    unsigned crashes;     /* RETRY, PARK: kept */
+    int64_t at_ms;        /* RETRY: Redis ms */
+    const char *app;      /* PARK */
+};
+/* STALE: the lease had moved on (or an earlier finish whose answer was lost did it): nothing was
+ * written. */
+enum queue_done { QUEUE_DONE, QUEUE_STALE };
+typedef void (*queue_done_fn)(void *arg, enum queue_done done);
+
+/* cmd is the worker's shared command connection (borrowed); wait is this queue's own blocking
+ * connection (borrowed, may be NULL for tools that never wait). */
+struct queue *queue_new(struct event_base *base, struct redis *cmd, struct redis *wait,
+                        const struct queue_opts *opts);
+void queue_free(struct queue *q);
+const char *queue_name(const struct queue *q);
+
+/* Must be called on each REDIS_UP of cmd: schema check and first heartbeat; then claims work.
+ * fn(arg, ok, why): ok false with a newer schema in why. */
+typedef void (*queue_ready_fn)(void *arg, bool ok, const char *why);
+void queue_open(struct queue *q, queue_ready_fn fn, void *arg);
+
+/* Takes at most n jobs: due batches first (whole), then the given apps' parked jobs, then inbox
+ * leftovers, then ready. parked_limit bounds the parked ones (a probe: 1). n 0 with apps probes
+ * only. One claim at a time per queue. */
+void queue_claim(struct queue *q, unsigned n, const char *const *parked_apps, size_t napps,
+                 unsigned parked_limit, queue_claim_fn fn, void *arg);
+bool queue_claiming(const struct queue *q);
+
+/* Ends a member; collected and sent as one pipelined script per loop turn; re-sent until Redis
+ * confirms. Everything in end is copied. fn exactly once, never before this returns. */
+void queue_finish(struct queue_lease *lease, unsigned pos, const struct queue_end *end,
+                  queue_done_fn fn, void *arg);
+size_t queue_unconfirmed(const struct queue *q); /* finishes not yet confirmed */
+
+/* Records the grouping of a coalesced call once, before its first byte; text is opaque. fn gets
+ * DONE, or STALE. */
+void queue_mark(struct queue_lease *lease, const char *text, size_t len, queue_done_fn fn,
+                void *arg);
+
+/* I3(a): may a call of duration_ms start now? clock_boot_ms() + duration ≤ safe_until. */
+bool queue_lease_safe(const struct queue_lease *lease, int64_t now_boot_ms, int64_t duration_ms);
+bool queue_lease_lost(const struct queue_lease *lease);
+
+/* Every extend_ms: heartbeat, and all live leases in one script. */
+void queue_extend(struct queue *q);
+/* Now and then (each reap_ms; does its work more rarely): adopts inboxes of workers whose
+ * heartbeat is gone, audits batches without an entry in due. */
+void queue_housekeep(struct queue *q);
+
+/* Idle wait: fn(arg, moved) once: moved true when a job arrived. Re-arm after each. */
+typedef void (*queue_wait_fn)(void *arg, bool moved);
+void queue_wait(struct queue *q, queue_wait_fn fn, void *arg);
+bool queue_waiting(const struct queue *q);
+/* Unblocks the wait (CLIENT UNBLOCK through cmd); its fn still comes. */
+void queue_wait_cancel(struct queue *q);
+
+/* Empties this worker's inbox back to the head of Q and removes its heartbeat: the last step of a
+ * drain, after the wait has ended. */
+void queue_leave(struct queue *q, queue_done_fn fn, void *arg);
+
+struct queue_counts {
+    bool ok;
+    int64_t ready, inbox, leased, delayed, parked, results, dead_list;
+    int64_t sent, dead, duplicate;
+    int64_t now_ms;
+};
+typedef void (*queue_counts_fn)(void *arg, const struct queue_counts *c);
+/* Everybody's. parked is the sum over K:parked:* (the apps ever parked are in the SET K:apps). */
+void queue_count(struct queue *q, queue_counts_fn fn, void *arg);
+
+/* Redis ms now, from the last answer and the monotonic clock; 0 before the first answer. */
+int64_t queue_now_ms(const struct queue *q);
+
+#endif

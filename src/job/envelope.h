@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * What Redis keeps for a claimed or waiting job beside its bytes, as compact JSON. The queue
+ * stores it untouched; crashes are the queue's own count. Unknown members are ignored, so that
+ * an older worker reads a newer one's envelopes. */
+#ifndef PB_ENVELOPE_H
+#define PB_ENVELOPE_H
+
+#include "base/buf.h"
+#include "job/outcome.h"
+
+enum { ENVELOPE_PARTS_MAX = 64, UID_SIZE = 129 };
+
+struct envelope {
+    char uid[UID_SIZE];
+    bool id_given;
+    int64_t gen, attempts, throttles;
+    int64_t t0_ms, first_sent_ms; /* first_sent 0: never sent */
+    bool special_used;            /* the free repeat for a used nonce or a wrong clock is spent */
+    uint64_t unanswered;          /* bit per part */
+    char digest[17];              /* of the configuration that made the unanswered call; "" none */
+    struct push_done *pushes;     /* parts that went out; owned */
+    size_t npushes;
+    char *history; /* JSON array text or NULL; owned */
+};
+
+void envelope_write(const struct envelope *v, struct buf *out);
+bool envelope_read(const char *text, size_t len, struct envelope *out, struct err *e);
+void envelope_free(struct envelope *v);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * The JSON of an outcome, exactly as the contract lists its members. Pure. */
+#ifndef PB_OUTCOME_H
+#define PB_OUTCOME_H
+
+#include "base/buf.h"
+#include "job/job.h"
+#include "job/verdict.h"
+
+struct push_done {
+    unsigned part;
+    char message_id[32], request_id[64];
+};
+
+struct outcome {
+    const char *id;        /* uid */
+    const char *app, *code, *worker, *traceparent; /* NULL: unknown */
+    enum reason reason;    /* NONE: sent */
+    bool duplicate, maybe_sent, overlap;
+    const struct reply *error; /* last reply, NULL: none; or use error_message */
+    const char *error_message; /* our own refusal's text; wins over error->message */
+    const struct push_done *pushes;
+    size_t npushes;
+    int64_t attempts, crashes;
+    int64_t enqueued_at_ms; /* JOB_ABSENT: left out, with latency_ms */
+    int64_t claimed_at_ms, done_at_ms;
+    json_t *meta;        /* NULL: left out */
+    const char *history; /* JSON array text, NULL: left out */
+    const char *job_ref; /* oversize job: instead of its bytes */
+    const char *bytes;
+    size_t len;
+};
+
+/* Appends one JSON object. The buffer's maximum must allow for the job's bytes escaped. */
+void outcome_write(const struct outcome *o, struct buf *out);
+
+#endif

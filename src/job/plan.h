@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ * From a job, its rendered message and its target to the calls that deliver it. Pure: t0 comes
+ * in as an argument, so that every attempt makes the same calls. */
+#ifndef PB_PLAN_H
+#define PB_PLAN_H
+
+#include "base/buf.h"
+#include "job/job.h"
+#include "job/target.h"
+#include "job/template.h"
+
+/* A configured app: what its jobs have in common. Strings are owned by the configuration. */
+struct app {
+    const char *name;     /* "default" */
+    const char *app_key;  /* decimal text */
+    const char *title;    /* for literal messages; NULL: the name */
+    const char *device_type; /* ANDROID, iOS, HARMONY, ALL */
+    const char *push_type;   /* MESSAGE, NOTICE */
+    bool store_offline;
+    int64_t push_delay_s; /* PushTime = t0 + this; 0: no PushTime */
+    int64_t ttl_s;        /* default deadline: 86400 */
+    bool resend_ambiguous; /* policy for ambiguous calls: resend, else dead */
+    int64_t max_attempts;  /* 0: the general option */
+};
+
+/* One call-to-be. Strings are owned by the plan. */
+struct call {
+    unsigned part;
+    enum target_kind kind;
+    const char *target_value;
+};
+
+struct plan {
+    struct buf title, body; /* Title and Body parameters */
+    struct target target;
+    struct call *calls;
+    size_t n;
+    const char *push_type, *device_type; /* after the job's push overrides; borrowed */
+    int64_t push_time_ms;                /* 0: at once */
+    int64_t deadline_ms;                 /* not sent after this */
+    int64_t expire_time_ms;              /* the ExpireTime parameter */
+};
+
+/* False with *why (unknown_template, invalid_target, invalid_job) and e. plan_free() must be
+ * called in both cases. Title: template title, else code; literal message: title, else the
+ * app's title, else its name. Body: {"type":T,"message":"…"} for MESSAGE, the plain text for
+ * NOTICE. Times by the contract: base = PushTime if scheduled, else enqueued_at if within 7 days
+ * back and 60 s ahead of t0, else t0; deadline = earliest of ttl_s / expire_at / app ttl;
+ * expire_time = min(deadline, base + 72 h). A push_at more than 7 days ahead of t0 is
+ * invalid_job, one in the past means at once. */
+bool plan_build(const struct job *job, const struct app *app, const struct template_set *templates,
+                const struct target_limits *limits, int64_t t0_ms, struct plan *out,
+                enum reason *why, struct err *e);
+void plan_free(struct plan *p);
+
+#endif

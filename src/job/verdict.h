@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ * What follows from one call's reply. Pure: numbers in, a decision out; the whole retry policy is
+ * a table test. */
+#ifndef PB_VERDICT_H
+#define PB_VERDICT_H
+
+#include "job/job.h"
+
+/* Classes of the API reference §8: what a reply means for the job. */
+enum reply_class {
+    REPLY_SENT,
+    REPLY_PERMANENT,  /* P: this job is refused */
+    REPLY_TRANSIENT,  /* R, answered; ambiguous where the reference says so */
+    REPLY_THROTTLED,  /* T */
+    REPLY_AUTH,       /* A: every job of the app would fail */
+    REPLY_UNKNOWN_4XX, /* rule 7: P, but a row of them opens the circuit */
+    REPLY_NONCE_USED, /* ambiguous; once more with a fresh nonce */
+    REPLY_CLOCK,      /* InvalidTimeStamp.Expired: once more with a corrected clock, then A */
+    REPLY_NOT_SENT,   /* no byte of the request was written */
+    REPLY_UNANSWERED, /* written at least in part, no usable answer */
+    REPLY_CERTIFICATE, /* verification failed: as AUTH, and nothing was written */
+};
+const char *reply_class_name(enum reply_class c);
+
+struct reply {
+    enum reply_class class;
+    bool ambiguous;         /* the push may have happened */
+    int64_t retry_after_ms; /* the provider's hint, 0: none */
+    int64_t clock_offset_ms; /* CLOCK only: provider time − ours, from its Date header; else 0 */
+    int http_status;        /* 0: no answer */
+    char code[96], message[256], request_id[64], message_id[32]; /* "" where unknown */
+};
+
+struct verdict_policy {
+    int64_t max_attempts, base_ms, cap_ms; /* 3, 500, 60000 */
+    int64_t settle_ms;                     /* 3000 */
+    int64_t window_ms;                     /* 15 min − 60 s */
+    bool resend_ambiguous;
+};
+
+struct verdict_input {
+    const struct reply *reply;
+    int64_t attempts;     /* completed before this one, throttled and refunded ones not counted */
+    int64_t throttles;    /* throttled answers in a row before this one */
+    bool unanswered;      /* an earlier attempt of this call went unanswered */
+    bool retried_special; /* the one free repeat for NONCE_USED or CLOCK was used */
+    int64_t first_sent_ms, now_ms, deadline_ms; /* Redis' clock */
+    uint64_t random;      /* for the jitter */
+};
+
+enum verdict_kind { VERDICT_SENT, VERDICT_RETRY, VERDICT_DEAD, VERDICT_PAUSE };
+const char *verdict_kind_name(enum verdict_kind k);
+
+struct verdict {
+    enum verdict_kind kind;
+    enum reason reason;  /* DEAD */
+    bool maybe_sent;     /* DEAD: an attempt is still unanswered; RETRY, PAUSE: keep as unanswered */
+    bool new_token;      /* RETRY under policy resend after the window: gen + 1 */
+    bool counts;         /* this attempt uses up one of max_attempts */
+    int64_t at_ms;       /* RETRY, PAUSE: not before, Redis' clock */
+};
+
+/* RETRY: exponential from base with full jitter, capped; not before the provider's hint, nor
+ * before now + settle_ms where this or an earlier attempt is unanswered. A repeat that could
+ * only start after the deadline is DEAD(expired) or, while unanswered, as the ambiguous policy
+ * says. Repeats of an unanswered call end at first_sent + window. */
+struct verdict verdict_decide(const struct verdict_policy *policy, const struct verdict_input *in);
+
+/* Back-off: uniform in [0, min(cap, base << attempt)], at least 1 ms. */
+int64_t verdict_backoff(int64_t base_ms, int64_t cap_ms, int64_t attempt, uint64_t random);
+
+/* What to do before sending a job that was claimed again: its first call may be out (crash) or
+ * was unanswered. Same rules as above, without a reply: RETRY at_ms ≤ now means "send now". */
+struct verdict verdict_before_send(const struct verdict_policy *policy, bool unanswered,
+                                   bool digest_changed, int64_t first_sent_ms, int64_t now_ms,
+                                   int64_t deadline_ms);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ * Configuration: file (libconfig), then environment over it, into one validated, immutable
+ * struct. One table of options drives parsing, environment names, range checks, `check` output
+ * and docs/options.md. */
+#ifndef PB_CONFIG_H
+#define PB_CONFIG_H
+
+#include <stdio.h>
+
+#include "aliyun/request.h"
+#include "base/log.h"
+#include "io/http.h"
+#include "io/redis.h"
+#include "job/plan.h"
+#include "job/target.h"
+#include "job/template.h"
+#include "job/verdict.h"
+
+enum { CONFIG_QUEUES_MAX = 16, CONFIG_APPS_MAX = 64 };
+
+struct config_app {
+    struct app app;
+    struct credentials credentials; /* of the app, else the general ones */
+};
+
+struct config {
+    char *redis_url;
+    struct redis_opts redis;
+
+    char **queue_names; /* nqueues, by priority */
+    size_t nqueues;
+    char *queue_results, *queue_dead; /* may hold %q */
+    int64_t results_max, job_max_bytes, concurrency, lease_ms, extend_ms, reap_ms, crash_limit,
+        parked_max, dead_warn, idle_wait_s;
+
+    int64_t max_attempts, retry_base_ms, retry_cap_ms;
+
+    char *endpoint;      /* URL without a path */
+    char *endpoint_host; /* host[:port] */
+    char *ca_file, *proxy; /* NULL: none */
+    bool insecure;         /* aliyun.insecure: only with a loopback endpoint */
+    int64_t timeout_ms, connect_timeout_ms, settle_ms, max_url_bytes, max_connections, payload_max,
+        idempotency_window_ms;
+    enum signature_version signature;
+    enum http_version http_version;
+
+    struct config_app *apps;
+    size_t napps;
+    struct template_set *templates;
+    struct target_limits limits;
+    struct job_limits job_limits;
+    bool coalesce;
+
+    int64_t circuit_failures, circuit_probe_ms; /* 5; first probe after 1000 ms */
+    int64_t reply_ttl_s;                        /* of reply_to lists: 300 */
+    int64_t drain_ms;                           /* 25000 */
+    char *admin_listen;                         /* "off", or host:port */
+    bool admin_listen_default;                  /* nobody set it: a busy port is a warning */
+    enum log_level log_level;
+
+    char digest[17]; /* of templates, limits, app defaults and plan version: I3(e) */
+    void *internal;  /* raw option values: config.c's own */
+};
+
+/* Reads file (NULL: none, unless PUSHBRIDGE_CONFIG names one) and environment (environ-style,
+ * NULL: the process's). On false, e says file, line or variable, member, value and limit. */
+bool config_load(const char *file, char **env, struct config *out, struct err *e);
+void config_free(struct config *c); /* wipes secrets */
+const struct config_app *config_app_find(const struct config *c, const char *name);
+
+/* What is in force, one "name = value" per line with its origin, secrets masked. */
+void config_print(const struct config *c, FILE *out);
+/* docs/options.md: every option with variable, default, bounds, meaning. */
+void config_print_reference(FILE *out);
+
+/* "%q" in text replaced by the queue's name; allocated. */
+char *config_queue_key(const char *text, const char *queue);
+
+#endif
