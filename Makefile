@@ -4,10 +4,13 @@
 # (checked by `make layers`).
 MODULES := \
 	base/mem base/err base/buf base/text base/clock base/log base/metrics \
-	job/job job/template job/target job/plan job/verdict job/outcome job/envelope \
-	aliyun/params aliyun/sign aliyun/request aliyun/errors aliyun/response \
-	io/loop io/http io/redis io/scripts io/queue \
-	worker/config worker/circuit worker/flight worker/dispatch worker/admin
+	job/job job/template job/expression job/target job/plan job/verdict job/outcome job/envelope \
+	aliyun/params aliyun/params_table aliyun/params_check aliyun/sign aliyun/request aliyun/errors aliyun/response \
+	io/multi io/http_headers io/http \
+	io/tls io/dial io/pending io/redis_info io/redis io/redis_url io/redis_script io/scripts \
+	io/queue io/queue_core io/queue_lease io/queue_claim io/queue_finish io/queue_wait io/queue_upkeep io/queue_count \
+	worker/config worker/options worker/options_table worker/settings worker/settings_file worker/settings_env \
+	worker/config_apps worker/config_load worker/config_print worker/circuit worker/flight worker/sender worker/pipeline worker/dispatch worker/admin
 CLI  := $(patsubst src/%.c,%,$(wildcard src/cli/*.c))
 MOCK := $(patsubst src/%.c,%,$(wildcard src/mock/*.c))
 # The mock checks the client, so it shares nothing with it but the foundation.
@@ -77,9 +80,9 @@ $(B)/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-# The version is compiled into one object only, so that a commit does not rebuild the rest.
-$(B)/cli/version.o: ALL_CFLAGS += -DPB_VERSION='"$(VERSION)"'
-$(B)/cli/version.o: $(B)/version.stamp
+# The version is compiled into one object of each program, so that a commit does not rebuild the rest.
+$(B)/cli/version.o $(B)/mock/options.o: ALL_CFLAGS += -DPB_VERSION='"$(VERSION)"'
+$(B)/cli/version.o $(B)/mock/options.o: $(B)/version.stamp
 $(B)/version.stamp: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
@@ -128,4 +131,4 @@ clean: ## Remove what was built
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(shell find build/$(MODE) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -8,16 +8,24 @@
 #include <jansson.h>
 
 enum param_type { PARAM_STRING, PARAM_INT, PARAM_BOOL, PARAM_DOUBLE, PARAM_TIME, PARAM_JSON };
-enum param_platform { PLATFORM_ANY = 0, PLATFORM_ANDROID = 1, PLATFORM_IOS = 2, PLATFORM_HARMONY = 4 };
+enum param_platform {
+    PLATFORM_ANY = 0,
+    PLATFORM_ANDROID = 1,
+    PLATFORM_IOS = 2,
+    PLATFORM_HARMONY = 4
+};
 
 struct param_row {
     const char *name;
     enum param_type type;
-    int platforms;          /* of enum param_platform, or-ed; 0: any */
+    int platforms; /* of enum param_platform, or-ed; 0: any */
     bool required;
-    bool reserved;          /* set by pushbridge, not by a job's push object */
-    const char *values;     /* "A|B|C" or NULL */
-    int64_t min, max;       /* PARAM_INT with min < max; for STRING max = most bytes when > 0 */
+    bool reserved;      /* set by pushbridge, not by a job's push object */
+    bool list;          /* a comma list of values */
+    const char *values; /* "A|B|C" or NULL; JSON: "object", "array" or NULL (either) */
+    int64_t min, max;   /* INT, DOUBLE: range where min < max; STRING: max bytes, JSON: max
+                           elements of an array, where > 0 */
+    size_t max_chars;   /* STRING: most code points where > 0 */
 };
 
 /* Every parameter of Push, sorted by name in byte order. */
@@ -30,20 +38,28 @@ struct param {
     const char *name, *value;
 };
 
-enum { PARAMS_MAX = 160 };
+/* The usual call has about 20 parameters and needs no allocation; a batch of 100 tasks has some
+ * 600. v points into the struct while it is small: never copy or move a struct params. */
+enum { PARAMS_INLINE = 32, PARAMS_MAX = 2048, PARAMS_TEXT = 256 };
+struct params_text;
 struct params {
-    struct param v[PARAMS_MAX];
-    size_t n;
-    char *owned[PARAMS_MAX]; /* values that the list made itself */
-    size_t nowned;
+    struct param *v;
+    size_t n, cap;
+    struct param small[PARAMS_INLINE];
+    char text[PARAMS_TEXT]; /* short values that the list made itself */
+    size_t ntext;
+    struct params_text *owned; /* longer ones */
 };
 void params_init(struct params *p);
 void params_free(struct params *p);
 /* Sets or replaces. name and value are borrowed until params_free(). */
 void params_set(struct params *p, const char *name, const char *value);
+void params_append(struct params *p, const char *name, const char *value);   /* name is new */
+void params_set_copy(struct params *p, const char *name, const char *value); /* copies value */
 void params_set_int(struct params *p, const char *name, int64_t value);
 const char *params_get(const struct params *p, const char *name); /* NULL: absent */
-void params_sort(struct params *p); /* byte order of names */
+/* By name in byte order; names are unique. */
+void params_sort(struct params *p);
 
 /* Checks one override from a job's push object (documented name, right type, allowed value) and
  * sets it: integers and booleans become text, an object or array becomes JSON text where the
@@ -51,8 +67,8 @@ void params_sort(struct params *p); /* byte order of names */
 bool params_override(struct params *p, const char *name, json_t *value, struct err *e);
 
 /* Checks that span parameters, after everything is set: platform fits DeviceType, Title and Body
- * not empty where required, Title ≤ 200 bytes, the byte ceilings of §3.6 (payload_max 1800), badge against auto-increment,
- * and what §3 ties together. */
+ * not empty where required, Title ≤ 200 bytes, the byte ceilings of §3.6 (payload_max 1800), badge
+ * against auto-increment, and what §3 ties together. */
 bool params_check(const struct params *p, size_t payload_max, struct err *e);
 
 #endif

@@ -28,8 +28,7 @@ struct endpoint {
  * push object over them; checked. False with e (invalid_job). params_free() in both cases.
  * Everything in out is borrowed from the arguments or owned by out. */
 bool request_params(const struct job *job, const struct app *app, const struct plan *plan,
-                    const struct call *call, size_t payload_max, struct params *out,
-                    struct err *e);
+                    const struct call *call, size_t payload_max, struct params *out, struct err *e);
 
 /* IdempotentToken: UUIDv5(own namespace; AppKey, uid, gen, part, SHA-256 of the parameters without
  * PushTime, ExpireTime, JobKey, IdempotentToken). params must not hold the token yet. */
@@ -44,11 +43,13 @@ struct wire_header {
     char *value; /* owned by the wire */
 };
 /* What goes out. target is the request target ("/" or "/?query"); the URL is endpoint->url +
- * target. The method is always POST. */
+ * target. The method is always POST. Host is signed as endpoint->host and left to the transport,
+ * which must not add a content-type where the body is empty. */
 struct wire {
     struct buf target, body;
     struct wire_header headers[12];
     size_t nheaders;
+    struct buf scratch[2]; /* of request_sign(), kept for the next call */
 };
 void wire_init(struct wire *w);
 void wire_reset(struct wire *w); /* keeps memory for the next call */

@@ -83,8 +83,8 @@ static bool to_epoch(struct tm tm, int64_t *seconds)
     struct tm asked = tm;
     time_t t = timegm(&tm);
     *seconds = (int64_t)t;
-    return tm.tm_mday == asked.tm_mday && tm.tm_mon == asked.tm_mon && tm.tm_hour == asked.tm_hour &&
-           tm.tm_min == asked.tm_min;
+    return tm.tm_mday == asked.tm_mday && tm.tm_mon == asked.tm_mon &&
+           tm.tm_hour == asked.tm_hour && tm.tm_min == asked.tm_min;
 }
 
 bool clock_parse_rfc3339(const char *p, int64_t *wall_ms)
@@ -148,7 +148,8 @@ void clock_random(void *out, unsigned len)
     while (len--) {
         if (used == sizeof pool) {
             for (size_t got = 0; got < sizeof pool;) {
-                ssize_t n = getrandom(pool + got, sizeof pool - got < 256 ? sizeof pool - got : 256, 0);
+                ssize_t n =
+                    getrandom(pool + got, sizeof pool - got < 256 ? sizeof pool - got : 256, 0);
                 if (n < 0)
                     abort();
                 got += (size_t)n;

@@ -23,10 +23,10 @@ void log_write(enum log_level level, const char *fmt, ...) __attribute__((format
  * lives in a ring of static buffers, so up to eight may be used in one call. */
 const char *log_value(const char *text);
 
-#define log_at(level, ...) \
-    do { \
-        if ((level) <= log_threshold) \
-            log_write((level), __VA_ARGS__); \
+#define log_at(level, ...)                                                                         \
+    do {                                                                                           \
+        if ((level) <= log_threshold)                                                              \
+            log_write((level), __VA_ARGS__);                                                       \
     } while (0)
 #define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...) log_at(LOG_WARN, __VA_ARGS__)

@@ -6,12 +6,12 @@
 
 #include <stddef.h>
 
-void *mem_alloc(size_t size);                       /* uninitialised; size > 0 */
-void *mem_zalloc(size_t size);                      /* zeroed */
-void *mem_resize(void *p, size_t size);             /* realloc */
-void *mem_dup(const void *p, size_t len);           /* copy plus a terminating NUL */
-char *mem_strdup(const char *text);                 /* NULL in, NULL out */
-void mem_free(void *p);                             /* free */
-void mem_wipe(void *p, size_t len);                 /* zero that the compiler keeps: for secrets */
+void *mem_alloc(size_t size);             /* uninitialised; size > 0 */
+void *mem_zalloc(size_t size);            /* zeroed */
+void *mem_resize(void *p, size_t size);   /* realloc */
+void *mem_dup(const void *p, size_t len); /* copy plus a terminating NUL */
+char *mem_strdup(const char *text);       /* NULL in, NULL out */
+void mem_free(void *p);                   /* free */
+void mem_wipe(void *p, size_t len);       /* zero that the compiler keeps: for secrets */
 
 #endif

@@ -88,8 +88,8 @@ static const char base64_url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 /* Encodes up to three bytes as up to four characters; returns how many carry data. */
 static size_t base64_group(const unsigned char *u, size_t len, const char *alphabet, char out[4])
 {
-    uint32_t bits = (uint32_t)u[0] << 16 | (len > 1 ? (uint32_t)u[1] << 8 : 0) |
-                    (len > 2 ? (uint32_t)u[2] : 0);
+    uint32_t bits =
+        (uint32_t)u[0] << 16 | (len > 1 ? (uint32_t)u[1] << 8 : 0) | (len > 2 ? (uint32_t)u[2] : 0);
     for (int i = 0; i < 4; i++)
         out[i] = alphabet[bits >> (18 - 6 * i) & 63];
     return len >= 3 ? 4 : len + 1;

@@ -12,11 +12,11 @@
 /* Decimal integer that fills the whole text and lies in [min, max]; false otherwise. */
 bool text_int(const char *text, int64_t min, int64_t max, int64_t *out);
 
-bool text_is_utf8(const char *p, size_t len);      /* strict: no overlong forms, no surrogates */
-size_t text_utf8_chars(const char *text);          /* code points of valid UTF-8 */
+bool text_is_utf8(const char *p, size_t len);        /* strict: no overlong forms, no surrogates */
+size_t text_utf8_chars(const char *text);            /* code points of valid UTF-8 */
 void text_hex(const void *p, size_t len, char *out); /* 2 * len lower-case digits and a NUL */
-void text_base64(struct buf *b, const void *p, size_t len);    /* standard alphabet, padded */
-void text_base64url(const void *p, size_t len, char *out);     /* no padding, NUL-terminated */
+void text_base64(struct buf *b, const void *p, size_t len); /* standard alphabet, padded */
+void text_base64url(const void *p, size_t len, char *out);  /* no padding, NUL-terminated */
 bool text_starts(const char *text, const char *prefix);
 bool text_ends(const char *text, const char *suffix);
 

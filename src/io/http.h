@@ -18,14 +18,14 @@ struct http;
 enum http_version { HTTP_1_1, HTTP_2 };
 
 struct http_opts {
-    const char *base_url;  /* "https://host[:port]": every request goes there */
-    const char *ca_file;   /* NULL: system store */
-    const char *proxy;     /* NULL: none */
-    bool verify;           /* false only for a loopback endpoint whose configuration says so */
+    const char *base_url; /* "https://host[:port]": every request goes there */
+    const char *ca_file;  /* NULL: system store */
+    const char *proxy;    /* NULL: none */
+    bool verify;          /* false only for a loopback endpoint whose configuration says so */
     enum http_version version;
-    long max_connections;  /* ≥ 1 */
+    long max_connections; /* ≥ 1 */
     long timeout_ms, connect_timeout_ms;
-    size_t body_max;       /* of a response: 256 KiB; a longer one is UNANSWERED */
+    size_t body_max; /* of a response: 256 KiB; a longer one is UNANSWERED */
 };
 
 enum http_state {
@@ -55,14 +55,14 @@ struct http_result {
     size_t len;
     const char *content_type, *retry_after, *acs_retry_after, *ratelimit_user, *ratelimit_user_api,
         *date;
-    const char *error;     /* what libcurl says, "" when answered */
-    bool resend_stopped;   /* libcurl wanted to send it again and was stopped */
+    const char *error;   /* what libcurl says, "" when answered */
+    bool resend_stopped; /* libcurl wanted to send it again and was stopped */
 };
 typedef void (*http_done_fn)(void *arg, const struct http_result *result);
 
 /* NULL with e when libcurl cannot be set up. curl_global_init is done here once. */
 struct http *http_new(struct event_base *base, const struct http_opts *opts, struct err *e);
-/* Cancels what is in flight (callbacks with UNANSWERED run before it returns), closes all. */
+/* Cancels what is in flight (callbacks with UNANSWERED or NOT_SENT run first), closes all. */
 void http_free(struct http *h);
 
 /* Starts a POST. The callback comes exactly once, never before http_post returns. */

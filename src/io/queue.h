@@ -9,7 +9,10 @@
  *   K:batch           HASH  batch id → "fence state t0 claimed worker size crashes digest", and
  *                           "<id>#" → members left, "<id>!" → the recorded grouping (mark)
  *   K:member          HASH  "<id>:<position>" → "<crashes> <envelope length> <envelope><bytes>"
+ *                           (bytes that stay in K:oversize: "!<length> <key>" stands before the
+ *                           envelope, with a space between when there is one)
  *   K:parked:<app>    LIST  same value as a member
+ *   K:apps            SET   apps ever parked
  *   K:oversize        HASH  uid → bytes of an element over the limit
  *   K:count           HASH  sent, dead, duplicate, delayed, trimmed, reclaimed …
  *   K:workers         ZSET  worker → heartbeat's end, Redis ms
@@ -93,6 +96,8 @@ struct queue *queue_new(struct event_base *base, struct redis *cmd, struct redis
                         const struct queue_opts *opts);
 void queue_free(struct queue *q);
 const char *queue_name(const struct queue *q);
+/* K of the key list above, for the queue that a lease belongs to. */
+const char *queue_key_prefix(const struct queue_lease *lease);
 
 /* Must be called on each REDIS_UP of cmd: schema check and first heartbeat; then claims work.
  * fn(arg, ok, why): ok false with a newer schema in why. */
@@ -120,6 +125,7 @@ void queue_mark(struct queue_lease *lease, const char *text, size_t len, queue_d
 /* I3(a): may a call of duration_ms start now? clock_boot_ms() + duration ≤ safe_until. */
 bool queue_lease_safe(const struct queue_lease *lease, int64_t now_boot_ms, int64_t duration_ms);
 bool queue_lease_lost(const struct queue_lease *lease);
+int64_t queue_lease_now_ms(const struct queue_lease *lease); /* queue_now_ms() of its queue */
 
 /* Every extend_ms: heartbeat, and all live leases in one script. */
 void queue_extend(struct queue *q);

@@ -21,20 +21,25 @@ struct redis_opts {
     int port, db;
     bool tls;
     char ca_file[256], cert_file[256], key_file[256], tls_name[256]; /* tls_name "": the host */
-    int connect_timeout_ms, command_timeout_ms; /* 3000, 5000; blocking commands add their own wait */
-    int backoff_base_ms, backoff_cap_ms;        /* 50, 2000: full jitter */
+    int connect_timeout_ms,
+        command_timeout_ms;              /* 3000, 5000; blocking commands add their own wait */
+    int backoff_base_ms, backoff_cap_ms; /* 50, 2000: full jitter */
 };
 void redis_opts_default(struct redis_opts *o);
 /* redis://[user[:password]@]host[:port][/db], rediss://…, unix:///path[?db=N]. Percent-decoding
  * in user and password. An IPv6 host in brackets. False with e that never shows the password. */
 bool redis_url_parse(const char *url, struct redis_opts *o, struct err *e);
 
-enum redis_state { REDIS_DOWN, REDIS_UP, REDIS_UNSUPPORTED }; /* UNSUPPORTED: server older than 5.0 */
+enum redis_state {
+    REDIS_DOWN,
+    REDIS_UP,
+    REDIS_UNSUPPORTED
+}; /* UNSUPPORTED: server older than 5.0 */
 typedef void (*redis_state_fn)(void *arg, enum redis_state state, const char *why);
 
 /* name is for the log ("command", "wait push:jobs"). The state callback comes on every
- * transition, never before redis_new returns. dns may be NULL: then only addresses work (the loop
- * module makes one). */
+ * transition, never before redis_new returns. dns may be NULL: then only addresses and
+ * localhost work. */
 struct redis *redis_new(struct event_base *base, struct evdns_base *dns,
                         const struct redis_opts *opts, const char *name, redis_state_fn fn,
                         void *arg);

@@ -45,9 +45,9 @@ struct plan {
  * called in both cases. Title: template title, else code; literal message: title, else the
  * app's title, else its name. Body: {"type":T,"message":"…"} for MESSAGE, the plain text for
  * NOTICE. Times by the contract: base = PushTime if scheduled, else enqueued_at if within 7 days
- * back and 60 s ahead of t0, else t0; deadline = earliest of ttl_s / expire_at / app ttl;
- * expire_time = min(deadline, base + 72 h). A push_at more than 7 days ahead of t0 is
- * invalid_job, one in the past means at once. */
+ * back and 60 s ahead of t0, else t0; deadline = the earlier of ttl_s and expire_at, without both
+ * the app's ttl; expire_time = min(deadline, base + 72 h). A push_at more than 7 days ahead of t0
+ * is invalid_job, one in the past means at once. */
 bool plan_build(const struct job *job, const struct app *app, const struct template_set *templates,
                 const struct target_limits *limits, int64_t t0_ms, struct plan *out,
                 enum reason *why, struct err *e);

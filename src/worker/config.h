@@ -18,6 +18,9 @@
 
 enum { CONFIG_QUEUES_MAX = 16, CONFIG_APPS_MAX = 64 };
 
+/* Part of the digest: raise it when the same job and configuration make another call. */
+enum { CONFIG_PLAN_VERSION = 1 };
+
 struct config_app {
     struct app app;
     struct credentials credentials; /* of the app, else the general ones */
@@ -35,8 +38,8 @@ struct config {
 
     int64_t max_attempts, retry_base_ms, retry_cap_ms;
 
-    char *endpoint;      /* URL without a path */
-    char *endpoint_host; /* host[:port] */
+    char *endpoint;        /* URL without a path */
+    char *endpoint_host;   /* host[:port] */
     char *ca_file, *proxy; /* NULL: none */
     bool insecure;         /* aliyun.insecure: only with a loopback endpoint */
     int64_t timeout_ms, connect_timeout_ms, settle_ms, max_url_bytes, max_connections, payload_max,
@@ -59,13 +62,15 @@ struct config {
     enum log_level log_level;
 
     char digest[17]; /* of templates, limits, app defaults and plan version: I3(e) */
-    void *internal;  /* raw option values: config.c's own */
+    void *internal;  /* raw option values: the loader's own */
 };
 
 /* Reads file (NULL: none, unless PUSHBRIDGE_CONFIG names one) and environment (environ-style,
  * NULL: the process's). On false, e says file, line or variable, member, value and limit. */
 bool config_load(const char *file, char **env, struct config *out, struct err *e);
-void config_free(struct config *c); /* wipes secrets */
+/* The same for tools that never call the provider: apps may be missing or incomplete. */
+bool config_load_tool(const char *file, char **env, struct config *out, struct err *e);
+void config_free(struct config *c); /* wipes secrets; also after a load that failed */
 const struct config_app *config_app_find(const struct config *c, const char *name);
 
 /* What is in force, one "name = value" per line with its origin, secrets masked. */

@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Jobs/s, CPU and memory per job against a fast local TLS server, beside h2load and a bare
+libcurl loop in the same run. Usage: bench.py [JOBS [HTTP]]. Figures are for comparing within one
+run; nothing is judged by time."""
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "e2e"))
+from harness import BIN, ROOT, Resp, free_port, wait_until  # noqa: E402
+
+N = int(sys.argv[1]) if len(sys.argv) > 1 else 30000
+VERSIONS = [sys.argv[2]] if len(sys.argv) > 2 else ["1.1", "2"]
+JOB = {"code": "I10001", "school": "S0001", "tags": ["teacher", "grade-3", "class-12"]}
+TARGET = "/?" + "&".join(["AppKey=23456789", "Body=" + "%7B%22type%22%3A0%2C%22message%22%3A%22x%22%7D" * 3, "DeviceType=ANDROID",
+                          "ExpireTime=2026-11-25T00%3A00%3A00Z", "IdempotentToken=00000000-0000-4000-8000-000000000000",
+                          "JobKey=" + "0" * 32, "PushType=MESSAGE", "StoreOffline=false", "Target=TAG",
+                          "TargetValue=" + "%7B%22and%22%3A%5B%7B%22tag%22%3A%22S0001%22%7D%5D%7D" * 3, "Title=I10001"])
+HEADERS = ["x-acs-action: Push", "x-acs-version: 2016-08-01", "x-acs-date: 2026-11-24T00:00:00Z",
+           "x-acs-signature-nonce: " + "0" * 32, "x-acs-content-sha256: " + "e" * 64, "accept: application/json",
+           "authorization: ACS3-HMAC-SHA256 Credential=mock-id,SignedHeaders=" + "h;" * 40 + ",Signature=" + "0" * 64]
+
+
+def pin(core):
+    return lambda: os.sched_setaffinity(0, {core % os.cpu_count()})
+
+
+def nginx(d, port):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", d + "/key.pem", "-out", d + "/ca.pem"],
+                   check=True, capture_output=True)
+    conf = """
+load_module /usr/lib/nginx/modules/ndk_http_module.so; load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
+worker_processes 1; error_log %(d)s/nginx.err warn; pid %(d)s/nginx.pid; daemon off;
+events { worker_connections 4096; }
+http { access_log off; keepalive_requests 1000000000; keepalive_timeout 300; http2_max_concurrent_streams 256;
+ client_body_temp_path %(d)s/b; proxy_temp_path %(d)s/p; fastcgi_temp_path %(d)s/f; uwsgi_temp_path %(d)s/u; scgi_temp_path %(d)s/s;
+ large_client_header_buffers 8 32k;
+ server { listen 127.0.0.1:%(port)d ssl http2 backlog=4096; server_name localhost; ssl_certificate %(d)s/ca.pem; ssl_certificate_key %(d)s/key.pem;
+  location / { default_type application/json; content_by_lua_block { ngx.req.read_body()
+   ngx.print('{"MessageId":"11747540000088320","RequestId":"00000000-AAAA-4BBB-8CCC-000000000001"}') } } } }
+""" % {"d": d, "port": port}
+    with open(d + "/nginx.conf", "w") as f:
+        f.write(conf)
+    p = subprocess.Popen(["nginx", "-c", d + "/nginx.conf", "-p", d], preexec_fn=pin(1), stderr=subprocess.DEVNULL)
+
+    def up():
+        import socket
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+        except OSError:
+            return False
+    wait_until(up, 10, "nginx")
+    return p
+
+
+def preload(r, n):
+    text = json.dumps(JOB)
+    for i in range(0, n, 1000):
+        r.pipeline([("RPUSH", "push:jobs", text)] * min(1000, n - i))
+
+
+def redis_cpu(r):
+    info = r("INFO", "cpu").decode()
+    return sum(float(re.search(k + r":([\d.]+)", info).group(1)) for k in ("used_cpu_sys", "used_cpu_user"))
+
+
+def rss_anon(pid):
+    try:
+        with open("/proc/%d/status" % pid) as f:
+            return int(re.search(r"RssAnon:\s+(\d+)", f.read()).group(1))
+    except (OSError, AttributeError):
+        return 0
+
+
+def worker(d, port, redis_port, version, n, concurrency=64):
+    r = Resp(redis_port)
+    r("FLUSHALL")
+    preload(r, n)
+    env = dict(os.environ, PUSHBRIDGE_REDIS_URL="redis://127.0.0.1:%d/0" % redis_port, PUSHBRIDGE_ADMIN_LISTEN="off",
+               PUSHBRIDGE_ALIYUN_ENDPOINT="https://localhost:%d" % port, PUSHBRIDGE_ALIYUN_CA_FILE=d + "/ca.pem", PUSHBRIDGE_LOG_LEVEL="warn",
+               PUSHBRIDGE_ALIYUN_HTTP_VERSION=version, PUSHBRIDGE_QUEUE_CONCURRENCY=str(concurrency),
+               PREQ_ACCESS_KEY_ID="mock-id", PREQ_ACCESS_KEY_SECRET="mock-secret", PREQ_APP_KEY="23456789")
+    cpu0, t0, rss, first = redis_cpu(r), time.monotonic(), 0, None
+    p = subprocess.Popen([BIN + "/pushbridge", "run", "--until-empty"], env=env, preexec_fn=pin(0))
+    while r("LLEN", "push:results") < n:
+        if first is None and r("LLEN", "push:results"):
+            first = (time.monotonic() - t0) * 1000
+        rss = max(rss, rss_anon(p.pid))
+        if p.poll() is not None:
+            raise SystemExit("worker ended early: %s, dead: %s" % (p.returncode, r("LRANGE", "push:dead", 0, 0)))
+    took = time.monotonic() - t0
+    cpu_redis = (redis_cpu(r) - cpu0) / n * 1e6
+    _, _, usage = os.wait4(p.pid, 0)
+    return dict(rate=n / took, cpu=(usage.ru_utime + usage.ru_stime) / n * 1e6, redis=cpu_redis, rss=rss, first=first or 0,
+                calls=n, dead=r("LLEN", "push:dead"))
+
+
+def children_cpu():
+    u = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return u.ru_utime + u.ru_stime
+
+
+def h2load(d, port, version, n):
+    before = children_cpu()
+    with open(d + "/empty", "w"):
+        pass
+    args = ["h2load", "-n", str(n), "-c", "64" if version == "1.1" else "2", "-m", "1" if version == "1.1" else "100", "-t", "1",
+            "-H", ":method: POST"] + (["--h1"] if version == "1.1" else [])
+    for h in HEADERS:
+        args += ["-H", h]
+    subprocess.run(args + ["https://localhost:%d%s" % (port, TARGET)], check=True, stdout=subprocess.DEVNULL, preexec_fn=pin(0))
+    return (children_cpu() - before) / n * 1e6
+
+
+def bare(d, port, version, n):
+    out = subprocess.run([os.path.join(ROOT, "build", "bench", "bare_curl"), "https://localhost:%d" % port, d + "/ca.pem", TARGET, str(n),
+                          "64", version[0]], check=True, capture_output=True, text=True, preexec_fn=pin(0))
+    return float(out.stdout)
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="pb-bench-") as d:
+        port, redis_port = free_port(), free_port()
+        parts = [nginx(d, port), subprocess.Popen(["redis-server", "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", d],
+                                                  stdout=subprocess.DEVNULL, preexec_fn=pin(1))]
+        try:
+            wait_until(lambda: _ping(redis_port), 10, "redis")
+            print("%d jobs, one call each; worker on one core, server and Redis on the other; CPU in us per job" % N)
+            print("%-6s %9s %9s %9s %9s %9s %9s %9s %8s" % ("http", "jobs/s", "worker", "bare", "h2load", "-bare", "/h2load", "redis", "RSS kB"))
+            for v in VERSIONS:
+                b = bare(d, port, v, N)
+                h = h2load(d, port, v, N)
+                w = worker(d, port, redis_port, v, N)
+                print("%-6s %9.0f %9.1f %9.1f %9.1f %9.1f %9.2f %9.1f %8d   first outcome %.0f ms, dead %d"
+                      % (v, w["rate"], w["cpu"], b, h, w["cpu"] - b, w["cpu"] / h, w["redis"], w["rss"], w["first"], w["dead"]), flush=True)
+            w = worker(d, port, redis_port, "1.1", N, 1000)
+            print("1.1, 1000 calls at once: %.0f jobs/s, %.1f us, RssAnon %d kB" % (w["rate"], w["cpu"], w["rss"]))
+        finally:
+            for p in parts:
+                p.terminate()
+                p.wait()
+
+
+def _ping(port):
+    try:
+        return Resp(port)("PING")
+    except OSError:
+        return None
+
+
+main()

@@ -1,0 +1,21 @@
+# Set-up, demo and the whole test run: what the README promises.
+
+.PHONY: setup-build setup-test demo test e2e asan-unit check-format
+setup-build:
+	@sh scripts/setup.sh build
+setup-test:
+	@sh scripts/setup.sh test
+
+demo: setup-build ## Redis, mock provider over TLS, a worker, a few jobs: the main job for real
+	@$(MAKE) --no-print-directory all
+	@bash scripts/demo.sh
+
+test: setup-test ## Set up and run every test
+	@bash scripts/test.sh
+
+e2e: all ## End-to-end scenarios (one: make e2e E2E=hostile_corpus)
+	python3 tests/e2e/run.py $(E2E)
+
+.PHONY: docker-test
+docker-test: ## Images, three workers, one killed: where a Docker engine answers
+	@bash scripts/docker-test.sh

@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Everything that `make test` proves, in the order that fails soonest. Steps that build in parallel
+# use the machine's cores.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+step() { printf '\n== %s\n' "$1"; }
+jobs=-j$(nproc)
+
+step "layers: no include points upward"
+make layers
+step "gcc: build and unit tests, warnings are errors"
+make $jobs WERROR=1 all >/dev/null
+make $jobs WERROR=1 unit
+step "clang: build, warnings are errors"
+make $jobs WERROR=1 CC=clang B=build/clang build/clang/pushbridge build/clang/pushbridge-mock >/dev/null
+step "ASan and UBSan: unit tests"
+make $jobs MODE=asan B=build/asan unit
+if [ -f tests/model/run.sh ]; then
+    step "model of the queue"
+    make model
+fi
+if ls tests/cli/*.bats >/dev/null 2>&1; then
+    step "command line"
+    bats tests/cli
+fi
+step "end to end"
+make e2e

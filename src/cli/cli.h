@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * The subcommands. Each gets argv from its own name on, prints errors as one line to stderr and
+ * returns the exit status. */
+#ifndef PB_CLI_H
+#define PB_CLI_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "worker/config.h"
+
+enum {
+    CLI_OK = 0,
+    CLI_FAILED = 1,
+    CLI_USAGE = 64,
+    CLI_UNSUPPORTED = 69, /* a service that cannot be used */
+    CLI_TIMED_OUT = 75,
+    CLI_CONFIG = 78,
+};
+
+int cmd_run(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_render(int argc, char **argv);
+int cmd_send(int argc, char **argv);
+int cmd_health(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+
+extern const char cli_version[];
+
+/* Loads the configuration and says why not. calls: as the worker needs it, else as a tool that
+ * never calls the provider. Tools log warnings only. */
+bool cli_load(const char *file, bool calls, struct config *out);
+
+/* "pushbridge COMMAND: option: what is wrong"; CLI_USAGE. */
+int cli_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* One line of in without its end into out (emptied first); what exceeds out's maximum is skipped
+ * and buf_ok(out) is then false. False at the end of the input. */
+bool cli_read_line(FILE *in, struct buf *out);
+
+#endif

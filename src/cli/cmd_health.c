@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ * pushbridge health: one GET to the admin endpoint of a worker on this machine. */
+#include <errno.h>
+#include <getopt.h>
+#include <netdb.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/cli.h"
+
+enum { LIMIT_MS = 2000, HOST_SIZE = 256, ANSWER_SIZE = 512 };
+
+static const char help[] =
+    "usage: pushbridge health [-c FILE] [--ready]\n"
+    "\n"
+    "Asks the worker's admin endpoint (admin.listen) and is done within 2 seconds: 0 well, 1 not.\n"
+    "\n"
+    "  -c, --config FILE   configuration file\n"
+    "  --ready             ask /readyz in place of /livez\n";
+
+/* HOST:PORT apart; a worker that listens everywhere is asked on loopback. */
+static bool split(const char *listen, char host[HOST_SIZE], const char **port)
+{
+    const char *colon = strrchr(listen, ':');
+    size_t len = colon ? (size_t)(colon - listen) : 0;
+    if (!len || len >= HOST_SIZE)
+        return false;
+    if (*listen == '[' && listen[len - 1] == ']') {
+        listen++;
+        len -= 2;
+    }
+    snprintf(host, HOST_SIZE, "%.*s", (int)len, listen);
+    if (strcmp(host, "0.0.0.0") == 0)
+        snprintf(host, HOST_SIZE, "127.0.0.1");
+    else if (strcmp(host, "::") == 0)
+        snprintf(host, HOST_SIZE, "::1");
+    *port = colon + 1;
+    return true;
+}
+
+static bool wait_for(int fd, short events, int64_t end_ms)
+{
+    struct pollfd p = {.fd = fd, .events = events};
+    int64_t left = end_ms - clock_mono_ms();
+    return left > 0 && poll(&p, 1, (int)left) == 1;
+}
+
+static int dial(const struct addrinfo *a, int64_t end_ms)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    int fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
+    if (fd < 0)
+        return -1;
+    if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
+        return fd;
+    if (errno == EINPROGRESS && wait_for(fd, POLLOUT, end_ms) &&
+        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && !error)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* The status of the answer, 0 when none came in time. */
+static int ask(int fd, const char *path, int64_t end_ms)
+{
+    char text[ANSWER_SIZE];
+    int status = 0;
+    int n = snprintf(text, sizeof text,
+                     "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
+    if (send(fd, text, (size_t)n, MSG_NOSIGNAL) != n)
+        return 0;
+    size_t len = 0;
+    while (!memchr(text, '\n', len) && len < sizeof text - 1 && wait_for(fd, POLLIN, end_ms)) {
+        ssize_t got = recv(fd, text + len, sizeof text - 1 - len, 0);
+        if (got <= 0)
+            break;
+        len += (size_t)got;
+    }
+    text[len] = '\0';
+    return sscanf(text, "HTTP/1.%*1d %3d", &status) == 1 ? status : 0;
+}
+
+static int check(const char *listen, const char *path)
+{
+    char host[HOST_SIZE];
+    const char *port;
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *list = NULL;
+    int64_t end_ms = clock_mono_ms() + LIMIT_MS;
+    int fd = -1;
+    if (!split(listen, host, &port)) {
+        fprintf(stderr, "pushbridge health: admin.listen is \"%s\"\n", listen);
+        return CLI_FAILED;
+    }
+    if (getaddrinfo(host, port, &hints, &list) == 0)
+        for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
+            fd = dial(a, end_ms);
+    if (list)
+        freeaddrinfo(list);
+    int status = fd < 0 ? 0 : ask(fd, path, end_ms);
+    if (fd < 0)
+        fprintf(stderr, "pushbridge health: nothing answers at %s\n", listen);
+    else if (status != 200)
+        fprintf(stderr, "pushbridge health: %s at %s says %d\n", path, listen, status);
+    if (fd >= 0)
+        close(fd);
+    return status == 200 ? CLI_OK : CLI_FAILED;
+}
+
+int cmd_health(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"ready", no_argument, NULL, 'r'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    const char *file = NULL, *path = "/livez";
+    struct config config;
+    int c;
+    optind = 1;
+    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        if (c == 'c')
+            file = optarg;
+        else if (c == 'r')
+            path = "/readyz";
+        else if (c == 'h')
+            return fputs(help, stdout), CLI_OK;
+        else
+            return CLI_USAGE;
+    }
+    if (optind < argc)
+        return cli_usage("health", "unexpected argument \"%s\"", argv[optind]);
+    if (!cli_load(file, false, &config))
+        return CLI_CONFIG;
+    int code = check(config.admin_listen, path);
+    config_free(&config);
+    return code;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ * pushbridge run: the worker. */
+#include <event2/dns.h>
+#include <event2/event.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "worker/admin.h"
+#include "worker/dispatch.h"
+
+enum {
+    EXIT_OK = 0,
+    EXIT_LEFT = 1,
+    EXIT_USAGE_ = 64,
+    EXIT_UNSUPPORTED = 69,
+    EXIT_TIMED_OUT = 75,
+    EXIT_CONFIG_ = 78
+};
+
+static const char help[] =
+    "usage: pushbridge run [-c FILE] [--until-empty [--timeout SECONDS]]\n"
+    "\n"
+    "Takes jobs from Redis and delivers them until TERM or INT. A first signal drains: no new\n"
+    "jobs, calls on the wire are finished within worker.drain_ms, the rest goes back; exit 0 when\n"
+    "nothing was left leased, else 1. A second signal ends at once (128 + its number).\n"
+    "\n"
+    "  -c, --config FILE   configuration file\n"
+    "  --until-empty       end when every queue is empty, other workers' jobs included\n"
+    "  --timeout SECONDS   with --until-empty: give up after this (exit 75)\n";
+
+struct run {
+    struct event_base *base;
+    struct dispatch *dispatch;
+    int signals, exit_code;
+    bool timed_out;
+};
+
+struct run_args {
+    const char *config;
+    bool until_empty;
+    int64_t timeout_s;
+};
+
+static void on_end(void *arg, enum dispatch_end end, const char *why)
+{
+    struct run *run = arg;
+    log_info("event=worker_end why=%s", log_value(why));
+    if (end == DISPATCH_UNSUPPORTED)
+        fprintf(stderr, "pushbridge: unsupported service: %s\n", why);
+    run->exit_code = end == DISPATCH_DRAINED     ? EXIT_OK
+                     : end == DISPATCH_LEFT_OVER ? EXIT_LEFT
+                                                 : EXIT_UNSUPPORTED;
+    event_base_loopbreak(run->base);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+    (void)what;
+    struct run *run = arg;
+    if (run->signals++)
+        _exit(128 + (int)number);
+    log_info("event=signal number=%d", (int)number);
+    dispatch_drain(run->dispatch);
+}
+
+static void on_timeout(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct run *run = arg;
+    run->timed_out = true;
+    dispatch_drain(run->dispatch);
+}
+
+static bool parse(int argc, char **argv, struct run_args *args, int *code)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"until-empty", no_argument, NULL, 'e'},
+                                            {"timeout", required_argument, NULL, 't'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    int c;
+    optind = 1;
+    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            args->config = optarg;
+            break;
+        case 'e':
+            args->until_empty = true;
+            break;
+        case 't':
+            if (!text_int(optarg, 1, 86400, &args->timeout_s)) {
+                fprintf(stderr, "pushbridge run: --timeout: \"%s\" is not 1 to 86400\n", optarg);
+                *code = EXIT_USAGE_;
+                return false;
+            }
+            break;
+        case 'h':
+            fputs(help, stdout);
+            *code = EXIT_OK;
+            return false;
+        default:
+            *code = EXIT_USAGE_;
+            return false;
+        }
+    }
+    *code = EXIT_USAGE_;
+    if (optind < argc)
+        fprintf(stderr, "pushbridge run: unexpected argument \"%s\"\n", argv[optind]);
+    else if (args->timeout_s && !args->until_empty)
+        fprintf(stderr, "pushbridge run: --timeout needs --until-empty\n");
+    else
+        return true;
+    return false;
+}
+
+static int loop(struct run *run, const struct config *config, const struct run_args *args)
+{
+    struct err e;
+    bool fatal;
+    struct evdns_base *dns = evdns_base_new(run->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
+                                                           EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+    struct admin *admin = admin_new(run->base, config, &fatal, &e);
+    if (!admin && fatal) {
+        fprintf(stderr, "pushbridge: %s\n", e.text);
+        return EXIT_CONFIG_;
+    }
+    run->dispatch = dispatch_new(run->base, dns, config, args->until_empty, on_end, run, &e);
+    if (!run->dispatch) {
+        fprintf(stderr, "pushbridge: %s\n", e.text);
+        return EXIT_CONFIG_;
+    }
+    struct event *term = evsignal_new(run->base, SIGTERM, on_signal, run);
+    struct event *intr = evsignal_new(run->base, SIGINT, on_signal, run);
+    struct event *limit = evtimer_new(run->base, on_timeout, run);
+    const struct timeval after = {.tv_sec = args->timeout_s};
+    event_add(term, NULL);
+    event_add(intr, NULL);
+    if (args->timeout_s)
+        evtimer_add(limit, &after);
+    event_base_dispatch(run->base);
+    event_free(term);
+    event_free(intr);
+    event_free(limit);
+    dispatch_free(run->dispatch);
+    admin_free(admin);
+    if (dns)
+        evdns_base_free(dns, 0);
+    return run->timed_out ? EXIT_TIMED_OUT : run->exit_code;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct run_args args = {0};
+    struct run run = {.exit_code = EXIT_LEFT};
+    struct config config;
+    struct err e;
+    int code;
+    if (!parse(argc, argv, &args, &code))
+        return code;
+    if (!config_load(args.config, NULL, &config, &e)) {
+        fprintf(stderr, "pushbridge: %s\n", e.text);
+        return EXIT_CONFIG_;
+    }
+    log_threshold = config.log_level;
+    signal(SIGPIPE, SIG_IGN);
+    run.base = event_base_new();
+    if (!run.base) {
+        fputs("pushbridge: no event loop\n", stderr);
+        config_free(&config);
+        return EXIT_LEFT;
+    }
+    code = loop(&run, &config, &args);
+    event_base_free(run.base);
+    config_free(&config);
+    return code;
+}

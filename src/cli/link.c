@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/link.h"
+
+#include <event2/dns.h>
+#include <signal.h>
+
+#include "base/mem.h"
+
+struct link {
+    struct event_base *base;
+    struct evdns_base *dns;
+    struct redis *redis;
+    struct event *limit;
+    enum redis_state state;
+    bool answered;
+    redis_reply_fn fn; /* of the command that is out */
+    void *arg;
+};
+
+static void on_state(void *arg, enum redis_state state, const char *why)
+{
+    struct link *l = arg;
+    l->state = state;
+    if (state == REDIS_UNSUPPORTED)
+        fprintf(stderr, "pushbridge: unsupported service: %s\n", why);
+    event_base_loopbreak(l->base);
+}
+
+static void on_limit(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    event_base_loopbreak(((struct link *)arg)->base);
+}
+
+/* One state change, or the time is over. */
+static void wait_state(struct link *l, int64_t ms)
+{
+    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    evtimer_add(l->limit, &tv);
+    event_base_dispatch(l->base);
+    evtimer_del(l->limit);
+}
+
+bool link_wait_up(struct link *l, int64_t ms)
+{
+    if (!redis_is_up(l->redis))
+        wait_state(l, ms);
+    return redis_is_up(l->redis);
+}
+
+struct link *link_open(const struct config *config, int *code)
+{
+    struct link *l = mem_zalloc(sizeof *l);
+    signal(SIGPIPE, SIG_IGN);
+    *code = CLI_FAILED;
+    l->base = event_base_new();
+    if (!l->base) {
+        fputs("pushbridge: no event loop\n", stderr);
+        mem_free(l);
+        return NULL;
+    }
+    l->dns = evdns_base_new(l->base,
+                            EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+    l->limit = evtimer_new(l->base, on_limit, l);
+    l->redis = redis_new(l->base, l->dns, &config->redis, "tool", on_state, l);
+    if (link_wait_up(l, config->redis.connect_timeout_ms))
+        return l;
+    if (l->state == REDIS_UNSUPPORTED)
+        *code = CLI_UNSUPPORTED;
+    else
+        fprintf(stderr, "pushbridge: Redis at %s is not reachable\n",
+                *config->redis.unix_path ? config->redis.unix_path : config->redis.host);
+    link_close(l);
+    return NULL;
+}
+
+void link_close(struct link *l)
+{
+    redis_free(l->redis);
+    event_free(l->limit);
+    if (l->dns)
+        evdns_base_free(l->dns, 0);
+    event_base_free(l->base);
+    mem_free(l);
+}
+
+unsigned link_version(const struct link *l)
+{
+    return redis_version(l->redis);
+}
+
+static void on_reply(void *arg, redisReply *reply)
+{
+    struct link *l = arg;
+    l->answered = true;
+    l->fn(l->arg, reply);
+    event_base_loopbreak(l->base);
+}
+
+void link_command(struct link *l, int argc, const char **argv, const size_t *lens, int wait_ms,
+                  redis_reply_fn fn, void *arg)
+{
+    l->fn = fn;
+    l->arg = arg;
+    l->answered = false;
+    if (wait_ms)
+        redis_command_blocking(l->redis, argc, argv, lens, wait_ms, on_reply, l);
+    else
+        redis_command(l->redis, argc, argv, lens, on_reply, l);
+    while (!l->answered)
+        event_base_dispatch(l->base);
+}

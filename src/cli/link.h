@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * A connection to Redis for tools: the worker's own client, one command at a time. */
+#ifndef PB_LINK_H
+#define PB_LINK_H
+
+#include "cli/cli.h"
+#include "io/redis.h"
+
+struct link;
+
+/* Connects within the configured time. NULL after a message, with the exit status in *code. */
+struct link *link_open(const struct config *config, int *code);
+void link_close(struct link *l);
+unsigned link_version(const struct link *l); /* 70015 for 7.0.15 */
+
+/* Runs one command; fn sees its reply, NULL when the connection was lost before it came. wait_ms:
+ * of a blocking command. lens NULL: NUL-terminated arguments. */
+void link_command(struct link *l, int argc, const char **argv, const size_t *lens, int wait_ms,
+                  redis_reply_fn fn, void *arg);
+/* Waits until the connection is there again, at most ms. */
+bool link_wait_up(struct link *l, int64_t ms);
+
+#endif

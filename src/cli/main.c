@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ * pushbridge COMMAND …: finds the command. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct command {
+    const char *name, *title; /* title: what getopt puts before its messages */
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"run", "pushbridge run", cmd_run, "the worker: take jobs from Redis and deliver them"},
+    {"check", "pushbridge check", cmd_check, "check the configuration and print what is in force"},
+    {"render", "pushbridge render", cmd_render,
+     "show the calls that jobs would make, send nothing"},
+    {"send", "pushbridge send", cmd_send, "put jobs into the queue, and wait for the outcome"},
+    {"health", "pushbridge health", cmd_health, "ask a running worker whether it is well"},
+    {"version", "pushbridge version", cmd_version, "print the version"},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void print_help(FILE *out)
+{
+    fputs(
+        "usage: pushbridge COMMAND [OPTION…]\n\n"
+        "Takes push jobs from Redis and delivers them through the Aliyun Mobile Push OpenAPI.\n\n",
+        out);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+    fputs(
+        "\n`pushbridge COMMAND --help` lists a command's options. Exit status: 0 done, 1 failed,\n"
+        "64 wrong usage, 69 a service that cannot be used, 75 timed out, 78 wrong configuration.\n",
+        out);
+}
+
+static const struct command *find(const char *name)
+{
+    if (strcmp(name, "--version") == 0)
+        name = "version";
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static bool is_help(const char *text)
+{
+    return strcmp(text, "help") == 0 || strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0;
+}
+
+/* Output that could not be written is a failure, though everything else went well. */
+static int finish(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fputs("pushbridge: cannot write the output\n", stderr);
+    return code ? code : CLI_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    static char title[32];
+    if (argc < 2) {
+        print_help(stderr);
+        return CLI_USAGE;
+    }
+    if (is_help(argv[1])) {
+        print_help(stdout);
+        return finish(CLI_OK);
+    }
+    const struct command *c = find(argv[1]);
+    if (!c) {
+        fprintf(stderr, "pushbridge: unknown command \"%s\" (see pushbridge --help)\n", argv[1]);
+        return CLI_USAGE;
+    }
+    snprintf(title, sizeof title, "%s", c->title);
+    argv[1] = title;
+    return finish(c->run(argc - 1, argv + 1));
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * One attempt to connect a bufferevent: resolves without blocking, tries each address in turn,
+ * plain TCP, unix socket or TLS (the handshake included). */
+#ifndef PB_DIAL_H
+#define PB_DIAL_H
+
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+
+#include "io/tls.h"
+
+struct evdns_base;
+struct dial;
+
+struct dial_opts {
+    const char *unix_path; /* "": TCP to host and port */
+    const char *host;
+    int port;
+    const struct tls_opts *tls; /* NULL: plain. Copied, its strings are borrowed */
+    int timeout_ms;             /* for each address */
+};
+
+/* bev is connected, without callbacks, and belongs to the receiver; or NULL and why. */
+typedef void (*dial_fn)(void *arg, struct bufferevent *bev, const char *why);
+
+/* The callback comes exactly once, never before this returns, unless cancelled; the dial is gone
+ * then. Strings are borrowed until the end. Without dns only addresses and localhost work. */
+struct dial *dial_start(struct event_base *base, struct evdns_base *dns,
+                        const struct dial_opts *opts, dial_fn fn, void *arg);
+void dial_cancel(struct dial *d);
+
+/* Why a connection ended, in an event callback with these flags: what says most comes first. */
+void dial_explain(struct bufferevent *bev, short what, struct err *out);
+
+#endif

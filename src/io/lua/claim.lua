@@ -1,0 +1,165 @@
+-- SPDX-License-Identifier: MIT
+-- Model steps: claim, reap (an expired lease), promote (a waiting retry).
+-- KEYS Q due batch member inbox count workers run oversize, parked lists: those to be drained
+-- first, then all others known.
+-- ARGV n (≤ 256) id fence lease_ms worker digest run_id job_max parked_max parked_limit drained
+-- lpop_has_count
+-- Reply: now, ready jobs taken (−2: held back), then per batch
+-- {id, t0, digest, taken over, crashes, position, value, …}
+local Q, due, batch, member, inbox, count, workers, run, oversize = unpack(KEYS, 1, 9)
+local n, id, fence, lease = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
+local worker, digest, run_id = ARGV[5], ARGV[6], ARGV[7]
+local job_max, parked_max, limit = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local drained, lpop_has_count = tonumber(ARGV[11]), ARGV[12] == '1'
+local call = redis.call
+
+-- Reads fail on a wrong type while nothing is written yet.
+call('LLEN', Q)
+call('LLEN', inbox)
+call('ZCARD', due)
+call('ZCARD', workers)
+call('HLEN', batch)
+call('HLEN', member)
+call('HLEN', count)
+call('HLEN', oversize)
+local seen = call('GET', run) or ''
+local held = false
+for i = 10, #KEYS do
+    held = call('LLEN', KEYS[i]) >= parked_max and i > 9 + drained or held
+end
+
+-- A first write that a full memory cannot refuse lets those after it pass.
+call('HDEL', batch, '')
+local t = call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local since = tonumber(string.match(seen, ' (%d+)$'))
+if not since or string.sub(seen, 1, #run_id + 1) ~= run_id .. ' ' then
+    since = now
+    call('SET', run, run_id .. ' ' .. now)
+end
+local guarded = now < since + lease
+
+local reply, taken, reclaimed, promoted = {now, 0}, 0, 0, 0
+
+local function forget(b)
+    call('HDEL', batch, b, b .. '#', b .. '!')
+    call('ZREM', due, b)
+end
+
+local function take(b, state, t0, owner, size, crashes, sum)
+    local fields = {}
+    for p = 1, size do
+        fields[p] = b .. ':' .. (p - 1)
+    end
+    local values = call('HMGET', member, unpack(fields))
+    if state == 'L' then
+        local beat = call('ZSCORE', workers, owner)
+        if not beat or tonumber(beat) < now then
+            crashes = crashes + 1
+        end
+    end
+    local out = {b, t0, sum, state == 'L' and 1 or 0, crashes}
+    for p = 1, size do
+        if values[p] then
+            out[#out + 1] = p - 1
+            out[#out + 1] = values[p]
+        end
+    end
+    local k = (#out - 5) / 2
+    if k == 0 then
+        return forget(b)
+    end
+    local head = {fence, 'L', t0, now, worker, size, crashes, sum}
+    call('HSET', batch, b, table.concat(head, ' '))
+    call('ZADD', due, now + lease, b)
+    if state == 'L' then
+        reclaimed = reclaimed + k
+    else
+        promoted = promoted + k
+    end
+    taken = taken + k
+    reply[#reply + 1] = out
+end
+
+local entries = {}
+if n > 0 then
+    entries = call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 128)
+end
+for _, b in ipairs(entries) do
+    if taken >= n then
+        break
+    end
+    local meta = call('HMGET', batch, b, b .. '#')
+    local state, t0, owner, size, crashes, sum =
+        string.match(meta[1] or '', '^%S+ (%S) (%d+) %d+ (%S+) (%d+) (%d+) (%S+)$')
+    if not state then
+        call('ZREM', due, b)
+    elseif not (guarded and state == 'L') and
+        (taken == 0 or tonumber(meta[2] or size) <= n - taken) then
+        take(b, state, t0, owner, tonumber(size), tonumber(crashes), sum)
+    end
+end
+if reclaimed > 0 then
+    call('HINCRBY', count, 'reclaimed', reclaimed)
+end
+if promoted > 0 then
+    call('HINCRBY', count, 'delayed', -promoted)
+end
+
+local size, out, values = 0, {id, tostring(now), digest, 0, 0}, {}
+
+local function add(v)
+    values[2 * size + 1] = id .. ':' .. size
+    values[2 * size + 2] = v
+    out[2 * size + 6] = size
+    out[2 * size + 7] = v
+    size = size + 1
+end
+
+local function add_raw(v)
+    if #v <= job_max then
+        return add('0 0 ' .. v)
+    end
+    local uid = id .. '-' .. size
+    local ref = '!' .. #v .. ' ' .. uid
+    call('HSET', oversize, uid, v)
+    add('0 ' .. #ref .. ' ' .. ref)
+end
+
+local function pop(key, k, put)
+    local before = size
+    if k > 0 and lpop_has_count then
+        for _, v in ipairs(call('LPOP', key, k) or {}) do
+            put(v)
+        end
+        return size - before
+    end
+    while size - before < k do
+        local v = call('LPOP', key)
+        if not v then
+            break
+        end
+        put(v)
+    end
+    return size - before
+end
+
+local room = n > 0 and n - taken or limit
+for i = 10, 9 + drained do
+    pop(KEYS[i], math.min(room, limit) - size, add)
+end
+if n > 0 and not held then
+    local ready = pop(inbox, room - size, add_raw)
+    reply[2] = ready + pop(Q, room - size, add_raw)
+elseif n > 0 then
+    reply[2] = -2
+end
+
+if size > 0 then
+    local head = {fence, 'L', now, now, worker, size, 0, digest}
+    call('HSET', batch, id, table.concat(head, ' '), id .. '#', size)
+    call('HSET', member, unpack(values))
+    call('ZADD', due, now + lease, id)
+    reply[#reply + 1] = out
+end
+return reply

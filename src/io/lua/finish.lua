@@ -1,0 +1,124 @@
+-- SPDX-License-Identifier: MIT
+-- Model steps: finish, mark. Ends members of leased batches, outcome and acknowledgement in one.
+-- KEYS Q due batch member count results dead oversize apps, parked lists
+-- ARGV results_max, then per item (≤ 128): batch fence position kind a b c
+--   S, U, D  sent, duplicate, dead: a = outcome
+--   R        to due: a = id of the waiting batch, b = at, c = member value
+--   P        parked: a = index in KEYS, b = app, c = member value
+--   B        back to the head of Q: a = bytes, or b = the key of bytes in oversize
+--   M        records a grouping once: a = text
+-- Reply: results trimmed, then per item 1, or 0 for one whose lease has moved on.
+local Q, due, batch, member, count, results, dead, oversize, apps = unpack(KEYS, 1, 9)
+local call = redis.call
+
+-- Reads fail on a wrong type while nothing is written yet.
+call('LLEN', Q)
+call('LLEN', results)
+call('LLEN', dead)
+call('ZCARD', due)
+call('HLEN', batch)
+call('HLEN', member)
+call('HLEN', count)
+call('HLEN', oversize)
+call('SCARD', apps)
+for i = 10, #KEYS do
+    call('LLEN', KEYS[i])
+end
+
+local leases, reply = {}, {0}
+local sent, died, back = {}, {}, {}
+local counts = {sent = 0, duplicate = 0, dead = 0, delayed = 0, trimmed = 0}
+
+local function lease_of(id, fence)
+    local key = id .. fence
+    if leases[key] == nil then
+        local head = call('HGET', batch, id) or ''
+        local f, t0, digest = string.match(head, '^(%S+) L (%d+) .* (%S+)$')
+        leases[key] = f == fence and {id = id, gone = 0, t0 = t0, digest = digest}
+    end
+    return leases[key]
+end
+
+local function mark(id, text)
+    local old = call('HGET', batch, id .. '!')
+    if not old then
+        -- A first write that a full memory cannot refuse lets the next one pass.
+        call('HDEL', batch, '')
+        call('HSET', batch, id .. '!', text)
+    end
+    return not old or old == text
+end
+
+local move = {}
+function move.S(l, a)
+    sent[#sent + 1] = a
+    counts.sent = counts.sent + 1
+end
+function move.U(l, a)
+    sent[#sent + 1] = a
+    counts.duplicate = counts.duplicate + 1
+end
+function move.D(l, a)
+    died[#died + 1] = a
+end
+function move.R(l, id, at, value)
+    local head = {'-', 'W', l.t0, 0, '-', 1, 0, l.digest}
+    call('HSET', batch, id, table.concat(head, ' '), id .. '#', 1)
+    call('HSET', member, id .. ':0', value)
+    call('ZADD', due, at, id)
+    counts.delayed = counts.delayed + 1
+end
+function move.P(l, key, app, value)
+    call('RPUSH', KEYS[tonumber(key)], value)
+    call('SADD', apps, app)
+end
+function move.B(l, bytes, ref)
+    if ref ~= '' then
+        bytes = call('HGET', oversize, ref) or bytes
+        call('HDEL', oversize, ref)
+    end
+    table.insert(back, 1, bytes)
+end
+
+for i = 2, #ARGV, 7 do
+    local id, fence, pos, kind, a, b, c = unpack(ARGV, i, i + 6)
+    local l, done = lease_of(id, fence), false
+    if l and kind == 'M' then
+        done = mark(id, a)
+    elseif l and call('HDEL', member, id .. ':' .. pos) == 1 then
+        done = true
+        l.gone = l.gone + 1
+        move[kind](l, a, b, c)
+    end
+    reply[#reply + 1] = done and 1 or 0
+end
+
+if #sent > 0 then
+    local over = call('RPUSH', results, unpack(sent)) - tonumber(ARGV[1])
+    if over > 0 then
+        -- Bounded: after the limit was lowered the list shrinks in steps.
+        over = math.min(over, 1000)
+        call('LTRIM', results, over, -1)
+        counts.trimmed = over
+        reply[1] = over
+    end
+end
+if #died > 0 then
+    call('RPUSH', dead, unpack(died))
+    counts.dead = #died
+end
+if #back > 0 then
+    call('LPUSH', Q, unpack(back))
+end
+for name, k in pairs(counts) do
+    if k > 0 then
+        call('HINCRBY', count, name, k)
+    end
+end
+for _, l in pairs(leases) do
+    if l and l.gone > 0 and call('HINCRBY', batch, l.id .. '#', -l.gone) <= 0 then
+        call('HDEL', batch, l.id, l.id .. '#', l.id .. '!')
+        call('ZREM', due, l.id)
+    end
+end
+return reply

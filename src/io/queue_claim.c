@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT
+ * Claiming: one script takes due batches, parked, inbox and ready jobs; its reply becomes leases
+ * and members. */
+#include "io/queue_core.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+enum { BATCH_HEAD = 5 }; /* id, t0, digest, taken over, crashes */
+
+struct claiming {
+    int64_t sent_boot_ms;
+    char fence[QUEUE_ID_SIZE];
+};
+
+bool queue_claiming(const struct queue *q)
+{
+    return q->claiming;
+}
+
+static void claim_done(struct queue *q, int done)
+{
+    q->claiming = false;
+    q->claim_fn(q->claim_arg, NULL, done);
+}
+
+/* --- members --------------------------------------------------------------------------------- */
+
+/* "!<length> <key>[ <envelope>]" instead of an envelope: the bytes are not here. */
+static void read_oversize(struct queue_lease *lease, struct queue_member *m)
+{
+    const char *end = m->envelope + m->envelope_len;
+    const char *key = memchr(m->envelope, ' ', m->envelope_len);
+    const char *stop = key ? memchr(key + 1, ' ', (size_t)(end - key - 1)) : NULL;
+    const char *rest = stop ? stop + 1 : end;
+    m->oversize = true;
+    m->len = (size_t)strtoull(m->envelope + 1, NULL, 10);
+    queue_lease_add_oversize(lease, m->pos, m->envelope,
+                             (size_t)((stop ? stop : end) - m->envelope));
+    m->envelope = rest;
+    m->envelope_len = (size_t)(end - rest);
+}
+
+/* A number that ends in a space; NULL when there is none before end. */
+static const char *read_number(const char *p, const char *end, size_t *out)
+{
+    size_t n = 0, digits = 0;
+    for (; p < end && *p >= '0' && *p <= '9' && digits < 10; p++, digits++)
+        n = 10 * n + (size_t)(*p - '0');
+    *out = n;
+    return digits && p < end && *p == ' ' ? p + 1 : NULL;
+}
+
+/* "<crashes> <envelope length> <envelope><bytes>" */
+static bool read_member(struct queue_lease *lease, const redisReply *value, struct queue_member *m)
+{
+    const char *end = value->str + value->len;
+    size_t crashes, len;
+    const char *p = read_number(value->str, end, &crashes);
+    p = p ? read_number(p, end, &len) : NULL;
+    if (!p || len > (size_t)(end - p))
+        return false;
+    m->crashes += (unsigned)crashes;
+    m->envelope = p;
+    m->envelope_len = len;
+    m->bytes = p + len;
+    m->len = (size_t)(end - m->bytes);
+    if (len && *p == '!')
+        read_oversize(lease, m);
+    return true;
+}
+
+static void read_members(struct queue_lease *lease, const redisReply *batch,
+                         struct queue_member *members)
+{
+    for (size_t i = BATCH_HEAD; i + 1 < batch->elements; i += 2) {
+        const redisReply *value = batch->element[i + 1];
+        struct queue_member *m = &members[(i - BATCH_HEAD) / 2];
+        *m = (struct queue_member){.pos = (unsigned)queue_reply_int(batch, i),
+                                   .taken_over = queue_reply_int(batch, 3) == 1,
+                                   .crashes = (unsigned)queue_reply_int(batch, 4),
+                                   .envelope = "",
+                                   .bytes = value->str,
+                                   .len = (size_t)value->len};
+        if (!read_member(lease, value, m))
+            log_error("event=member_unreadable queue=%s batch=%s pos=%u",
+                      log_value(lease->queue->name), lease->id, m->pos);
+    }
+}
+
+/* --- batches --------------------------------------------------------------------------------- */
+
+static bool is_text(const redisReply *r)
+{
+    return r->type == REDIS_REPLY_STRING;
+}
+
+static bool is_batch(const redisReply *b)
+{
+    if (b->type != REDIS_REPLY_ARRAY || b->elements < BATCH_HEAD + 2 ||
+        (b->elements - BATCH_HEAD) % 2 || !is_text(b->element[0]) || !is_text(b->element[1]) ||
+        !is_text(b->element[2]) || b->element[0]->len != QUEUE_ID_SIZE - 1)
+        return false;
+    for (size_t i = BATCH_HEAD + 1; i < b->elements; i += 2)
+        if (!is_text(b->element[i]))
+            return false;
+    return true;
+}
+
+static void hand_out(struct queue *q, const struct claiming *c, const redisReply *batch)
+{
+    size_t n = (batch->elements - BATCH_HEAD) / 2;
+    struct queue_member *members = mem_alloc(n * sizeof *members);
+    struct queue_lease *lease =
+        queue_lease_new(q, batch->element[0]->str, c->fence, c->sent_boot_ms + q->opts.lease_ms, n);
+    read_members(lease, batch, members);
+    const struct queue_claim claim = {
+        .lease = lease,
+        .batch = batch->element[0]->str,
+        .t0_ms = strtoll(batch->element[1]->str, NULL, 10),
+        .now_ms = q->redis_ms,
+        .digest = batch->element[2]->str,
+        .members = members,
+        .n = n,
+    };
+    q->claim_fn(q->claim_arg, &claim, 0);
+    mem_free(members);
+}
+
+static void on_claimed(struct queue *q, void *ctx, redisReply *reply)
+{
+    if (!queue_answered_array(q, "claim", reply, 2)) {
+        queue_timer_set(q->claim_timer, queue_backoff_next(q));
+        return;
+    }
+    for (size_t i = 2; i < reply->elements; i++) {
+        if (is_batch(reply->element[i]))
+            hand_out(q, ctx, reply->element[i]);
+        else
+            log_error("event=batch_unreadable queue=%s", log_value(q->name));
+    }
+    claim_done(q, (int)queue_reply_int(reply, 1));
+}
+
+/* Reporting a failure at once would make the caller's loop as fast as Redis can refuse. */
+void queue_on_claim_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    claim_done(arg, -1);
+}
+
+/* --- the call -------------------------------------------------------------------------------- */
+
+static bool among(const char *app, const char *const *apps, size_t napps)
+{
+    for (size_t i = 0; i < napps; i++)
+        if (strcmp(apps[i], app) == 0)
+            return true;
+    return false;
+}
+
+/* The drained apps' lists first, then the others that are watched for being full. */
+static size_t parked_keys(struct queue *q, const char *const *apps, size_t napps, char **keys)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < napps; i++)
+        keys[n++] = queue_key(q, "parked", apps[i]);
+    for (size_t i = 0; i < q->napps; i++)
+        if (!among(q->apps[i], apps, napps))
+            keys[n++] = queue_key(q, "parked", q->apps[i]);
+    return n;
+}
+
+static void add_keys(struct queue *q, struct queue_args *a, char *const *parked, size_t nparked)
+{
+    const struct queue_keys *k = &q->keys;
+    const char *const keys[] = {k->ready, k->due,     k->batch, k->member,  k->inbox,
+                                k->count, k->workers, k->run,   k->oversize};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        queue_args_text(a, keys[i]);
+    for (size_t i = 0; i < nparked; i++)
+        queue_args_text(a, parked[i]);
+    queue_args_keys_end(a);
+}
+
+static unsigned clamp(const struct queue *q, unsigned n)
+{
+    int64_t by_bytes = QUEUE_CLAIM_BYTES / (q->opts.job_max_bytes > 0 ? q->opts.job_max_bytes : 1);
+    unsigned limit = by_bytes < QUEUE_CLAIM_MAX ? (unsigned)by_bytes : QUEUE_CLAIM_MAX;
+    if (limit == 0)
+        limit = 1;
+    return n < limit ? n : limit;
+}
+
+static const char *run_id(const struct queue *q)
+{
+    const char *id = redis_run_id(q->cmd);
+    return id[0] ? id : "-";
+}
+
+void queue_claim(struct queue *q, unsigned n, const char *const *parked_apps, size_t napps,
+                 unsigned parked_limit, queue_claim_fn fn, void *arg)
+{
+    assert(!q->claiming && napps <= QUEUE_APPS_MAX);
+    q->claiming = true;
+    q->claim_fn = fn;
+    q->claim_arg = arg;
+    char *parked[2 * QUEUE_APPS_MAX], id[QUEUE_ID_SIZE];
+    size_t nparked = parked_keys(q, parked_apps, napps, parked);
+    struct claiming *c = mem_alloc(sizeof *c);
+    queue_random_id(id);
+    queue_random_id(c->fence);
+    c->sent_boot_ms = clock_boot_ms();
+    struct queue_args a;
+    queue_args_init(&a);
+    add_keys(q, &a, parked, nparked);
+    queue_args_int(&a, clamp(q, n));
+    queue_args_text(&a, id);
+    queue_args_text(&a, c->fence);
+    queue_args_int(&a, q->opts.lease_ms);
+    queue_args_text(&a, q->worker);
+    queue_args_text(&a, q->digest);
+    queue_args_text(&a, run_id(q));
+    queue_args_int(&a, q->opts.job_max_bytes);
+    queue_args_int(&a, q->opts.parked_max);
+    queue_args_int(&a, clamp(q, parked_limit));
+    queue_args_int(&a, (int64_t)napps);
+    queue_args_text(&a, queue_server_version(q, q->cmd) >= 60200 ? "1" : "0");
+    queue_send_script(q, q->cmd, SCRIPT_CLAIM, &a, on_claimed, c);
+    for (size_t i = 0; i < nparked; i++)
+        mem_free(parked[i]);
+}

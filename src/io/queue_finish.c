@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT
+ * Finishes and marks: collected within a loop turn, sent as few pipelined scripts, and sent again
+ * until Redis confirms. One that had run already is then answered as stale, which is harmless. */
+#include "io/queue_core.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/metrics.h"
+
+struct queue_item {
+    TAILQ_ENTRY(queue_item) link;
+    struct queue_lease *lease;
+    char kind[2], pos[12], new_id[QUEUE_ID_SIZE];
+    char at[24];     /* RETRY: ms; PARK: index in KEYS */
+    char *app, *ref; /* PARK's app; RETURN's key in K:oversize */
+    char *value;     /* outcome, member value, bytes or grouping */
+    size_t len;
+    queue_done_fn fn;
+    void *arg;
+};
+
+struct batch {
+    size_t n;
+    struct queue_item *items[QUEUE_FINISH_ITEMS];
+};
+
+static void item_free(struct queue_item *item)
+{
+    mem_free(item->app);
+    mem_free(item->ref);
+    mem_free(item->value);
+    mem_free(item);
+}
+
+void queue_finish_free(struct queue *q)
+{
+    struct queue_items *const lists[] = {&q->items, &q->items_sent};
+    for (size_t i = 0; i < 2; i++) {
+        struct queue_item *item;
+        while ((item = TAILQ_FIRST(lists[i]))) {
+            TAILQ_REMOVE(lists[i], item, link);
+            item_free(item);
+        }
+    }
+}
+
+size_t queue_unconfirmed(const struct queue *q)
+{
+    return q->unconfirmed;
+}
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+static void confirm(struct queue *q, struct queue_item *item, enum queue_done done)
+{
+    struct queue_lease *lease = item->lease;
+    bool mark = item->kind[0] == 'M';
+    TAILQ_REMOVE(&q->items_sent, item, link);
+    q->unconfirmed--;
+    item->fn(item->arg, done);
+    item_free(item);
+    if (mark)
+        queue_lease_unref(lease);
+    else
+        queue_lease_member_done(lease);
+}
+
+/* Back to the head of what is to be sent, in the old order. */
+static void put_back(struct queue *q, const struct batch *b)
+{
+    for (size_t i = b->n; i-- > 0;) {
+        TAILQ_REMOVE(&q->items_sent, b->items[i], link);
+        TAILQ_INSERT_HEAD(&q->items, b->items[i], link);
+    }
+    if (!q->flush_paused) {
+        q->flush_paused = true;
+        queue_timer_set(q->flush_event, queue_backoff_next(q));
+    }
+}
+
+static void on_finished(struct queue *q, void *ctx, redisReply *reply)
+{
+    const struct batch *b = ctx;
+    if (!queue_answered(q, "finish", reply) || reply->type != REDIS_REPLY_ARRAY ||
+        reply->elements != b->n + 1) {
+        put_back(q, b);
+        return;
+    }
+    q->backoff_ms = QUEUE_BACKOFF_MIN_MS;
+    metrics_add(METRIC_RESULTS_TRIMMED, queue_reply_int(reply, 0));
+    for (size_t i = 0; i < b->n; i++)
+        confirm(q, b->items[i], queue_reply_int(reply, i + 1) == 1 ? QUEUE_DONE : QUEUE_STALE);
+}
+
+/* --- sending --------------------------------------------------------------------------------- */
+
+/* Takes the next items from the list, as many as one call may carry. */
+static struct batch *collect(struct queue *q)
+{
+    struct batch *b = mem_alloc(sizeof *b);
+    b->n = 0;
+    size_t bytes = 0;
+    struct queue_item *item;
+    while ((item = TAILQ_FIRST(&q->items)) && b->n < QUEUE_FINISH_ITEMS) {
+        if (b->n && bytes + item->len > QUEUE_FINISH_BYTES)
+            break;
+        bytes += item->len;
+        TAILQ_REMOVE(&q->items, item, link);
+        TAILQ_INSERT_TAIL(&q->items_sent, item, link);
+        b->items[b->n++] = item;
+    }
+    return b;
+}
+
+/* The parked lists that a call names. */
+struct parked {
+    size_t n;
+    const char *apps[QUEUE_FINISH_ITEMS];
+    char *keys[QUEUE_FINISH_ITEMS];
+};
+
+static size_t parked_index(struct queue *q, struct parked *p, const char *app)
+{
+    size_t i = 0;
+    while (i < p->n && strcmp(p->apps[i], app) != 0)
+        i++;
+    if (i == p->n) {
+        p->apps[p->n] = app;
+        p->keys[p->n++] = queue_key(q, "parked", app);
+    }
+    return i;
+}
+
+static void add_keys(struct queue *q, struct batch *b, struct queue_args *a, struct parked *p)
+{
+    const struct queue_keys *k = &q->keys;
+    const char *const keys[] = {k->ready,   k->due,  k->batch,    k->member, k->count,
+                                k->results, k->dead, k->oversize, k->apps};
+    enum { FIXED = sizeof keys / sizeof keys[0] };
+    for (size_t i = 0; i < FIXED; i++)
+        queue_args_text(a, keys[i]);
+    for (size_t i = 0; i < b->n; i++) {
+        struct queue_item *item = b->items[i];
+        if (item->app)
+            snprintf(item->at, sizeof item->at, "%zu", FIXED + 1 + parked_index(q, p, item->app));
+    }
+    for (size_t i = 0; i < p->n; i++)
+        queue_args_text(a, p->keys[i]);
+    queue_args_keys_end(a);
+}
+
+static void add_item(const struct queue_item *item, struct queue_args *a)
+{
+    bool retry = item->kind[0] == 'R', park = item->kind[0] == 'P';
+    queue_args_text(a, item->lease->id);
+    queue_args_text(a, item->lease->fence);
+    queue_args_text(a, item->pos);
+    queue_args_text(a, item->kind);
+    if (retry || park) {
+        queue_args_text(a, retry ? item->new_id : item->at);
+        queue_args_text(a, retry ? item->at : item->app);
+        queue_args_bytes(a, item->value, item->len);
+    } else {
+        queue_args_bytes(a, item->value, item->len);
+        queue_args_text(a, item->ref ? item->ref : "");
+        queue_args_text(a, "");
+    }
+}
+
+static void send_batch(struct queue *q, struct batch *b)
+{
+    struct parked parked = {0};
+    struct queue_args a;
+    queue_args_init(&a);
+    add_keys(q, b, &a, &parked);
+    queue_args_int(&a, q->opts.results_max);
+    for (size_t i = 0; i < b->n; i++)
+        add_item(b->items[i], &a);
+    queue_send_script(q, q->cmd, SCRIPT_FINISH, &a, on_finished, b);
+    for (size_t i = 0; i < parked.n; i++)
+        mem_free(parked.keys[i]);
+}
+
+void queue_finish_flush(struct queue *q)
+{
+    evtimer_del(q->flush_event);
+    q->flush_paused = false;
+    while (redis_is_up(q->cmd) && !TAILQ_EMPTY(&q->items))
+        send_batch(q, collect(q));
+    if (!TAILQ_EMPTY(&q->items)) {
+        q->flush_paused = true;
+        queue_timer_set(q->flush_event, queue_backoff_next(q));
+    }
+}
+
+void queue_on_flush(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    queue_finish_flush(arg);
+}
+
+static void enqueue(struct queue *q, struct queue_item *item)
+{
+    TAILQ_INSERT_TAIL(&q->items, item, link);
+    q->unconfirmed++;
+    if (!q->flush_paused)
+        event_active(q->flush_event, EV_TIMEOUT, 0);
+}
+
+/* --- items ----------------------------------------------------------------------------------- */
+
+static struct queue_item *item_new(struct queue_lease *lease, unsigned pos, char kind,
+                                   queue_done_fn fn, void *arg)
+{
+    struct queue_item *item = mem_zalloc(sizeof *item);
+    item->lease = lease;
+    item->kind[0] = kind;
+    snprintf(item->pos, sizeof item->pos, "%u", pos);
+    item->fn = fn;
+    item->arg = arg;
+    return item;
+}
+
+static void set_value(struct queue_item *item, const char *p, size_t len)
+{
+    item->value = mem_dup(p ? p : "", p ? len : 0);
+    item->len = p ? len : 0;
+}
+
+/* "<crashes> <envelope length> <envelope><bytes>"; the reference to bytes that stay in
+ * K:oversize stands before the envelope. */
+static void set_member(struct queue_item *item, const struct queue_end *end, const char *ref)
+{
+    assert(!end->envelope_len || end->envelope[0] != '!');
+    size_t ref_len = ref ? strlen(ref) + (end->envelope_len ? 1 : 0) : 0;
+    size_t len = ref ? 0 : end->len;
+    char head[48];
+    int n = snprintf(head, sizeof head, "%u %zu ", end->crashes, ref_len + end->envelope_len);
+    struct buf b;
+    buf_init(&b, (size_t)n + ref_len + end->envelope_len + len);
+    buf_add(&b, head, (size_t)n);
+    if (ref) {
+        buf_puts(&b, ref);
+        if (end->envelope_len)
+            buf_putc(&b, ' ');
+    }
+    buf_add(&b, end->envelope ? end->envelope : "", end->envelope_len);
+    buf_add(&b, end->bytes ? end->bytes : "", len);
+    assert(buf_ok(&b));
+    item->len = b.len;
+    item->value = buf_take(&b);
+}
+
+static void set_retry(struct queue_item *item, int64_t at_ms)
+{
+    queue_random_id(item->new_id);
+    item->new_id[0] = 'w';
+    snprintf(item->at, sizeof item->at, "%lld", (long long)at_ms);
+}
+
+static char kind_letter(enum queue_end_kind kind)
+{
+    static const char letters[] = {[END_SENT] = 'S',  [END_DUPLICATE] = 'U', [END_DEAD] = 'D',
+                                   [END_RETRY] = 'R', [END_PARK] = 'P',      [END_RETURN] = 'B'};
+    return letters[kind];
+}
+
+void queue_finish(struct queue_lease *lease, unsigned pos, const struct queue_end *end,
+                  queue_done_fn fn, void *arg)
+{
+    struct queue *q = lease->queue;
+    struct queue_item *item = item_new(lease, pos, kind_letter(end->kind), fn, arg);
+    const char *ref = queue_lease_oversize(lease, pos);
+    switch (end->kind) {
+    case END_SENT:
+    case END_DUPLICATE:
+    case END_DEAD:
+        set_value(item, end->outcome, end->outcome_len);
+        break;
+    case END_RETRY:
+        set_retry(item, end->at_ms);
+        set_member(item, end, ref);
+        break;
+    case END_PARK:
+        item->app = mem_strdup(end->app);
+        queue_app_known(q, end->app);
+        set_member(item, end, ref);
+        break;
+    case END_RETURN:
+        if (ref)
+            item->ref = mem_strdup(strchr(ref, ' ') + 1);
+        set_value(item, ref ? NULL : end->bytes, end->len);
+        break;
+    }
+    enqueue(q, item);
+}
+
+void queue_mark(struct queue_lease *lease, const char *text, size_t len, queue_done_fn fn,
+                void *arg)
+{
+    struct queue_item *item = item_new(lease, 0, 'M', fn, arg);
+    set_value(item, text, len);
+    queue_lease_ref(lease);
+    enqueue(lease->queue, item);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * What the handshake reads from Redis' INFO reply. */
+#ifndef PB_REDIS_INFO_H
+#define PB_REDIS_INFO_H
+
+#include <stdbool.h>
+
+enum { REDIS_RUN_ID_SIZE = 48 };
+
+struct redis_info {
+    unsigned version; /* 70015 for 7.0.15 */
+    char version_text[32];
+    char run_id[REDIS_RUN_ID_SIZE];
+};
+
+/* False when the version or the run id is missing or malformed. */
+bool redis_info_read(const char *text, struct redis_info *out);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/scripts.h"
+
+#include <assert.h>
+
+#include "lua.inc"
+
+static struct redis_script table[SCRIPTS_N] = {
+    [SCRIPT_OPEN] = {.name = "open", .source = lua_open},
+    [SCRIPT_CLAIM] = {.name = "claim", .source = lua_claim},
+    [SCRIPT_FINISH] = {.name = "finish", .source = lua_finish},
+    [SCRIPT_EXTEND] = {.name = "extend", .source = lua_extend},
+    [SCRIPT_ADOPT] = {.name = "adopt", .source = lua_adopt},
+    [SCRIPT_AUDIT] = {.name = "audit", .source = lua_audit},
+    [SCRIPT_LEAVE] = {.name = "leave", .source = lua_leave},
+    [SCRIPT_COUNT] = {.name = "count", .source = lua_count},
+};
+
+const struct redis_script *script_get(enum script which)
+{
+    assert(which < SCRIPTS_N);
+    struct redis_script *s = &table[which];
+    if (!s->sha[0])
+        redis_script_init(s);
+    return s;
+}

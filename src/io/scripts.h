@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * The queue's Lua scripts (src/io/lua), embedded at build time. */
+#ifndef PB_SCRIPTS_H
+#define PB_SCRIPTS_H
+
+#include "io/redis.h"
+
+enum script {
+    SCRIPT_OPEN,
+    SCRIPT_CLAIM,
+    SCRIPT_FINISH,
+    SCRIPT_EXTEND,
+    SCRIPT_ADOPT,
+    SCRIPT_AUDIT,
+    SCRIPT_LEAVE,
+    SCRIPT_COUNT,
+    SCRIPTS_N,
+};
+
+/* With its sha, which is computed once. */
+const struct redis_script *script_get(enum script which);
+
+#endif

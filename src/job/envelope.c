@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/envelope.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static void put_int(struct buf *out, const char *name, int64_t value)
+{
+    if (!value)
+        return;
+    buf_puts(out, name);
+    buf_int(out, value);
+}
+
+static void put_pushes(struct buf *out, const struct envelope *v)
+{
+    if (!v->npushes)
+        return;
+    buf_puts(out, ",\"pushes\":[");
+    for (size_t i = 0; i < v->npushes; i++) {
+        buf_puts(out, i ? ",[" : "[");
+        buf_int(out, v->pushes[i].part);
+        buf_putc(out, ',');
+        buf_json_or_null(out, v->pushes[i].message_id);
+        buf_putc(out, ',');
+        buf_json_or_null(out, v->pushes[i].request_id);
+        buf_putc(out, ']');
+    }
+    buf_putc(out, ']');
+}
+
+void envelope_write(const struct envelope *v, struct buf *out)
+{
+    buf_puts(out, "{\"uid\":");
+    buf_json_or_null(out, v->uid);
+    if (v->id_given)
+        buf_puts(out, ",\"id_given\":true");
+    put_int(out, ",\"gen\":", v->gen);
+    put_int(out, ",\"attempts\":", v->attempts);
+    put_int(out, ",\"throttles\":", v->throttles);
+    put_int(out, ",\"t0\":", v->t0_ms);
+    put_int(out, ",\"first_sent\":", v->first_sent_ms);
+    if (v->special_used)
+        buf_puts(out, ",\"special_used\":true");
+    /* 64 bits do not fit a JSON integer, so they are hexadecimal text. */
+    if (v->unanswered)
+        buf_printf(out, ",\"unanswered\":\"%" PRIx64 "\"", v->unanswered);
+    if (v->digest[0]) {
+        buf_puts(out, ",\"digest\":");
+        buf_json_or_null(out, v->digest);
+    }
+    put_pushes(out, v);
+    if (v->history) {
+        buf_puts(out, ",\"history\":");
+        buf_puts(out, v->history);
+    }
+    buf_putc(out, '}');
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static bool wrong(struct err *e, const char *name)
+{
+    return err_set(e, "envelope: %s is missing or out of range", name);
+}
+
+static bool copy_text(json_t *value, char *out, size_t size, size_t least)
+{
+    if (!json_is_string(value) || json_string_length(value) >= size ||
+        json_string_length(value) < least)
+        return false;
+    memcpy(out, json_string_value(value), json_string_length(value) + 1);
+    return true;
+}
+
+/* Absent members keep the zero that the writer left out. */
+static bool read_int(json_t *root, const char *name, int64_t *out, struct err *e)
+{
+    json_t *value = json_object_get(root, name);
+    if (!value)
+        return true;
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        return wrong(e, name);
+    *out = json_integer_value(value);
+    return true;
+}
+
+static bool read_flag(json_t *root, const char *name, bool *out, struct err *e)
+{
+    json_t *value = json_object_get(root, name);
+    if (value && !json_is_boolean(value))
+        return wrong(e, name);
+    *out = json_is_true(value);
+    return true;
+}
+
+static bool read_bits(json_t *root, const char *name, uint64_t *out, struct err *e)
+{
+    json_t *value = json_object_get(root, name);
+    if (!value)
+        return true;
+    const char *text = json_string_value(value);
+    size_t len = text ? strlen(text) : 0;
+    if (len < 1 || len > 16 || strspn(text, "0123456789abcdef") != len)
+        return wrong(e, name);
+    *out = strtoull(text, NULL, 16);
+    return true;
+}
+
+static bool read_digest(json_t *root, struct envelope *out, struct err *e)
+{
+    json_t *value = json_object_get(root, "digest");
+    return !value || copy_text(value, out->digest, sizeof out->digest, 0) || wrong(e, "digest");
+}
+
+static bool read_push(json_t *value, struct push_done *out)
+{
+    json_t *part = json_array_get(value, 0);
+    if (!json_is_integer(part) || json_integer_value(part) < 0 ||
+        json_integer_value(part) >= ENVELOPE_PARTS_MAX)
+        return false;
+    out->part = (unsigned)json_integer_value(part);
+    return copy_text(json_array_get(value, 1), out->message_id, sizeof out->message_id, 0) &&
+           copy_text(json_array_get(value, 2), out->request_id, sizeof out->request_id, 0);
+}
+
+static bool read_pushes(json_t *root, struct envelope *out, struct err *e)
+{
+    json_t *list = json_object_get(root, "pushes");
+    size_t n = json_array_size(list);
+    if ((list && !json_is_array(list)) || n > ENVELOPE_PARTS_MAX)
+        return wrong(e, "pushes");
+    if (n)
+        out->pushes = mem_zalloc(n * sizeof *out->pushes);
+    for (; out->npushes < n; out->npushes++)
+        if (!read_push(json_array_get(list, out->npushes), &out->pushes[out->npushes]))
+            return wrong(e, "pushes");
+    return true;
+}
+
+static int put_chunk(const char *text, size_t len, void *out)
+{
+    buf_add(out, text, len);
+    return 0;
+}
+
+static bool read_history(json_t *root, size_t len, struct envelope *out, struct err *e)
+{
+    json_t *list = json_object_get(root, "history");
+    if (!list)
+        return true;
+    struct buf text;
+    buf_init(&text, 4 * len); /* a number may grow when it is written again */
+    bool ok = json_is_array(list) && json_dump_callback(list, put_chunk, &text, JSON_COMPACT) == 0;
+    if (ok && buf_ok(&text))
+        out->history = buf_take(&text);
+    buf_free(&text);
+    return out->history || wrong(e, "history");
+}
+
+static bool read_all(json_t *root, size_t len, struct envelope *out, struct err *e)
+{
+    return (copy_text(json_object_get(root, "uid"), out->uid, sizeof out->uid, 1) ||
+            wrong(e, "uid")) &&
+           read_flag(root, "id_given", &out->id_given, e) && read_int(root, "gen", &out->gen, e) &&
+           read_int(root, "attempts", &out->attempts, e) &&
+           read_int(root, "throttles", &out->throttles, e) &&
+           read_int(root, "t0", &out->t0_ms, e) &&
+           read_int(root, "first_sent", &out->first_sent_ms, e) &&
+           read_flag(root, "special_used", &out->special_used, e) &&
+           read_bits(root, "unanswered", &out->unanswered, e) && read_digest(root, out, e) &&
+           read_pushes(root, out, e) && read_history(root, len, out, e);
+}
+
+bool envelope_read(const char *text, size_t len, struct envelope *out, struct err *e)
+{
+    *out = (struct envelope){0};
+    json_error_t error;
+    json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+    bool ok = root ? read_all(root, len, out, e)
+                   : err_set(e, "envelope: not JSON at byte %d", error.position);
+    json_decref(root);
+    if (!ok)
+        envelope_free(out);
+    return ok;
+}
+
+void envelope_free(struct envelope *v)
+{
+    mem_free(v->pushes);
+    mem_free(v->history);
+    *v = (struct envelope){0};
+}

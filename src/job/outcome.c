@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/outcome.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+/* A member's name comes with its separator, so that each costs one append. */
+#define put_name(out, literal) buf_add(out, literal, sizeof(literal) - 1)
+
+/* Texts of bounded size may have been cut inside a character; the outcome must stay JSON. */
+static void put_text(struct buf *out, const char *text)
+{
+    if (!text || text_is_utf8(text, strlen(text))) {
+        buf_json_or_null(out, text);
+        return;
+    }
+    char ascii[512];
+    size_t n = strnlen(text, sizeof ascii - 1);
+    for (size_t i = 0; i < n; i++)
+        ascii[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
+    buf_json(out, ascii, n);
+}
+
+static void put_known(struct buf *out, const char *text)
+{
+    put_text(out, text && *text ? text : NULL);
+}
+
+static void put_bool(struct buf *out, bool value)
+{
+    buf_puts(out, value ? "true" : "false");
+}
+
+static int put_chunk(const char *text, size_t len, void *out)
+{
+    buf_add(out, text, len);
+    return 0;
+}
+
+static void put_meta(const struct outcome *o, struct buf *out)
+{
+    if (!o->meta)
+        return;
+    put_name(out, ",\"meta\":");
+    json_dump_callback(o->meta, put_chunk, out, JSON_COMPACT);
+}
+
+static void put_traceparent(const struct outcome *o, struct buf *out)
+{
+    if (!o->traceparent)
+        return;
+    put_name(out, ",\"traceparent\":");
+    put_text(out, o->traceparent);
+}
+
+static void put_identity(const struct outcome *o, struct buf *out)
+{
+    put_name(out, "{\"id\":");
+    put_text(out, o->id);
+    put_name(out, ",\"app\":");
+    put_text(out, o->app);
+    put_name(out, ",\"code\":");
+    put_text(out, o->code);
+}
+
+static void put_pushes(const struct outcome *o, size_t n, struct buf *out)
+{
+    put_name(out, ",\"pushes\":[");
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            buf_putc(out, ',');
+        put_name(out, "{\"message_id\":");
+        put_text(out, o->pushes[i].message_id);
+        put_name(out, ",\"request_id\":");
+        put_text(out, o->pushes[i].request_id);
+        put_name(out, ",\"part\":");
+        buf_int(out, o->pushes[i].part);
+        buf_putc(out, '}');
+    }
+    put_name(out, "],\"attempts\":");
+    buf_int(out, o->attempts);
+    put_name(out, ",\"crashes\":");
+    buf_int(out, o->crashes);
+}
+
+static void put_times(const struct outcome *o, struct buf *out)
+{
+    put_name(out, ",\"claimed_at\":");
+    buf_int(out, o->claimed_at_ms);
+    put_name(out, ",\"done_at\":");
+    buf_int(out, o->done_at_ms);
+}
+
+static void put_worker(const struct outcome *o, struct buf *out)
+{
+    put_name(out, ",\"worker\":");
+    put_text(out, o->worker);
+}
+
+static void put_error(const struct outcome *o, struct buf *out)
+{
+    const struct reply *r = o->error;
+    put_name(out, ",\"error\":{\"code\":");
+    put_known(out, r ? r->code : NULL);
+    put_name(out, ",\"message\":");
+    put_known(out, o->error_message ? o->error_message : r ? r->message : NULL);
+    put_name(out, ",\"http_status\":");
+    if (r && r->http_status)
+        buf_int(out, r->http_status);
+    else
+        put_name(out, "null");
+    put_name(out, ",\"request_id\":");
+    put_known(out, r ? r->request_id : NULL);
+    buf_putc(out, '}');
+}
+
+static void put_job(const struct outcome *o, struct buf *out)
+{
+    const char *bytes = o->bytes ? o->bytes : "";
+    if (o->job_ref) {
+        put_name(out, ",\"job_ref\":");
+        put_text(out, o->job_ref);
+    } else if (text_is_utf8(bytes, o->len)) {
+        put_name(out, ",\"job\":");
+        buf_json(out, bytes, o->len);
+    } else {
+        put_name(out, ",\"job_b64\":\"");
+        text_base64(out, bytes, o->len);
+        buf_putc(out, '"');
+    }
+}
+
+static void put_sent(const struct outcome *o, struct buf *out)
+{
+    bool timed = o->enqueued_at_ms != JOB_ABSENT;
+    if (o->duplicate)
+        put_name(out, ",\"status\":\"duplicate\"");
+    else
+        put_name(out, ",\"status\":\"sent\"");
+    put_pushes(o, o->duplicate ? 0 : o->npushes, out);
+    if (o->overlap)
+        put_name(out, ",\"overlap\":true");
+    if (timed) {
+        put_name(out, ",\"enqueued_at\":");
+        buf_int(out, o->enqueued_at_ms);
+    }
+    put_times(o, out);
+    if (timed) {
+        /* The producer's clock may be ahead of Redis'. */
+        int64_t latency_ms = o->done_at_ms - o->enqueued_at_ms;
+        put_name(out, ",\"latency_ms\":");
+        buf_int(out, latency_ms > 0 ? latency_ms : 0);
+    }
+    put_worker(o, out);
+    put_meta(o, out);
+    put_traceparent(o, out);
+}
+
+static void put_dead(const struct outcome *o, struct buf *out)
+{
+    put_name(out, ",\"status\":\"dead\",\"reason\":\"");
+    buf_puts(out, reason_name(o->reason));
+    put_name(out, "\",\"maybe_sent\":");
+    put_bool(out, o->maybe_sent);
+    put_error(o, out);
+    put_pushes(o, o->npushes, out);
+    put_times(o, out);
+    put_worker(o, out);
+    put_meta(o, out);
+    put_traceparent(o, out);
+    if (o->history) {
+        put_name(out, ",\"history\":");
+        buf_puts(out, o->history);
+    }
+    put_job(o, out);
+}
+
+void outcome_write(const struct outcome *o, struct buf *out)
+{
+    put_identity(o, out);
+    if (o->reason == REASON_NONE)
+        put_sent(o, out);
+    else
+        put_dead(o, out);
+    buf_putc(out, '}');
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/plan.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* Far above what the provider takes (1800 bytes over all fields), so that the refusal that names
+ * its ceiling is made where that is an option; this one only keeps a template from exploding. */
+enum { TITLE_MAX = 16 << 10, BODY_MAX = 128 << 10 };
+
+static const int64_t second_ms = 1000;
+static const int64_t schedule_max_ms = INT64_C(7) * 86400 * 1000;
+static const int64_t enqueued_past_ms = INT64_C(7) * 86400 * 1000;
+static const int64_t enqueued_future_ms = INT64_C(60) * 1000;
+static const int64_t expire_max_ms = INT64_C(72) * 3600 * 1000;
+
+static bool refuse(enum reason *why, enum reason reason)
+{
+    *why = reason;
+    return false;
+}
+
+/* --- overrides ------------------------------------------------------------------------------ */
+
+/* A parameter that decides how the call is made; its value is checked with all the others. */
+static bool read_override(const struct job *job, const char *name, const char *otherwise,
+                          const char **out, struct err *e)
+{
+    const json_t *value = json_object_get(job->push, name);
+    if (value && !json_is_string(value))
+        return err_set(e, "push.%s: takes a string", name);
+    *out = value ? json_string_value(value) : otherwise;
+    return true;
+}
+
+static bool read_overrides(const struct job *job, const struct app *app, struct plan *out,
+                           struct err *e)
+{
+    out->push_type = app->push_type;
+    out->device_type = app->device_type;
+    return !job->push || (read_override(job, "PushType", app->push_type, &out->push_type, e) &&
+                          read_override(job, "DeviceType", app->device_type, &out->device_type, e));
+}
+
+/* --- message -------------------------------------------------------------------------------- */
+
+static void write_body(const struct plan *p, int type, const char *text, size_t len,
+                       struct buf *body)
+{
+    if (strcmp(p->push_type, "MESSAGE") != 0) {
+        buf_add(body, text, len);
+        return;
+    }
+    buf_puts(body, "{\"type\":");
+    buf_int(body, type);
+    buf_puts(body, ",\"message\":");
+    buf_json(body, text, len);
+    buf_putc(body, '}');
+}
+
+static void write_literal(const struct job *job, const struct app *app, struct plan *out)
+{
+    const char *by_app = app->title ? app->title : app->name;
+    buf_puts(&out->title, job->title ? job->title : by_app);
+    write_body(out, job->type, job->message, strlen(job->message), &out->body);
+}
+
+static bool write_template(const struct job *job, const struct template *t, struct plan *out,
+                           struct err *e)
+{
+    struct buf text;
+    buf_init(&text, BODY_MAX);
+    bool ok = template_render(t, job, &out->title, &text, e);
+    if (ok && !buf_ok(&text))
+        ok =
+            err_set(e, "template %.64s: a message of more than %d bytes", job->code, (int)BODY_MAX);
+    if (ok && !template_has_title(t))
+        buf_puts(&out->title, job->code);
+    if (ok)
+        write_body(out, job->type, buf_text(&text), text.len, &out->body);
+    buf_free(&text);
+    return ok;
+}
+
+static bool check_sizes(const struct plan *p, struct err *e)
+{
+    if (!buf_ok(&p->title))
+        return err_set(e, "title: more than %d bytes", (int)TITLE_MAX);
+    if (!buf_ok(&p->body))
+        return err_set(e, "message: more than %d bytes", (int)BODY_MAX);
+    return true;
+}
+
+static bool unknown_template(const struct job *job, struct err *e)
+{
+    if (job->locale)
+        return err_set(e, "template %.64s: unknown, also for locale %.32s", job->code, job->locale);
+    return err_set(e, "template %.64s: unknown", job->code);
+}
+
+static bool write_message(const struct job *job, const struct app *app,
+                          const struct template_set *templates, struct plan *out, enum reason *why,
+                          struct err *e)
+{
+    if (job->message) {
+        write_literal(job, app, out);
+    } else {
+        assert(job->code);
+        const struct template *t = template_find(templates, job->code, job->locale);
+        if (!t)
+            return unknown_template(job, e) || refuse(why, REASON_UNKNOWN_TEMPLATE);
+        if (!write_template(job, t, out, e))
+            return refuse(why, REASON_INVALID_JOB);
+    }
+    return check_sizes(out, e) || refuse(why, REASON_INVALID_JOB);
+}
+
+/* --- times ---------------------------------------------------------------------------------- */
+
+/* base + seconds, held at the end of time where that is beyond it. */
+static int64_t after(int64_t base_ms, int64_t seconds)
+{
+    int64_t ms, sum;
+    if (__builtin_mul_overflow(seconds, second_ms, &ms) ||
+        __builtin_add_overflow(base_ms, ms, &sum))
+        return seconds < 0 ? INT64_MIN : INT64_MAX;
+    return sum;
+}
+
+static bool schedule(const struct job *job, const struct app *app, int64_t t0_ms,
+                     int64_t *push_time_ms, struct err *e)
+{
+    const char *member = "the app's push_delay_s";
+    int64_t at_ms;
+    if (job->delay_s != JOB_ABSENT) {
+        member = "delay_s";
+        at_ms = after(t0_ms, job->delay_s);
+    } else if (job->push_at_ms != JOB_ABSENT) {
+        member = "push_at";
+        at_ms = job->push_at_ms;
+    } else {
+        at_ms = after(t0_ms, app->push_delay_s);
+    }
+    *push_time_ms = at_ms > t0_ms ? at_ms : 0;
+    if (*push_time_ms > after(t0_ms, schedule_max_ms / second_ms))
+        return err_set(e, "%s: %" PRId64 " s ahead, at most 7 days (%" PRId64 " s)", member,
+                       (at_ms - t0_ms) / second_ms, schedule_max_ms / second_ms);
+    return true;
+}
+
+static int64_t base_time(const struct job *job, const struct plan *p, int64_t t0_ms)
+{
+    const int64_t enqueued = job->enqueued_at_ms;
+    if (p->push_time_ms)
+        return p->push_time_ms;
+    if (enqueued != JOB_ABSENT && enqueued >= t0_ms - enqueued_past_ms &&
+        enqueued <= t0_ms + enqueued_future_ms)
+        return enqueued;
+    return t0_ms;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void set_deadline(const struct job *job, const struct app *app, int64_t base_ms,
+                         struct plan *out)
+{
+    int64_t deadline = INT64_MAX;
+    if (job->ttl_s != JOB_ABSENT)
+        deadline = after(base_ms, job->ttl_s);
+    if (job->expire_at_ms != JOB_ABSENT)
+        deadline = earlier(deadline, job->expire_at_ms);
+    if (job->ttl_s == JOB_ABSENT && job->expire_at_ms == JOB_ABSENT)
+        deadline = after(base_ms, app->ttl_s);
+    out->deadline_ms = deadline;
+    out->expire_time_ms = earlier(deadline, base_ms + expire_max_ms);
+}
+
+/* -------------------------------------------------------------------------------------------- */
+
+static void set_calls(struct plan *p)
+{
+    p->n = p->target.n;
+    p->calls = mem_alloc(p->n * sizeof *p->calls);
+    for (size_t i = 0; i < p->n; i++)
+        p->calls[i] = (struct call){
+            .part = (unsigned)i, .kind = p->target.kind, .target_value = p->target.values[i]};
+}
+
+bool plan_build(const struct job *job, const struct app *app, const struct template_set *templates,
+                const struct target_limits *limits, int64_t t0_ms, struct plan *out,
+                enum reason *why, struct err *e)
+{
+    *out = (struct plan){0};
+    buf_init(&out->title, TITLE_MAX);
+    buf_init(&out->body, BODY_MAX);
+    *why = REASON_NONE;
+    if (!read_overrides(job, app, out, e) || !schedule(job, app, t0_ms, &out->push_time_ms, e))
+        return refuse(why, REASON_INVALID_JOB);
+    if (!write_message(job, app, templates, out, why, e))
+        return false;
+    if (!target_build(job, limits, &out->target, e))
+        return refuse(why, REASON_INVALID_TARGET);
+    set_deadline(job, app, base_time(job, out, t0_ms), out);
+    set_calls(out);
+    return true;
+}
+
+void plan_free(struct plan *p)
+{
+    buf_free(&p->title);
+    buf_free(&p->body);
+    target_free(&p->target);
+    mem_free(p->calls);
+    p->calls = NULL;
+    p->n = 0;
+}

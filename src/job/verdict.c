@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/verdict.h"
+
+/* Throttling has a pace of its own (API reference §6.3): it says nothing about the job. */
+enum { THROTTLE_BASE_MS = 500, THROTTLE_CAP_MS = 20000 };
+
+/* A longer hint than this is taken for nonsense and cut. */
+#define HINT_MAX_MS INT64_C(86400000)
+
+const char *reply_class_name(enum reply_class c)
+{
+    switch (c) {
+    case REPLY_SENT:
+        return "sent";
+    case REPLY_PERMANENT:
+        return "permanent";
+    case REPLY_TRANSIENT:
+        return "transient";
+    case REPLY_THROTTLED:
+        return "throttled";
+    case REPLY_AUTH:
+        return "auth";
+    case REPLY_UNKNOWN_4XX:
+        return "unknown_4xx";
+    case REPLY_NONCE_USED:
+        return "nonce_used";
+    case REPLY_CLOCK:
+        return "clock";
+    case REPLY_NOT_SENT:
+        return "not_sent";
+    case REPLY_UNANSWERED:
+        return "unanswered";
+    case REPLY_CERTIFICATE:
+        return "certificate";
+    }
+    return "?";
+}
+
+const char *verdict_kind_name(enum verdict_kind k)
+{
+    switch (k) {
+    case VERDICT_SENT:
+        return "sent";
+    case VERDICT_RETRY:
+        return "retry";
+    case VERDICT_DEAD:
+        return "dead";
+    case VERDICT_PAUSE:
+        return "pause";
+    }
+    return "?";
+}
+
+int64_t verdict_backoff(int64_t base_ms, int64_t cap_ms, int64_t attempt, uint64_t random)
+{
+    int64_t most = base_ms < cap_ms ? base_ms : cap_ms;
+    for (; attempt > 0 && most > 0 && most < cap_ms; attempt--)
+        most = most > cap_ms / 2 ? cap_ms : most * 2;
+    if (most < 1)
+        return 1;
+    int64_t drawn = (int64_t)(random % ((uint64_t)most + 1));
+    return drawn ? drawn : 1;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static struct verdict dead(enum reason reason, bool open, bool counts)
+{
+    return (struct verdict){
+        .kind = VERDICT_DEAD, .reason = reason, .maybe_sent = open, .counts = counts};
+}
+
+/* The policy for a call that may have been pushed and may not be repeated as it was. */
+static struct verdict ambiguous(const struct verdict_policy *policy, int64_t at_ms, bool counts)
+{
+    if (!policy->resend_ambiguous)
+        return dead(REASON_AMBIGUOUS, true, counts);
+    return (struct verdict){
+        .kind = VERDICT_RETRY, .new_token = true, .counts = counts, .at_ms = at_ms};
+}
+
+/* Both limits on a repeat. Past the deadline nothing is sent, so not even policy resend helps a
+ * call that may have been pushed: it stays ambiguous. */
+static struct verdict repeat(const struct verdict_policy *policy, bool open, bool counts,
+                             int64_t at_ms, int64_t first_sent_ms, int64_t deadline_ms)
+{
+    if (at_ms > deadline_ms)
+        return dead(open ? REASON_AMBIGUOUS : REASON_EXPIRED, open, counts);
+    if (open && at_ms > first_sent_ms + policy->window_ms)
+        return ambiguous(policy, at_ms, counts);
+    return (struct verdict){
+        .kind = VERDICT_RETRY, .maybe_sent = open, .counts = counts, .at_ms = at_ms};
+}
+
+/* Is it unknown whether the call was pushed, now or since an earlier attempt? */
+static bool is_open(const struct verdict_input *in)
+{
+    return in->unanswered || in->reply->ambiguous || in->reply->class == REPLY_UNANSWERED ||
+           in->reply->class == REPLY_NONCE_USED;
+}
+
+static int64_t settled_ms(const struct verdict_policy *policy, const struct verdict_input *in)
+{
+    return in->now_ms + (is_open(in) ? policy->settle_ms : 0);
+}
+
+static struct verdict retry(const struct verdict_policy *policy, const struct verdict_input *in,
+                            int64_t delay_ms, bool counts)
+{
+    int64_t hint = in->reply->retry_after_ms;
+    if (hint > HINT_MAX_MS)
+        hint = HINT_MAX_MS;
+    int64_t at_ms = later(settled_ms(policy, in), in->now_ms + later(delay_ms, hint));
+    return repeat(policy, is_open(in), counts, at_ms, in->first_sent_ms, in->deadline_ms);
+}
+
+static struct verdict pause(const struct verdict_policy *policy, const struct verdict_input *in)
+{
+    return (struct verdict){
+        .kind = VERDICT_PAUSE, .maybe_sent = is_open(in), .at_ms = settled_ms(policy, in)};
+}
+
+/* Attempts bound the repeats under either policy: resend is for a window that ended, not a way
+ * to try for ever. */
+static struct verdict failed(const struct verdict_policy *policy, const struct verdict_input *in)
+{
+    if (in->attempts + 1 >= policy->max_attempts)
+        return dead(in->reply->class == REPLY_UNANSWERED ? REASON_AMBIGUOUS
+                                                         : REASON_RETRIES_EXHAUSTED,
+                    is_open(in), true);
+    return retry(policy, in,
+                 verdict_backoff(policy->base_ms, policy->cap_ms, in->attempts, in->random), true);
+}
+
+struct verdict verdict_decide(const struct verdict_policy *policy, const struct verdict_input *in)
+{
+    switch (in->reply->class) {
+    case REPLY_SENT:
+        return (struct verdict){.kind = VERDICT_SENT, .counts = true};
+    case REPLY_PERMANENT:
+    case REPLY_UNKNOWN_4XX:
+        return dead(REASON_PROVIDER_REJECTED, is_open(in), true);
+    case REPLY_TRANSIENT:
+    case REPLY_UNANSWERED:
+        return failed(policy, in);
+    case REPLY_THROTTLED:
+        return retry(policy, in,
+                     verdict_backoff(THROTTLE_BASE_MS, THROTTLE_CAP_MS, in->throttles, in->random),
+                     false);
+    case REPLY_NOT_SENT:
+        return retry(policy, in,
+                     verdict_backoff(policy->base_ms, policy->cap_ms, in->attempts, in->random),
+                     false);
+    case REPLY_NONCE_USED:
+        return in->retried_special ? dead(REASON_AMBIGUOUS, true, true)
+                                   : retry(policy, in, 0, false);
+    case REPLY_CLOCK:
+        return in->retried_special ? pause(policy, in) : retry(policy, in, 0, false);
+    case REPLY_AUTH:
+    case REPLY_CERTIFICATE:
+        break;
+    }
+    return pause(policy, in);
+}
+
+struct verdict verdict_before_send(const struct verdict_policy *policy, bool unanswered,
+                                   bool digest_changed, int64_t first_sent_ms, int64_t now_ms,
+                                   int64_t deadline_ms)
+{
+    if (unanswered && digest_changed && now_ms <= deadline_ms)
+        return ambiguous(policy, now_ms, false);
+    return repeat(policy, unanswered, false, now_ms, first_sent_ms, deadline_ms);
+}

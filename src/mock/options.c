@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "mock/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "mock/port.h"
+#include "mock/record.h"
+#include "mock/request.h"
+
+#ifndef PB_VERSION
+#define PB_VERSION "unknown"
+#endif
+
+enum option_id {
+    OPT_LISTEN = 256,
+    OPT_CONTROL,
+    OPT_TLS,
+    OPT_TLS_NAME,
+    OPT_READY_FILE,
+    OPT_ACCESS_KEY,
+    OPT_APP_KEY,
+    OPT_TOKEN_CHANGED,
+    OPT_TOKEN_WINDOW,
+    OPT_TOKEN_SCOPE,
+    OPT_PAST_PUSH_TIME,
+    OPT_ACCOUNTS_MAX,
+    OPT_URL_MAX,
+    OPT_CLOCK_SKEW,
+    OPT_NO_VERIFY,
+    OPT_RATE,
+    OPT_RECORD,
+    OPT_QUIET,
+    OPT_HELP,
+    OPT_VERSION
+};
+
+static const struct option long_options[] = {
+    {"listen", required_argument, NULL, OPT_LISTEN},
+    {"control", required_argument, NULL, OPT_CONTROL},
+    {"tls", required_argument, NULL, OPT_TLS},
+    {"tls-name", required_argument, NULL, OPT_TLS_NAME},
+    {"ready-file", required_argument, NULL, OPT_READY_FILE},
+    {"access-key", required_argument, NULL, OPT_ACCESS_KEY},
+    {"app-key", required_argument, NULL, OPT_APP_KEY},
+    {"token-changed", required_argument, NULL, OPT_TOKEN_CHANGED},
+    {"token-window-s", required_argument, NULL, OPT_TOKEN_WINDOW},
+    {"token-scope", required_argument, NULL, OPT_TOKEN_SCOPE},
+    {"past-push-time", required_argument, NULL, OPT_PAST_PUSH_TIME},
+    {"accounts-max", required_argument, NULL, OPT_ACCOUNTS_MAX},
+    {"url-max", required_argument, NULL, OPT_URL_MAX},
+    {"clock-skew-s", required_argument, NULL, OPT_CLOCK_SKEW},
+    {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
+    {"rate", required_argument, NULL, OPT_RATE},
+    {"record", required_argument, NULL, OPT_RECORD},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {0}};
+
+static const char help_text[] =
+    "Usage: pushbridge-mock [OPTION…]\n"
+    "Stands in for the Aliyun Mobile Push OpenAPI: checks calls, records pushes, injects faults.\n"
+    "\n"
+    "  --listen HOST:PORT      provider's address (127.0.0.1:8443; port 0: any free one)\n"
+    "  --control HOST:PORT     control port, plain HTTP (127.0.0.1:8444; port 0: any free one)\n"
+    "  --tls DIR               serve HTTPS; makes ca.pem and a server certificate in DIR\n"
+    "  --tls-name NAME         one more name or address in that certificate (repeatable)\n"
+    "  --ready-file FILE       written once listening: listen=PORT control=PORT\n"
+    "  --access-key ID:SECRET[:TOKEN]  known key (repeatable; mock-id:mock-secret)\n"
+    "  --app-key KEY           known AppKey (repeatable; any)\n"
+    "  --no-verify             let everybody in: no key, time, signature or nonce check\n"
+    "  --rate N                calls a second, beyond that Throttling.User\n"
+    "  --record N              calls remembered (100000)\n"
+    "  --quiet                 print errors only\n"
+    "  --help, --version\n"
+    "\n"
+    "Readings where no source says how the provider behaves (docs/mock.md):\n"
+    "  --token-changed replay|refuse|push   same token, other content (replay)\n"
+    "  --token-window-s N      how long a token is remembered (900)\n"
+    "  --token-scope app|account            where a token is unique (app)\n"
+    "  --past-push-time accept|refuse       a PushTime that has passed (accept)\n"
+    "  --accounts-max N        ACCOUNT ids in one call (1000; formerly 100)\n"
+    "  --url-max N             bytes of a URL, beyond that status 414 (16384)\n"
+    "  --clock-skew-s N        the provider's clock against this machine's (0)\n";
+
+static bool set_number(int64_t *out, int64_t min, int64_t max, const char *text)
+{
+    return text_int(text, min, max, out);
+}
+
+static bool set_flag(bool *out, const char *text, const char *no, const char *yes)
+{
+    *out = strcmp(text, yes) == 0;
+    return *out || strcmp(text, no) == 0;
+}
+
+static bool add_text(const char **list, int *count, int max, const char *text)
+{
+    if (*count == max || !*text)
+        return false;
+    list[(*count)++] = text;
+    return true;
+}
+
+static bool set_option(struct options *o, int option, const char *arg)
+{
+    switch (option) {
+    case OPT_LISTEN:
+        return port_parse(arg, o->listen_host, sizeof(o->listen_host), &o->listen_port);
+    case OPT_CONTROL:
+        return port_parse(arg, o->control_host, sizeof(o->control_host), &o->control_port);
+    case OPT_TLS:
+        o->tls_dir = arg;
+        return true;
+    case OPT_TLS_NAME:
+        return !strpbrk(arg, ",:= \n") || strchr(arg, ':')
+                   ? add_text(o->tls_names, &o->tls_name_count, OPTIONS_NAMES_MAX, arg)
+                   : false;
+    case OPT_READY_FILE:
+        o->ready_file = arg;
+        return true;
+    case OPT_ACCESS_KEY:
+        return add_text(o->access_keys, &o->access_key_count, OPTIONS_NAMES_MAX, arg);
+    case OPT_APP_KEY:
+        return add_text(o->rules.app_keys, &o->rules.app_key_count, PUSH_APP_KEYS_MAX, arg);
+    case OPT_TOKEN_CHANGED:
+        return replay_parse_changed(arg, &o->changed);
+    case OPT_TOKEN_WINDOW:
+        return set_number(&o->window_s, 0, 86400, arg);
+    case OPT_TOKEN_SCOPE:
+        return set_flag(&o->token_per_account, arg, "app", "account");
+    case OPT_PAST_PUSH_TIME:
+        return set_flag(&o->rules.refuse_past_times, arg, "accept", "refuse");
+    case OPT_ACCOUNTS_MAX:
+        return set_number(&o->rules.accounts_max, 1, 100000, arg);
+    case OPT_URL_MAX:
+        return set_number(&o->url_max, 256, REQUEST_HEADERS_MAX, arg);
+    case OPT_CLOCK_SKEW:
+        return set_number(&o->clock_skew_s, -86400 * 3650LL, 86400 * 3650LL, arg);
+    case OPT_RATE:
+        return set_number(&o->rate_per_s, 1, INT64_MAX, arg);
+    case OPT_RECORD:
+        return set_number(&o->record_calls, 1, 10000000, arg);
+    case OPT_NO_VERIFY:
+        o->verify = false;
+        return true;
+    default:
+        o->quiet = true;
+        return true;
+    }
+}
+
+static void set_defaults(struct options *o)
+{
+    *o = (struct options){.listen_port = 8443,
+                          .control_port = 8444,
+                          .listen_host = "127.0.0.1",
+                          .control_host = "127.0.0.1",
+                          .window_s = 900,
+                          .record_calls = RECORD_CALLS,
+                          .url_max = 16384,
+                          .verify = true,
+                          .rules = {.accounts_max = 1000}};
+}
+
+enum options_verdict options_parse(struct options *o, int argc, char **argv)
+{
+    int option, index = 0;
+    set_defaults(o);
+    while ((option = getopt_long(argc, argv, "", long_options, &index)) != -1) {
+        if (option == OPT_HELP) {
+            fputs(help_text, stdout);
+            return OPTIONS_EXIT_OK;
+        }
+        if (option == OPT_VERSION) {
+            puts("pushbridge-mock " PB_VERSION);
+            return OPTIONS_EXIT_OK;
+        }
+        if (option == '?')
+            return OPTIONS_EXIT_USAGE;
+        if (!set_option(o, option, optarg)) {
+            fprintf(stderr, "pushbridge-mock: --%s: malformed, out of range or too many\n",
+                    long_options[index].name);
+            return OPTIONS_EXIT_USAGE;
+        }
+    }
+    if (optind == argc)
+        return OPTIONS_RUN;
+    fprintf(stderr, "pushbridge-mock: no arguments are expected, see --help\n");
+    return OPTIONS_EXIT_USAGE;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * The command line of pushbridge-mock. */
+#ifndef PB_MOCK_OPTIONS_H
+#define PB_MOCK_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mock/push.h"
+#include "mock/replay.h"
+
+enum { OPTIONS_NAMES_MAX = 32, OPTIONS_HOST_SIZE = 256 };
+
+struct options {
+    char listen_host[OPTIONS_HOST_SIZE], control_host[OPTIONS_HOST_SIZE];
+    int listen_port, control_port;
+    const char *tls_dir, *ready_file; /* NULL: none */
+    const char *tls_names[OPTIONS_NAMES_MAX];
+    const char *access_keys[OPTIONS_NAMES_MAX];
+    int tls_name_count, access_key_count;
+    struct push_rules rules;
+    enum replay_changed changed;
+    int64_t window_s, rate_per_s, record_calls, url_max, clock_skew_s;
+    bool verify, token_per_account, quiet;
+};
+
+enum options_verdict { OPTIONS_RUN, OPTIONS_EXIT_OK, OPTIONS_EXIT_USAGE };
+
+/* Help and version are printed here; so is what is wrong. */
+enum options_verdict options_parse(struct options *o, int argc, char **argv);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * The provider: takes calls, checks them, pushes (that is: records), answers, or does what a
+ * fault rule says. Everything runs on one event loop. */
+#ifndef PB_MOCK_PROVIDER_H
+#define PB_MOCK_PROVIDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mock/auth.h"
+#include "mock/faults.h"
+#include "mock/push.h"
+#include "mock/record.h"
+#include "mock/replay.h"
+
+struct event_base;
+struct evhttp;
+struct ssl_ctx_st;
+struct call;
+
+struct provider {
+    struct event_base *base;
+    struct evhttp *http;
+    struct ssl_ctx_st *tls; /* NULL: plain HTTP */
+    struct auth auth;
+    struct push_rules rules;
+    struct replay replay;
+    struct record record;
+    struct faults faults;
+    bool token_per_account; /* else per AppKey */
+    int64_t clock_skew_ms;  /* the provider's clock against this machine's */
+    int64_t rate_per_s;     /* 0: unlimited */
+    size_t url_max;
+    int64_t rate_second, rate_used;
+    uint64_t next_message_id;
+    struct call *calls; /* in flight */
+    struct call *spare; /* one that has ended, for the next */
+    uint64_t in_flight;
+};
+
+void provider_init(struct provider *p, struct event_base *base, size_t record_calls);
+void provider_free(struct provider *p);
+
+/* Opens the port (0: any free one); the result is the port, 0 when it cannot be opened. */
+int provider_listen(struct provider *p, const char *host, int port);
+
+#endif

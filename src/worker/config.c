@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/config.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+
+enum { KEY_MAX = 64 * 1024 };
+
+const struct config_app *config_app_find(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->napps; i++)
+        if (strcmp(c->apps[i].app.name, name) == 0)
+            return &c->apps[i];
+    return NULL;
+}
+
+char *config_queue_key(const char *text, const char *queue)
+{
+    struct buf b;
+    buf_init(&b, KEY_MAX);
+    const char *p = text;
+    for (const char *q; (q = strstr(p, "%q")); p = q + 2) {
+        buf_add(&b, p, (size_t)(q - p));
+        buf_puts(&b, queue);
+    }
+    buf_puts(&b, p);
+    return buf_take(&b);
+}

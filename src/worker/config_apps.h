@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * The apps of a configuration: what an entry says itself, what it takes from the general options.
+ */
+#ifndef PB_CONFIG_APPS_H
+#define PB_CONFIG_APPS_H
+
+#include "worker/config.h"
+#include "worker/settings.h"
+
+/* Adds the entry `default` where an AppKey for it is set and the file has none. */
+void config_apps_add_default(struct settings *s);
+
+/* After settings_settle(): fills c->apps, sorted by name. calls: every app needs AppKey and
+ * credentials. */
+bool config_apps_read(struct config *c, struct settings *s, bool calls, struct err *e);
+
+#endif

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/config_load.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "aliyun/sign.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "worker/config.h"
+#include "worker/config_apps.h"
+#include "worker/settings_env.h"
+#include "worker/settings_file.h"
+
+enum {
+    ORIGIN_SIZE = 512,
+    HOST_SIZE = 254,
+    AUTHORITY_SIZE = HOST_SIZE + 6,
+    DIGEST_TEXT_MAX = 256 * 1024,
+    H2_CONNECTIONS = 2
+};
+
+static const struct settings *settings_of(const struct config *c)
+{
+    const struct config_raw *raw = c->internal;
+    return &raw->settings;
+}
+
+static const struct setting *general(const struct config *c, const char *name)
+{
+    return settings_get(&settings_of(c)->general, name);
+}
+
+/* Message with the option and where its value came from. */
+static bool refuse(const struct config *c, const char *name, const char *what, struct err *e)
+{
+    return err_set(e, "%s: %s: %s", general(c, name)->origin, name, what);
+}
+
+/* --- Redis ----------------------------------------------------------------------------------- */
+
+static bool check_tls(const struct config *c, struct err *e)
+{
+    static const char *const names[] = {"redis.ca_file", "redis.cert_file", "redis.key_file",
+                                        "redis.tls_name"};
+    const struct redis_opts *r = &c->redis;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !r->tls; i++)
+        if (*general(c, names[i])->text)
+            return refuse(c, names[i], "only with a rediss:// URL", e);
+    if (*r->cert_file && !*r->key_file)
+        return refuse(c, "redis.cert_file", "needs redis.key_file", e);
+    if (*r->key_file && !*r->cert_file)
+        return refuse(c, "redis.key_file", "needs redis.cert_file", e);
+    return true;
+}
+
+static bool read_redis(struct config *c, struct err *e)
+{
+    redis_opts_default(&c->redis);
+    const struct setting *url = general(c, "redis.url");
+    char at[ORIGIN_SIZE];
+    snprintf(at, sizeof at, "%s: redis.url", url->origin);
+    return redis_url_parse(url->text, &c->redis, e) || err_prefix(e, at);
+}
+
+/* --- queues ---------------------------------------------------------------------------------- */
+
+static bool split_names(struct config *c, struct err *e)
+{
+    const char *p = general(c, "queue.names")->text;
+    c->queue_names = mem_zalloc(CONFIG_QUEUES_MAX * sizeof *c->queue_names);
+    while (p) {
+        while (*p == ' ')
+            p++;
+        size_t len = strcspn(p, ",");
+        const char *next = p[len] ? p + len + 1 : NULL;
+        while (len && p[len - 1] == ' ')
+            len--;
+        if (!len)
+            return refuse(c, "queue.names", "an empty name", e);
+        if (c->nqueues == CONFIG_QUEUES_MAX)
+            return refuse(c, "queue.names", "more than 16 queues", e);
+        c->queue_names[c->nqueues++] = mem_dup(p, len);
+        p = next;
+    }
+    return true;
+}
+
+static bool is_queue(const struct config *c, const char *name, size_t from)
+{
+    for (size_t i = from; i < c->nqueues; i++)
+        if (strcmp(c->queue_names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* An outcome written to a queue would be taken for a job. */
+static bool check_lists(const struct config *c, const char *queue, struct err *e)
+{
+    char *results = config_queue_key(c->queue_results, queue);
+    char *dead = config_queue_key(c->queue_dead, queue);
+    bool ok = true;
+    if (is_queue(c, results, 0))
+        ok = refuse(c, "queue.results", "is one of queue.names", e);
+    else if (is_queue(c, dead, 0))
+        ok = refuse(c, "queue.dead", "is one of queue.names", e);
+    else if (strcmp(results, dead) == 0)
+        ok = refuse(c, "queue.dead", "is the same list as queue.results", e);
+    mem_free(results);
+    mem_free(dead);
+    return ok;
+}
+
+static bool read_queues(struct config *c, struct err *e)
+{
+    if (!split_names(c, e))
+        return false;
+    for (size_t i = 0; i < c->nqueues; i++) {
+        if (is_queue(c, c->queue_names[i], i + 1))
+            return refuse(c, "queue.names", "a queue is named twice", e);
+        if (!check_lists(c, c->queue_names[i], e))
+            return false;
+    }
+    return true;
+}
+
+/* --- endpoint -------------------------------------------------------------------------------- */
+
+/* The port after text's colon, 0 where there is none, -1 where it is wrong. */
+static int read_port(const char *text)
+{
+    int64_t n;
+    char digits[6];
+    size_t len = strcspn(text, "/");
+    if (*text != ':')
+        return 0;
+    if (len > sizeof digits)
+        return -1;
+    snprintf(digits, sizeof digits, "%.*s", (int)len - 1, text + 1);
+    return text_int(digits, 1, 65535, &n) ? (int)n : -1;
+}
+
+/* host[:port], lower-case and without a default port: what libcurl puts into the Host header and
+ * what is therefore signed. */
+static bool split_authority(const char *text, int default_port, char host[HOST_SIZE],
+                            char authority[AUTHORITY_SIZE])
+{
+    bool bracket = *text == '[';
+    size_t len = bracket ? strcspn(text, "]") + 1 : strcspn(text, ":/");
+    if (len < 1 || len >= HOST_SIZE || (bracket && text[len - 1] != ']'))
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (!isalnum((unsigned char)text[i]) && !strchr(bracket ? "[]:." : ".-_", text[i]))
+            return false;
+        host[i] = (char)tolower((unsigned char)text[i]);
+    }
+    host[len] = '\0';
+    const char *rest = text + len;
+    int port = read_port(rest);
+    rest += strcspn(rest, "/");
+    if (port > 0 && port != default_port)
+        snprintf(authority, AUTHORITY_SIZE, "%s:%u", host, (unsigned)port & 0xFFFF);
+    else
+        snprintf(authority, AUTHORITY_SIZE, "%s", host);
+    return port >= 0 && (!*rest || strcmp(rest, "/") == 0);
+}
+
+static bool is_loopback(const char *host)
+{
+    struct in_addr v4;
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
+}
+
+static bool read_endpoint(struct config *c, struct err *e)
+{
+    static const char name[] = "aliyun.endpoint";
+    const char *url = general(c, name)->text;
+    bool https = text_starts(url, "https://");
+    char host[HOST_SIZE], authority[AUTHORITY_SIZE], whole[AUTHORITY_SIZE + 8];
+    if (!https && !text_starts(url, "http://"))
+        return refuse(c, name, "must begin with https:// (or, to loopback, http://)", e);
+    if (!split_authority(url + (https ? 8 : 7), https ? 443 : 80, host, authority))
+        return refuse(c, name, "must be https://HOST or https://HOST:PORT, without a path", e);
+    if (!https && !is_loopback(host))
+        return refuse(c, name, "http:// is allowed to loopback only", e);
+    if (c->insecure && !is_loopback(host))
+        return refuse(c, "aliyun.insecure", "is allowed with a loopback endpoint only", e);
+    snprintf(whole, sizeof whole, "%s://%s", https ? "https" : "http", authority);
+    c->endpoint = mem_strdup(whole);
+    c->endpoint_host = mem_strdup(authority);
+    return true;
+}
+
+/* --- values that depend on each other -------------------------------------------------------- */
+
+static bool check_times(struct config *c, struct err *e)
+{
+    if (c->lease_ms - c->extend_ms < c->timeout_ms + c->settle_ms)
+        return err_set(e,
+                       "queue.lease_ms %lld - queue.extend_ms %lld must be at least "
+                       "aliyun.timeout_ms %lld + aliyun.settle_ms %lld: a call must fit into a "
+                       "lease",
+                       (long long)c->lease_ms, (long long)c->extend_ms, (long long)c->timeout_ms,
+                       (long long)c->settle_ms);
+    if (c->idle_wait_s * 1000 >= c->lease_ms)
+        return err_set(e,
+                       "queue.idle_wait_s %lld must be shorter than queue.lease_ms %lld "
+                       "(in milliseconds)",
+                       (long long)c->idle_wait_s, (long long)c->lease_ms);
+    if (c->retry_base_ms > c->retry_cap_ms)
+        return err_set(e, "retry.base_ms %lld must not be above retry.cap_ms %lld",
+                       (long long)c->retry_base_ms, (long long)c->retry_cap_ms);
+    if (c->connect_timeout_ms > c->timeout_ms)
+        c->connect_timeout_ms = c->timeout_ms;
+    return true;
+}
+
+static bool check_admin(struct config *c, struct err *e)
+{
+    static const char name[] = "admin.listen";
+    int64_t port;
+    c->admin_listen_default = general(c, name)->source == SOURCE_DEFAULT;
+    if (strcmp(c->admin_listen, "off") == 0)
+        return true;
+    const char *colon = strrchr(c->admin_listen, ':');
+    if (!colon || colon == c->admin_listen || !text_int(colon + 1, 1, 65535, &port))
+        return refuse(c, name, "must be HOST:PORT or off", e);
+    return true;
+}
+
+/* --- templates ------------------------------------------------------------------------------- */
+
+static bool add_builtin(struct template_set *set, struct err *e)
+{
+    return template_set_add(set, "I10000", NULL, NULL,
+                            "Arranging Result Initialized. (School: {0})", e) &&
+           template_set_add(set, "I10001", NULL, NULL, "Arranging Result Changed. (School: {0})",
+                            e) &&
+           template_set_add(set, "I20000", NULL, NULL, "Restart. (School: {0})", e);
+}
+
+static bool read_templates(struct config *c, struct err *e)
+{
+    const struct settings *s = settings_of(c);
+    c->templates = template_set_new();
+    if (!s->templates_given)
+        return add_builtin(c->templates, e);
+    for (size_t i = 0; i < s->ntemplates; i++) {
+        const struct setting_template *t = &s->templates[i];
+        if (t->message &&
+            !template_set_add(c->templates, t->code, t->locale, t->title, t->message, e))
+            return err_prefix(e, t->origin);
+    }
+    return true;
+}
+
+/* --- digest ---------------------------------------------------------------------------------- */
+
+/* Everything that decides what call a job becomes (I3(e)); apps are sorted by name. */
+static void make_digest(struct config *c)
+{
+    struct buf b;
+    char hex[65];
+    const struct target_limits *l = &c->limits;
+    buf_init(&b, DIGEST_TEXT_MAX);
+    buf_printf(&b, "plan %d templates %016llx\n", CONFIG_PLAN_VERSION,
+               (unsigned long long)template_set_hash(c->templates));
+    buf_printf(&b, "limits %zu %zu %zu %zu %zu %zu %zu %zu %zu %zu\n", l->devices, l->accounts,
+               l->aliases, l->account_bytes, l->alias_bytes, l->tag_chars, l->depth, l->operands,
+               l->tags, l->max_parts);
+    for (size_t i = 0; i < c->napps; i++) {
+        const struct app *a = &c->apps[i].app;
+        buf_printf(&b, "app %s %s %s %s %d %lld %lld ", a->name, a->app_key ? a->app_key : "",
+                   a->device_type, a->push_type, a->store_offline, (long long)a->push_delay_s,
+                   (long long)a->ttl_s);
+        buf_json_or_null(&b, a->title);
+        buf_putc(&b, '\n');
+    }
+    sign_sha256_hex(buf_text(&b), b.len, hex);
+    snprintf(c->digest, sizeof c->digest, "%.16s", hex);
+    buf_free(&b);
+}
+
+/* --- public ---------------------------------------------------------------------------------- */
+
+static bool read_sources(const char *file, char **env, struct settings *s, struct err *e)
+{
+    settings_init(s);
+    if (!file)
+        file = settings_env_find(env, "PUSHBRIDGE_CONFIG");
+    if (file && !settings_file_read(file, s, e))
+        return false;
+    if (!settings_env_read(env, s, e))
+        return false;
+    config_apps_add_default(s);
+    return settings_settle(s, e);
+}
+
+static void store_general(struct config *c)
+{
+    const struct setting_list *list = &settings_of(c)->general;
+    for (size_t i = 0; i < list->table->n; i++)
+        option_store(&list->table->rows[i], list->v[i].text, c);
+}
+
+static bool load(const char *file, char **env, bool calls, struct config *c, struct err *e)
+{
+    struct config_raw *raw = mem_zalloc(sizeof *raw);
+    *c = (struct config){.internal = raw};
+    if (!read_sources(file, env ? env : environ, &raw->settings, e) || !read_redis(c, e))
+        return false;
+    store_general(c);
+    c->endpoint = NULL; /* the setting's text so far; now its normal form */
+    if (!check_tls(c, e) || !read_queues(c, e) || !read_endpoint(c, e) || !check_times(c, e) ||
+        !check_admin(c, e) || !config_apps_read(c, &raw->settings, calls, e) ||
+        !read_templates(c, e))
+        return false;
+    if (!c->max_connections)
+        c->max_connections = c->http_version == HTTP_2 ? H2_CONNECTIONS : c->concurrency;
+    make_digest(c);
+    return true;
+}
+
+bool config_load(const char *file, char **env, struct config *out, struct err *e)
+{
+    if (load(file, env, true, out, e))
+        return true;
+    config_free(out);
+    return false;
+}
+
+bool config_load_tool(const char *file, char **env, struct config *out, struct err *e)
+{
+    if (load(file, env, false, out, e))
+        return true;
+    config_free(out);
+    return false;
+}
+
+void config_free(struct config *c)
+{
+    struct config_raw *raw = c->internal;
+    if (raw) {
+        settings_free(&raw->settings);
+        mem_free(raw);
+    }
+    for (size_t i = 0; i < c->nqueues; i++)
+        mem_free(c->queue_names[i]);
+    mem_free(c->queue_names);
+    mem_free(c->endpoint);
+    mem_free(c->endpoint_host);
+    mem_free(c->apps);
+    if (c->templates)
+        template_set_free(c->templates);
+    mem_wipe(c, sizeof *c);
+}

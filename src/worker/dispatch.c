@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/dispatch.h"
+
+#include <event2/dns.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "worker/pipeline.h"
+
+enum { CLAIM_MAX = 128, WATCHDOG_MS = 15000, WORKER_NAME_SIZE = 128 };
+
+/* One queue as the dispatcher serves it. */
+struct lane {
+    struct dispatch *d;
+    struct redis *wait;
+    struct queue *queue;
+    char *results, *dead;
+    bool open;        /* schema checked on the live connection */
+    bool maybe_ready; /* the last claim came back full, or something woke us */
+    bool left;        /* its inbox is emptied: the last step of a drain */
+    int64_t last_claim_ms;
+};
+
+struct dispatch {
+    struct event_base *base;
+    const struct config *config;
+    char worker[WORKER_NAME_SIZE];
+    struct redis *cmd;
+    struct sender *sender;
+    struct pipeline *pipeline;
+    struct lane *lanes;
+    struct event *tick, *extend, *pump, *drain_timer;
+    bool draining, leaving, until_empty, counting, ended;
+    size_t counts_due;
+    int64_t counted_jobs;
+    bool counts_ok;
+    dispatch_end_fn fn;
+    void *arg;
+};
+
+static void pump_soon(struct dispatch *d)
+{
+    event_active(d->pump, EV_TIMEOUT, 0);
+}
+
+static void on_freed(void *arg)
+{
+    pump_soon(arg);
+}
+
+static void end(struct dispatch *d, enum dispatch_end how, const char *why)
+{
+    if (d->ended)
+        return;
+    d->ended = true;
+    d->fn(d->arg, how, why);
+}
+
+/* --- claiming -------------------------------------------------------------------------------- */
+
+/* Jobs whose end is on its way to Redis use no call; their number is bounded all the same. */
+static unsigned credits(const struct dispatch *d)
+{
+    size_t limit = (size_t)d->config->concurrency;
+    size_t busy = pipeline_busy(d->pipeline), held = pipeline_flights(d->pipeline);
+    if (busy >= limit || held >= 2 * limit)
+        return 0;
+    size_t n = limit - busy < 2 * limit - held ? limit - busy : 2 * limit - held;
+    return (unsigned)(n < CLAIM_MAX ? n : CLAIM_MAX);
+}
+
+/* A claim per freed credit would cost a script each: wait until a quarter is free, unless idle. */
+static bool worth_a_claim(const struct dispatch *d, unsigned n)
+{
+    size_t limit = (size_t)d->config->concurrency;
+    size_t quarter = limit / 4 < CLAIM_MAX / 4 ? limit / 4 : CLAIM_MAX / 4;
+    return n && (n >= quarter || pipeline_busy(d->pipeline) == 0);
+}
+
+static void on_claim(void *arg, const struct queue_claim *claim, int done)
+{
+    struct lane *lane = arg;
+    struct dispatch *d = lane->d;
+    if (claim) {
+        pipeline_take(d->pipeline, claim, lane->queue);
+        return;
+    }
+    if (done >= 0)
+        lane->last_claim_ms = clock_mono_ms();
+    if (done == 0 || done == -2)
+        lane->maybe_ready = false;
+    if (done == -2) {
+        metrics_add(METRIC_PARKED_FULL, 1);
+        log_debug("event=parked_full queue=%s", log_value(queue_name(lane->queue)));
+    }
+    pump_soon(d);
+}
+
+/* False when there is nothing to claim for: every app's circuit is open and no probe is due. */
+static bool claim(struct lane *lane, unsigned n)
+{
+    const char *apps[CONFIG_APPS_MAX];
+    bool probe;
+    size_t napps = pipeline_drainable(lane->d->pipeline, apps, &probe);
+    if (pipeline_all_open(lane->d->pipeline)) {
+        if (!probe)
+            return false;
+        n = 1;
+    }
+    queue_claim(lane->queue, n, apps, napps, probe ? 1 : n, on_claim, lane);
+    return true;
+}
+
+static void on_wait(void *arg, bool moved)
+{
+    struct lane *lane = arg;
+    if (moved)
+        lane->maybe_ready = true;
+    pump_soon(lane->d);
+}
+
+/* Strict priority: a queue is asked only when those before it have nothing ready. */
+static void claim_round(struct dispatch *d)
+{
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        struct lane *lane = &d->lanes[i];
+        if (!lane->open)
+            continue;
+        if (queue_claiming(lane->queue))
+            return;
+        unsigned n = credits(d);
+        if (lane->maybe_ready && worth_a_claim(d, n) && claim(lane, n))
+            return;
+        if (lane->maybe_ready && !pipeline_all_open(d->pipeline))
+            return; /* credits come back soon */
+        if (n && !queue_waiting(lane->queue) && !pipeline_all_open(d->pipeline))
+            queue_wait(lane->queue, on_wait, lane);
+    }
+}
+
+/* --- draining -------------------------------------------------------------------------------- */
+
+static bool drained(const struct dispatch *d)
+{
+    if (pipeline_flights(d->pipeline))
+        return false;
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        const struct lane *lane = &d->lanes[i];
+        if (queue_claiming(lane->queue) || queue_waiting(lane->queue) ||
+            queue_unconfirmed(lane->queue))
+            return false;
+    }
+    return true;
+}
+
+static void on_left(void *arg, enum queue_done done)
+{
+    (void)done;
+    struct lane *lane = arg;
+    lane->left = true;
+    pump_soon(lane->d);
+}
+
+static void drain_step(struct dispatch *d)
+{
+    if (!drained(d))
+        return;
+    if (!d->leaving) {
+        d->leaving = true;
+        for (size_t i = 0; i < d->config->nqueues; i++)
+            queue_leave(d->lanes[i].queue, on_left, &d->lanes[i]);
+        return;
+    }
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        if (!d->lanes[i].left)
+            return;
+    end(d, DISPATCH_DRAINED, "drained");
+}
+
+static void on_drain_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    end(arg, DISPATCH_LEFT_OVER, "worker.drain_ms is up");
+}
+
+static void cancel_waits(struct dispatch *d)
+{
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        if (queue_waiting(d->lanes[i].queue))
+            queue_wait_cancel(d->lanes[i].queue);
+}
+
+static struct timeval ms_to_timeval(int64_t ms)
+{
+    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+}
+
+void dispatch_drain(struct dispatch *d)
+{
+    if (d->draining)
+        return;
+    d->draining = true;
+    log_info("event=drain_begin in_flight=%zu", pipeline_flights(d->pipeline));
+    struct timeval limit = ms_to_timeval(d->config->drain_ms);
+    evtimer_add(d->drain_timer, &limit);
+    cancel_waits(d);
+    pipeline_drain(d->pipeline);
+    pump_soon(d);
+}
+
+static void on_pump(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct dispatch *d = arg;
+    if (d->draining)
+        drain_step(d);
+    else
+        claim_round(d);
+}
+
+/* --- until empty ----------------------------------------------------------------------------- */
+
+static void on_counts(void *arg, const struct queue_counts *c)
+{
+    struct dispatch *d = arg;
+    d->counts_ok &= c->ok;
+    d->counted_jobs += c->ready + c->inbox + c->leased + c->delayed + c->parked;
+    if (--d->counts_due)
+        return;
+    d->counting = false;
+    if (d->counts_ok && d->counted_jobs == 0)
+        dispatch_drain(d);
+}
+
+static void check_empty(struct dispatch *d)
+{
+    if (d->counting || d->draining || pipeline_flights(d->pipeline))
+        return;
+    d->counting = true;
+    d->counts_ok = true;
+    d->counted_jobs = 0;
+    d->counts_due = d->config->nqueues;
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        queue_count(d->lanes[i].queue, on_counts, d);
+}
+
+/* --- the clockwork --------------------------------------------------------------------------- */
+
+/* Every tick with credits ends in a claim; when none is answered for long, the connections are
+ * not what they seem. */
+static void watch(struct lane *lane)
+{
+    struct dispatch *d = lane->d;
+    int64_t now = clock_mono_ms();
+    if (!redis_is_up(d->cmd) || !credits(d) || pipeline_all_open(d->pipeline))
+        lane->last_claim_ms = now;
+    if (now - lane->last_claim_ms < WATCHDOG_MS)
+        return;
+    lane->last_claim_ms = now;
+    metrics_add(METRIC_WATCHDOG_DROPS, 1);
+    log_warn("event=watchdog_drop queue=%s", log_value(queue_name(lane->queue)));
+    redis_drop(d->cmd, "watchdog");
+    redis_drop(lane->wait, "watchdog");
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct dispatch *d = arg;
+    pipeline_tick(d->pipeline);
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        struct lane *lane = &d->lanes[i];
+        if (!lane->open)
+            continue;
+        queue_housekeep(lane->queue);
+        /* Waiting retries, lost leases and parked jobs ring no bell. */
+        lane->maybe_ready = true;
+        if (!d->draining)
+            watch(lane);
+    }
+    if (d->draining)
+        cancel_waits(d); /* one that was armed as the drain began */
+    if (d->until_empty)
+        check_empty(d);
+    pump_soon(d);
+}
+
+static void on_extend(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct dispatch *d = arg;
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        if (d->lanes[i].open)
+            queue_extend(d->lanes[i].queue);
+}
+
+static void on_open(void *arg, bool ok, const char *why)
+{
+    struct lane *lane = arg;
+    lane->open = ok;
+    if (!ok) {
+        log_error("event=queue_refused queue=%s why=%s", log_value(queue_name(lane->queue)),
+                  log_value(why));
+        if (why)
+            end(lane->d, DISPATCH_UNSUPPORTED, why);
+        return;
+    }
+    lane->maybe_ready = true;
+    lane->last_claim_ms = clock_mono_ms();
+    pump_soon(lane->d);
+}
+
+static void on_redis(void *arg, enum redis_state state, const char *why)
+{
+    struct dispatch *d = arg;
+    if (state == REDIS_UNSUPPORTED) {
+        end(d, DISPATCH_UNSUPPORTED, why);
+        return;
+    }
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        d->lanes[i].open = false;
+        if (state == REDIS_UP)
+            queue_open(d->lanes[i].queue, on_open, &d->lanes[i]);
+    }
+}
+
+static void on_wait_redis(void *arg, enum redis_state state, const char *why)
+{
+    (void)why;
+    struct lane *lane = arg;
+    if (state == REDIS_UP)
+        pump_soon(lane->d);
+}
+
+/* --- construction ---------------------------------------------------------------------------- */
+
+static void name_worker(struct dispatch *d)
+{
+    char host[64] = "";
+    unsigned char random[6];
+    char suffix[9];
+    gethostname(host, sizeof host - 1);
+    for (char *p = host; *p; p++)
+        if (*p <= ' ' || *p == ':' || *p >= 0x7F)
+            *p = '_';
+    clock_random(random, sizeof random);
+    text_base64url(random, sizeof random, suffix);
+    snprintf(d->worker, sizeof d->worker, "%s-%d-%s", host[0] ? host : "host", (int)getpid(),
+             suffix);
+}
+
+static void lane_init(struct lane *lane, struct dispatch *d, struct evdns_base *dns,
+                      const char *name)
+{
+    const struct config *c = d->config;
+    lane->d = d;
+    lane->results = config_queue_key(c->queue_results, name);
+    lane->dead = config_queue_key(c->queue_dead, name);
+    lane->wait = redis_new(d->base, dns, &c->redis, "wait", on_wait_redis, lane);
+    const struct queue_opts opts = {
+        .name = name,
+        .results = lane->results,
+        .dead = lane->dead,
+        .worker = d->worker,
+        .digest = c->digest,
+        .lease_ms = c->lease_ms,
+        .idle_wait_s = c->idle_wait_s,
+        .results_max = c->results_max,
+        .job_max_bytes = c->job_max_bytes,
+        .parked_max = c->parked_max,
+    };
+    lane->queue = queue_new(d->base, d->cmd, lane->wait, &opts);
+}
+
+static struct event *timer(struct dispatch *d, int64_t ms, event_callback_fn fn)
+{
+    struct event *ev = event_new(d->base, -1, EV_PERSIST, fn, d);
+    struct timeval tv = ms_to_timeval(ms);
+    evtimer_add(ev, &tv);
+    return ev;
+}
+
+struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
+                              const struct config *config, bool until_empty, dispatch_end_fn fn,
+                              void *arg, struct err *e)
+{
+    struct sender *sender = sender_new(base, config, e);
+    if (!sender)
+        return NULL;
+    struct dispatch *d = mem_zalloc(sizeof *d);
+    *d = (struct dispatch){.base = base,
+                           .config = config,
+                           .sender = sender,
+                           .until_empty = until_empty,
+                           .fn = fn,
+                           .arg = arg};
+    name_worker(d);
+    d->pump = event_new(base, -1, 0, on_pump, d);
+    d->drain_timer = evtimer_new(base, on_drain_timer, d);
+    d->cmd = redis_new(base, dns, &config->redis, "command", on_redis, d);
+    d->pipeline = pipeline_new(config, sender, d->cmd, d->worker, on_freed, d);
+    d->lanes = mem_zalloc(config->nqueues * sizeof *d->lanes);
+    for (size_t i = 0; i < config->nqueues; i++)
+        lane_init(&d->lanes[i], d, dns, config->queue_names[i]);
+    d->tick = timer(d, config->reap_ms, on_tick);
+    d->extend = timer(d, config->extend_ms, on_extend);
+    log_info("event=worker_start worker=%s queues=%zu concurrency=%lld", log_value(d->worker),
+             config->nqueues, (long long)config->concurrency);
+    return d;
+}
+
+void dispatch_free(struct dispatch *d)
+{
+    if (!d)
+        return;
+    d->ended = true; /* callbacks of what is torn down report to nobody */
+    sender_free(d->sender);
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        redis_free(d->lanes[i].wait);
+        d->lanes[i].wait = NULL;
+    }
+    redis_free(d->cmd);
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        queue_free(d->lanes[i].queue);
+        mem_free(d->lanes[i].results);
+        mem_free(d->lanes[i].dead);
+    }
+    pipeline_free(d->pipeline);
+    event_free(d->tick);
+    event_free(d->extend);
+    event_free(d->pump);
+    event_free(d->drain_timer);
+    mem_free(d->lanes);
+    mem_free(d);
+}
+
+size_t dispatch_in_flight(const struct dispatch *d)
+{
+    return pipeline_flights(d->pipeline);
+}

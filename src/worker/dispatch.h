@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * The pipeline: claims jobs for free credits, walks each through read → send → verdict → finish,
+ * keeps leases alive, drains. The only module that knows every stage, and the only owner of jobs
+ * between claim and Redis' confirmation. */
+#ifndef PB_DISPATCH_H
+#define PB_DISPATCH_H
+
+#include <event2/event.h>
+
+#include "worker/config.h"
+
+struct evdns_base;
+struct dispatch;
+
+enum dispatch_end {
+    DISPATCH_DRAINED,     /* nothing is left leased to this worker */
+    DISPATCH_LEFT_OVER,   /* the drain's time was up: leases run out by themselves */
+    DISPATCH_UNSUPPORTED, /* the server or its schema cannot be served */
+};
+/* The last callback; why is for the log. Never before dispatch_new returned. */
+typedef void (*dispatch_end_fn)(void *arg, enum dispatch_end end, const char *why);
+
+/* config and base are borrowed. until_empty: drain by itself when every queue is empty. NULL with
+ * e when HTTP cannot be set up; Redis may be down. */
+struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
+                              const struct config *config, bool until_empty, dispatch_end_fn fn,
+                              void *arg, struct err *e);
+void dispatch_free(struct dispatch *d);
+
+/* Stop claiming, finish what is out within worker.drain_ms, give the rest back. */
+void dispatch_drain(struct dispatch *d);
+size_t dispatch_in_flight(const struct dispatch *d);
+
+#endif

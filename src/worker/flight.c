@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/flight.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+const char *flight_state_name(enum flight_state s)
+{
+    switch (s) {
+    case FLIGHT_READY:
+        return "ready";
+    case FLIGHT_HELD:
+        return "held";
+    case FLIGHT_OUT:
+        return "out";
+    case FLIGHT_FINISHING:
+        return "finishing";
+    }
+    return "?";
+}
+
+/* A fresh job: everything follows from the claim. */
+static void fresh_envelope(struct flight *f, const struct queue_claim *claim)
+{
+    f->env = (struct envelope){.t0_ms = claim->t0_ms};
+    snprintf(f->env.uid, sizeof f->env.uid, "%s-%u", claim->batch, f->pos);
+}
+
+/* Its earlier holder may have sent any call that is not known to be out: from now on each of
+ * them is unanswered, since the claim that the holder made (conservative). */
+static void assume_sent(struct flight *f, const struct queue_claim *claim)
+{
+    f->env.unanswered = UINT64_MAX;
+    for (size_t i = 0; i < f->env.npushes; i++)
+        f->env.unanswered &= ~(UINT64_C(1) << f->env.pushes[i].part);
+    if (!f->env.first_sent_ms)
+        f->env.first_sent_ms = claim->t0_ms;
+    if (!f->env.digest[0])
+        snprintf(f->env.digest, sizeof f->env.digest, "%s", claim->digest);
+}
+
+bool flight_init(struct flight *f, const struct queue_claim *claim, const struct queue_member *m,
+                 const char *digest, struct err *e)
+{
+    *f = (struct flight){.lease = claim->lease,
+                         .pos = m->pos,
+                         .crashes = m->crashes,
+                         .oversize = m->oversize,
+                         .claimed_at_ms = claim->now_ms,
+                         .len = m->len};
+    f->bytes = m->oversize ? NULL : mem_dup(m->bytes, m->len);
+    bool ok = true;
+    if (m->envelope_len == 0)
+        fresh_envelope(f, claim);
+    else if (!envelope_read(m->envelope, m->envelope_len, &f->env, e)) {
+        fresh_envelope(f, claim);
+        ok = false;
+    }
+    if (m->taken_over)
+        assume_sent(f, claim);
+    f->digest_changed = f->env.unanswered && f->env.digest[0] && strcmp(f->env.digest, digest) != 0;
+    return ok;
+}
+
+void flight_free(struct flight *f)
+{
+    plan_free(&f->plan);
+    job_free(&f->job);
+    envelope_free(&f->env);
+    mem_free(f->bytes);
+    mem_free(f->outcome);
+}
+
+static bool find_app(struct flight *f, const struct config *config, enum reason *why, struct err *e)
+{
+    const char *name = f->job.app ? f->job.app : "default";
+    f->app = config_app_find(config, name);
+    if (f->app)
+        return true;
+    *why = REASON_INVALID_JOB;
+    return err_set(e, "app: no app \"%.64s\" is configured", name);
+}
+
+bool flight_read(struct flight *f, const struct config *config, enum reason *why, struct err *e)
+{
+    if (f->oversize) {
+        *why = REASON_INVALID_JOB;
+        return err_set(e, "job: %zu bytes, at most %lld (queue.job_max_bytes)", f->len,
+                       (long long)config->job_max_bytes);
+    }
+    bool ok = job_parse(f->bytes, f->len, &config->job_limits, &f->job, why, e);
+    if (f->job.id && !f->env.id_given && strlen(f->job.id) < sizeof f->env.uid) {
+        snprintf(f->env.uid, sizeof f->env.uid, "%s", f->job.id);
+        f->env.id_given = true;
+    }
+    return ok && find_app(f, config, why, e) &&
+           plan_build(&f->job, &f->app->app, config->templates, &config->limits, f->env.t0_ms,
+                      &f->plan, why, e);
+}
+
+static bool part_is_out(const struct flight *f, unsigned part)
+{
+    for (size_t i = 0; i < f->env.npushes; i++)
+        if (f->env.pushes[i].part == part)
+            return true;
+    return false;
+}
+
+bool flight_next_call(struct flight *f)
+{
+    while (f->next < f->plan.n && part_is_out(f, f->plan.calls[f->next].part))
+        f->next++;
+    return f->next < f->plan.n;
+}
+
+uint64_t flight_part_bit(const struct flight *f)
+{
+    assert(f->next < f->plan.n && f->plan.calls[f->next].part < ENVELOPE_PARTS_MAX);
+    return UINT64_C(1) << f->plan.calls[f->next].part;
+}
+
+void flight_record_sent(struct flight *f, const struct reply *reply)
+{
+    f->env.unanswered &= ~flight_part_bit(f);
+    f->env.pushes = mem_resize(f->env.pushes, (f->env.npushes + 1) * sizeof *f->env.pushes);
+    struct push_done *done = &f->env.pushes[f->env.npushes++];
+    done->part = f->plan.calls[f->next].part;
+    memcpy(done->message_id, reply->message_id, sizeof done->message_id);
+    memcpy(done->request_id, reply->request_id, sizeof done->request_id);
+}
+
+void flight_write_outcome(const struct flight *f, enum reason reason, bool maybe_sent,
+                          const char *text, const char *worker, int64_t now_ms, struct buf *out)
+{
+    char ref[512];
+    if (f->oversize)
+        snprintf(ref, sizeof ref, "%s:oversize %s", queue_key_prefix(f->lease), f->env.uid);
+    const struct outcome o = {
+        .id = f->env.uid,
+        .app = f->app ? f->app->app.name : f->job.app,
+        .code = f->job.code,
+        .worker = worker,
+        .traceparent = f->job.traceparent,
+        .reason = reason,
+        .maybe_sent = maybe_sent,
+        .overlap = f->plan.target.overlap,
+        .error = f->has_reply ? &f->last : NULL,
+        .error_message = text,
+        .pushes = f->env.pushes,
+        .npushes = f->env.npushes,
+        .attempts = f->env.attempts,
+        .crashes = f->crashes,
+        .enqueued_at_ms = f->job.root ? f->job.enqueued_at_ms : JOB_ABSENT,
+        .claimed_at_ms = f->claimed_at_ms,
+        .done_at_ms = now_ms,
+        .meta = f->job.meta,
+        .history = f->env.history,
+        .job_ref = f->oversize ? ref : NULL,
+        .bytes = f->bytes,
+        .len = f->len,
+    };
+    outcome_write(&o, out);
+}

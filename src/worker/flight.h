@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * One job while this worker holds it: what Redis handed over, what the pure stages made of it,
+ * and what has happened so far. No I/O: the dispatcher moves it, this module reads and writes
+ * its outcome and its envelope. */
+#ifndef PB_FLIGHT_H
+#define PB_FLIGHT_H
+
+#include <sys/queue.h>
+
+#include "io/queue.h"
+#include "job/envelope.h"
+#include "worker/config.h"
+
+enum flight_state {
+    FLIGHT_READY,     /* planned, its next call is not out */
+    FLIGHT_HELD,      /* the lease is too short to start a call; looked at on each tick */
+    FLIGHT_OUT,       /* a call is on the wire */
+    FLIGHT_FINISHING, /* its end is on the way to Redis */
+};
+const char *flight_state_name(enum flight_state s);
+
+struct pipeline;
+
+struct flight {
+    TAILQ_ENTRY(flight) link;
+    enum flight_state state;
+    struct pipeline *pipeline;
+    struct queue_lease *lease;
+    unsigned pos, crashes;
+    bool oversize, digest_changed, probe; /* probe: lets an open circuit's trial call through */
+    int64_t claimed_at_ms;                /* Redis clock */
+    char *bytes;
+    size_t len;
+    struct envelope env;
+    struct job job;
+    struct plan plan;
+    const struct config_app *app; /* NULL until the job is read */
+    size_t next;                  /* index of the next call of the plan */
+    struct reply last;            /* last reply, class SENT at first */
+    bool has_reply;
+    enum queue_end_kind end; /* while FINISHING */
+    char *outcome;           /* kept for reply_to while FINISHING */
+    size_t outcome_len;
+};
+
+/* Copies what the claim lends. False with e when the stored envelope cannot be read (the flight
+ * is still valid: its uid is made up from batch and position). */
+bool flight_init(struct flight *f, const struct queue_claim *claim, const struct queue_member *m,
+                 const char *digest, struct err *e);
+void flight_free(struct flight *f);
+
+/* Job → template → target → plan. False with the dead letter's reason and text. */
+bool flight_read(struct flight *f, const struct config *config, enum reason *why, struct err *e);
+
+/* Skips the calls whose part has gone out already; false when none is left. */
+bool flight_next_call(struct flight *f);
+uint64_t flight_part_bit(const struct flight *f);
+void flight_record_sent(struct flight *f, const struct reply *reply);
+
+/* The outcome's JSON. reason NONE: sent. text, when not NULL, is our own refusal. */
+void flight_write_outcome(const struct flight *f, enum reason reason, bool maybe_sent,
+                          const char *text, const char *worker, int64_t now_ms, struct buf *out);
+
+#endif

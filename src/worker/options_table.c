@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ * The rows themselves. A new option is a row here and a member in config.h. */
+#include "worker/config.h"
+#include "worker/options.h"
+
+#define AT(member) (int)offsetof(struct config, member)
+#define APP(member) (int)offsetof(struct config_app, member)
+#define HOUR_S INT64_C(3600)
+
+#define ROW(type, name, initial, min, max, flags, at, choices, first, second, help)                \
+    {                                                                                              \
+        name, type, initial, min, max, flags, at, choices, {first, second}, help                   \
+    }
+#define TEXT(name, initial, min, max, flags, at, help)                                             \
+    ROW(OPTION_TEXT, name, initial, min, max, flags, at, NULL, NULL, NULL, help)
+#define WORD(name, initial, choices, at, help)                                                     \
+    ROW(OPTION_TEXT, name, initial, 1, 16, 0, at, choices, NULL, NULL, help)
+#define FIXED(name, max, flags, at, help)                                                          \
+    ROW(OPTION_FIXED, name, "", 0, max, flags, at, NULL, NULL, NULL, help)
+#define NUMBER(type, name, initial, min, max, at, help)                                            \
+    ROW(type, name, initial, min, max, 0, at, NULL, NULL, NULL, help)
+#define INT(...) NUMBER(OPTION_INT, __VA_ARGS__)
+#define INT32(...) NUMBER(OPTION_INT32, __VA_ARGS__)
+#define SIZE(...) NUMBER(OPTION_SIZE, __VA_ARGS__)
+#define BOOL(name, initial, flags, at, help)                                                       \
+    ROW(OPTION_BOOL, name, initial, 0, 0, flags, at, NULL, NULL, NULL, help)
+#define CHOICE(type, name, initial, choices, at, help)                                             \
+    ROW(type, name, initial, 0, 0, 0, at, choices, NULL, NULL, help)
+
+static const struct option_row general[] = {
+    TEXT("redis.url", "redis://127.0.0.1:6379/0", 1, 1024, OPTION_URL | OPTION_TWIN, AT(redis_url),
+         "`redis://[user[:password]@]host[:port][/db]`, `rediss://…` for TLS, "
+         "`unix:///path[?db=N]`"),
+    FIXED("redis.username", 127, 0, AT(redis.user),
+          "ACL user; stronger than the one in `redis.url`"),
+    FIXED("redis.password", 255, OPTION_SECRET | OPTION_TWIN, AT(redis.password),
+          "Password; stronger than the one in `redis.url`"),
+    FIXED("redis.ca_file", 255, 0, AT(redis.ca_file),
+          "CA certificates (PEM) for `rediss://`; empty: the system's"),
+    FIXED("redis.cert_file", 255, 0, AT(redis.cert_file),
+          "Client certificate (PEM), with `redis.key_file`"),
+    FIXED("redis.key_file", 255, 0, AT(redis.key_file), "Client key (PEM), with `redis.cert_file`"),
+    FIXED("redis.tls_name", 255, 0, AT(redis.tls_name),
+          "Name that the server's certificate must carry; empty: the host"),
+    INT32("redis.connect_timeout_ms", "3000", 50, 60000, AT(redis.connect_timeout_ms),
+          "Time for connecting, TLS and AUTH included"),
+    INT32("redis.command_timeout_ms", "5000", 50, 60000, AT(redis.command_timeout_ms),
+          "A command without an answer for so long drops the connection"),
+    ROW(OPTION_LIST, "queue.names", "push:jobs", 1, 4096, 0, OPTION_NOWHERE, NULL, NULL, NULL,
+        "Queues, by strict priority; a list in the file, a comma list in the environment"),
+    TEXT("queue.results", "push:results", 1, 256, 0, AT(queue_results),
+         "List of the outcomes of sent jobs; `%q` stands for the queue's name"),
+    TEXT("queue.dead", "push:dead", 1, 256, 0, AT(queue_dead),
+         "List of dead letters, never trimmed; `%q` stands for the queue's name"),
+    INT("queue.results_max", "100000", 0, 100000000, AT(results_max),
+        "Longest results list; what is trimmed is counted"),
+    INT("queue.job_max_bytes", "65536", 64, 1048576, AT(job_max_bytes),
+        "Longest job; a longer element is moved aside whole"),
+    INT("queue.concurrency", "64", 1, 4096, AT(concurrency), "Calls to the provider at once"),
+    INT("queue.lease_ms", "9000", 200, 600000, AT(lease_ms),
+        "How long a claim holds without being extended: the time until another worker takes "
+        "over"),
+    INT("queue.extend_ms", "1000", 20, 60000, AT(extend_ms), "Interval of heartbeat and extension"),
+    INT("queue.reap_ms", "500", 20, 60000, AT(reap_ms), "Interval of looking for what is due"),
+    INT("queue.crash_limit", "5", 1, 100, AT(crash_limit),
+        "A job that outlived so many workers is looked at singly, then `poison`"),
+    INT("queue.parked_max", "10000", 1, 10000000, AT(parked_max),
+        "Most jobs that wait for one app's circuit; beyond it claiming stops"),
+    INT("queue.dead_warn", "1000", 0, 100000000, AT(dead_warn),
+        "Dead letters above which an alarm is raised; 0: never"),
+    INT("queue.idle_wait_s", "5", 1, 300, AT(idle_wait_s),
+        "Time limit of one blocking wait; shorter than the lease"),
+    INT("retry.max_attempts", "3", 1, 1000, AT(max_attempts),
+        "Attempts before `retries_exhausted`; throttled ones do not count"),
+    INT("retry.base_ms", "500", 1, 3600000, AT(retry_base_ms),
+        "First back-off; doubles with each attempt, with full jitter"),
+    INT("retry.cap_ms", "60000", 1, 86400000, AT(retry_cap_ms), "Longest back-off"),
+    TEXT("aliyun.endpoint", "https://cloudpush.aliyuncs.com", 1, 512, 0, AT(endpoint),
+         "URL of the provider, without a path; `http://` only to loopback"),
+    ROW(OPTION_TEXT, "aliyun.app_key", "", 0, 19, 0, OPTION_NOWHERE, NULL, "PUSHBRIDGE_APP_KEY",
+        "PREQ_APP_KEY", "AppKey of the app `default`"),
+    ROW(OPTION_TEXT, "aliyun.access_key_id", "", 0, 256, OPTION_PARTIAL | OPTION_TWIN,
+        OPTION_NOWHERE, NULL, "PREQ_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_ID",
+        "AccessKey of every app that has none of its own"),
+    ROW(OPTION_TEXT, "aliyun.access_key_secret", "", 0, 256, OPTION_SECRET | OPTION_TWIN,
+        OPTION_NOWHERE, NULL, "PREQ_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+        "Its secret"),
+    ROW(OPTION_TEXT, "aliyun.security_token", "", 0, 8192, OPTION_SECRET | OPTION_TWIN,
+        OPTION_NOWHERE, NULL, "ALIBABA_CLOUD_SECURITY_TOKEN", NULL,
+        "Token of temporary credentials; one from a weaker source than `aliyun.access_key_id` "
+        "is not used, since it belongs to another key"),
+    TEXT("aliyun.ca_file", "", 0, 1024, 0, AT(ca_file),
+         "CA certificates (PEM); empty: the system's"),
+    BOOL("aliyun.insecure", "false", 0, AT(insecure),
+         "Do not verify the certificate; only with a loopback endpoint"),
+    TEXT("aliyun.proxy", "", 0, 1024, OPTION_URL | OPTION_TWIN, AT(proxy),
+         "HTTP proxy, `http://[user:password@]host:port`; the environment's own proxy "
+         "variables are ignored"),
+    INT("aliyun.timeout_ms", "5000", 50, 120000, AT(timeout_ms),
+        "Time for one call; then it is unanswered"),
+    INT("aliyun.connect_timeout_ms", "3000", 50, 120000, AT(connect_timeout_ms),
+        "Time for connecting and TLS, a part of `aliyun.timeout_ms`"),
+    INT("aliyun.settle_ms", "3000", 0, 120000, AT(settle_ms),
+        "Pause before an unanswered call is repeated, so that no two run at once"),
+    INT("aliyun.idempotency_window_ms", "840000", 1000, 86400000, AT(idempotency_window_ms),
+        "How long an unanswered call may be repeated: the provider's 15 minutes less one"),
+    CHOICE(OPTION_CHOICE, "aliyun.signature", "v3", "v1|v3", AT(signature), "Signature scheme"),
+    INT("aliyun.max_url_bytes", "8000", 256, 65536, AT(max_url_bytes),
+        "A longer V3 query goes out as V1 with a form body, with the same token"),
+    CHOICE(OPTION_CHOICE, "aliyun.http_version", "1.1", "1.1|2", AT(http_version),
+           "`2` is negotiated, with fallback"),
+    INT("aliyun.max_connections", "0", 0, 4096, AT(max_connections),
+        "Most connections; 0: as `queue.concurrency`, and 2 with HTTP/2"),
+    BOOL("plan.coalesce", "true", OPTION_UNUSED, AT(coalesce),
+         "Put jobs with the same content into one call. Accepted, without effect: this version "
+         "sends one call per job and part"),
+    SIZE("plan.max_parts", "64", 1, 64, AT(limits.max_parts), "Most calls that one job may become"),
+    SIZE("limits.devices", "1000", 1, 10000, AT(limits.devices), "Device ids per call"),
+    SIZE("limits.accounts", "1000", 1, 10000, AT(limits.accounts), "Accounts per call"),
+    SIZE("limits.aliases", "1000", 1, 10000, AT(limits.aliases), "Aliases per call"),
+    SIZE("limits.account_bytes", "64", 1, 1024, AT(limits.account_bytes), "Longest account"),
+    SIZE("limits.alias_bytes", "128", 1, 1024, AT(limits.alias_bytes), "Longest alias"),
+    SIZE("limits.tag_chars", "128", 1, 1024, AT(limits.tag_chars), "Longest tag, in characters"),
+    SIZE("limits.depth", "2", 1, 8, AT(limits.depth), "Levels of a tag expression"),
+    SIZE("limits.operands", "10", 2, 1000, AT(limits.operands), "Operands of one `and` or `or`"),
+    SIZE("limits.tags", "50", 1, 10000, AT(limits.tags), "Tags in one expression"),
+    INT("limits.payload_max_bytes", "1800", 100, 65536, AT(payload_max),
+        "Bytes of the fields that the provider counts together"),
+    SIZE("limits.job_tags", "10000", 1, 100000, AT(job_limits.tags_max),
+         "Elements of a job's `tags`"),
+    SIZE("limits.job_ids", "64000", 1, 1000000, AT(job_limits.ids_max),
+         "Elements of a job's explicit id list"),
+    INT("circuit.failures", "5", 1, 1000, AT(circuit_failures),
+        "Failures in a row, over at least two jobs, that open an app's circuit"),
+    INT("circuit.probe_ms", "1000", 10, 60000, AT(circuit_probe_ms),
+        "Time until the first probe; doubles with each that fails"),
+    TEXT("reply.prefix", "push:reply:", 1, 256, 0, AT(job_limits.reply_prefix),
+         "What a job's `reply_to` must begin with"),
+    INT("reply.ttl_s", "300", 1, 86400, AT(reply_ttl_s), "Life of a `reply_to` list"),
+    INT("worker.drain_ms", "25000", 0, 600000, AT(drain_ms),
+        "Time that TERM gives to calls on the wire"),
+    TEXT("admin.listen", "127.0.0.1:9464", 1, 256, 0, AT(admin_listen),
+         "`HOST:PORT` of `/livez` and `/metrics`, or `off`; when nobody set it, a busy port is "
+         "a warning"),
+    CHOICE(OPTION_CHOICE, "log.level", "info", "error|warn|info|debug", AT(log_level),
+           "Least important lines that are written"),
+};
+
+static const struct option_row app[] = {
+    TEXT("name", "", 1, 64, 0, APP(app.name),
+         "What a job's `app` says: letters, digits, `_`, `-`, `.`"),
+    TEXT("app_key", "", 0, 19, 0, APP(app.app_key),
+         "AppKey, a string of digits. For `default`, one from the environment is stronger, and "
+         "`aliyun.app_key` stands in for a missing one"),
+    TEXT("access_key_id", "", 0, 256, OPTION_PARTIAL | OPTION_TWIN, APP(credentials.id),
+         "Own AccessKey; without it, `aliyun.access_key_id`"),
+    TEXT("access_key_secret", "", 0, 256, OPTION_SECRET | OPTION_TWIN, APP(credentials.secret),
+         "Its secret"),
+    TEXT("security_token", "", 0, 8192, OPTION_SECRET | OPTION_TWIN,
+         APP(credentials.security_token), "Token of temporary credentials"),
+    WORD("device_type", "ANDROID", "ANDROID|iOS|HARMONY|ALL", APP(app.device_type), "DeviceType"),
+    WORD("push_type", "MESSAGE", "MESSAGE|NOTICE", APP(app.push_type), "PushType"),
+    TEXT("title", "", 0, 200, 0, APP(app.title),
+         "Title of literal messages without one; empty: the app's name"),
+    BOOL("store_offline", "false", 0, APP(app.store_offline),
+         "StoreOffline: keep the push for devices that are offline"),
+    INT("push_delay_s", "0", 0, 7 * 24 * HOUR_S, APP(app.push_delay_s),
+        "PushTime = first claim + this; 0: at once"),
+    INT("ttl_s", "86400", 1, 30 * 24 * HOUR_S, APP(app.ttl_s), "Deadline of jobs that name none"),
+    CHOICE(OPTION_EITHER, "ambiguous", "dead", "dead|resend", APP(app.resend_ambiguous),
+           "What becomes of a call that stayed unanswered until it may not be repeated: a dead "
+           "letter, or a new push that may reach phones twice"),
+    INT("max_attempts", "0", 0, 1000, APP(app.max_attempts),
+        "Own number of attempts; 0: `retry.max_attempts`"),
+};
+
+const struct option_table options_general = {general, sizeof general / sizeof *general};
+const struct option_table options_app = {app, sizeof app / sizeof *app};

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/sender.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "aliyun/request.h"
+#include "aliyun/response.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/text.h"
+
+enum { RESPONSE_MAX = 256 * 1024, CLOCK_OFFSET_MAX_MS = 24 * 3600 * 1000 };
+
+struct sender {
+    const struct config *config;
+    struct http *http;
+    struct endpoint endpoint;
+    struct wire wire;        /* scratch: libcurl has its own copy when http_post returns */
+    int64_t clock_offset_ms; /* provider's clock − ours, learnt from a refusal's Date */
+};
+
+struct sending {
+    struct sender *sender;
+    struct flight *flight;
+    sender_done_fn fn;
+};
+
+struct sender *sender_new(struct event_base *base, const struct config *config, struct err *e)
+{
+    const struct http_opts opts = {
+        .base_url = config->endpoint,
+        .ca_file = config->ca_file,
+        .proxy = config->proxy,
+        .verify = !config->insecure,
+        .version = config->http_version,
+        .max_connections = (long)config->max_connections,
+        .timeout_ms = (long)config->timeout_ms,
+        .connect_timeout_ms = (long)config->connect_timeout_ms,
+        .body_max = RESPONSE_MAX,
+    };
+    struct http *http = http_new(base, &opts, e);
+    if (!http)
+        return NULL;
+    struct sender *s = mem_zalloc(sizeof *s);
+    s->config = config;
+    s->http = http;
+    s->endpoint = (struct endpoint){.url = config->endpoint,
+                                    .host = config->endpoint_host,
+                                    .signature = config->signature,
+                                    .max_url_bytes = (size_t)config->max_url_bytes,
+                                    .payload_max = (size_t)config->payload_max};
+    wire_init(&s->wire);
+    return s;
+}
+
+void sender_free(struct sender *s)
+{
+    if (!s)
+        return;
+    http_free(s->http);
+    wire_free(&s->wire);
+    mem_free(s);
+}
+
+size_t sender_in_flight(const struct sender *s)
+{
+    return http_in_flight(s->http);
+}
+
+static enum reply_class class_of(enum http_state state)
+{
+    switch (state) {
+    case HTTP_NOT_SENT:
+        return REPLY_NOT_SENT;
+    case HTTP_CERTIFICATE:
+        return REPLY_CERTIFICATE;
+    case HTTP_ANSWERED:
+    case HTTP_UNANSWERED:
+        break;
+    }
+    return REPLY_UNANSWERED;
+}
+
+static void read_answer(const struct http_result *r, struct reply *reply)
+{
+    const struct response_in in = {
+        .status = r->status,
+        .body = r->body,
+        .len = r->len,
+        .content_type = r->content_type,
+        .retry_after = r->retry_after,
+        .acs_retry_after = r->acs_retry_after,
+        .ratelimit_user = r->ratelimit_user,
+        .ratelimit_user_api = r->ratelimit_user_api,
+        .date = r->date,
+        .now_wall_ms = clock_wall_ms(),
+    };
+    response_read(&in, reply, NULL, NULL);
+}
+
+static void read_result(const struct http_result *r, struct reply *reply)
+{
+    *reply = (struct reply){.class = class_of(r->state)};
+    if (r->state == HTTP_ANSWERED)
+        read_answer(r, reply);
+    else
+        snprintf(reply->message, sizeof reply->message, "%s", r->error);
+    if (reply->class == REPLY_UNANSWERED) {
+        reply->ambiguous = true;
+        metrics_add(METRIC_CALLS_UNANSWERED, 1);
+    }
+    if (reply->class == REPLY_THROTTLED)
+        metrics_add(METRIC_CALLS_THROTTLED, 1);
+    if (r->resend_stopped)
+        metrics_add(METRIC_CALL_RESENDS_STOPPED, 1);
+}
+
+static void on_result(void *arg, const struct http_result *result)
+{
+    struct sending sending = *(struct sending *)arg;
+    mem_free(arg);
+    struct reply reply;
+    read_result(result, &reply);
+    int64_t offset = reply.clock_offset_ms;
+    if (reply.class == REPLY_CLOCK && offset > -CLOCK_OFFSET_MAX_MS && offset < CLOCK_OFFSET_MAX_MS)
+        sending.sender->clock_offset_ms = offset;
+    sending.fn(sending.flight, &reply);
+}
+
+static void sign(struct sender *s, const struct flight *f, struct params *params)
+{
+    char token[TOKEN_SIZE], key[TOKEN_SIZE], stamp[CLOCK_UTC_SIZE], nonce[33];
+    unsigned char random[16];
+    const struct call *call = &f->plan.calls[f->next];
+    request_token(params, f->env.uid, f->env.gen, call->part, token);
+    request_job_key(f->env.id_given ? f->env.uid : NULL, token, key);
+    params_set(params, "IdempotentToken", token);
+    params_set(params, "JobKey", key);
+    clock_format_utc(clock_wall_ms() + s->clock_offset_ms, stamp);
+    clock_random(random, sizeof random);
+    text_hex(random, sizeof random, nonce);
+    wire_reset(&s->wire);
+    request_sign(&s->endpoint, &f->app->credentials, "Push", params, stamp, nonce, &s->wire);
+}
+
+static void post(struct sender *s, struct flight *f, sender_done_fn fn)
+{
+    struct http_header headers[sizeof s->wire.headers / sizeof s->wire.headers[0]];
+    for (size_t i = 0; i < s->wire.nheaders; i++)
+        headers[i] = (struct http_header){s->wire.headers[i].name, s->wire.headers[i].value};
+    const struct http_request request = {.target = buf_text(&s->wire.target),
+                                         .body = buf_text(&s->wire.body),
+                                         .len = s->wire.body.len,
+                                         .headers = headers,
+                                         .nheaders = s->wire.nheaders};
+    struct sending *sending = mem_alloc(sizeof *sending);
+    *sending = (struct sending){s, f, fn};
+    metrics_add(METRIC_CALLS_SENT, 1);
+    http_post(s->http, &request, on_result, sending);
+}
+
+bool sender_send(struct sender *s, struct flight *f, sender_done_fn fn, struct err *e)
+{
+    struct params params;
+    bool ok = request_params(&f->job, &f->app->app, &f->plan, &f->plan.calls[f->next],
+                             s->endpoint.payload_max, &params, e);
+    if (ok) {
+        sign(s, f, &params);
+        post(s, f, fn);
+    }
+    params_free(&params);
+    return ok;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ * Sends one call of a flight: parameters, token, signature, HTTP, and the reply as plain data. */
+#ifndef PB_SENDER_H
+#define PB_SENDER_H
+
+#include "io/http.h"
+#include "worker/config.h"
+#include "worker/flight.h"
+
+struct sender;
+
+/* config is borrowed. NULL with e when HTTP cannot be set up. */
+struct sender *sender_new(struct event_base *base, const struct config *config, struct err *e);
+void sender_free(struct sender *s); /* open calls are answered UNANSWERED first */
+
+/* Exactly once per sender_send that returned true, never before it returned. */
+typedef void (*sender_done_fn)(struct flight *f, const struct reply *reply);
+
+/* Starts the flight's next call. False with e when the call cannot be made (invalid_job): then no
+ * callback comes. */
+bool sender_send(struct sender *s, struct flight *f, sender_done_fn fn, struct err *e);
+size_t sender_in_flight(const struct sender *s);
+
+#endif

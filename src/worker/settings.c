@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/settings.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+enum {
+    SECRET_MAX = 16 * 1024,
+    ORIGIN_SIZE = 512,
+};
+
+static void setting_clear(struct setting *s)
+{
+    if (s->text)
+        mem_wipe(s->text, strlen(s->text));
+    mem_free(s->text);
+    mem_free(s->origin);
+    *s = (struct setting){0};
+}
+
+bool setting_put(struct setting *s, const char *text, const char *origin,
+                 enum setting_source source, bool is_path, struct err *e)
+{
+    if (s->text && s->source > source)
+        return true;
+    if (s->text && s->source == source)
+        return err_set(e, "%s and %s are both set: use one", s->origin, origin);
+    setting_clear(s);
+    *s = (struct setting){mem_strdup(text), mem_strdup(origin), source, is_path};
+    return true;
+}
+
+void setting_list_init(struct setting_list *list, const struct option_table *table)
+{
+    list->table = table;
+    list->v = mem_zalloc(table->n * sizeof *list->v);
+}
+
+static void list_free(struct setting_list *list)
+{
+    for (size_t i = 0; list->v && i < list->table->n; i++)
+        setting_clear(&list->v[i]);
+    mem_free(list->v);
+    mem_free(list->origin);
+}
+
+const struct setting *settings_get(const struct setting_list *list, const char *name)
+{
+    int i = option_find(list->table, name, NULL);
+    assert(i >= 0);
+    return &list->v[i];
+}
+
+/* --- whole files ----------------------------------------------------------------------------- */
+
+bool settings_read_whole(const char *path, size_t max, struct buf *out, struct err *e)
+{
+    buf_init(out, max);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return err_set(e, "%s: %s", path, strerror(errno));
+    char chunk[4096];
+    size_t n;
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && buf_ok(out))
+        buf_add(out, chunk, n);
+    int failed = ferror(f) ? errno : 0;
+    fclose(f);
+    mem_wipe(chunk, sizeof chunk);
+    if (failed)
+        return err_set(e, "%s: %s", path, strerror(failed));
+    if (!buf_ok(out))
+        return err_set(e, "%s: longer than %zu bytes", path, max);
+    if (memchr(buf_text(out), '\0', out->len))
+        return err_set(e, "%s: holds a NUL byte", path);
+    return true;
+}
+
+/* Replaces the path in s by what the file holds. */
+static bool read_secret(struct setting *s, struct err *e)
+{
+    struct buf content;
+    bool ok = settings_read_whole(s->text, SECRET_MAX, &content, e);
+    while (ok && content.len && strchr("\r\n", content.data[content.len - 1]))
+        content.data[--content.len] = '\0';
+    if (ok && !content.len)
+        ok = err_set(e, "%s: the file is empty", s->text);
+    if (ok) {
+        char origin[ORIGIN_SIZE];
+        snprintf(origin, sizeof origin, "%s: %s", s->origin, s->text);
+        mem_free(s->text);
+        mem_free(s->origin);
+        s->text = mem_strdup(buf_text(&content));
+        s->origin = mem_strdup(origin);
+        s->is_path = false;
+    } else {
+        err_prefix(e, s->origin);
+    }
+    buf_wipe(&content);
+    buf_free(&content);
+    return ok;
+}
+
+/* --- settling -------------------------------------------------------------------------------- */
+
+/* Secrets of their own files, once it is clear which are wanted; then defaults; then the check. */
+static bool list_settle(struct setting_list *list, struct err *e)
+{
+    for (size_t i = 0; i < list->table->n; i++) {
+        const struct option_row *o = &list->table->rows[i];
+        struct setting *s = &list->v[i];
+        if (!s->text)
+            *s = (struct setting){mem_strdup(o->initial), mem_strdup("default"), SOURCE_DEFAULT,
+                                  false};
+        if (s->is_path && !read_secret(s, e))
+            return false;
+        if (option_check(o, s->text, e))
+            continue;
+        char at[ORIGIN_SIZE];
+        const char *origin = s->source == SOURCE_DEFAULT && list->origin ? list->origin : s->origin;
+        snprintf(at, sizeof at, "%s: %s", origin, o->name);
+        return err_prefix(e, at);
+    }
+    return true;
+}
+
+void settings_init(struct settings *s)
+{
+    *s = (struct settings){0};
+    setting_list_init(&s->general, &options_general);
+}
+
+bool settings_settle(struct settings *s, struct err *e)
+{
+    if (!list_settle(&s->general, e))
+        return false;
+    for (size_t i = 0; i < s->napps; i++)
+        if (!list_settle(&s->apps[i], e))
+            return false;
+    return true;
+}
+
+void settings_free(struct settings *s)
+{
+    list_free(&s->general);
+    for (size_t i = 0; i < s->napps; i++)
+        list_free(&s->apps[i]);
+    for (size_t i = 0; i < s->ntemplates; i++) {
+        struct setting_template *t = &s->templates[i];
+        mem_free(t->code);
+        mem_free(t->locale);
+        mem_free(t->title);
+        mem_free(t->message);
+        mem_free(t->origin);
+    }
+    mem_free(s->apps);
+    mem_free(s->templates);
+    *s = (struct settings){0};
+}

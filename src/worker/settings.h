@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * Raw values of options, collected from file and environment with their origin, before anything
+ * is made of them: text, checked row by row, the strongest source first. */
+#ifndef PB_SETTINGS_H
+#define PB_SETTINGS_H
+
+#include "worker/options.h"
+
+/* Weakest first. */
+enum setting_source { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_ALIBABA, SOURCE_PREQ, SOURCE_OWN };
+
+struct setting {
+    char *text;   /* never NULL after settings_settle() */
+    char *origin; /* "default", "FILE:12", "PREQ_APP_KEY" */
+    enum setting_source source;
+    bool is_path; /* text names the file that holds the value; gone after settings_settle() */
+};
+
+/* One set of values, in the order of the table's rows. */
+struct setting_list {
+    const struct option_table *table;
+    struct setting *v;
+    char *origin; /* of the whole entry, for apps */
+};
+
+struct setting_template {
+    char *code, *locale, *title, *message, *origin; /* locale, title NULL: none */
+};
+
+struct settings {
+    struct setting_list general;
+    struct setting_list *apps;
+    size_t napps;
+    struct setting_template *templates;
+    size_t ntemplates;
+    bool templates_given;
+};
+
+void settings_init(struct settings *s);
+void settings_free(struct settings *s); /* wipes */
+
+/* Takes the value over unless a stronger source was there. Two values from one source are refused:
+ * one of them would be a surprise. */
+bool setting_put(struct setting *s, const char *text, const char *origin,
+                 enum setting_source source, bool is_path, struct err *e);
+void setting_list_init(struct setting_list *list, const struct option_table *table);
+
+/* After every source was read: reads the files that hold secrets, fills in defaults, checks each
+ * value. False with e: origin, option, value, bounds. */
+bool settings_settle(struct settings *s, struct err *e);
+
+/* A whole file of at most max bytes without NUL into out, which is initialised here and must be
+ * freed in both cases. */
+bool settings_read_whole(const char *path, size_t max, struct buf *out, struct err *e);
+
+/* The value of a row of the list. name must be one of the table. */
+const struct setting *settings_get(const struct setting_list *list, const char *name);
+
+#endif

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+# What the command line's tests share: a clean environment, a Redis of their own, short words.
+PB=${PB_BIN:-bin}/pushbridge
+MAIN_CONF=conf/pushbridge.conf
+
+clean_env() {
+    local name
+    for name in $(compgen -e | grep -E '^(PUSHBRIDGE_|PREQ_|ALIBABA_CLOUD_)'); do
+        unset "$name"
+    done
+    cd "$BATS_TEST_DIRNAME/../.." || return 1
+}
+
+credentials() {
+    export PREQ_ACCESS_KEY_ID=LTAI-test-id PREQ_ACCESS_KEY_SECRET=very-secret PREQ_APP_KEY=23456789
+}
+
+# Runs, keeping both streams apart: $status, $out, $err.
+call() {
+    status=0
+    "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+    out=$(cat "$BATS_TEST_TMPDIR/out")
+    err=$(cat "$BATS_TEST_TMPDIR/err")
+}
+
+# expect STATUS [WORDS of the error]: and an error is one line
+expect() {
+    [ "$status" -eq "$1" ] || { echo "status $status instead of $1: $out / $err" >&2; return 1; }
+    if [ $# -gt 1 ]; then
+        [[ $err == *"$2"* ]] || { echo "no \"$2\" in: $err" >&2; return 1; }
+        [ "$(wc -l <<<"$err")" -eq 1 ] || { echo "more than one line: $err" >&2; return 1; }
+    fi
+}
+
+start_redis() {
+    redis_dir=$(mktemp -d /tmp/pb-cli-XXXXXX)
+    redis-server --port 0 --unixsocket "$redis_dir/s" --dir "$redis_dir" --save '' "$@" \
+        >"$redis_dir/log" 2>&1 &
+    redis_pid=$!
+    local end=$((SECONDS + 10))
+    until redis ping >/dev/null 2>&1; do
+        [ $SECONDS -lt $end ] || return 1
+        read -r -t 0.02 <> <(:) || true
+    done
+    export PUSHBRIDGE_REDIS_URL=unix://$redis_dir/s
+}
+
+stop_redis() {
+    [ -n "${redis_pid:-}" ] || return 0
+    kill "$redis_pid"
+    wait "$redis_pid" 2>/dev/null || true
+    rm -rf "$redis_dir"
+}
+
+redis() {
+    redis-cli -s "$redis_dir/s" "$@"
+}

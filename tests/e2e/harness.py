@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: MIT
+"""Starts real parts on free ports (redis-server, pushbridge-mock over TLS, workers), waits on
+conditions with a deadline, and checks conservation. Standard library only."""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIN = os.environ.get("PB_BIN", os.path.join(ROOT, "bin"))
+Q = "push:jobs"
+K = "{push:jobs}"
+
+
+class Failure(AssertionError):
+    pass
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_until(condition, seconds, what):
+    """Polls without a fixed pause worth mentioning; the condition decides, not the time."""
+    deadline = time.monotonic() + seconds
+    gate = socket.socketpair()[0]
+    gate.settimeout(0.01)
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise Failure("not within %s s: %s" % (seconds, what))
+        try:
+            gate.recv(1)
+        except OSError:
+            pass
+
+
+class Resp:
+    """A Redis client of forty lines: binary-safe, blocking."""
+
+    def __init__(self, port):
+        self.sock = socket.create_connection(("127.0.0.1", port), 5)
+        self.file = self.sock.makefile("rb")
+
+    def __call__(self, *args):
+        out = b"*%d\r\n" % len(args)
+        for a in args:
+            a = a if isinstance(a, bytes) else str(a).encode()
+            out += b"$%d\r\n%s\r\n" % (len(a), a)
+        self.sock.sendall(out)
+        return self.read()
+
+    def pipeline(self, commands):
+        out = b""
+        for args in commands:
+            out += b"*%d\r\n" % len(args)
+            for a in args:
+                a = a if isinstance(a, bytes) else str(a).encode()
+                out += b"$%d\r\n%s\r\n" % (len(a), a)
+        self.sock.sendall(out)
+        return [self.read() for _ in commands]
+
+    def read(self):
+        line = self.file.readline()
+        if not line:
+            raise OSError("connection closed")
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"+":
+            return rest
+        if kind == b"-":
+            raise OSError(rest.decode())
+        if kind == b":":
+            return int(rest)
+        if kind == b"$":
+            n = int(rest)
+            if n < 0:
+                return None
+            data = self.file.read(n + 2)
+            return data[:-2]
+        n = int(rest)
+        return None if n < 0 else [self.read() for _ in range(n)]
+
+
+class Stage:
+    """One scenario's world; everything it started ends with it."""
+
+    def __init__(self, redis_args=(), mock_args=(), tls=True, conf=None, env=None):
+        self.dir = tempfile.mkdtemp(prefix="pb-e2e-")
+        self.processes = []
+        self.workers = []
+        self.conf = conf
+        self.env_extra = env or {}
+        self.redis_port = free_port()
+        self.redis_args = list(redis_args)
+        self.start_redis()
+        self.start_mock(list(mock_args), tls)
+
+    # --- parts
+    def spawn(self, args, log, env=None):
+        with open(os.path.join(self.dir, log), "ab") as out:
+            p = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.dir,
+                                 env=env)
+        self.processes.append(p)
+        return p
+
+    def start_redis(self):
+        self.redis_process = self.spawn(
+            ["redis-server", "--port", str(self.redis_port), "--bind", "127.0.0.1", "--dir", self.dir,
+             "--save", "", "--appendonly", "yes", "--appendfsync", "always"] + self.redis_args, "redis.log")
+        self.redis = wait_until(self.try_redis, 10, "redis answers")
+
+    def try_redis(self):
+        try:
+            r = Resp(self.redis_port)
+            r("PING")
+            return r
+        except OSError:
+            return None
+
+    def kill_redis(self):
+        self.redis_process.kill()
+        self.redis_process.wait()
+
+    def start_mock(self, args, tls):
+        ready = os.path.join(self.dir, "mock.ready")
+        command = [os.path.join(BIN, "pushbridge-mock"), "--listen", "127.0.0.1:0", "--control",
+                   "127.0.0.1:0", "--ready-file", ready] + args
+        if tls:
+            command += ["--tls", os.path.join(self.dir, "tls")]
+        self.mock_process = self.spawn(command, "mock.log")
+        text = wait_until(lambda: os.path.exists(ready) and open(ready).read(), 10, "mock is ready")
+        ports = dict(item.split("=") for item in text.split())
+        self.mock_port, self.control_port = int(ports["listen"]), int(ports["control"])
+        self.endpoint = "%s://localhost:%d" % ("https" if tls else "http", self.mock_port)
+        self.ca = os.path.join(self.dir, "tls", "ca.pem") if tls else None
+
+    def worker_env(self, more):
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("PUSHBRIDGE_", "PREQ_", "ALIBABA_"))}
+        env.update({
+            "PUSHBRIDGE_REDIS_URL": "redis://127.0.0.1:%d/0" % self.redis_port,
+            "PUSHBRIDGE_ALIYUN_ENDPOINT": self.endpoint,
+            "PUSHBRIDGE_ADMIN_LISTEN": "off",
+            "PREQ_ACCESS_KEY_ID": "mock-id", "PREQ_ACCESS_KEY_SECRET": "mock-secret",
+            "PREQ_APP_KEY": "23456789",
+        })
+        if self.ca:
+            env["PUSHBRIDGE_ALIYUN_CA_FILE"] = self.ca
+        env.update(self.env_extra)
+        env.update(more)
+        return env
+
+    def worker(self, *args, **env):
+        command = [os.path.join(BIN, "pushbridge"), "run"]
+        if self.conf:
+            command += ["-c", self.conf]
+        p = self.spawn(command + list(args), "worker%d.log" % len(self.workers), self.worker_env(env))
+        self.workers.append(p)
+        return p
+
+    # --- jobs
+    def push(self, *jobs):
+        self.redis.pipeline([("RPUSH", Q, j if isinstance(j, bytes) else json.dumps(j, ensure_ascii=False))
+                             for j in jobs])
+        return len(jobs)
+
+    def push_many(self, n, prefix="j", make=None):
+        make = make or (lambda i: {"id": "%s%d" % (prefix, i), "code": "I10001", "school": "s%d" % (i % 7), "tags": ["a", "b"]})
+        for start in range(0, n, 500):
+            self.push(*[make(i) for i in range(start, min(n, start + 500))])
+        return n
+
+    def outcomes(self, key="push:results"):
+        return [json.loads(x) for x in self.redis("LRANGE", key, 0, -1)]
+
+    def dead(self):
+        return self.outcomes("push:dead")
+
+    def ended(self):
+        try:
+            return self.redis("LLEN", "push:results") + self.redis("LLEN", "push:dead")
+        except OSError:
+            self.redis = self.try_redis() or self.redis
+            return -1
+
+    def wait_ended(self, n, seconds=20):
+        wait_until(lambda: self.ended() >= n, seconds, "%d jobs ended (have %d)" % (n, self.ended()))
+
+    def counts(self):
+        r = self.redis
+        count = r("HGETALL", K + ":count") or []
+        by = {count[i].decode(): int(count[i + 1]) for i in range(0, len(count), 2)}
+        inbox = sum(r("LLEN", k) for k in r("KEYS", "{push:jobs}:inbox:*"))
+        parked = sum(r("LLEN", k) for k in r("KEYS", "{push:jobs}:parked:*"))
+        return dict(ready=r("LLEN", Q), inbox=inbox, parked=parked, members=r("HLEN", K + ":member"),
+                    sent=by.get("sent", 0), dead=by.get("dead", 0), duplicate=by.get("duplicate", 0))
+
+    def conserve(self, enqueued):
+        c = self.counts()
+        if sum(c.values()) != enqueued:
+            raise Failure("conservation: %d enqueued, found %s" % (enqueued, c))
+        ids = [o["id"] for o in self.outcomes() + self.dead()]
+        if len(ids) != len(set(ids)):
+            raise Failure("two outcomes for one job: %s" % sorted({i for i in ids if ids.count(i) > 1})[:5])
+        return c
+
+    # --- the mock's record
+    def control(self, method, path, body=None):
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request("http://127.0.0.1:%d%s" % (self.control_port, path), data, method=method)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=10) as answer:
+            text = answer.read()
+        return json.loads(text) if text.strip() else {}
+
+    def fault(self, **rule):
+        self.control("POST", "/_mock/faults", rule)
+
+    def clear_faults(self):
+        self.control("DELETE", "/_mock/faults")
+
+    def record(self):
+        return self.control("GET", "/_mock/record")
+
+    def no_duplicates(self):
+        d = self.control("GET", "/_mock/duplicates")
+        found = [v for v in d.values() if isinstance(v, list) and v]
+        if found:
+            raise Failure("pushed twice: %s" % json.dumps(d)[:400])
+        if self.record().get("concurrent", 0):
+            raise Failure("concurrent calls with one token: %s" % self.record())
+
+    # --- the end
+    def log(self, i=0):
+        with open(os.path.join(self.dir, "worker%d.log" % i), errors="replace") as f:
+            return f.read()
+
+    def terminate(self, p, seconds=15):
+        p.send_signal(signal.SIGTERM)
+        return p.wait(seconds)
+
+    def close(self, keep=False):
+        for p in self.processes:
+            if p.poll() is None:
+                p.send_signal(signal.SIGCONT)
+                p.kill()
+            p.wait()
+        if not keep:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind:
+            for name in sorted(os.listdir(self.dir)):
+                if name.endswith(".log") and not name.startswith("redis"):
+                    with open(os.path.join(self.dir, name), errors="replace") as f:
+                        print("---- %s\n%s" % (name, "".join(f.readlines()[-15:])))
+        self.close()

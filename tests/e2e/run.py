@@ -1,0 +1,407 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""End-to-end scenarios. Usage: run.py [NAME…]. Each ends with the conservation check and the
+mock's count of pushes, repeats and wire calls."""
+import base64
+import glob
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import Failure, ROOT, Stage, wait_until  # noqa: E402
+
+SCENARIOS = []
+FAST = {"PUSHBRIDGE_RETRY_BASE_MS": "50", "PUSHBRIDGE_RETRY_CAP_MS": "400"}
+SHORT = {"PUSHBRIDGE_ALIYUN_TIMEOUT_MS": "600", "PUSHBRIDGE_ALIYUN_SETTLE_MS": "300",
+         "PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS": "500",
+         "PUSHBRIDGE_QUEUE_LEASE_MS": "3000", "PUSHBRIDGE_QUEUE_EXTEND_MS": "400",
+         "PUSHBRIDGE_QUEUE_REAP_MS": "200", "PUSHBRIDGE_QUEUE_IDLE_WAIT_S": "1"}
+
+
+def scenario(f):
+    SCENARIOS.append(f)
+    return f
+
+
+def expect(condition, what):
+    if not condition:
+        raise Failure(what)
+
+
+def dead_reasons(s):
+    return sorted((d["reason"] for d in s.dead()))
+
+
+@scenario
+def each_target_kind(s=None):
+    with Stage() as s:
+        s.worker()
+        device = "0123456789abcdef0123456789abcdef"
+        n = s.push(
+            {"id": "school", "code": "I10000", "school": "s1"},
+            {"id": "school-tags", "code": "I10001", "school": "s1", "tags": ["a", "b", "a"]},
+            {"id": "tags", "code": "I20000", "school": "s1", "tags": ["x"], "target": {"tag": {"or": [{"tag": "x"}, {"tag": "y"}]}}},
+            {"id": "plain-tag", "message": "hi", "target": {"tag": "vip"}},
+            {"id": "device", "message": "hi", "title": "t", "target": {"device": [device, device]}},
+            {"id": "account", "message": "hi", "target": {"account": ["u1", "u2"]}},
+            {"id": "alias", "message": "hi", "target": {"alias": ["al"]}, "type": "functional"},
+            {"id": "all", "message": "hi", "target": {"all": True}, "meta": {"k": 1}})
+        s.wait_ended(n)
+        expect(not s.dead(), "dead letters: %s" % s.dead())
+        by = {o["id"]: o for o in s.outcomes()}
+        expect(by["all"]["meta"] == {"k": 1}, "meta is echoed")
+        expect(all(o["status"] == "sent" and o["pushes"][0]["message_id"] for o in by.values()), "sent")
+        calls = s.control("GET", "/_mock/record?list=1&full=1")
+        text = json.dumps(calls, ensure_ascii=False)
+        expect('Arranging Result Changed. (School: s1)' in text, "template text reached the provider")
+        check_parameters(calls)
+        s.conserve(n)
+        s.no_duplicates()
+
+
+def find_params(node):
+    if isinstance(node, dict):
+        if isinstance(node.get("params"), dict):
+            yield node["params"]
+        elif isinstance(node.get("parameters"), dict):
+            yield node["parameters"]
+        for v in node.values():
+            yield from find_params(v)
+    elif isinstance(node, list):
+        for v in node:
+            yield from find_params(v)
+
+
+def check_parameters(calls):
+    """Every recorded call uses documented names only."""
+    with open(os.path.join(ROOT, "tests", "vectors", "api-metadata.json")) as f:
+        known = {p["name"] for p in json.load(f)["actions"]["Push"]["parameters"]}
+    known |= {"Action", "Version", "AccessKeyId", "Signature", "SignatureMethod", "SignatureVersion", "SignatureNonce",
+              "Timestamp", "Format", "SecurityToken", "RegionId"}
+    seen = list(find_params(calls))
+    expect(seen, "the record shows parameters")
+    for params in seen:
+        expect(set(params) <= known, "undocumented parameters: %s" % (set(params) - known))
+
+
+@scenario
+def many_tags_make_parts():
+    with Stage() as s:
+        s.worker()
+        n = s.push({"id": "t35", "code": "I10001", "school": "s", "tags": ["t%d" % i for i in range(35)]})
+        s.wait_ended(n)
+        o = s.outcomes()[0]
+        expect(len(o["pushes"]) > 1 and [p["part"] for p in o["pushes"]] == list(range(len(o["pushes"]))), "parts: %s" % o)
+        expect("overlap" not in o or not o["overlap"], "35 tags do not overlap")
+        s.conserve(n)
+        s.no_duplicates()
+
+
+@scenario
+def v1_signature_and_xml_free_round():
+    with Stage() as s:
+        s.worker(PUSHBRIDGE_ALIYUN_SIGNATURE="v1")
+        n = s.push_many(20)
+        s.wait_ended(n)
+        expect(len(s.outcomes()) == n, "all sent by V1: %s" % s.dead()[:1])
+        s.conserve(n)
+        s.no_duplicates()
+
+
+@scenario
+def hostile_corpus():
+    with Stage() as s:
+        s.worker()
+        files = sorted(glob.glob(os.path.join(ROOT, "tests", "hostile", "*")))
+        expect(len(files) >= 60, "at least 60 hostile jobs, have %d" % len(files))
+        wanted = {}
+        for path in files:
+            with open(path, "rb") as f:
+                data = f.read()
+            wanted.setdefault(data, os.path.basename(path).split(".")[-2])
+            s.push(data)
+        s.wait_ended(len(files), 30)
+        wrong, seen = [], set()
+        for d in s.dead():
+            if "job_ref" in d or (d.get("job") is None and "job_b64" not in d):
+                continue
+            data = base64.b64decode(d["job_b64"]) if "job_b64" in d else d["job"].encode()
+            seen.add(data)
+            if wanted.get(data) != d["reason"]:
+                wrong.append((wanted.get(data), d["reason"], d["error"]["message"], data[:80]))
+        expect(not wrong, "wrong reasons: %s" % wrong[:6])
+        expect(not s.outcomes(), "sent: %s" % [data[:200] for data in set(wanted) - seen])
+        s.conserve(len(files))
+
+
+@scenario
+def unknown_template_and_malformed():
+    with Stage() as s:
+        s.worker()
+        n = s.push({"id": "u", "code": "NOPE", "school": "s"}, b'{"code":"I1', b"\xff\xfe not json", {"id": "ok", "code": "I10000", "school": "s"})
+        s.wait_ended(n)
+        expect(dead_reasons(s) == ["invalid_json", "invalid_json", "unknown_template"], dead_reasons(s))
+        jobs = [d.get("job") for d in s.dead()]
+        expect('{"code":"I1' in jobs, "original bytes are kept")
+        s.conserve(n)
+
+
+@scenario
+def oversize_job():
+    with Stage() as s:
+        s.worker()
+        n = s.push({"id": "big", "message": "x" * 100000, "target": {"all": True}})
+        s.wait_ended(n)
+        d = s.dead()[0]
+        key, uid = d["job_ref"].split(" ")
+        expect(d["reason"] == "invalid_job" and s.redis("HGET", key, uid), "oversize: %s" % {k: d[k] for k in d if k != "job"})
+        s.conserve(n)
+
+
+@scenario
+def provider_rejects():
+    with Stage() as s:
+        s.fault(kind="error", count=1, code="InvalidTargetValue.Format", status=400)
+        s.worker()
+        n = s.push({"id": "r", "code": "I10000", "school": "s"})
+        s.wait_ended(n)
+        d = s.dead()[0]
+        expect(d["reason"] == "provider_rejected" and not d["maybe_sent"] and d["error"]["code"] == "InvalidTargetValue.Format", d)
+        s.conserve(n)
+
+
+@scenario
+def throttled_then_sent():
+    with Stage(env=FAST) as s:
+        s.fault(kind="throttle", count=5, headers={"x-acs-retry-after": "200"})
+        s.worker()
+        n = s.push({"id": "t", "code": "I10000", "school": "s"})
+        s.wait_ended(n, 20)
+        o = s.outcomes()[0]
+        expect(o["status"] == "sent" and o["attempts"] <= 1, "throttling uses up no attempts: %s" % o)
+        s.conserve(n)
+        s.no_duplicates()
+
+
+@scenario
+def unavailable_then_sent():
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        s.fault(kind="error", count=2, code="ServiceUnavailable", status=503)
+        s.worker()
+        n = s.push({"id": "u", "code": "I10000", "school": "s"})
+        s.wait_ended(n, 20)
+        expect(s.outcomes() and s.outcomes()[0]["attempts"] == 3, s.outcomes() or s.dead())
+        s.conserve(n)
+        s.no_duplicates()
+
+
+@scenario
+def ten_second_outage():
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        s.worker()
+        s.fault(kind="error", code="ServiceUnavailable", status=503)
+        began = time.monotonic()
+        n = s.push_many(200)
+        wait_until(lambda: time.monotonic() - began > 10, 12, "ten seconds of outage")
+        expect(s.ended() == 0, "nothing ends during the outage: %s" % s.dead()[:1])
+        s.clear_faults()
+        s.wait_ended(n, 60)
+        expect(not s.dead(), "nothing dies: %s" % s.dead()[:1])
+        s.conserve(n)
+        s.no_duplicates()
+
+
+@scenario
+def hang_past_the_deadline():
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        s.fault(kind="hang", count=1)
+        s.worker()
+        n = s.push({"id": "h", "code": "I10000", "school": "s"})
+        s.wait_ended(n, 20)
+        expect(s.outcomes() and s.outcomes()[0]["status"] == "sent", s.dead())
+        s.conserve(n)
+        s.no_duplicates()
+
+
+@scenario
+def answer_dropped_after_accepting():
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        s.fault(kind="drop_after_accept", count=1)
+        s.worker()
+        n = s.push({"id": "d", "code": "I10000", "school": "s"})
+        s.wait_ended(n, 20)
+        r = s.record()
+        expect(r["pushes"] == 1 and r["calls"] == 2 and r["suppressed"] == 1, "one push, two wire calls: %s" % r)
+        s.conserve(n)
+        s.no_duplicates()
+
+
+@scenario
+def connection_closed_after_reading():
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        s.worker()
+        s.push({"id": "warm", "code": "I10000", "school": "s"})
+        s.wait_ended(1)
+        s.fault(kind="close_after_read", count=1)
+        n = 1 + s.push({"id": "c", "code": "I10000", "school": "s2"})
+        s.wait_ended(n, 20)
+        r = s.record()
+        expect(r["pushes"] == 2 and r["calls"] == 3, "the library does not resend by itself: %s" % r)
+        s.conserve(n)
+        s.no_duplicates()
+
+
+@scenario
+def garbage_and_bad_gateway():
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        s.fault(kind="garbage", count=1)
+        s.fault(kind="bad_gateway", count=1)
+        s.worker()
+        n = s.push({"id": "g", "code": "I10000", "school": "s"})
+        s.wait_ended(n, 20)
+        expect(s.outcomes() and s.outcomes()[0]["status"] == "sent", s.dead())
+        s.conserve(n)
+        s.no_duplicates()
+
+
+@scenario
+def tls_mismatch_pauses_and_loses_nothing():
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        good = s.ca
+        s.ca = None  # the system store does not know the throw-away CA
+        w = s.worker()
+        n = s.push_many(50)
+        wait_until(lambda: "event=circuit_open" in s.log(0), 10, "the circuit opens")
+        expect(s.ended() == 0 and s.record()["calls"] == 0, "nothing is sent, nothing dies")
+        s.conserve(n)
+        s.terminate(w)
+        s.ca = good
+        s.worker()
+        s.wait_ended(n, 20)
+        expect(not s.dead(), s.dead()[:1])
+        s.conserve(n)
+        s.no_duplicates()
+
+
+@scenario
+def wrong_secret_pauses():
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        w = s.worker(PREQ_ACCESS_KEY_SECRET="wrong")
+        n = s.push_many(100)
+        wait_until(lambda: "event=circuit_open" in s.log(0), 10, "the circuit opens")
+        expect(not s.dead(), s.dead()[:1])
+        expect(s.terminate(w) == 0, "drained")
+        s.worker()
+        s.wait_ended(n, 20)
+        expect(not s.dead(), s.dead()[:1])
+        s.conserve(n)
+        s.no_duplicates()
+
+
+@scenario
+def term_in_full_flight():
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        s.fault(kind="latency", latency_ms=100)
+        w = s.worker()
+        n = s.push_many(3000)
+        wait_until(lambda: s.ended() > 100, 10, "in full flight")
+        expect(s.terminate(w) == 0, "exit 0: nothing left leased")
+        c = s.conserve(n)
+        expect(c["members"] == 0 and c["inbox"] == 0 and c["ready"] > 0, "all given back: %s" % c)
+        s.clear_faults()
+        s.worker()
+        s.wait_ended(n, 30)
+        s.conserve(n)
+        s.no_duplicates()
+
+
+@scenario
+def kill_one_of_two_workers():
+    """Default settings: the killed worker's jobs end within 10 s and a call."""
+    with Stage(env=FAST) as s:
+        s.fault(kind="latency", latency_ms=200)
+        victim = s.worker()
+        s.worker()
+        n = s.push_many(1500)
+        wait_until(lambda: s.ended() > 200, 10, "in full flight")
+        victim.kill()
+        killed = time.monotonic()
+        victim.wait()
+        s.wait_ended(n, 20)
+        took = time.monotonic() - killed
+        expect(took < 10.5, "recovered after %.1f s" % took)
+        s.conserve(n)
+        s.no_duplicates()
+        return "recovery %.1f s" % took
+
+
+@scenario
+def stopped_past_the_lease():
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        s.fault(kind="latency", latency_ms=300)
+        sleeper = s.worker()
+        n = s.push_many(400)
+        wait_until(lambda: s.ended() > 30, 10, "in full flight")
+        sleeper.send_signal(signal.SIGSTOP)
+        s.worker()
+        s.wait_ended(n, 30)
+        before = s.record()["calls"]
+        sleeper.send_signal(signal.SIGCONT)
+        wait_until(lambda: "event=finish_stale" in s.log(0), 10, "the zombie's finishes are refused")
+        expect(s.terminate(sleeper) == 0, "the zombie drains")
+        expect(s.record()["calls"] == before, "the zombie sends nothing")
+        s.conserve(n)
+        s.no_duplicates()
+
+
+@scenario
+def redis_killed_and_restarted():
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        s.fault(kind="latency", latency_ms=50)
+        s.worker()
+        s.worker()
+        n = s.push_many(3000)
+        wait_until(lambda: s.ended() > 200, 10, "in full flight")
+        s.kill_redis()
+        s.start_redis()
+        s.wait_ended(n, 40)
+        s.conserve(n)
+        s.no_duplicates()
+
+
+@scenario
+def reply_to_and_until_empty():
+    with Stage() as s:
+        n = s.push({"id": "a", "code": "I10000", "school": "s", "reply_to": "push:reply:a"})
+        w = s.worker("--until-empty", "--timeout", "20")
+        expect(w.wait(25) == 0, "ends by itself")
+        answer = s.redis("LPOP", "push:reply:a")
+        expect(answer and json.loads(answer)["status"] == "sent", "reply_to")
+        s.conserve(n)
+
+
+def main():
+    wanted = sys.argv[1:]
+    passed = failed = 0
+    for f in SCENARIOS:
+        if wanted and f.__name__ not in wanted:
+            continue
+        began = time.monotonic()
+        try:
+            note = f() or ""
+            passed += 1
+            print("ok    %-40s %5.1f s  %s" % (f.__name__, time.monotonic() - began, note), flush=True)
+        except Exception as e:  # noqa: BLE001 - each failure is reported, the rest still runs
+            failed += 1
+            print("FAIL  %-40s %s" % (f.__name__, e), flush=True)
+            if not isinstance(e, Failure):
+                traceback.print_exc()
+    print("e2e: %d passed, %d failed" % (passed, failed))
+    return 1 if failed else 0
+
+
+sys.exit(main())

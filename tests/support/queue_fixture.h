@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ * Workers of a queue on a test's own redis-server, and calls that run the loop until the answer
+ * is there. Include queue_fixture.c in the one source file of the test program. */
+#ifndef TEST_QUEUE_FIXTURE_H
+#define TEST_QUEUE_FIXTURE_H
+
+#include "io/queue_core.h"
+#include "support/redis_server.h"
+
+#define QUEUE "jobs"
+#define K "{jobs}"
+
+enum { LEASE_MS = 400, GOT_MAX = 512 };
+
+/* One member as a claim handed it out. */
+struct got {
+    struct queue_lease *lease;
+    char batch[17], digest[17];
+    int64_t t0_ms, now_ms;
+    unsigned pos, crashes;
+    bool taken_over, oversize;
+    char *envelope, *bytes;
+    size_t len;
+};
+
+struct worker {
+    struct redis *cmd, *wait;
+    struct queue *q;
+    bool up, wait_up, opened, open_ok;
+    char why[160];
+    bool auto_open;
+    struct got got[GOT_MAX]; /* of the last claim */
+    size_t n, batches;
+    int done;
+    bool claim_done;
+    int waits, moved; /* wait callbacks, and those with a job */
+    int finished, stale;
+    struct queue_counts counts;
+    bool counted;
+};
+
+extern struct redis_server server;
+extern struct event_base *base;
+
+int fixture_start(void **state); /* group setup: server and loop */
+int fixture_stop(void **state);
+int fixture_flush(void **state); /* test setup: an empty server */
+
+struct queue_opts fixture_opts(const char *name);
+struct worker *worker_new(const struct queue_opts *opts); /* connected and open */
+struct worker *worker_new_closed(const struct queue_opts *opts);
+void worker_free(struct worker *w);
+void worker_reconnect(struct worker *w);
+
+int worker_claim(struct worker *w, unsigned n); /* → w->got, w->n; returns done */
+int worker_claim_parked(struct worker *w, unsigned n, const char *app, unsigned limit);
+/* Starts a finish; its callback counts in w->finished or w->stale. */
+void worker_end(struct worker *w, const struct got *g, const struct queue_end *end);
+void worker_sent(struct worker *w, const struct got *g);
+enum queue_done worker_end_now(struct worker *w, const struct got *g, const struct queue_end *end);
+const struct queue_counts *worker_count(struct worker *w);
+void worker_settle(struct worker *w); /* until no finish is unconfirmed */
+
+void on_finish(void *arg, enum queue_done done); /* arg: the worker */
+void on_wait(void *arg, bool moved);
+
+/* redis-cli, as it were: printf-like with %s and %b of hiredis. */
+redisReply *cli(const char *format, ...);
+long long cli_int(const char *format, ...);
+char *cli_text(const char *format, ...);              /* malloc'd; NULL for nil */
+void push_jobs(const char *prefix, int from, int to); /* "<prefix><i>" */
+/* enqueued = everything that is somewhere, and the internal books agree. */
+void assert_conserved(struct worker *w, int64_t enqueued);
+
+#endif

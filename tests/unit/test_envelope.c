@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/envelope.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+
+static void write_text(const struct envelope *v, char *out, size_t size)
+{
+    struct buf b;
+    buf_init(&b, size - 1);
+    envelope_write(v, &b);
+    assert_true(buf_ok(&b));
+    memcpy(out, buf_text(&b), b.len + 1);
+    buf_free(&b);
+}
+
+static void test_round_trip(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"uid\":\"a\",\"t0\":1700000000000}",
+        "{\"uid\":\"\\\"\\u0001\\\\ "
+        "号\",\"id_given\":true,\"gen\":1,\"attempts\":2,\"throttles\":3,"
+        "\"t0\":4,\"first_sent\":5,\"special_used\":true,\"unanswered\":\"ffffffffffffffff\","
+        "\"digest\":\"0123456789abcdef\",\"pushes\":[[0,\"501029001024\",\"A1-B2\"],[63,\"\",\"\"]]"
+        ","
+        "\"history\":[{\"reason\":\"expired\",\"at\":1},[]]}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char again[2000];
+        struct envelope v;
+        struct err e = {""};
+        if (!envelope_read(texts[i], strlen(texts[i]), &v, &e))
+            fail_msg("%zu: %s", i, e.text);
+        write_text(&v, again, sizeof again);
+        assert_string_equal(again, texts[i]);
+        envelope_free(&v);
+    }
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    struct envelope v = {.uid = "u", .unanswered = UINT64_C(1) << 63, .npushes = 1};
+    v.pushes = mem_zalloc(sizeof *v.pushes);
+    v.pushes[0] = (struct push_done){.part = 7, .message_id = "m", .request_id = "r"};
+    char text[1000];
+    write_text(&v, text, sizeof text);
+    envelope_free(&v);
+    assert_true(envelope_read(text, strlen(text), &v, NULL));
+    assert_true(v.unanswered == UINT64_C(1) << 63);
+    assert_int_equal(v.npushes, 1);
+    assert_int_equal(v.pushes[0].part, 7);
+    assert_string_equal(v.pushes[0].message_id, "m");
+    assert_false(v.id_given || v.special_used);
+    assert_null(v.history);
+    envelope_free(&v);
+}
+
+static void test_newer_writer(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"v\":9,\"uid\":\"u\",\"group\":{\"call\":\"x\",\"members\":[1,2]},\"attempts\":1}";
+    struct envelope v;
+    assert_true(envelope_read(text, sizeof text - 1, &v, NULL));
+    assert_int_equal(v.attempts, 1);
+    envelope_free(&v);
+}
+
+#define LONG_130                                                                                   \
+    "0123456789012345678901234567890123456789012345678901234567890123456789"                       \
+    "012345678901234567890123456789012345678901234567890123456789"
+
+static void test_refused(void **state)
+{
+    (void)state;
+    static const char *const texts[][2] = {
+        {"", "not JSON"},
+        {"{", "not JSON"},
+        {"[]", "uid"},
+        {"{}", "uid"},
+        {"{\"uid\":\"\"}", "uid"},
+        {"{\"uid\":1}", "uid"},
+        {"{\"uid\":\"" LONG_130 "\"}", "uid"},
+        {"{\"uid\":\"u\",\"id_given\":1}", "id_given"},
+        {"{\"uid\":\"u\",\"attempts\":-1}", "attempts"},
+        {"{\"uid\":\"u\",\"gen\":\"1\"}", "gen"},
+        {"{\"uid\":\"u\",\"throttles\":1.0}", "throttles"},
+        {"{\"uid\":\"u\",\"t0\":null}", "t0"},
+        {"{\"uid\":\"u\",\"first_sent\":99999999999999999999}", "not JSON"},
+        {"{\"uid\":\"u\",\"unanswered\":3}", "unanswered"},
+        {"{\"uid\":\"u\",\"unanswered\":\"\"}", "unanswered"},
+        {"{\"uid\":\"u\",\"unanswered\":\"-1\"}", "unanswered"},
+        {"{\"uid\":\"u\",\"unanswered\":\"10000000000000000\"}", "unanswered"},
+        {"{\"uid\":\"u\",\"digest\":\"0123456789abcdef0\"}", "digest"},
+        {"{\"uid\":\"u\",\"pushes\":{}}", "pushes"},
+        {"{\"uid\":\"u\",\"pushes\":[[0,\"m\",\"r\"],[64,\"m\",\"r\"]]}", "pushes"},
+        {"{\"uid\":\"u\",\"pushes\":[[-1,\"m\",\"r\"]]}", "pushes"},
+        {"{\"uid\":\"u\",\"pushes\":[[0,\"m\"]]}", "pushes"},
+        {"{\"uid\":\"u\",\"pushes\":[[0,\"" LONG_130 "\",\"r\"]]}", "pushes"},
+        {"{\"uid\":\"u\",\"history\":{}}", "history"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct envelope v;
+        struct err e = {""};
+        assert_false(envelope_read(texts[i][0], strlen(texts[i][0]), &v, &e));
+        if (!strstr(e.text, texts[i][1]))
+            fail_msg("%zu: %s", i, e.text);
+        assert_null(v.pushes);
+        assert_string_equal(v.uid, "");
+        envelope_free(&v);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_newer_writer),
+        cmocka_unit_test(test_refused),
+    };
+    return cmocka_run_group_tests_name("envelope", tests, NULL, NULL);
+}

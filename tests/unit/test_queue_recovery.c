@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: MIT
+// The queue in trouble: leases that run out, dead workers, lost connections, a restarted or full
+// server.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "support/queue_fixture.c"
+#include "support/redis_server.c"
+
+static const struct queue_end sent = {.kind = END_SENT, .outcome = "{}", .outcome_len = 2};
+
+/* Claims again and again until another's lease has run out. */
+static void take_over(struct worker *w, size_t n)
+{
+    pump_until(base, (worker_claim(w, 100), w->n == n));
+}
+
+static void set_heartbeat(const char *worker, int64_t ms_from_now)
+{
+    redisReply *t = cli("TIME");
+    int64_t now = atoll(t->element[0]->str) * 1000;
+    freeReplyObject(t);
+    freeReplyObject(cli("ZADD " K ":workers %lld %s", (long long)(now + ms_from_now), worker));
+}
+
+static void expired_lease_is_taken_over(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1"), other_opts = fixture_opts("w2");
+    other_opts.digest = "other";
+    struct worker *w = worker_new(&opts), *other = worker_new(&other_opts);
+    push_jobs("j", 0, 3);
+    worker_claim(w, 3);
+    worker_end_now(w, &w->got[1], &sent);
+    set_heartbeat("w1", 60000); /* slow, not dead: no crash */
+    take_over(other, 2);
+    assert_string_equal(w->got[0].batch, other->got[0].batch);
+    assert_int_equal(2, other->got[1].pos);
+    assert_true(other->got[0].taken_over);
+    assert_int_equal(0, other->got[0].crashes);
+    assert_int_equal(w->got[0].t0_ms, other->got[0].t0_ms);
+    assert_string_equal(opts.digest, other->got[0].digest);
+    assert_int_equal(2, cli_int("HGET " K ":count reclaimed"));
+    assert_int_equal(QUEUE_STALE, worker_end_now(w, &w->got[0], &sent));
+    assert_conserved(other, 3);
+    worker_free(w);
+    worker_free(other);
+}
+
+static void every_kind_of_stale_end(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1"), other_opts = fixture_opts("w2");
+    struct worker *w = worker_new(&opts), *other = worker_new(&other_opts);
+    push_jobs("j", 0, 6);
+    worker_claim(w, 6);
+    take_over(other, 6);
+    for (int kind = END_SENT; kind <= END_RETURN; kind++)
+        worker_end(
+            w, &w->got[kind],
+            &(struct queue_end){
+                .kind = (enum queue_end_kind)kind, .outcome = "x", .outcome_len = 1, .app = "a"});
+    queue_mark(w->got[0].lease, "x", 1, on_finish, w);
+    worker_settle(w);
+    assert_int_equal(0, w->finished);
+    assert_int_equal(7, w->stale);
+    assert_int_equal(0, cli_int("EXISTS results dead " QUEUE " " K ":parked:a"));
+    assert_int_equal(1, cli_int("HLEN " K ":count")); /* reclaimed */
+    assert_conserved(other, 6);
+    worker_free(w);
+    worker_free(other);
+}
+
+static void dead_owner_is_a_crash(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1"), other_opts = fixture_opts("w2");
+    struct worker *w = worker_new(&opts), *other = worker_new(&other_opts);
+    push_jobs("j", 0, 2);
+    worker_claim(w, 2);
+    set_heartbeat("w1", -2000);
+    take_over(other, 2);
+    assert_int_equal(1, other->got[0].crashes);
+    set_heartbeat("w2", -2000);
+    take_over(w, 2);
+    assert_int_equal(2, w->got[1].crashes);
+    /* Kept through due. */
+    const struct queue_end end = {.kind = END_RETRY, .crashes = w->got[1].crashes};
+    worker_end_now(w, &w->got[1], &end);
+    worker_claim(w, 1);
+    assert_int_equal(2, w->got[0].crashes);
+    assert_false(w->got[0].taken_over);
+    worker_free(w);
+    worker_free(other);
+}
+
+static void extension_keeps_a_lease(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1"), other_opts = fixture_opts("w2");
+    struct worker *w = worker_new(&opts), *other = worker_new(&other_opts);
+    push_jobs("j", 0, 1);
+    int64_t before = clock_boot_ms();
+    worker_claim(w, 1);
+    struct queue_lease *lease = w->got[0].lease;
+    assert_true(queue_lease_safe(lease, before, LEASE_MS));
+    assert_false(queue_lease_safe(lease, clock_boot_ms(), LEASE_MS + 1));
+    while (clock_boot_ms() < before + 3 * LEASE_MS) {
+        queue_extend(w->q);
+        worker_claim(other, 5);
+        assert_int_equal(0, other->n);
+    }
+    assert_true(queue_lease_safe(lease, clock_boot_ms(), LEASE_MS / 2));
+    take_over(other, 1);
+    pump_until(base, (queue_extend(w->q), queue_lease_lost(lease)));
+    assert_false(queue_lease_safe(lease, 0, 0));
+    assert_int_equal(QUEUE_STALE, worker_end_now(w, &w->got[0], &sent));
+    worker_free(w);
+    worker_free(other);
+}
+
+static void whole_batches_within_the_budget(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1"), other_opts = fixture_opts("w2");
+    struct worker *w = worker_new(&opts), *other = worker_new(&other_opts);
+    push_jobs("j", 0, 9);
+    for (unsigned n = 4; n >= 2; n--) {
+        worker_claim(w, n);
+        freeReplyObject(cli("ZINCRBY " K ":due %d %s", -10 * (int)n, w->got[0].batch));
+    }
+    pump_until(base, (worker_claim(other, 1), other->n)); /* at least one batch, whole */
+    assert_int_equal(4, other->n);
+    assert_int_equal(1, other->batches);
+    pump_until(base, (worker_claim(other, 5), other->n >= 5));
+    assert_int_equal(5, other->n);
+    assert_int_equal(2, other->batches);
+    assert_conserved(other, 9);
+    worker_free(w);
+    worker_free(other);
+}
+
+/* --- wait ------------------------------------------------------------------------------------ */
+
+static void wait_moves_cancels_and_times_out(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    queue_wait(w->q, on_wait, w);
+    assert_true(queue_waiting(w->q));
+    pump_until(base, w->q->wait_client > 0);
+    push_jobs("j", 0, 1);
+    pump_until(base, w->waits == 1);
+    assert_int_equal(1, w->moved);
+    assert_conserved(w, 1);
+    assert_int_equal(1, w->counts.inbox);
+    assert_int_equal(1, worker_claim(w, 5));
+
+    int64_t before = clock_mono_ms();
+    queue_wait(w->q, on_wait, w);
+    queue_wait_cancel(w->q); /* before the client id is known */
+    queue_wait_cancel(w->q);
+    pump_until(base, w->waits == 2);
+    queue_wait(w->q, on_wait, w);
+    pump_until(base, cli_int("EVAL %s 0", "return 1") && w->q->wait_client > 0);
+    queue_wait_cancel(w->q);
+    pump_until(base, w->waits == 3);
+    assert_true(clock_mono_ms() - before < 4000);
+    assert_int_equal(1, w->moved);
+    assert_false(queue_waiting(w->q));
+
+    w->q->opts.idle_wait_s = 1;
+    queue_wait(w->q, on_wait, w);
+    pump_until(base, w->waits == 4);
+    assert_int_equal(1, w->moved);
+    worker_free(w);
+}
+
+static void wait_survives_a_lost_connection(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    queue_wait(w->q, on_wait, w);
+    pump_until(base, w->q->wait_client > 0);
+    redis_drop(w->wait, "test");
+    pump_until(base, w->waits == 1);
+    assert_int_equal(0, w->moved);
+    queue_wait(w->q, on_wait, w);
+    queue_wait_cancel(w->q);
+    pump_until(base, w->waits == 2);
+    worker_free(w);
+}
+
+/* --- upkeep ---------------------------------------------------------------------------------- */
+
+static void inbox_of_a_dead_worker_is_adopted(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    push_jobs("j", 2, 3);
+    freeReplyObject(cli("RPUSH " K ":inbox:gone j0 j1"));
+    freeReplyObject(cli("RPUSH " K ":inbox:alive a0"));
+    set_heartbeat("gone", -2000);
+    set_heartbeat("alive", 60000);
+    pump_until(base, (queue_housekeep(w->q), cli_int("LLEN " QUEUE) == 3));
+    worker_claim(w, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal('0' + i, w->got[i].bytes[1]);
+    assert_int_equal(1, cli_int("LLEN " K ":inbox:alive"));
+    redisReply *kept = cli("ZSCORE " K ":workers gone"); /* a late move may still land */
+    assert_int_equal(REDIS_REPLY_STRING, kept->type);
+    freeReplyObject(kept);
+    assert_conserved(w, 4);
+    set_heartbeat("gone", -2 * QUEUE_FORGET_MS);
+    for (int i = 0; i < 20; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "old%d", i);
+        set_heartbeat(name, -3000);
+    }
+    freeReplyObject(cli("RPUSH " K ":inbox:old19 late"));
+    pump_until(base, (queue_housekeep(w->q), cli_int("LLEN " QUEUE) == 1));
+    pump_until(base, (queue_housekeep(w->q), cli_int("ZCARD " K ":workers") == 22));
+    worker_free(w);
+}
+
+static void audit_restores_due(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1"), other_opts = fixture_opts("w2");
+    struct worker *w = worker_new(&opts), *other = worker_new(&other_opts);
+    push_jobs("j", 0, 2);
+    worker_claim(w, 1);
+    struct got leased = w->got[0];
+    w->n = 0;
+    worker_claim(w, 1);
+    worker_end_now(w, &w->got[0], &(struct queue_end){.kind = END_RETRY, .at_ms = INT64_MAX / 2});
+    freeReplyObject(cli("DEL " K ":due"));
+    pump_until(base, (queue_housekeep(other->q), cli_int("ZCARD " K ":due") == 2));
+    worker_claim(other, 2); /* the waiting one at once, the leased one after a lease */
+    assert_int_equal(1, other->n);
+    assert_string_equal("j1", other->got[0].bytes);
+    assert_int_equal(QUEUE_DONE, worker_end_now(w, &leased, &sent));
+    assert_conserved(other, 2);
+    mem_free(leased.bytes);
+    mem_free(leased.envelope);
+    worker_free(w);
+    worker_free(other);
+}
+
+static void leaving_empties_the_inbox(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    push_jobs("j", 250, 260);
+    for (int i = 0; i < 250; i++)
+        freeReplyObject(cli("RPUSH " K ":inbox:w1 j%d", i));
+    queue_leave(w->q, on_finish, w);
+    pump_until(base, w->finished == 1);
+    assert_int_equal(260, cli_int("LLEN " QUEUE));
+    char *first = cli_text("LINDEX " QUEUE " 0");
+    assert_string_equal("j0", first);
+    mem_free(first);
+    assert_int_equal(0, cli_int("ZCARD " K ":workers"));
+    assert_conserved(w, 260);
+    worker_free(w);
+}
+
+static void newer_schema_is_refused(void **state)
+{
+    (void)state;
+    freeReplyObject(cli("SET " K ":v 2"));
+    struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new_closed(&opts);
+    pump_until(base, w->opened);
+    assert_false(w->open_ok);
+    assert_non_null(strstr(w->why, "schema 2"));
+    worker_free(w);
+    freeReplyObject(cli("DEL " K ":v"));
+    w = worker_new(&opts);
+    assert_int_equal(1, cli_int("GET " K ":v"));
+    worker_free(w);
+}
+
+static void wrong_type_is_an_error_not_a_loss(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    push_jobs("j", 0, 2);
+    worker_claim(w, 1);
+    freeReplyObject(cli("SET results x"));
+    worker_sent(w, &w->got[0]);
+    int64_t errors = metrics_get(METRIC_REDIS_ERRORS);
+    pump_until(base, metrics_get(METRIC_REDIS_ERRORS) >= errors + 3);
+    assert_int_equal(1, queue_unconfirmed(w->q));
+    freeReplyObject(cli("DEL results"));
+    worker_settle(w);
+    assert_int_equal(1, w->finished);
+    freeReplyObject(cli("RENAME " QUEUE " aside"));
+    freeReplyObject(cli("SET " QUEUE " x"));
+    assert_int_equal(-1, worker_claim(w, 1));
+    freeReplyObject(cli("RENAME aside " QUEUE));
+    assert_int_equal(1, worker_claim(w, 1));
+    assert_conserved(w, 2);
+    worker_free(w);
+}
+
+/* --- the server ------------------------------------------------------------------------------ */
+
+static void works_over_maxmemory(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    push_jobs("j", 0, 8);
+    freeReplyObject(cli("RPUSH " K ":inbox:gone in0"));
+    set_heartbeat("gone", -2000);
+    freeReplyObject(cli("CONFIG SET maxmemory 1"));
+    redisReply *refused = cli("RPUSH " QUEUE " x");
+    assert_int_equal(REDIS_REPLY_ERROR, refused->type);
+    freeReplyObject(refused);
+    assert_int_equal(8, worker_claim(w, 8));
+    for (int kind = END_SENT; kind <= END_RETURN; kind++)
+        worker_end(
+            w, &w->got[kind],
+            &(struct queue_end){
+                .kind = (enum queue_end_kind)kind, .outcome = "x", .outcome_len = 1, .app = "a"});
+    worker_settle(w);
+    queue_mark(w->got[6].lease, "[]", 2, on_finish, w);
+    worker_settle(w);
+    assert_int_equal(7, w->finished);
+    pump_until(base, (queue_housekeep(w->q), cli_int("LLEN " K ":inbox:gone") == 0));
+    int64_t until = w->got[6].lease->safe_until_ms;
+    pump_until(base, (queue_extend(w->q), w->got[6].lease->safe_until_ms > until));
+    queue_wait(w->q, on_wait, w); /* BLMOVE is refused: told after a pause, not an endless loop */
+    pump_until(base, w->waits == 1);
+    worker_end(w, &w->got[6], &sent);
+    worker_end(w, &w->got[7], &sent);
+    worker_settle(w);
+    worker_claim_parked(w, 10, "a", 10);
+    assert_int_equal(4, w->n); /* due, parked, returned, adopted */
+    assert_conserved(w, 9);
+    worker_free(w);
+}
+
+static void restart_holds_reaping_back(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1"), other_opts = fixture_opts("w2");
+    struct worker *w = worker_new(&opts), *other = worker_new(&other_opts);
+    push_jobs("j", 0, 3);
+    worker_claim(w, 3);
+    worker_end_now(w, &w->got[2], &(struct queue_end){.kind = END_RETRY});
+    redis_server_kill(&server);
+    pump_until(base, !w->up && !other->up);
+    worker_sent(w, &w->got[0]); /* waits for the server */
+    assert_int_equal(-1, worker_claim(other, 1));
+    redis_server_restart(&server);
+    worker_reconnect(w);
+    worker_reconnect(other);
+    worker_settle(w);
+    assert_int_equal(2, w->finished); /* expired, but nobody took it */
+    pump_until(base, (worker_claim(other, 5), other->n));
+    assert_int_equal(1, other->n); /* the waiting one flows */
+    assert_string_equal("j2", other->got[0].bytes);
+    worker_end_now(other, &other->got[0], &sent);
+    char *run = cli_text("GET " K ":run");
+    int64_t since = strtoll(strchr(run, ' ') + 1, NULL, 10);
+    mem_free(run);
+    take_over(other, 1);
+    assert_true(other->got[0].now_ms >= since + LEASE_MS);
+    assert_string_equal("j1", other->got[0].bytes);
+    assert_conserved(other, 3);
+    worker_free(w);
+    worker_free(other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(expired_lease_is_taken_over, fixture_flush),
+        cmocka_unit_test_setup(every_kind_of_stale_end, fixture_flush),
+        cmocka_unit_test_setup(dead_owner_is_a_crash, fixture_flush),
+        cmocka_unit_test_setup(extension_keeps_a_lease, fixture_flush),
+        cmocka_unit_test_setup(whole_batches_within_the_budget, fixture_flush),
+        cmocka_unit_test_setup(wait_moves_cancels_and_times_out, fixture_flush),
+        cmocka_unit_test_setup(wait_survives_a_lost_connection, fixture_flush),
+        cmocka_unit_test_setup(inbox_of_a_dead_worker_is_adopted, fixture_flush),
+        cmocka_unit_test_setup(audit_restores_due, fixture_flush),
+        cmocka_unit_test_setup(leaving_empties_the_inbox, fixture_flush),
+        cmocka_unit_test_setup(newer_schema_is_refused, fixture_flush),
+        cmocka_unit_test_setup(wrong_type_is_an_error_not_a_loss, fixture_flush),
+        cmocka_unit_test_setup(works_over_maxmemory, fixture_flush),
+        cmocka_unit_test_setup(restart_holds_reaping_back, fixture_flush),
+    };
+    return cmocka_run_group_tests_name("queue recovery", tests, fixture_start, fixture_stop);
+}
