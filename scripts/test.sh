@@ -8,21 +8,21 @@ step() { printf '\n== %s\n' "$1"; }
 jobs=-j$(nproc)
 
 step "layers: no include points upward"
-make layers
+make -s layers
 step "gcc: build and unit tests, warnings are errors"
-make $jobs WERROR=1 all >/dev/null
-make $jobs WERROR=1 unit
+make -s $jobs WERROR=1 all >/dev/null
+make -s $jobs WERROR=1 unit
 step "clang: build, warnings are errors"
-make $jobs WERROR=1 CC=clang B=build/clang build/clang/pushbridge build/clang/pushbridge-mock >/dev/null
+make -s $jobs WERROR=1 CC=clang B=build/clang build/clang/pushbridge build/clang/pushbridge-mock >/dev/null
 step "ASan and UBSan: unit tests"
-make $jobs MODE=asan B=build/asan unit
+make -s $jobs MODE=asan B=build/asan unit
 if [ -f tests/model/run.sh ]; then
     step "model of the queue"
-    make model
+    make -s model
 fi
 if ls tests/cli/*.bats >/dev/null 2>&1; then
     step "command line"
     bats tests/cli
 fi
 step "end to end"
-make e2e
+make -s e2e

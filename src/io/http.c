@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -260,17 +261,35 @@ static char *put_line(char *at, const struct http_header *header)
     return stpcpy(at, header->value) + 1;
 }
 
+static bool has_content_type(const struct http_request *req)
+{
+    for (size_t i = 0; i < req->nheaders; i++)
+        if (strcasecmp(req->headers[i].name, "content-type") == 0)
+            return true;
+    return false;
+}
+
+/* The lines that keep libcurl from adding headers of its own: what nobody asked for is not signed
+ * either. Returns how many follow the request's. */
+static size_t suppress(const struct http_request *req, char *lines[2])
+{
+    static char no_expect[] = "Expect:", no_content_type[] = "Content-Type:";
+    lines[0] = no_expect;
+    lines[1] = no_content_type;
+    return has_content_type(req) ? 1 : 2;
+}
+
 static void call_fill(struct call *c, const struct http_request *req)
 {
-    static char no_expect[] = "Expect:";
-    size_t nlines = req->nheaders + 1;
+    char *own[2];
+    size_t nown = suppress(req, own), nlines = req->nheaders + nown;
     call_reserve(c, copy_size(req), nlines);
     char *at = c->copy;
     for (size_t i = 0; i < nlines; i++) {
-        bool last = i == req->nheaders;
-        c->lines[i].data = last ? no_expect : at;
-        c->lines[i].next = last ? NULL : &c->lines[i + 1];
-        if (!last)
+        bool ours = i >= req->nheaders;
+        c->lines[i].data = ours ? own[i - req->nheaders] : at;
+        c->lines[i].next = i + 1 == nlines ? NULL : &c->lines[i + 1];
+        if (!ours)
             at = put_line(at, &req->headers[i]);
     }
     if (req->len)

@@ -35,7 +35,7 @@ expect() {
 start_redis() {
     redis_dir=$(mktemp -d /tmp/pb-cli-XXXXXX)
     redis-server --port 0 --unixsocket "$redis_dir/s" --dir "$redis_dir" --save '' "$@" \
-        >"$redis_dir/log" 2>&1 &
+        >"$redis_dir/log" 2>&1 3>&- &
     redis_pid=$!
     local end=$((SECONDS + 10))
     until redis ping >/dev/null 2>&1; do

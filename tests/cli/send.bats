@@ -93,19 +93,21 @@ answer() {
 }
 
 @test "--wait: sent is 0, and the outcome is printed" {
-    answer '{"id":"x","status":"sent","pushes":[]}' &
+    answer '{"id":"x","status":"sent","pushes":[]}' 3>&- &
+    worker=$!
     call "$PB" send --code I10001 --school S --wait --timeout 20
     expect 0
     [ "$out" = '{"id":"x","status":"sent","pushes":[]}' ]
-    wait
+    wait "$worker"
 }
 
 @test "--wait: dead is 1" {
-    answer '{"id":"x","status":"dead","reason":"expired"}' &
+    answer '{"id":"x","status":"dead","reason":"expired"}' 3>&- &
+    worker=$!
     call "$PB" send --code I10001 --school S --wait --timeout 20
     expect 1
     jq -e '.reason == "expired"' <<<"$out"
-    wait
+    wait "$worker"
 }
 
 @test "--wait: nobody there is 75" {
@@ -114,12 +116,13 @@ answer() {
 }
 
 @test "--wait with lines waits for all of them" {
-    { answer '{"status":"sent"}'; answer '{"status":"duplicate"}'; } &
+    { answer '{"status":"sent"}'; answer '{"status":"duplicate"}'; } 3>&- &
+    worker=$!
     printf '{"code":"I10001","school":"S"}\n{"code":"I20000","school":"S"}\n' >"$BATS_TEST_TMPDIR/in"
     call "$PB" send --wait --timeout 20 - <"$BATS_TEST_TMPDIR/in"
     expect 0
     [ "$(wc -l <<<"$out")" -eq 2 ]
-    wait
+    wait "$worker"
 }
 
 @test "--wait with lines: a job's own reply_to cannot be kept" {

@@ -200,7 +200,8 @@ class Stage:
         by = {count[i].decode(): int(count[i + 1]) for i in range(0, len(count), 2)}
         inbox = sum(r("LLEN", k) for k in r("KEYS", "{push:jobs}:inbox:*"))
         parked = sum(r("LLEN", k) for k in r("KEYS", "{push:jobs}:parked:*"))
-        return dict(ready=r("LLEN", Q), inbox=inbox, parked=parked, members=r("HLEN", K + ":member"),
+        delayed = by.get("delayed", 0)
+        return dict(ready=r("LLEN", Q), inbox=inbox, parked=parked, delayed=delayed, leased=r("HLEN", K + ":member") - delayed,
                     sent=by.get("sent", 0), dead=by.get("dead", 0), duplicate=by.get("duplicate", 0))
 
     def conserve(self, enqueued):

@@ -311,7 +311,7 @@ def term_in_full_flight():
         wait_until(lambda: s.ended() > 100, 10, "in full flight")
         expect(s.terminate(w) == 0, "exit 0: nothing left leased")
         c = s.conserve(n)
-        expect(c["members"] == 0 and c["inbox"] == 0 and c["ready"] > 0, "all given back: %s" % c)
+        expect(c["leased"] == 0 and c["inbox"] == 0 and c["ready"] > 0, "all given back: %s" % c)
         s.clear_faults()
         s.worker()
         s.wait_ended(n, 30)
