@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "worker/pipeline.h"
 
-enum { CLAIM_MAX = 128, WATCHDOG_MS = 15000, WORKER_NAME_SIZE = 128 };
+enum { CLAIM_MAX = 128, WATCHDOG_MS = 15000, ALARM_MS = 30000, WORKER_NAME_SIZE = 128 };
 
 /* One queue as the dispatcher serves it. */
 struct lane {
@@ -25,6 +25,8 @@ struct lane {
     bool maybe_ready; /* the last claim came back full, or something woke us */
     bool left;        /* its inbox is emptied: the last step of a drain */
     int64_t last_claim_ms;
+    int64_t next_alarm_ms; /* when the dead letters are counted next */
+    bool alarmed;
 };
 
 struct dispatch {
@@ -271,6 +273,27 @@ static void watch(struct lane *lane)
     redis_drop(lane->wait, "watchdog");
 }
 
+static void on_dead_count(void *arg, const struct queue_counts *c)
+{
+    struct lane *lane = arg;
+    bool many = c->ok && c->dead_list >= lane->d->config->dead_warn;
+    if (many && !lane->alarmed)
+        log_error("event=dead_letters_many list=%s length=%lld limit=%lld", log_value(lane->dead),
+                  (long long)c->dead_list, (long long)lane->d->config->dead_warn);
+    if (c->ok)
+        lane->alarmed = many;
+}
+
+/* Dead letters are never trimmed, so somebody must be told when they pile up. */
+static void watch_dead(struct lane *lane)
+{
+    int64_t now = clock_mono_ms();
+    if (now < lane->next_alarm_ms)
+        return;
+    lane->next_alarm_ms = now + ALARM_MS;
+    queue_count(lane->queue, on_dead_count, lane);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -284,8 +307,10 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         queue_housekeep(lane->queue);
         /* Waiting retries, lost leases and parked jobs ring no bell. */
         lane->maybe_ready = true;
-        if (!d->draining)
+        if (!d->draining) {
             watch(lane);
+            watch_dead(lane);
+        }
     }
     if (d->draining)
         cancel_waits(d); /* one that was armed as the drain began */

@@ -7,12 +7,13 @@ import glob
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import Failure, ROOT, Stage, wait_until  # noqa: E402
+from harness import BIN, Failure, ROOT, Stage, free_port, wait_until  # noqa: E402
 
 SCENARIOS = []
 FAST = {"PUSHBRIDGE_RETRY_BASE_MS": "50", "PUSHBRIDGE_RETRY_CAP_MS": "400"}
@@ -160,6 +161,48 @@ def oversize_job():
         key, uid = d["job_ref"].split(" ")
         expect(d["reason"] == "invalid_job" and s.redis("HGET", key, uid), "oversize: %s" % {k: d[k] for k in d if k != "job"})
         s.conserve(n)
+
+
+@scenario
+def dead_letters_raise_an_alarm():
+    with Stage() as s:
+        s.redis("RPUSH", "push:dead", *["{}"] * 5)
+        s.worker(PUSHBRIDGE_QUEUE_DEAD_WARN="5")
+        wait_until(lambda: "event=dead_letters_many" in s.log(0), 10, "the alarm")
+
+
+@scenario
+def health_does_not_depend_on_redis():
+    with Stage() as s:
+        listen = "127.0.0.1:%d" % free_port()
+        s.worker(PUSHBRIDGE_ADMIN_LISTEN=listen)
+
+        def healthy():
+            env = s.worker_env({"PUSHBRIDGE_ADMIN_LISTEN": listen})
+            return subprocess.run([os.path.join(BIN, "pushbridge"), "health"], env=env, capture_output=True).returncode == 0
+        wait_until(healthy, 10, "health says yes")
+        s.kill_redis()
+        expect(healthy(), "the loop turns without Redis")
+        s.start_redis()
+        n = s.push({"id": "after", "code": "I10000", "school": "s"})
+        s.wait_ended(n)
+
+
+@scenario
+def second_signal_ends_at_once():
+    with Stage(env=SHORT) as s:
+        s.fault(kind="hang")
+        w = s.worker()
+        s.push_many(20)
+        wait_until(lambda: s.record().get("calls", 0) > 0, 10, "calls are out")
+        w.send_signal(signal.SIGTERM)
+        wait_until(lambda: "event=drain_begin" in s.log(0), 5, "the drain begins")
+        w.send_signal(signal.SIGTERM)
+        expect(w.wait(5) == 128 + signal.SIGTERM, "128 + n")
+        s.clear_faults()
+        s.worker()
+        s.wait_ended(20, 20)
+        s.conserve(20)
 
 
 @scenario
