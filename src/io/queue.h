@@ -111,7 +111,7 @@ void queue_claim(struct queue *q, unsigned n, const char *const *parked_apps, si
                  unsigned parked_limit, queue_claim_fn fn, void *arg);
 bool queue_claiming(const struct queue *q);
 
-/* Ends a member; collected and sent as one pipelined script per loop turn; re-sent until Redis
+/* Ends a member; collected for a millisecond and sent as one pipelined script; re-sent until Redis
  * confirms. Everything in end is copied. fn exactly once, never before this returns. */
 void queue_finish(struct queue_lease *lease, unsigned pos, const struct queue_end *end,
                   queue_done_fn fn, void *arg);

@@ -86,6 +86,7 @@ struct queue {
     size_t unconfirmed;
     struct event *flush_event;
     bool flush_paused;
+    unsigned gathered; /* items since the last flush */
 
     bool waiting, wait_cancelled;
     queue_wait_fn wait_fn;

@@ -15,19 +15,11 @@
 #endif
 #define WORKERS 2
 
-/* How often each fault may happen; ANY: without a bound, and without a counter. */
+/* How many faults there are, of any kinds (crash, restart, lost answer, lost entry); ANY: without
+ * a bound. Resting has none. */
 #define ANY 255
-#ifndef CRASHES
-#define CRASHES ANY /* a worker loses its memory; another process takes its place */
-#endif
-#ifndef RESTARTS
-#define RESTARTS ANY /* of Redis, with another run id and without its latest extensions */
-#endif
-#ifndef LOSSES
-#define LOSSES ANY /* of an answer, after the script has run */
-#endif
-#ifndef DROPS
-#define DROPS ANY /* of a batch's entry in due */
+#ifndef FAULTS
+#define FAULTS ANY
 #endif
 
 /* In ticks. A worker may give a call up at any time (timeout, reset); the provider is done with it
@@ -108,21 +100,25 @@ byte first[JOBS]; /* members of the first call that carried it */
 byte told[JOBS];     /* ends of its calls that a worker saw */
 byte quiet[WORKERS]; /* until one lease has passed in which Redis took no heartbeat but could */
 #endif
-byte crashed, restarted, lost, dropped;
+byte faults;
 
 hidden byte i, j, k, b, m;
 
 #ifdef LIVE
 byte calm; /* no faults any more; 2: and worker 0 will never move again */
-#define FAULTS  (calm == 0)
+#define STORMY  (calm == 0)
 #define ACTS(w) (calm != 2 || (w) != 0)
 #else
-#define FAULTS  true
+#define STORMY  true
 #define ACTS(w) true
 #endif
-#define MAY(happened, bound) (FAULTS && (bound == ANY || happened < bound))
-#define COUNT(happened, bound)                                                                     \
-    happened = (bound == ANY -> 0 : happened + 1)
+#if FAULTS == ANY
+#define MAY_FAIL STORMY
+#define FAIL     skip
+#else
+#define MAY_FAIL (STORMY && faults < FAULTS)
+#define FAIL     faults++
+#endif
 
 #ifdef NO_FENCE
 #define FENCED(w) (fence[w] != NOMORE)
@@ -167,8 +163,10 @@ byte calm; /* no faults any more; 2: and worker 0 will never move again */
 #define MARKED(w) (group[w] != UNMARKED || SINGLE(left[w]))
 #if JOBS == 3
 #define EACH(op, f) f(0) op f(1) op f(2)
-#else
+#elif JOBS == 2
 #define EACH(op, f) f(0) op f(1)
+#else
+#define EACH(op, f) f(0)
 #endif
 
 /* I1: or and sum of the places are equal just when no job is in two of them. */
@@ -530,7 +528,9 @@ proctype worker(byte w)
 {
     do
     CLAIM_DUE(0)
+#if JOBS > 1
     CLAIM_DUE(1)
+#endif
 #if JOBS == 3
     CLAIM_DUE(2)
 #endif
@@ -559,7 +559,7 @@ proctype worker(byte w)
     }
     /* the idle wait's BLMOVE */
     :: d_step {
-        doing[w] == IDLE && FAULTS && inbox[w] == 0 && ready != 0;
+        doing[w] == IDLE && STORMY && inbox[w] == 0 && ready != 0;
         inbox[w] = LOWEST(ready);
         ready = ready & ~LOWEST(ready);
         check_conservation()
@@ -567,26 +567,26 @@ proctype worker(byte w)
 #endif
     /* claim's answer, and its loss */
     :: d_step { doing[w] == CLAIMED && ACTS(w); safe[w] = SAFE_ON_ANSWER(w); doing[w] = HOLD }
-    :: d_step { doing[w] == CLAIMED && MAY(lost, LOSSES); COUNT(lost, LOSSES); forget(w) }
+    :: d_step { doing[w] == CLAIMED && MAY_FAIL; FAIL; forget(w) }
 
     /* mark and its answer; mark, and its answer is lost */
     :: d_step { UNMARKED_HELD(w) && ACTS(w); record_mark(w, WHOLE); mark_answered(w) }
     :: d_step { UNMARKED_HELD(w) && ACTS(w); record_mark(w, SINGLY); mark_answered(w) }
     :: d_step {
-        UNMARKED_HELD(w) && MAY(lost, LOSSES);
-        COUNT(lost, LOSSES);
+        UNMARKED_HELD(w) && MAY_FAIL;
+        FAIL;
         record_mark(w, WHOLE)
     }
     :: d_step {
-        UNMARKED_HELD(w) && MAY(lost, LOSSES);
-        COUNT(lost, LOSSES);
+        UNMARKED_HELD(w) && MAY_FAIL;
+        FAIL;
         record_mark(w, SINGLY)
     }
 
     :: d_step { doing[w] == HOLD && ACTS(w) && MARKED(w) && NO_POISON(w) && IS_SAFE(w); send(w) }
     /* drain: what was never sent goes back */
     :: d_step {
-        doing[w] == HOLD && FAULTS && fresh[w];
+        doing[w] == HOLD && STORMY && fresh[w];
         call[w] = left[w];
         ending[w] = END_RETURN;
         doing[w] = ENDING
@@ -602,23 +602,23 @@ proctype worker(byte w)
     :: d_step { doing[w] == OUT && ACTS(w); call_answered(w, END_DEAD) }
     :: d_step { doing[w] == OUT && ACTS(w); call_answered(w, END_RETRY) }
     /* the app's circuit is open; a call of several waits in due, where it stays whole */
-    :: d_step { doing[w] == OUT && FAULTS && SINGLE(call[w]); call_answered(w, END_PARK) }
+    :: d_step { doing[w] == OUT && STORMY && SINGLE(call[w]); call_answered(w, END_PARK) }
     /* unanswered */
     :: d_step { doing[w] == OUT && ACTS(w); wait[w] = RETRY_AFTER; call_ended(w, END_RETRY) }
 
     /* finish and its answer; finish, and its answer is lost */
     :: d_step { doing[w] == ENDING && ACTS(w); finish(w); finish_answered(w) }
-    :: d_step { doing[w] == ENDING && MAY(lost, LOSSES); COUNT(lost, LOSSES); finish(w) }
+    :: d_step { doing[w] == ENDING && MAY_FAIL; FAIL; finish(w) }
 
     /* extend and its answer; extend, and its answer is lost */
     :: d_step {
-        doing[w] != CLAIMED && ACTS(w) && (FAULTS || (doing[w] == HOLD && !IS_SAFE(w)));
+        doing[w] != CLAIMED && ACTS(w) && (STORMY || (doing[w] == HOLD && !IS_SAFE(w)));
         extend(w);
         extend_answered(w)
     }
-    :: d_step { doing[w] >= HOLD && MAY(lost, LOSSES); COUNT(lost, LOSSES); extend(w) }
+    :: d_step { doing[w] >= HOLD && MAY_FAIL; FAIL; extend(w) }
 
-    :: d_step { MAY(crashed, CRASHES); COUNT(crashed, CRASHES); crash(w) }
+    :: d_step { MAY_FAIL; FAIL; crash(w) }
     od
 }
 
@@ -671,7 +671,7 @@ inline restart()
 #endif
 /* Without faults everybody is quicker than time. */
 #define MAY_TICK                                                                                   \
-    (FAULTS || (!AT_WORK(0) && !AT_WORK(1) && !(EACH(||, UNAUDITED)) &&                            \
+    (STORMY || (!AT_WORK(0) && !AT_WORK(1) && !(EACH(||, UNAUDITED)) &&                            \
                 (guard != 0 || BEATS || EACH(||, RUNS))))
 #else
 #define MAY_TICK true
@@ -679,7 +679,7 @@ inline restart()
 
 #define KEEP_BATCH(k)                                                                              \
     /* a fault: evicted, or removed by hand */                                                     \
-    :: d_step { MAY(dropped, DROPS) && member[k] != 0; COUNT(dropped, DROPS); due[k] = NO_DUE }    \
+    :: d_step { MAY_FAIL && member[k] != 0; FAIL; due[k] = NO_DUE }    \
     /* audit: a whole lease, since a holder may believe in as much */                              \
     :: d_step { member[k] != 0 && due[k] == NO_DUE; due[k] = AUDIT_LEASE }
 
@@ -696,9 +696,11 @@ proctype world()
 {
     do
     :: d_step { MAY_TICK; tick() }
-    :: d_step { MAY(restarted, RESTARTS); COUNT(restarted, RESTARTS); restart() }
+    :: d_step { MAY_FAIL; FAIL; restart() }
     KEEP_BATCH(0)
+#if JOBS > 1
     KEEP_BATCH(1)
+#endif
 #if JOBS == 3
     KEEP_BATCH(2)
 #endif
