@@ -7,8 +7,12 @@
  * off all of them. Anybody may rest for any number of ticks before any step: that is SIGSTOP, a
  * slow network and an unreachable Redis in one.
  *
- * Variants, each of which must be caught: NO_FENCE, NO_SAFE, NO_RUNID, and the smaller NO_MARK,
- * NO_SETTLE, LATE_CLOCK, AUDIT_NOW.
+ * What a run may choose (run.sh says which it does):
+ *   JOBS, FAULTS   how many
+ *   COUNTS         also heartbeats, inboxes, attempts and crash counters (I4)
+ *   LIVE           also that jobs come to an end
+ *   NO_FENCE NO_SAFE NO_RUNID NO_MARK NO_SETTLE LATE_CLOCK AUDIT_NOW AUDIT_WAITING_NOW NO_AUDIT
+ *                  a mistake that must be found
  */
 #ifndef JOBS
 #define JOBS 3
@@ -29,7 +33,7 @@
 #define SETTLE 1
 #define NO_DUE 7 /* not a time: a batch without an entry in due */
 
-#define MAX_TRIES   2 /* with COUNTS */
+#define MAX_TRIES   2
 #define CRASH_LIMIT 2
 
 #define ALL       ((1 << JOBS) - 1)
@@ -44,12 +48,12 @@
 #define OUT     3
 #define ENDING  4
 
-/* With COUNTS, the attempts decide between RETRY and DEAD; else it is either. */
-#define END_SENT   0
-#define END_DEAD   1
-#define END_RETRY  2
-#define END_PARK   3
-#define END_RETURN 4
+/* Ends of a member. OUTCOME: sent, duplicate or dead. With COUNTS, so is a RETRY that was the last
+ * attempt. */
+#define OUTCOME 0
+#define RETRY   1
+#define PARK    2
+#define RETURN  3
 
 /* A worker's fence: the batch's, another's by now, or the batch is no more. */
 #define MINE    0
@@ -63,7 +67,8 @@
 
 /* --- Redis. A batch is called by its lowest member; member 0: there is none. ------------------ */
 byte ready = ALL;
-byte parked, sent, dead;
+byte parked;
+byte ended; /* results and dead letters: which of them is the same to the protocol */
 byte member[JOBS];
 bool leased[JOBS]; /* else waiting */
 byte due[JOBS];    /* until the lease ends, or the retry begins */
@@ -153,12 +158,13 @@ byte calm; /* no faults any more; 2: and worker 0 will never move again */
 #define SAFE_ON_ANSWER(w) safe[w]
 #endif
 #ifdef AUDIT_NOW
-#define AUDIT_LEASE 0
+#define AUDIT_DUE(k) 0
+#elif defined(AUDIT_WAITING_NOW)
+#define AUDIT_DUE(k) (leased[k] -> LEASE : 0)
 #else
-#define AUDIT_LEASE LEASE
+#define AUDIT_DUE(k) LEASE
 #endif
 
-#define ENDED     (sent | dead)
 #define IS_DUE(k) (member[k] != 0 && due[k] == 0 && (!leased[k] || REAPABLE))
 #define MARKED(w) (group[w] != UNMARKED || SINGLE(left[w]))
 #if JOBS == 3
@@ -172,7 +178,7 @@ byte calm; /* no faults any more; 2: and worker 0 will never move again */
 /* I1: or and sum of the places are equal just when no job is in two of them. */
 #define MEMBERS(k) member[k]
 #define PLACES(op)                                                                                 \
-    (ready op INBOX(0) op INBOX(1) op parked op sent op dead op EACH(op, MEMBERS))
+    (ready op INBOX(0) op INBOX(1) op parked op ended op EACH(op, MEMBERS))
 inline check_conservation()
 {
     assert(PLACES(|) == ALL && PLACES(+) == ALL)
@@ -275,11 +281,11 @@ inline take_out(w)
     fi
 }
 
-inline write_outcome(w, list)
+inline write_outcome(w)
 {
-    assert((ENDED & call[w]) == 0); /* I2 */
+    assert((ended & call[w]) == 0); /* I2 */
     take_out(w);
-    list = list | call[w];
+    ended = ended | call[w];
     FOR_JOBS(call[w])
         first[j] = 0;
 #ifdef COUNTS
@@ -321,7 +327,7 @@ inline retry(w)
     END_JOBS;
     assert(m == 0 || m == call[w]);
     if
-    :: m == 0 -> write_outcome(w, dead)
+    :: m == 0 -> write_outcome(w)
     :: else -> delay(w)
     fi
 #else
@@ -336,11 +342,10 @@ inline finish(w)
     if
     :: FENCED(w) && (member[held[w]] & call[w]) == call[w] ->
         if
-        :: ending[w] == END_SENT -> write_outcome(w, sent)
-        :: ending[w] == END_DEAD -> write_outcome(w, dead)
-        :: ending[w] == END_RETRY -> retry(w)
-        :: ending[w] == END_PARK -> take_out(w); parked = parked | call[w] /* park */
-        :: ending[w] == END_RETURN -> take_out(w); ready = ready | call[w]
+        :: ending[w] == OUTCOME -> write_outcome(w)
+        :: ending[w] == RETRY -> retry(w)
+        :: ending[w] == PARK -> take_out(w); parked = parked | call[w] /* park */
+        :: ending[w] == RETURN -> take_out(w); ready = ready | call[w]
         fi
     :: else /* STALE */
     fi;
@@ -397,7 +402,7 @@ inline extend_answered(w)
 inline send(w)
 {
     call[w] = (group[w] == WHOLE -> left[w] : LOWEST(left[w]));
-    assert((ENDED & call[w]) == 0);
+    assert((ended & call[w]) == 0);
     FOR_JOBS(call[w])
         assert(air[j] == 0);                          /* I3(a), I3(c) */
         assert(first[j] == 0 || first[j] == call[w]); /* I3(e) */
@@ -471,9 +476,9 @@ inline count_crash(k)
         IF(crashes[j] < CRASH_LIMIT, crashes[j]++);
     END_JOBS
 }
+#define MAY_RETRY      true
 #define OWNER_BEATS(k) (owner[k] == GONE || beat[owner[k]] != 0) /* GONE: until that ends */
 #define OWNER_GONE(k)  (owner[k] == GONE || beat[owner[k]] == 0)
-#define LIMIT(k)       crashes[k] * (1 + CRASH_LIMIT)
 #define POISON_IN(k)   ((left[w] & BIT(k)) && crashes[k] == CRASH_LIMIT)
 #define POISON(w)      (EACH(||, POISON_IN))
 #define NO_POISON(w)   !(EACH(||, POISON_IN))
@@ -483,6 +488,7 @@ inline count_crash(k)
 {
     skip
 }
+#define MAY_RETRY      STORMY
 #define OWNER_BEATS(k) false
 #define OWNER_GONE(k)  true
 #define POISON(w)      !fresh[w]
@@ -522,6 +528,10 @@ inline crash(w)
         lease_to(w, k, false)                                                                      \
     }
 
+/* Without faults each lease is extended in time; see MAY_TICK. */
+#define MUST_EXTEND(w)                                                                             \
+    ((doing[w] == HOLD && (!FENCED(w) || safe[w] < LEASE)) ||                                      \
+     (doing[w] == OUT && FENCED(w) && safe[w] < LEASE))
 #define UNMARKED_HELD(w) (doing[w] == HOLD && !MARKED(w) && NO_POISON(w))
 
 proctype worker(byte w)
@@ -588,23 +598,26 @@ proctype worker(byte w)
     :: d_step {
         doing[w] == HOLD && STORMY && fresh[w];
         call[w] = left[w];
-        ending[w] = END_RETURN;
+        ending[w] = RETURN;
         doing[w] = ENDING
     }
     :: d_step {
         doing[w] == HOLD && ACTS(w) && POISON(w);
         call[w] = left[w];
-        ending[w] = END_DEAD;
+        ending[w] = OUTCOME;
         doing[w] = ENDING
     }
 
-    :: d_step { doing[w] == OUT && ACTS(w); call_answered(w, END_SENT) }
-    :: d_step { doing[w] == OUT && ACTS(w); call_answered(w, END_DEAD) }
-    :: d_step { doing[w] == OUT && ACTS(w); call_answered(w, END_RETRY) }
+    :: d_step { doing[w] == OUT && ACTS(w); call_answered(w, OUTCOME) }
+    :: d_step { doing[w] == OUT && ACTS(w) && MAY_RETRY; call_answered(w, RETRY) }
     /* the app's circuit is open; a call of several waits in due, where it stays whole */
-    :: d_step { doing[w] == OUT && STORMY && SINGLE(call[w]); call_answered(w, END_PARK) }
+    :: d_step { doing[w] == OUT && STORMY && SINGLE(call[w]); call_answered(w, PARK) }
     /* unanswered */
-    :: d_step { doing[w] == OUT && ACTS(w); wait[w] = RETRY_AFTER; call_ended(w, END_RETRY) }
+    :: d_step {
+        doing[w] == OUT && ACTS(w) && MAY_RETRY;
+        wait[w] = RETRY_AFTER;
+        call_ended(w, RETRY)
+    }
 
     /* finish and its answer; finish, and its answer is lost */
     :: d_step { doing[w] == ENDING && ACTS(w); finish(w); finish_answered(w) }
@@ -612,7 +625,7 @@ proctype worker(byte w)
 
     /* extend and its answer; extend, and its answer is lost */
     :: d_step {
-        doing[w] != CLAIMED && ACTS(w) && (STORMY || (doing[w] == HOLD && !IS_SAFE(w)));
+        doing[w] != CLAIMED && ACTS(w) && (STORMY || MUST_EXTEND(w));
         extend(w);
         extend_answered(w)
     }
@@ -663,7 +676,9 @@ inline restart()
 #define RUNS(k)      (due[k] != 0 && due[k] != NO_DUE)
 #define STARTABLE(w) (ready != 0 || INBOX(w) != 0 || parked != 0 || EACH(||, IS_DUE))
 #define AT_WORK(w)                                                                                 \
-    (ACTS(w) && doing[w] != OUT && (doing[w] != IDLE || STARTABLE(w)))
+    (ACTS(w) && (doing[w] == CLAIMED || doing[w] == HOLD || doing[w] == ENDING ||                  \
+                 (doing[w] == OUT && (wire[w] == 0 || MUST_EXTEND(w))) ||                          \
+                 (doing[w] == IDLE && STARTABLE(w))))
 #ifdef COUNTS
 #define BEATS (beat[0] != 0 || beat[1] != 0)
 #else
@@ -677,16 +692,21 @@ inline restart()
 #define MAY_TICK true
 #endif
 
+#ifdef NO_AUDIT
+#define AUDITS false
+#else
+#define AUDITS true
+#endif
 #define KEEP_BATCH(k)                                                                              \
     /* a fault: evicted, or removed by hand */                                                     \
-    :: d_step { MAY_FAIL && member[k] != 0; FAIL; due[k] = NO_DUE }    \
+    :: d_step { MAY_FAIL && member[k] != 0; FAIL; due[k] = NO_DUE }                                \
     /* audit: a whole lease, since a holder may believe in as much */                              \
-    :: d_step { member[k] != 0 && due[k] == NO_DUE; due[k] = AUDIT_LEASE }
+    :: d_step { AUDITS && member[k] != 0 && due[k] == NO_DUE; due[k] = AUDIT_DUE(k) }
 
 #define ADOPT(w)                                                                                   \
     /* adopt */                                                                                    \
     :: d_step {                                                                                    \
-        inbox[w] != 0 && beat[w] == 0 && REAPABLE;                                                 \
+        inbox[w] != 0 && beat[w] == 0;                                                             \
         ready = ready | inbox[w];                                                                  \
         inbox[w] = 0;                                                                              \
         check_conservation()                                                                       \
@@ -732,5 +752,5 @@ init
 
 #ifdef LIVE
 /* When faults cease, wherever that is, each job comes to its end. */
-ltl ends { (<> (calm != 0)) -> (<> ((sent | dead) == ALL)) }
+ltl ends { (<> (calm != 0)) -> (<> (ended == ALL)) }
 #endif
