@@ -12,8 +12,9 @@ make -s layers
 step "gcc: build and unit tests, warnings are errors"
 make -s $jobs WERROR=1 all >/dev/null
 make -s $jobs WERROR=1 unit
-step "clang: build, warnings are errors"
+step "clang: build and unit tests, warnings are errors"
 make -s $jobs WERROR=1 CC=clang B=build/clang build/clang/pushbridge build/clang/pushbridge-mock >/dev/null
+make -s $jobs WERROR=1 CC=clang B=build/clang unit
 step "ASan and UBSan: unit tests"
 make -s $jobs MODE=asan B=build/asan unit
 if [ -f tests/model/run.sh ]; then
@@ -24,5 +25,8 @@ if ls tests/cli/*.bats >/dev/null 2>&1; then
     step "command line"
     bats tests/cli
 fi
+step "end to end, programs built with ASan and UBSan"
+make -s $jobs MODE=asan B=build/asan build/asan/pushbridge build/asan/pushbridge-mock >/dev/null
+PB_BIN=$PWD/build/asan python3 tests/e2e/run.py
 step "end to end"
 make -s e2e

@@ -158,6 +158,9 @@ void queue_lease_unref(struct queue_lease *lease);
 void queue_lease_add_oversize(struct queue_lease *lease, unsigned pos, const char *ref, size_t len);
 const char *queue_lease_oversize(const struct queue_lease *lease, unsigned pos); /* NULL: none */
 
+/* Keys and fixed arguments of the extend script: the heartbeat; leases may follow. */
+void queue_extend_begin(struct queue *q, struct queue_args *a);
+
 /* --- what construction and opening need of the other parts --- */
 void queue_finish_flush(struct queue *q);
 void queue_finish_free(struct queue *q);

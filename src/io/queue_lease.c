@@ -137,19 +137,24 @@ static struct queue_lease *next_live(struct queue_lease *lease)
 }
 
 /* Sends one call; returns the first lease that had no room in it. */
+void queue_extend_begin(struct queue *q, struct queue_args *a)
+{
+    queue_args_init(a);
+    queue_args_text(a, q->keys.due);
+    queue_args_text(a, q->keys.batch);
+    queue_args_text(a, q->keys.workers);
+    queue_args_keys_end(a);
+    queue_args_text(a, q->worker);
+    queue_args_int(a, q->opts.lease_ms);
+}
+
 static struct queue_lease *extend_some(struct queue *q, struct queue_lease *lease)
 {
     struct extension *x = mem_alloc(sizeof *x);
     x->sent_boot_ms = clock_boot_ms();
     x->n = 0;
     struct queue_args a;
-    queue_args_init(&a);
-    queue_args_text(&a, q->keys.due);
-    queue_args_text(&a, q->keys.batch);
-    queue_args_text(&a, q->keys.workers);
-    queue_args_keys_end(&a);
-    queue_args_text(&a, q->worker);
-    queue_args_int(&a, q->opts.lease_ms);
+    queue_extend_begin(q, &a);
     for (; lease && x->n < QUEUE_EXTEND_LEASES; lease = next_live(TAILQ_NEXT(lease, link))) {
         queue_args_text(&a, lease->id);
         queue_args_text(&a, lease->fence);

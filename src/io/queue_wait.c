@@ -107,13 +107,7 @@ static void on_client_id(struct queue *q, void *ctx, redisReply *reply)
 static void send_heartbeat(struct queue *q)
 {
     struct queue_args a;
-    queue_args_init(&a);
-    queue_args_text(&a, q->keys.due);
-    queue_args_text(&a, q->keys.batch);
-    queue_args_text(&a, q->keys.workers);
-    queue_args_keys_end(&a);
-    queue_args_text(&a, q->worker);
-    queue_args_int(&a, q->opts.lease_ms);
+    queue_extend_begin(q, &a);
     queue_send_script(q, q->wait, SCRIPT_EXTEND, &a, on_heartbeat, NULL);
 }
 

@@ -48,6 +48,8 @@ void envelope_write(const struct envelope *v, struct buf *out)
     put_int(out, ",\"first_sent\":", v->first_sent_ms);
     if (v->special_used)
         buf_puts(out, ",\"special_used\":true");
+    if (v->given_up)
+        buf_puts(out, ",\"given_up\":true");
     /* 64 bits do not fit a JSON integer, so they are hexadecimal text. */
     if (v->unanswered)
         buf_printf(out, ",\"unanswered\":\"%" PRIx64 "\"", v->unanswered);
@@ -174,6 +176,7 @@ static bool read_all(json_t *root, size_t len, struct envelope *out, struct err 
            read_int(root, "t0", &out->t0_ms, e) &&
            read_int(root, "first_sent", &out->first_sent_ms, e) &&
            read_flag(root, "special_used", &out->special_used, e) &&
+           read_flag(root, "given_up", &out->given_up, e) &&
            read_bits(root, "unanswered", &out->unanswered, e) && read_digest(root, out, e) &&
            read_pushes(root, out, e) && read_history(root, len, out, e);
 }

@@ -17,6 +17,7 @@ struct envelope {
     int64_t t0_ms, first_sent_ms; /* first_sent 0: never sent */
     bool special_used;            /* the free repeat for a used nonce or a wrong clock is spent */
     uint64_t unanswered;          /* bit per part */
+    bool given_up;                /* an unanswered call was replaced by one with a new token */
     char digest[17];              /* of the configuration that made the unanswered call; "" none */
     struct push_done *pushes;     /* parts that went out; owned */
     size_t npushes;

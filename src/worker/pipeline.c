@@ -183,6 +183,7 @@ static void finish_sent(struct flight *f)
 
 static void finish_dead(struct flight *f, enum reason reason, bool maybe_sent, const char *text)
 {
+    maybe_sent |= f->env.given_up;
     log_warn("event=job_dead id=%s reason=%s maybe_sent=%s attempts=%lld crashes=%u code=%s "
              "error=%s request_id=%s why=%s",
              log_value(f->env.uid), reason_name(reason), maybe_sent ? "true" : "false",
@@ -282,6 +283,7 @@ static void note_repeat(struct flight *f, const struct verdict *v)
     }
     if (v->new_token) {
         env->gen++;
+        env->given_up = true; /* nobody will hear of the old call any more */
         env->unanswered = 0;
         env->first_sent_ms = 0;
         env->digest[0] = '\0';

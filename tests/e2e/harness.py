@@ -239,6 +239,11 @@ class Stage:
         if self.record().get("concurrent", 0):
             raise Failure("concurrent calls with one token: %s" % self.record())
 
+    def settle(self, enqueued):
+        """How a scenario ends: nothing lost, nothing pushed twice."""
+        self.no_duplicates()
+        return self.conserve(enqueued)
+
     # --- the end
     def log(self, i=0):
         with open(os.path.join(self.dir, "worker%d.log" % i), errors="replace") as f:
@@ -261,9 +266,22 @@ class Stage:
         return self
 
     def __exit__(self, kind, value, trace):
-        if kind:
+        faults = self.sanitizer_reports()
+        if kind or faults:
             for name in sorted(os.listdir(self.dir)):
                 if name.endswith(".log") and not name.startswith("redis"):
                     with open(os.path.join(self.dir, name), errors="replace") as f:
                         print("---- %s\n%s" % (name, "".join(f.readlines()[-15:])))
         self.close()
+        if faults and not kind:
+            raise Failure("sanitizer report in %s" % faults)
+
+    def sanitizer_reports(self):
+        found = []
+        for name in os.listdir(self.dir):
+            if name.endswith(".log"):
+                with open(os.path.join(self.dir, name), errors="replace") as f:
+                    text = f.read()
+                if "Sanitizer" in text or "runtime error:" in text:
+                    found.append(name)
+        return found

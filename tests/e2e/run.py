@@ -60,8 +60,7 @@ def each_target_kind(s=None):
         text = json.dumps(calls, ensure_ascii=False)
         expect('Arranging Result Changed. (School: s1)' in text, "template text reached the provider")
         check_parameters(calls)
-        s.conserve(n)
-        s.no_duplicates()
+        s.settle(n)
 
 
 def find_params(node):
@@ -98,8 +97,7 @@ def many_tags_make_parts():
         o = s.outcomes()[0]
         expect(len(o["pushes"]) > 1 and [p["part"] for p in o["pushes"]] == list(range(len(o["pushes"]))), "parts: %s" % o)
         expect("overlap" not in o or not o["overlap"], "35 tags do not overlap")
-        s.conserve(n)
-        s.no_duplicates()
+        s.settle(n)
 
 
 @scenario
@@ -109,8 +107,7 @@ def v1_signature_and_xml_free_round():
         n = s.push_many(20)
         s.wait_ended(n)
         expect(len(s.outcomes()) == n, "all sent by V1: %s" % s.dead()[:1])
-        s.conserve(n)
-        s.no_duplicates()
+        s.settle(n)
 
 
 @scenario
@@ -226,8 +223,7 @@ def throttled_then_sent():
         s.wait_ended(n, 20)
         o = s.outcomes()[0]
         expect(o["status"] == "sent" and o["attempts"] <= 1, "throttling uses up no attempts: %s" % o)
-        s.conserve(n)
-        s.no_duplicates()
+        s.settle(n)
 
 
 @scenario
@@ -238,8 +234,7 @@ def unavailable_then_sent():
         n = s.push({"id": "u", "code": "I10000", "school": "s"})
         s.wait_ended(n, 20)
         expect(s.outcomes() and s.outcomes()[0]["attempts"] == 3, s.outcomes() or s.dead())
-        s.conserve(n)
-        s.no_duplicates()
+        s.settle(n)
 
 
 @scenario
@@ -254,8 +249,7 @@ def ten_second_outage():
         s.clear_faults()
         s.wait_ended(n, 60)
         expect(not s.dead(), "nothing dies: %s" % s.dead()[:1])
-        s.conserve(n)
-        s.no_duplicates()
+        s.settle(n)
 
 
 @scenario
@@ -266,8 +260,7 @@ def hang_past_the_deadline():
         n = s.push({"id": "h", "code": "I10000", "school": "s"})
         s.wait_ended(n, 20)
         expect(s.outcomes() and s.outcomes()[0]["status"] == "sent", s.dead())
-        s.conserve(n)
-        s.no_duplicates()
+        s.settle(n)
 
 
 @scenario
@@ -279,8 +272,7 @@ def answer_dropped_after_accepting():
         s.wait_ended(n, 20)
         r = s.record()
         expect(r["pushes"] == 1 and r["calls"] == 2 and r["suppressed"] == 1, "one push, two wire calls: %s" % r)
-        s.conserve(n)
-        s.no_duplicates()
+        s.settle(n)
 
 
 @scenario
@@ -294,8 +286,26 @@ def connection_closed_after_reading():
         s.wait_ended(n, 20)
         r = s.record()
         expect(r["pushes"] == 2 and r["calls"] == 3, "the library does not resend by itself: %s" % r)
+        s.settle(n)
+
+
+@scenario
+def given_up_call_stays_maybe_sent():
+    """Policy resend: the first token was never answered, the second call is refused."""
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        s.conf = os.path.join(s.dir, "resend.conf")
+        with open(s.conf, "w") as f:
+            f.write('apps = ( { name = "default"; ambiguous = "resend"; } );\n')
+        s.fault(kind="drop_after_accept", count=1)
+        s.fault(kind="error", count=1, code="InvalidTargetValue.Format", status=400)
+        s.worker(PUSHBRIDGE_ALIYUN_IDEMPOTENCY_WINDOW_MS="1000", PUSHBRIDGE_ALIYUN_SETTLE_MS="1500",
+                 PUSHBRIDGE_QUEUE_LEASE_MS="4000")
+        n = s.push({"id": "g", "code": "I10000", "school": "s"})
+        s.wait_ended(n, 20)
+        d = s.dead()[0]
+        expect(d["reason"] == "provider_rejected" and d["maybe_sent"], {k: d[k] for k in d if k != "job"})
+        expect(s.record()["calls"] == 2, s.record())
         s.conserve(n)
-        s.no_duplicates()
 
 
 @scenario
@@ -307,8 +317,7 @@ def garbage_and_bad_gateway():
         n = s.push({"id": "g", "code": "I10000", "school": "s"})
         s.wait_ended(n, 20)
         expect(s.outcomes() and s.outcomes()[0]["status"] == "sent", s.dead())
-        s.conserve(n)
-        s.no_duplicates()
+        s.settle(n)
 
 
 @scenario
@@ -326,8 +335,7 @@ def tls_mismatch_pauses_and_loses_nothing():
         s.worker()
         s.wait_ended(n, 20)
         expect(not s.dead(), s.dead()[:1])
-        s.conserve(n)
-        s.no_duplicates()
+        s.settle(n)
 
 
 @scenario
@@ -341,8 +349,7 @@ def wrong_secret_pauses():
         s.worker()
         s.wait_ended(n, 20)
         expect(not s.dead(), s.dead()[:1])
-        s.conserve(n)
-        s.no_duplicates()
+        s.settle(n)
 
 
 @scenario
@@ -358,8 +365,7 @@ def term_in_full_flight():
         s.clear_faults()
         s.worker()
         s.wait_ended(n, 30)
-        s.conserve(n)
-        s.no_duplicates()
+        s.settle(n)
 
 
 @scenario
@@ -377,8 +383,7 @@ def kill_one_of_two_workers():
         s.wait_ended(n, 20)
         took = time.monotonic() - killed
         expect(took < 11.5, "recovered after %.1f s" % took)  # 10 s and a call on a busy machine
-        s.conserve(n)
-        s.no_duplicates()
+        s.settle(n)
         return "recovery %.1f s" % took
 
 
@@ -397,8 +402,7 @@ def stopped_past_the_lease():
         wait_until(lambda: "event=finish_stale" in s.log(0), 10, "the zombie's finishes are refused")
         expect(s.terminate(sleeper) == 0, "the zombie drains")
         expect(s.record()["calls"] == before, "the zombie sends nothing")
-        s.conserve(n)
-        s.no_duplicates()
+        s.settle(n)
 
 
 @scenario
@@ -412,8 +416,7 @@ def redis_killed_and_restarted():
         s.kill_redis()
         s.start_redis()
         s.wait_ended(n, 40)
-        s.conserve(n)
-        s.no_duplicates()
+        s.settle(n)
 
 
 @scenario
