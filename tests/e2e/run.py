@@ -393,7 +393,8 @@ def stopped_past_the_lease():
         s.fault(kind="latency", latency_ms=300)
         sleeper = s.worker()
         n = s.push_many(400)
-        wait_until(lambda: s.ended() > 30, 10, "in full flight")
+        # Stopped between two waves of calls, it would have nothing that could be refused.
+        wait_until(lambda: s.ended() > 30 and s.record()["in_flight"] >= 8, 20, "calls are out")
         sleeper.send_signal(signal.SIGSTOP)
         s.worker()
         s.wait_ended(n, 30)
