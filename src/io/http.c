@@ -138,7 +138,6 @@ static void set_connection(CURL *easy, const struct http_opts *o)
     must(curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_MAX_S));
     must(curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_MAX_S));
     must(curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, o->connect_timeout_ms));
-    must(curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, o->timeout_ms));
     bool h2 = o->version == HTTP_2;
     must(curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                           (long)(h2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)));
@@ -300,6 +299,15 @@ static void call_fill(struct call *c, const struct http_request *req)
     must(curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->len));
 }
 
+/* Time that is left counts from the caller's check, not from here. */
+static void call_limit(struct call *c, int64_t checked_boot_ms)
+{
+    int64_t now = clock_boot_ms(), timeout = c->http->opts.timeout_ms;
+    c->latest_boot_ms = (checked_boot_ms ? checked_boot_ms : now) + timeout;
+    int64_t left = c->latest_boot_ms - now;
+    must(curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)(left > 1 ? left : 1)));
+}
+
 static void call_reset(struct call *c, http_done_fn fn, void *arg)
 {
     c->fn = fn;
@@ -308,7 +316,6 @@ static void call_reset(struct call *c, http_done_fn fn, void *arg)
     c->error[0] = '\0';
     http_headers_reset(&c->headers);
     buf_reset(&c->body);
-    c->latest_boot_ms = clock_boot_ms() + c->http->opts.timeout_ms;
 }
 
 /* --- the result ------------------------------------------------------------------------------ */
@@ -464,6 +471,7 @@ void http_post(struct http *h, const struct http_request *req, http_done_fn fn, 
     assert(!h->freed);
     struct call *c = call_take(h);
     call_reset(c, fn, arg);
+    call_limit(c, req->checked_boot_ms);
     call_fill(c, req);
     call_link(c);
     multi_add(h->multi, c->easy);

@@ -45,6 +45,10 @@ struct http_request {
     size_t len;
     const struct http_header *headers; /* copied; without Host, Content-Length */
     size_t nheaders;
+    /* Boot clock of the moment when the caller saw that a call of timeout_ms may run (I3a): it is
+     * over by then + timeout_ms, and no first byte leaves later, however long the process was
+     * stopped in between. 0: the moment of http_post(). */
+    int64_t checked_boot_ms;
 };
 
 /* Valid during the callback only. Header values are NULL when absent. */

@@ -29,6 +29,7 @@ struct flight {
     unsigned pos, crashes;
     bool oversize, digest_changed, probe; /* probe: lets an open circuit's trial call through */
     int64_t claimed_at_ms;                /* Redis clock */
+    int64_t checked_boot_ms;              /* when the lease was last seen long enough for a call */
     char *bytes;
     size_t len;
     struct envelope env;

@@ -381,10 +381,11 @@ static void on_reply(struct flight *f, const struct reply *reply)
 
 /* --- the way to a call ----------------------------------------------------------------------- */
 
-static bool lease_allows(const struct flight *f)
+static bool lease_allows(struct flight *f)
 {
     const struct config *c = f->pipeline->config;
-    return queue_lease_safe(f->lease, clock_boot_ms(), c->timeout_ms + c->settle_ms);
+    f->checked_boot_ms = clock_boot_ms();
+    return queue_lease_safe(f->lease, f->checked_boot_ms, c->timeout_ms + c->settle_ms);
 }
 
 static void send_call(struct flight *f)

@@ -154,7 +154,8 @@ static void post(struct sender *s, struct flight *f, sender_done_fn fn)
                                          .body = buf_text(&s->wire.body),
                                          .len = s->wire.body.len,
                                          .headers = headers,
-                                         .nheaders = s->wire.nheaders};
+                                         .nheaders = s->wire.nheaders,
+                                         .checked_boot_ms = f->checked_boot_ms};
     struct sending *sending = mem_alloc(sizeof *sending);
     *sending = (struct sending){s, f, fn};
     metrics_add(METRIC_CALLS_SENT, 1);

@@ -484,6 +484,44 @@ static void test_hang_times_out(void **state)
     close_fixture(&f);
 }
 
+static void post_checked(struct fixture *f, int64_t checked_boot_ms)
+{
+    const struct http_request req = {.target = "/", .body = "", .checked_boot_ms = checked_boot_ms};
+    int before = f->done;
+    http_post(f->http, &req, on_done, f);
+    pump_until(f->base, f->done == before + 1);
+}
+
+/* A process that was stopped between the look at its lease and the post must not send, also not
+ * on a connection that stands. */
+static void test_time_counts_from_the_check(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_fixture(&f, ok_answer);
+    start(&f);
+    post_checked(&f, clock_boot_ms());
+    assert_int_equal(f.state, HTTP_ANSWERED);
+    assert_int_equal(f.server.requests, 1);
+    post_checked(&f, clock_boot_ms() - f.opts.timeout_ms - 1000);
+    assert_int_equal(f.state, HTTP_NOT_SENT);
+    assert_int_equal(f.server.requests, 1);
+    close_fixture(&f);
+}
+
+static void test_a_late_post_ends_early(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_fixture(&f, NULL);
+    f.opts.timeout_ms = 60000;
+    start(&f);
+    int64_t begun = clock_mono_ms();
+    post_checked(&f, clock_boot_ms() - 59800);
+    assert_in_range(clock_mono_ms() - begun, 150, 5000);
+    close_fixture(&f);
+}
+
 static void test_not_sent(void **state)
 {
     (void)state;
@@ -722,6 +760,8 @@ int main(void)
         cmocka_unit_test(test_idle_connection_closed_by_server),
         cmocka_unit_test(test_drop_idle),
         cmocka_unit_test(test_hang_times_out),
+        cmocka_unit_test(test_time_counts_from_the_check),
+        cmocka_unit_test(test_a_late_post_ends_early),
         cmocka_unit_test(test_not_sent),
         cmocka_unit_test(test_tls_handshake_hangs),
         cmocka_unit_test(test_waiting_times_out),
