@@ -398,12 +398,17 @@ def stopped_past_the_lease():
         sleeper.send_signal(signal.SIGSTOP)
         s.worker()
         s.wait_ended(n, 30)
-        before = s.record()["calls"]
+        before = s.record()
         sleeper.send_signal(signal.SIGCONT)
         wait_until(lambda: "event=finish_stale" in s.log(0), 10, "the zombie's finishes are refused")
         expect(s.terminate(sleeper) == 0, "the zombie drains")
-        expect(s.record()["calls"] == before, "the zombie sends nothing")
+        # One call may have been frozen between its last look at the clock and its write: it cannot be
+        # held back, but it is alone, not concurrent (settle checks that), and the token stops it.
+        after = s.record()
+        late = after["calls"] - before["calls"]
+        expect(late <= 1 and after["pushes"] == before["pushes"], "the zombie pushes nothing: %s" % after)
         s.settle(n)
+        return "%d late call(s), suppressed" % late
 
 
 @scenario
