@@ -10,7 +10,7 @@ MODULES := \
 	io/tls io/dial io/pending io/redis_info io/redis io/redis_url io/redis_script io/scripts \
 	io/queue io/queue_core io/queue_lease io/queue_claim io/queue_finish io/queue_wait io/queue_upkeep io/queue_count \
 	worker/config worker/options worker/options_table worker/settings worker/settings_file worker/settings_env \
-	worker/config_apps worker/config_load worker/config_print worker/circuit worker/flight worker/sender worker/pipeline worker/dispatch worker/admin
+	worker/config_apps worker/config_load worker/config_print worker/circuit worker/flight worker/sender worker/pipeline worker/pipeline_core worker/ending worker/answer worker/pipeline_walk worker/dispatch worker/admin
 CLI  := $(patsubst src/%.c,%,$(wildcard src/cli/*.c))
 MOCK := $(patsubst src/%.c,%,$(wildcard src/mock/*.c))
 # The mock checks the client, so it shares nothing with it but the foundation.

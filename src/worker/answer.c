@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/answer.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "worker/ending.h"
+#include "worker/pipeline_core.h"
+
+struct verdict_policy answer_policy(const struct flight *f)
+{
+    const struct config *c = f->pipeline->config;
+    return (struct verdict_policy){
+        .max_attempts = f->app->app.max_attempts ? f->app->app.max_attempts : c->max_attempts,
+        .base_ms = c->retry_base_ms,
+        .cap_ms = c->retry_cap_ms,
+        .settle_ms = c->settle_ms,
+        .window_ms = c->idempotency_window_ms,
+        .resend_ambiguous = f->app->app.resend_ambiguous,
+    };
+}
+
+static struct verdict decide(const struct flight *f)
+{
+    uint64_t random;
+    clock_random(&random, sizeof random);
+    const struct verdict_policy policy = answer_policy(f);
+    const struct verdict_input in = {
+        .reply = &f->last,
+        /* calls whose part went out are no failures of the one that did not */
+        .attempts = f->env.attempts - (int64_t)f->env.npushes,
+        .throttles = f->env.throttles,
+        .unanswered = (f->env.unanswered & flight_part_bit(f)) != 0,
+        .retried_special = f->env.special_used,
+        .first_sent_ms = f->env.first_sent_ms,
+        .now_ms = queue_lease_now_ms(f->lease),
+        .deadline_ms = f->plan.deadline_ms,
+        .random = random,
+    };
+    return verdict_decide(&policy, &in);
+}
+
+/* What the envelope keeps of a call that is to be repeated. */
+static void note_repeat(struct flight *f, const struct verdict *v)
+{
+    struct envelope *env = &f->env;
+    if (v->maybe_sent) {
+        env->unanswered |= flight_part_bit(f);
+        if (!env->digest[0])
+            snprintf(env->digest, sizeof env->digest, "%s", f->pipeline->config->digest);
+    } else {
+        env->unanswered &= ~flight_part_bit(f);
+    }
+    if (v->new_token) {
+        env->gen++;
+        env->given_up = true; /* nobody will hear of the old call any more */
+        env->unanswered = 0;
+        env->first_sent_ms = 0;
+        env->digest[0] = '\0';
+    }
+    env->throttles = f->last.class == REPLY_THROTTLED ? env->throttles + 1 : 0;
+    if (f->last.class == REPLY_NONCE_USED || f->last.class == REPLY_CLOCK)
+        env->special_used = true;
+}
+
+static void log_circuit(const struct flight *f, enum circuit_state before)
+{
+    const struct circuit *c = pipeline_circuit(f);
+    if (before == CIRCUIT_CLOSED && c->state != CIRCUIT_CLOSED) {
+        metrics_add(METRIC_CIRCUIT_OPENED, 1);
+        log_error("event=circuit_open app=%s why=%s message=%s", log_value(f->app->app.name),
+                  log_value(c->why), log_value(f->last.message));
+    } else if (before != CIRCUIT_CLOSED && c->state == CIRCUIT_CLOSED) {
+        log_warn("event=circuit_closed app=%s", log_value(f->app->app.name));
+    }
+}
+
+/* The app is in trouble (I5): the job waits, and this attempt costs it nothing. An unanswered call
+ * waits in due, where it also sits out the settle time. */
+static void wait_for_app(struct flight *f, const struct verdict *v)
+{
+    struct verdict kept = *v;
+    kept.maybe_sent = f->last.ambiguous || (f->env.unanswered & flight_part_bit(f));
+    kept.new_token = false;
+    note_repeat(f, &kept);
+    int64_t settled = queue_lease_now_ms(f->lease) + f->pipeline->config->settle_ms;
+    if (f->last.ambiguous)
+        ending_retry(f, settled);
+    else
+        ending_park(f);
+}
+
+static bool is_apps_trouble(const struct flight *f, const struct verdict *v, bool open)
+{
+    if (v->kind == VERDICT_PAUSE)
+        return true;
+    if (!open || v->kind == VERDICT_SENT || f->last.class == REPLY_THROTTLED)
+        return false;
+    return v->kind == VERDICT_RETRY || v->reason == REASON_RETRIES_EXHAUSTED ||
+           f->last.class == REPLY_UNKNOWN_4XX;
+}
+
+/* True: the flight goes on. */
+static bool follow(struct flight *f, const struct verdict *v)
+{
+    f->env.attempts += v->counts;
+    switch (v->kind) {
+    case VERDICT_SENT:
+        f->env.throttles = 0;
+        flight_record_sent(f, &f->last);
+        return true;
+    case VERDICT_RETRY:
+        note_repeat(f, v);
+        ending_retry(f, v->at_ms);
+        break;
+    case VERDICT_DEAD:
+        ending_dead(f, v->reason, v->maybe_sent, NULL);
+        break;
+    case VERDICT_PAUSE:
+        assert(v->kind != VERDICT_PAUSE); /* answer_settle() has seen to it */
+    }
+    return false;
+}
+
+/* FNV-1a: enough to tell two jobs of a row apart. */
+static uint64_t hash_uid(const char *uid)
+{
+    uint64_t h = UINT64_C(14695981039346656037);
+    for (; *uid; uid++)
+        h = (h ^ (unsigned char)*uid) * UINT64_C(1099511628211);
+    return h;
+}
+
+bool answer_settle(struct flight *f, const struct reply *reply)
+{
+    f->last = *reply;
+    f->has_reply = true;
+    struct circuit *c = pipeline_circuit(f);
+    enum circuit_state before = c->state;
+    int64_t now = clock_mono_ms();
+    pipeline_move(f, FLIGHT_READY);
+    bool open = circuit_note(c, reply, hash_uid(f->env.uid), now);
+    const struct verdict v = decide(f);
+    if (v.kind == VERDICT_PAUSE)
+        circuit_trip(c, reply->code[0] ? reply->code : reply_class_name(reply->class), now);
+    log_circuit(f, before);
+    if (!is_apps_trouble(f, &v, open))
+        return follow(f, &v);
+    wait_for_app(f, &v);
+    return false;
+}
+
+/* A claimed-again job may have a call out there: the policy says whether it may be repeated. */
+bool answer_may_send(struct flight *f)
+{
+    const struct verdict_policy policy = answer_policy(f);
+    int64_t now = queue_lease_now_ms(f->lease);
+    bool unanswered = (f->env.unanswered & flight_part_bit(f)) != 0;
+    const struct verdict v = verdict_before_send(&policy, unanswered, f->digest_changed,
+                                                 f->env.first_sent_ms, now, f->plan.deadline_ms);
+    if (v.kind == VERDICT_DEAD) {
+        ending_dead(f, v.reason, v.maybe_sent, NULL);
+        return false;
+    }
+    if (v.new_token)
+        note_repeat(f, &v);
+    if (v.at_ms <= now)
+        return true;
+    ending_retry(f, v.at_ms);
+    return false;
+}

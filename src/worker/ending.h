@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * The ends of a flight: each writes one outcome or envelope and hands it to the queue; once Redis
+ * has confirmed, the flight is counted, its producer answered (reply_to) and its credit freed.
+ * After any of these the flight is FINISHING and must not be touched by the caller. */
+#ifndef PB_ENDING_H
+#define PB_ENDING_H
+
+#include "worker/flight.h"
+
+void ending_sent(struct flight *f);
+/* text, when not NULL, is our own refusal; else the outcome shows the provider's last reply. */
+void ending_dead(struct flight *f, enum reason reason, bool maybe_sent, const char *text);
+void ending_retry(struct flight *f, int64_t at_ms); /* Redis ms */
+void ending_park(struct flight *f);                 /* to its app's parked list */
+/* Not begun, or not to be begun now: as raw bytes to the head of the queue when nothing is known
+ * of it that they don't say, else as a retry that is due at once. */
+void ending_back(struct flight *f);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/pipeline_core.h"
+
+#include <assert.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+
+/* An outcome holds the job's bytes with JSON escapes, at most six characters for one. */
+enum { OUTCOME_ROOM = 64 * 1024, ESCAPE_MAX = 6 };
+
+struct pipeline *pipeline_new(const struct config *config, struct sender *sender, struct redis *cmd,
+                              const char *worker, pipeline_freed_fn fn, void *arg)
+{
+    struct pipeline *p = mem_zalloc(sizeof *p);
+    *p = (struct pipeline){
+        .config = config, .sender = sender, .cmd = cmd, .worker = worker, .freed = fn, .arg = arg};
+    TAILQ_INIT(&p->flights);
+    p->circuits = mem_zalloc((config->napps + 1) * sizeof *p->circuits);
+    for (size_t i = 0; i < config->napps; i++)
+        circuit_init(&p->circuits[i], config->circuit_failures, config->circuit_probe_ms);
+    buf_init(&p->scratch, OUTCOME_ROOM + ESCAPE_MAX * (size_t)config->job_max_bytes);
+    return p;
+}
+
+void pipeline_drop(struct pipeline *p, struct flight *f)
+{
+    TAILQ_REMOVE(&p->flights, f, link);
+    p->count--;
+    metrics_set(METRIC_IN_FLIGHT, (int64_t)p->count);
+    flight_free(f);
+    mem_free(f);
+}
+
+void pipeline_free(struct pipeline *p)
+{
+    if (!p)
+        return;
+    while (!TAILQ_EMPTY(&p->flights))
+        pipeline_drop(p, TAILQ_FIRST(&p->flights));
+    buf_free(&p->scratch);
+    mem_free(p->circuits);
+    mem_free(p);
+}
+
+size_t pipeline_flights(const struct pipeline *p)
+{
+    return p->count;
+}
+
+size_t pipeline_busy(const struct pipeline *p)
+{
+    return p->busy;
+}
+
+struct circuit *pipeline_circuit(const struct flight *f)
+{
+    return &f->pipeline->circuits[f->app - f->pipeline->config->apps];
+}
+
+void pipeline_move(struct flight *f, enum flight_state to)
+{
+    assert(f->state != FLIGHT_FINISHING);
+    if (to == FLIGHT_FINISHING)
+        f->pipeline->busy--;
+    f->state = to;
+}
+
+bool pipeline_all_open(const struct pipeline *p)
+{
+    for (size_t i = 0; i < p->config->napps; i++)
+        if (p->circuits[i].state == CIRCUIT_CLOSED)
+            return false;
+    return true;
+}
+
+size_t pipeline_drainable(struct pipeline *p, const char **names, bool *probe)
+{
+    int64_t now = clock_mono_ms();
+    size_t n = 0;
+    *probe = false;
+    for (size_t i = 0; i < p->config->napps; i++) {
+        if (circuit_probe_due(&p->circuits[i], now)) {
+            *probe = true;
+            names[0] = p->config->apps[i].app.name;
+            return 1;
+        }
+        if (p->circuits[i].state == CIRCUIT_CLOSED)
+            names[n++] = p->config->apps[i].app.name;
+    }
+    return n;
+}

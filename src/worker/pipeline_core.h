@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * What the pipeline's own modules share: pipeline_walk.c walks a flight to its calls, answer.c
+ * settles what a reply means for it, ending.c brings it to its end in Redis. Nobody else includes
+ * this. */
+#ifndef PB_PIPELINE_CORE_H
+#define PB_PIPELINE_CORE_H
+
+#include "worker/pipeline.h"
+
+TAILQ_HEAD(flight_list, flight);
+
+struct pipeline {
+    const struct config *config;
+    struct sender *sender;
+    struct redis *cmd;
+    const char *worker;
+    struct circuit *circuits; /* one per app, same index */
+    struct flight_list flights;
+    size_t count, busy;
+    bool draining;
+    struct buf scratch; /* outcome or envelope being written */
+    pipeline_freed_fn freed;
+    void *arg;
+};
+
+struct circuit *pipeline_circuit(const struct flight *f); /* its app's; the job has been read */
+
+/* The one place where a flight changes its state. */
+void pipeline_move(struct flight *f, enum flight_state to);
+
+/* Takes the flight out of the pipeline and frees it. */
+void pipeline_drop(struct pipeline *p, struct flight *f);
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "worker/answer.h"
+#include "worker/ending.h"
+#include "worker/pipeline_core.h"
+
+static bool lease_allows(struct flight *f)
+{
+    const struct config *c = f->pipeline->config;
+    f->checked_boot_ms = clock_boot_ms();
+    return queue_lease_safe(f->lease, f->checked_boot_ms, c->timeout_ms + c->settle_ms);
+}
+
+static void advance(struct flight *f);
+
+static void on_reply(struct flight *f, const struct reply *reply)
+{
+    if (answer_settle(f, reply))
+        advance(f);
+}
+
+static void send_call(struct flight *f)
+{
+    struct err e;
+    if (!f->env.first_sent_ms)
+        f->env.first_sent_ms = f->claimed_at_ms;
+    if (sender_send(f->pipeline->sender, f, on_reply, &e))
+        pipeline_move(f, FLIGHT_OUT);
+    else
+        ending_dead(f, REASON_INVALID_JOB, f->env.unanswered != 0, e.text);
+}
+
+/* The next step of a flight that has no call out: the next call, or its end. */
+static void advance(struct flight *f)
+{
+    if (!flight_next_call(f)) {
+        ending_sent(f);
+        return;
+    }
+    if (queue_lease_lost(f->lease)) {
+        ending_back(f); /* it has moved on: Redis will say so, and nothing is written */
+        return;
+    }
+    if (f->pipeline->draining) {
+        ending_back(f);
+        return;
+    }
+    if (!lease_allows(f)) {
+        pipeline_move(f, FLIGHT_HELD);
+        return;
+    }
+    struct circuit *c = pipeline_circuit(f);
+    if (c->state != CIRCUIT_CLOSED && !f->probe) {
+        f->probe = circuit_admit(c, clock_mono_ms());
+        if (!f->probe) {
+            ending_park(f);
+            return;
+        }
+    }
+    if (answer_may_send(f))
+        send_call(f);
+}
+
+/* I4: a job that outlived too many workers is tried alone once; then it is poison. */
+static bool stop_poison(struct flight *f, size_t batch_size)
+{
+    int64_t limit = f->pipeline->config->crash_limit;
+    if (f->crashes < limit || f->oversize)
+        return false; /* what is too large is refused unread, so it cannot harm */
+    if (batch_size > 1) {
+        ending_retry(f, queue_lease_now_ms(f->lease));
+        return true;
+    }
+    if (f->crashes == limit)
+        return false;
+    char text[96];
+    snprintf(text, sizeof text, "its claim outlived %u workers, at most %lld", f->crashes,
+             (long long)limit);
+    ending_dead(f, REASON_POISON, f->env.unanswered != 0, text);
+    return true;
+}
+
+static void start(struct flight *f, size_t batch_size)
+{
+    struct err e;
+    enum reason why;
+    if (stop_poison(f, batch_size))
+        return;
+    if (flight_read(f, f->pipeline->config, &why, &e))
+        advance(f);
+    else
+        ending_dead(f, why, f->env.unanswered != 0, e.text);
+}
+
+void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct queue *queue)
+{
+    for (size_t i = 0; i < claim->n; i++) {
+        struct err e;
+        struct flight *f = mem_alloc(sizeof *f);
+        if (!flight_init(f, claim, &claim->members[i], p->config->digest, &e))
+            log_error("event=envelope_unreadable queue=%s id=%s why=%s", queue_name(queue),
+                      log_value(f->env.uid), log_value(e.text));
+        f->pipeline = p;
+        TAILQ_INSERT_TAIL(&p->flights, f, link);
+        p->count++;
+        p->busy++;
+        metrics_add(METRIC_JOBS_CLAIMED, 1);
+        metrics_add(METRIC_JOBS_RECLAIMED, claim->members[i].taken_over);
+        start(f, claim->n);
+    }
+    metrics_set(METRIC_IN_FLIGHT, (int64_t)p->count);
+}
+
+/* advance() may end a flight but never frees it (the finish is confirmed later), so the list
+ * stays as it is meanwhile. */
+static void look_again(struct pipeline *p)
+{
+    struct flight *f;
+    TAILQ_FOREACH(f, &p->flights, link)
+    if (f->state == FLIGHT_HELD)
+        advance(f);
+}
+
+void pipeline_tick(struct pipeline *p)
+{
+    look_again(p);
+}
+
+void pipeline_drain(struct pipeline *p)
+{
+    p->draining = true;
+    look_again(p);
+}
