@@ -41,10 +41,10 @@ struct queue_lease;
 
 struct queue_member {
     unsigned pos;
-    unsigned crashes;      /* batch's and own, this claim's takeover included */
-    bool taken_over;       /* the batch was leased before and its lease ran out: it may be sent */
-    bool oversize;         /* bytes are not here but in K:oversize under uid; len is their length */
-    const char *envelope;  /* "" : fresh job */
+    unsigned crashes;     /* batch's and own, this claim's takeover included */
+    bool taken_over;      /* the batch was leased before and its lease ran out: it may be sent */
+    bool oversize;        /* bytes are not here but in K:oversize under uid; len is their length */
+    const char *envelope; /* "" : fresh job */
     size_t envelope_len;
     const char *bytes;
     size_t len;
@@ -52,10 +52,10 @@ struct queue_member {
 
 struct queue_claim {
     struct queue_lease *lease;
-    const char *batch;     /* 16 characters; uid of a fresh member is "<batch>-<pos>" */
-    int64_t t0_ms;         /* Redis TIME of the batch's first claim */
-    int64_t now_ms;        /* Redis TIME of this claim */
-    const char *digest;    /* of the batch's first claim */
+    const char *batch;  /* 16 characters; uid of a fresh member is "<batch>-<pos>" */
+    int64_t t0_ms;      /* Redis TIME of the batch's first claim */
+    int64_t now_ms;     /* Redis TIME of this claim */
+    const char *digest; /* of the batch's first claim */
     const struct queue_member *members;
     size_t n;
 };
@@ -79,11 +79,11 @@ struct queue_end {
     size_t outcome_len;
     const char *envelope; /* RETRY, PARK */
     size_t envelope_len;
-    const char *bytes;    /* RETRY, PARK, RETURN: the job; NULL for oversize (uid in the envelope) */
+    const char *bytes; /* RETRY, PARK, RETURN: the job; NULL for oversize (uid in the envelope) */
     size_t len;
-    unsigned crashes;     /* RETRY, PARK: kept */
-    int64_t at_ms;        /* RETRY: Redis ms */
-    const char *app;      /* PARK */
+    unsigned crashes; /* RETRY, PARK: kept */
+    int64_t at_ms;    /* RETRY: Redis ms */
+    const char *app;  /* PARK */
 };
 /* STALE: the lease had moved on (or an earlier finish whose answer was lost did it): nothing was
  * written. */
@@ -111,8 +111,8 @@ void queue_claim(struct queue *q, unsigned n, const char *const *parked_apps, si
                  unsigned parked_limit, queue_claim_fn fn, void *arg);
 bool queue_claiming(const struct queue *q);
 
-/* Ends a member; collected for a millisecond and sent as one pipelined script; re-sent until Redis
- * confirms. Everything in end is copied. fn exactly once, never before this returns. */
+/* Ends a member; collected for at most five milliseconds and sent as one pipelined script; re-sent
+ * until Redis confirms. Everything in end is copied. fn exactly once, never before this returns. */
 void queue_finish(struct queue_lease *lease, unsigned pos, const struct queue_end *end,
                   queue_done_fn fn, void *arg);
 size_t queue_unconfirmed(const struct queue *q); /* finishes not yet confirmed */

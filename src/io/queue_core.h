@@ -87,6 +87,7 @@ struct queue {
     struct event *flush_event;
     bool flush_paused;
     unsigned gathered; /* items since the last flush */
+    size_t open;       /* members of leases that no finish was asked for yet */
 
     bool waiting, wait_cancelled;
     queue_wait_fn wait_fn;

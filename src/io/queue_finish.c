@@ -3,9 +3,9 @@
  * until Redis confirms. One that had run already is then answered as stale, which is harmless. */
 #include "io/queue_core.h"
 
-/* One script for what ends within a moment costs Redis a fraction of one for each; a mark is
- * awaited by a call, so it goes at once. */
-enum { GATHER_MS = 1, GATHER_MAX = 64 };
+/* One script for what ends within a moment costs Redis a fraction of one for each. Nothing is
+ * waited for when no claimed job is left that could join, and a mark is awaited by a call. */
+enum { GATHER_MS = 5, GATHER_MAX = 64 };
 
 #include <assert.h>
 #include <stdio.h>
@@ -213,9 +213,11 @@ static void enqueue(struct queue *q, struct queue_item *item)
     TAILQ_INSERT_TAIL(&q->items, item, link);
     q->unconfirmed++;
     q->gathered++;
+    if (item->kind[0] != 'M')
+        q->open--;
     if (q->flush_paused)
         return;
-    if (item->kind[0] == 'M' || q->gathered >= GATHER_MAX)
+    if (item->kind[0] == 'M' || q->gathered >= GATHER_MAX || q->open == 0)
         event_active(q->flush_event, EV_TIMEOUT, 0);
     else if (!evtimer_pending(q->flush_event, NULL))
         queue_timer_set(q->flush_event, GATHER_MS);

@@ -33,6 +33,7 @@ struct queue_lease *queue_lease_new(struct queue *q, const char *id, const char 
     memcpy(lease->fence, fence, sizeof lease->fence);
     lease->safe_until_ms = safe_until_ms;
     lease->members = members;
+    q->open += members;
     lease->listed = true;
     TAILQ_INIT(&lease->oversize);
     TAILQ_INSERT_TAIL(&q->leases, lease, link);

@@ -23,6 +23,7 @@ struct lane {
     char *results, *dead;
     bool open;        /* schema checked on the live connection */
     bool maybe_ready; /* the last claim came back full, or something woke us */
+    unsigned asked;   /* by the last claim */
     bool left;        /* its inbox is emptied: the last step of a drain */
     int64_t last_claim_ms;
     int64_t next_alarm_ms; /* when the dead letters are counted next */
@@ -38,6 +39,7 @@ struct dispatch {
     struct pipeline *pipeline;
     struct lane *lanes;
     struct event *tick, *extend, *pump, *drain_timer;
+    bool backlog; /* the last claim came back full */
     bool draining, leaving, until_empty, counting, ended;
     size_t counts_due;
     int64_t counted_jobs;
@@ -66,23 +68,32 @@ static void end(struct dispatch *d, enum dispatch_end how, const char *why)
 
 /* --- claiming -------------------------------------------------------------------------------- */
 
+/* While jobs are plenty some are claimed ahead, so that a large claim never leaves a call slot
+ * empty; when they are few, what one worker cannot send now is another's. */
+static size_t claim_ahead(const struct dispatch *d)
+{
+    size_t limit = (size_t)d->config->concurrency;
+    return !d->backlog ? 0 : limit < CLAIM_MAX ? limit : CLAIM_MAX;
+}
+
 /* Jobs whose end is on its way to Redis use no call; their number is bounded all the same. */
 static unsigned credits(const struct dispatch *d)
 {
-    size_t limit = (size_t)d->config->concurrency;
+    size_t limit = (size_t)d->config->concurrency + claim_ahead(d), held_max = 2 * limit;
     size_t busy = pipeline_busy(d->pipeline), held = pipeline_flights(d->pipeline);
-    if (busy >= limit || held >= 2 * limit)
+    if (busy >= limit || held >= held_max)
         return 0;
-    size_t n = limit - busy < 2 * limit - held ? limit - busy : 2 * limit - held;
+    size_t n = limit - busy < held_max - held ? limit - busy : held_max - held;
     return (unsigned)(n < CLAIM_MAX ? n : CLAIM_MAX);
 }
 
-/* A claim per freed credit would cost a script each: wait until a quarter is free, unless idle. */
+/* A claim per freed credit would cost a script each, unless idle. */
 static bool worth_a_claim(const struct dispatch *d, unsigned n)
 {
     size_t limit = (size_t)d->config->concurrency;
     size_t quarter = limit / 4 < CLAIM_MAX / 4 ? limit / 4 : CLAIM_MAX / 4;
-    return n && (n >= quarter || pipeline_busy(d->pipeline) == 0);
+    size_t enough = d->backlog ? claim_ahead(d) / 2 : quarter;
+    return n && (n >= enough || pipeline_busy(d->pipeline) == 0);
 }
 
 static void on_claim(void *arg, const struct queue_claim *claim, int done)
@@ -95,6 +106,7 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
     }
     if (done >= 0)
         lane->last_claim_ms = clock_mono_ms();
+    d->backlog = done >= 0 && (unsigned)done >= lane->asked;
     if (done == 0 || done == -2)
         lane->maybe_ready = false;
     if (done == -2) {
@@ -115,6 +127,7 @@ static bool claim(struct lane *lane, unsigned n)
             return false;
         n = 1;
     }
+    lane->asked = n;
     queue_claim(lane->queue, n, apps, napps, probe ? 1 : n, on_claim, lane);
     return true;
 }

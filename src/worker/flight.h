@@ -13,6 +13,7 @@
 
 enum flight_state {
     FLIGHT_READY,     /* planned, its next call is not out */
+    FLIGHT_WAITING,   /* claimed ahead: starts when a call slot is free */
     FLIGHT_HELD,      /* the lease is too short to start a call; looked at on each tick */
     FLIGHT_OUT,       /* a call is on the wire */
     FLIGHT_FINISHING, /* its end is on the way to Redis */
@@ -22,7 +23,7 @@ const char *flight_state_name(enum flight_state s);
 struct pipeline;
 
 struct flight {
-    TAILQ_ENTRY(flight) link;
+    TAILQ_ENTRY(flight) link, turn; /* turn: while WAITING */
     enum flight_state state;
     struct pipeline *pipeline;
     struct queue_lease *lease;

@@ -16,7 +16,10 @@ struct pipeline *pipeline_new(const struct config *config, struct sender *sender
     struct pipeline *p = mem_zalloc(sizeof *p);
     *p = (struct pipeline){
         .config = config, .sender = sender, .cmd = cmd, .worker = worker, .freed = fn, .arg = arg};
+    p->window = config->concurrency < PIPELINE_WINDOW_MIN ? (size_t)config->concurrency
+                                                          : PIPELINE_WINDOW_MIN;
     TAILQ_INIT(&p->flights);
+    TAILQ_INIT(&p->waiting);
     p->circuits = mem_zalloc((config->napps + 1) * sizeof *p->circuits);
     for (size_t i = 0; i < config->napps; i++)
         circuit_init(&p->circuits[i], config->circuit_failures, config->circuit_probe_ms);
@@ -61,9 +64,15 @@ struct circuit *pipeline_circuit(const struct flight *f)
 
 void pipeline_move(struct flight *f, enum flight_state to)
 {
+    struct pipeline *p = f->pipeline;
     assert(f->state != FLIGHT_FINISHING);
+    if (f->state == FLIGHT_WAITING)
+        TAILQ_REMOVE(&p->waiting, f, turn);
+    if (to == FLIGHT_WAITING)
+        TAILQ_INSERT_TAIL(&p->waiting, f, turn);
+    p->out += (to == FLIGHT_OUT) - (f->state == FLIGHT_OUT);
     if (to == FLIGHT_FINISHING)
-        f->pipeline->busy--;
+        p->busy--;
     f->state = to;
 }
 

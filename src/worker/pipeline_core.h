@@ -7,6 +7,8 @@
 
 #include "worker/pipeline.h"
 
+enum { PIPELINE_WINDOW_MIN = 8 };
+
 TAILQ_HEAD(flight_list, flight);
 
 struct pipeline {
@@ -16,7 +18,9 @@ struct pipeline {
     const char *worker;
     struct circuit *circuits; /* one per app, same index */
     struct flight_list flights;
-    size_t count, busy;
+    struct flight_list waiting; /* in the order of their claims */
+    size_t count, busy, out;    /* all; not yet FINISHING; OUT */
+    size_t window;              /* calls that may be out: grows to the configured concurrency */
     bool draining;
     struct buf scratch; /* outcome or envelope being written */
     pipeline_freed_fn freed;

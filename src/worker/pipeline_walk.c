@@ -18,10 +18,35 @@ static bool lease_allows(struct flight *f)
 
 static void advance(struct flight *f);
 
+/* Those that were claimed ahead take the free call slots. */
+static void fill_slots(struct pipeline *p)
+{
+    struct flight *f;
+    while (p->out < p->window && (f = TAILQ_FIRST(&p->waiting))) {
+        pipeline_move(f, FLIGHT_READY);
+        advance(f);
+    }
+}
+
+/* Slow start: a herd of handshakes at once can outlast its own time limit, and keeps the first
+ * answer waiting. */
+static void adapt_window(struct pipeline *p, enum reply_class class)
+{
+    size_t max = (size_t)p->config->concurrency;
+    if (class == REPLY_NOT_SENT)
+        p->window = p->window / 2 > PIPELINE_WINDOW_MIN ? p->window / 2 : PIPELINE_WINDOW_MIN;
+    else
+        p->window++;
+    p->window = p->window < max ? p->window : max;
+}
+
 static void on_reply(struct flight *f, const struct reply *reply)
 {
+    struct pipeline *p = f->pipeline;
+    adapt_window(p, reply->class);
     if (answer_settle(f, reply))
         advance(f);
+    fill_slots(p);
 }
 
 static void send_call(struct flight *f)
@@ -48,6 +73,10 @@ static void advance(struct flight *f)
     }
     if (f->pipeline->draining) {
         ending_back(f);
+        return;
+    }
+    if (f->pipeline->out >= f->pipeline->window) {
+        pipeline_move(f, FLIGHT_WAITING);
         return;
     }
     if (!lease_allows(f)) {
@@ -122,13 +151,14 @@ static void look_again(struct pipeline *p)
 {
     struct flight *f;
     TAILQ_FOREACH(f, &p->flights, link)
-    if (f->state == FLIGHT_HELD)
+    if (f->state == FLIGHT_HELD || (p->draining && f->state == FLIGHT_WAITING))
         advance(f);
 }
 
 void pipeline_tick(struct pipeline *p)
 {
     look_again(p);
+    fill_slots(p);
 }
 
 void pipeline_drain(struct pipeline *p)
