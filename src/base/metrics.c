@@ -6,6 +6,8 @@ static const struct {
 } table[METRIC_COUNT] = {
     [METRIC_JOBS_CLAIMED] = {"pushbridge_jobs_claimed_total", "counter", "Jobs taken from Redis."},
     [METRIC_JOBS_SENT] = {"pushbridge_jobs_sent_total", "counter", "Jobs that ended as sent."},
+    [METRIC_JOBS_DUPLICATE] = {"pushbridge_jobs_duplicate_total", "counter",
+                               "Jobs whose id another job had lately."},
     [METRIC_JOBS_DEAD] = {"pushbridge_jobs_dead_total", "counter",
                           "Jobs that became dead letters."},
     [METRIC_JOBS_RETRIED] = {"pushbridge_jobs_retried_total", "counter",

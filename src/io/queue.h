@@ -16,6 +16,7 @@
  *   K:oversize        HASH  uid → bytes of an element over the limit
  *   K:count           HASH  sent, dead, duplicate, delayed, trimmed, reclaimed …
  *   K:workers         ZSET  worker → heartbeat's end, Redis ms
+ *   K:seen:<app>:<id> STRING  the job that had this id first; lives queue.dedup_s
  *   K:run             STRING  "<run id> <since ms>": nothing is reaped for one lease after a change
  *   K:v               STRING  schema version
  */
@@ -143,6 +144,21 @@ void queue_wait_cancel(struct queue *q);
 /* Empties this worker's inbox back to the head of Q and removes its heartbeat: the last step of a
  * drain, after the wait has ended. */
 void queue_leave(struct queue *q, queue_done_fn fn, void *arg);
+
+/* Duplicates by producers (a window longer than the provider's): is each id new within the last
+ * window_ms, or held first by another job? A marker names its holder, so that the same job coming
+ * back is new again. At most QUEUE_SEEN_MAX at once; everything is copied. fn once for each item,
+ * never before this returns (not at all when the queue is freed first). */
+enum { QUEUE_SEEN_MAX = 128, QUEUE_SEEN_NAME_MAX = 256 };
+struct queue_seen {
+    const char *app, *id; /* together shorter than QUEUE_SEEN_NAME_MAX */
+    const char *holder;
+    void *arg;
+};
+enum queue_seen_answer { QUEUE_SEEN_FIRST, QUEUE_SEEN_BEFORE, QUEUE_SEEN_UNANSWERED };
+typedef void (*queue_seen_fn)(void *arg, enum queue_seen_answer answer);
+void queue_seen(struct queue *q, const struct queue_seen *ids, size_t n, int64_t window_ms,
+                queue_seen_fn fn);
 
 struct queue_counts {
     bool ok;

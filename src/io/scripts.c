@@ -14,6 +14,7 @@ static struct redis_script table[SCRIPTS_N] = {
     [SCRIPT_AUDIT] = {.name = "audit", .source = lua_audit},
     [SCRIPT_LEAVE] = {.name = "leave", .source = lua_leave},
     [SCRIPT_COUNT] = {.name = "count", .source = lua_count},
+    [SCRIPT_SEEN] = {.name = "seen", .source = lua_seen},
 };
 
 const struct redis_script *script_get(enum script which)

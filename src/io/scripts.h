@@ -14,6 +14,7 @@ enum script {
     SCRIPT_AUDIT,
     SCRIPT_LEAVE,
     SCRIPT_COUNT,
+    SCRIPT_SEEN,
     SCRIPTS_N,
 };
 

@@ -41,6 +41,12 @@ void envelope_write(const struct envelope *v, struct buf *out)
     buf_json_or_null(out, v->uid);
     if (v->id_given)
         buf_puts(out, ",\"id_given\":true");
+    if (v->id_given && v->origin[0]) {
+        buf_puts(out, ",\"origin\":");
+        buf_json_or_null(out, v->origin);
+    }
+    if (v->seen)
+        buf_puts(out, ",\"seen\":true");
     put_int(out, ",\"gen\":", v->gen);
     put_int(out, ",\"attempts\":", v->attempts);
     put_int(out, ",\"throttles\":", v->throttles);
@@ -121,6 +127,12 @@ static bool read_digest(json_t *root, struct envelope *out, struct err *e)
     return !value || copy_text(value, out->digest, sizeof out->digest, 0) || wrong(e, "digest");
 }
 
+static bool read_origin(json_t *root, struct envelope *out, struct err *e)
+{
+    json_t *value = json_object_get(root, "origin");
+    return !value || copy_text(value, out->origin, sizeof out->origin, 1) || wrong(e, "origin");
+}
+
 static bool read_push(json_t *value, struct push_done *out)
 {
     json_t *part = json_array_get(value, 0);
@@ -170,7 +182,8 @@ static bool read_all(json_t *root, size_t len, struct envelope *out, struct err 
 {
     return (copy_text(json_object_get(root, "uid"), out->uid, sizeof out->uid, 1) ||
             wrong(e, "uid")) &&
-           read_flag(root, "id_given", &out->id_given, e) && read_int(root, "gen", &out->gen, e) &&
+           read_flag(root, "id_given", &out->id_given, e) && read_origin(root, out, e) &&
+           read_flag(root, "seen", &out->seen, e) && read_int(root, "gen", &out->gen, e) &&
            read_int(root, "attempts", &out->attempts, e) &&
            read_int(root, "throttles", &out->throttles, e) &&
            read_int(root, "t0", &out->t0_ms, e) &&

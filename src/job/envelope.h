@@ -8,11 +8,14 @@
 #include "base/buf.h"
 #include "job/outcome.h"
 
-enum { ENVELOPE_PARTS_MAX = 64, UID_SIZE = 129 };
+enum { ENVELOPE_PARTS_MAX = 64, UID_SIZE = 129, ORIGIN_SIZE = 32 };
 
 struct envelope {
     char uid[UID_SIZE];
     bool id_given;
+    char origin[ORIGIN_SIZE]; /* <batch>-<position> of the first claim: which of the jobs with an id
+                               */
+    bool seen;                /* its id has been looked up (queue.dedup_s) and was new */
     int64_t gen, attempts, throttles;
     int64_t t0_ms, first_sent_ms; /* first_sent 0: never sent */
     bool special_used;            /* the free repeat for a used nonce or a wrong clock is spent */

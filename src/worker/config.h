@@ -34,7 +34,7 @@ struct config {
     size_t nqueues;
     char *queue_results, *queue_dead; /* may hold %q */
     int64_t results_max, job_max_bytes, concurrency, lease_ms, extend_ms, reap_ms, crash_limit,
-        parked_max, dead_warn, idle_wait_s;
+        parked_max, dead_warn, idle_wait_s, dedup_s;
 
     int64_t max_attempts, retry_base_ms, retry_cap_ms;
 

@@ -31,8 +31,9 @@ static enum metric metric_of(enum queue_end_kind end)
 {
     switch (end) {
     case END_SENT:
-    case END_DUPLICATE:
         return METRIC_JOBS_SENT;
+    case END_DUPLICATE:
+        return METRIC_JOBS_DUPLICATE;
     case END_DEAD:
         return METRIC_JOBS_DEAD;
     case END_RETRY:
@@ -78,6 +79,7 @@ static void finish_with_outcome(struct flight *f, struct queue_end *end, enum re
 {
     struct buf *out = &f->pipeline->scratch;
     buf_reset(out);
+    f->end = end->kind;
     flight_write_outcome(f, reason, maybe_sent, text, f->pipeline->worker,
                          queue_lease_now_ms(f->lease), out);
     end->outcome = buf_text(out);
@@ -98,6 +100,14 @@ void ending_sent(struct flight *f)
              log_value(f->last.request_id), log_value(f->job.traceparent));
     struct queue_end end = {.kind = END_SENT};
     f->has_reply = false;
+    finish_with_outcome(f, &end, REASON_NONE, false, NULL);
+}
+
+void ending_duplicate(struct flight *f)
+{
+    log_info("event=job_duplicate id=%s app=%s code=%s traceparent=%s", log_value(f->env.uid),
+             log_value(f->app->app.name), log_value(f->job.code), log_value(f->job.traceparent));
+    struct queue_end end = {.kind = END_DUPLICATE};
     finish_with_outcome(f, &end, REASON_NONE, false, NULL);
 }
 
@@ -144,8 +154,9 @@ void ending_park(struct flight *f)
 void ending_back(struct flight *f)
 {
     const struct envelope *v = &f->env;
-    bool raw = f->oversize || (!v->first_sent_ms && !v->attempts && !v->throttles && !v->npushes &&
-                               !v->history && !v->gen && !f->crashes);
+    bool raw =
+        f->oversize || (!f->looked_up && !v->first_sent_ms && !v->attempts && !v->throttles &&
+                        !v->npushes && !v->history && !v->gen && !f->crashes);
     struct queue_end end = {.kind = END_RETURN};
     if (raw)
         finish(f, &end);

@@ -8,6 +8,7 @@
 #include "worker/flight.h"
 
 void ending_sent(struct flight *f);
+void ending_duplicate(struct flight *f); /* another job had its id within queue.dedup_s */
 /* text, when not NULL, is our own refusal; else the outcome shows the provider's last reply. */
 void ending_dead(struct flight *f, enum reason reason, bool maybe_sent, const char *text);
 void ending_retry(struct flight *f, int64_t at_ms); /* Redis ms */

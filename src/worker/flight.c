@@ -14,6 +14,8 @@ const char *flight_state_name(enum flight_state s)
         return "ready";
     case FLIGHT_WAITING:
         return "waiting";
+    case FLIGHT_CHECKING:
+        return "checking";
     case FLIGHT_HELD:
         return "held";
     case FLIGHT_OUT:
@@ -29,6 +31,7 @@ static void fresh_envelope(struct flight *f, const struct queue_claim *claim)
 {
     f->env = (struct envelope){.t0_ms = claim->t0_ms};
     snprintf(f->env.uid, sizeof f->env.uid, "%s-%u", claim->batch, f->pos);
+    snprintf(f->env.origin, sizeof f->env.origin, "%s-%u", claim->batch, f->pos);
 }
 
 /* Its earlier holder may have sent any call that is not known to be out: from now on each of
@@ -147,6 +150,7 @@ void flight_write_outcome(const struct flight *f, enum reason reason, bool maybe
         .worker = worker,
         .traceparent = f->job.traceparent,
         .reason = reason,
+        .duplicate = f->end == END_DUPLICATE,
         .maybe_sent = maybe_sent,
         .overlap = f->plan.target.overlap,
         .error = f->has_reply ? &f->last : NULL,

@@ -13,6 +13,7 @@
 
 enum flight_state {
     FLIGHT_READY,     /* planned, its next call is not out */
+    FLIGHT_CHECKING,  /* its id is being looked up (queue.dedup_s) */
     FLIGHT_WAITING,   /* claimed ahead: starts when a call slot is free */
     FLIGHT_HELD,      /* the lease is too short to start a call; looked at on each tick */
     FLIGHT_OUT,       /* a call is on the wire */
@@ -26,8 +27,11 @@ struct flight {
     TAILQ_ENTRY(flight) link, turn; /* turn: while WAITING */
     enum flight_state state;
     struct pipeline *pipeline;
+    struct queue *queue;
     struct queue_lease *lease;
     unsigned pos, crashes;
+    bool looked_up; /* a marker of its id may name its origin, which must therefore be kept */
+    bool asking;    /* while CHECKING: the answer is on its way */
     bool oversize, digest_changed, probe; /* probe: lets an open circuit's trial call through */
     int64_t claimed_at_ms;                /* Redis clock */
     int64_t checked_boot_ms;              /* when the lease was last seen long enough for a call */
@@ -59,7 +63,8 @@ bool flight_next_call(struct flight *f);
 uint64_t flight_part_bit(const struct flight *f);
 void flight_record_sent(struct flight *f, const struct reply *reply);
 
-/* The outcome's JSON. reason NONE: sent. text, when not NULL, is our own refusal. */
+/* The outcome's JSON. reason NONE: sent, or a duplicate where f->end says so. text, when not NULL,
+ * is our own refusal. */
 void flight_write_outcome(const struct flight *f, enum reason reason, bool maybe_sent,
                           const char *text, const char *worker, int64_t now_ms, struct buf *out);
 

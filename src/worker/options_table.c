@@ -62,6 +62,8 @@ static const struct option_row general[] = {
         "over"),
     INT("queue.extend_ms", "1000", 20, 60000, AT(extend_ms), "Interval of heartbeat and extension"),
     INT("queue.reap_ms", "500", 20, 60000, AT(reap_ms), "Interval of looking for what is due"),
+    INT("queue.dedup_s", "0", 0, 7 * 24 * HOUR_S, AT(dedup_s),
+        "A job whose `id` (of the same app) was seen within this time ends as `duplicate`; 0: off"),
     INT("queue.crash_limit", "5", 1, 100, AT(crash_limit),
         "A job that outlived so many workers is looked at singly, then `poison`"),
     INT("queue.parked_max", "10000", 1, 10000000, AT(parked_max),

@@ -70,6 +70,7 @@ void pipeline_move(struct flight *f, enum flight_state to)
         TAILQ_REMOVE(&p->waiting, f, turn);
     if (to == FLIGHT_WAITING)
         TAILQ_INSERT_TAIL(&p->waiting, f, turn);
+    p->checking += (to == FLIGHT_CHECKING) - (f->state == FLIGHT_CHECKING);
     p->out += (to == FLIGHT_OUT) - (f->state == FLIGHT_OUT);
     if (to == FLIGHT_FINISHING)
         p->busy--;

@@ -18,9 +18,11 @@ struct pipeline {
     const char *worker;
     struct circuit *circuits; /* one per app, same index */
     struct flight_list flights;
-    struct flight_list waiting; /* in the order of their claims */
-    size_t count, busy, out;    /* all; not yet FINISHING; OUT */
-    size_t window;              /* calls that may be out: grows to the configured concurrency */
+    struct flight_list waiting;       /* in the order of their claims */
+    size_t count, busy, out;          /* all; not yet FINISHING; OUT */
+    size_t checking;                  /* CHECKING */
+    void (*on_new)(struct flight *f); /* goes on with one whose id is new */
+    size_t window; /* calls that may be out: grows to the configured concurrency */
     bool draining;
     struct buf scratch; /* outcome or envelope being written */
     pipeline_freed_fn freed;

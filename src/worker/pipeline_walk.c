@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "worker/answer.h"
+#include "worker/duplicates.h"
 #include "worker/ending.h"
 #include "worker/pipeline_core.h"
 
@@ -120,7 +121,10 @@ static void start(struct flight *f, size_t batch_size)
     enum reason why;
     if (stop_poison(f, batch_size))
         return;
-    if (flight_read(f, f->pipeline->config, &why, &e))
+    bool ok = flight_read(f, f->pipeline->config, &why, &e);
+    if (ok && duplicates_concern(f))
+        pipeline_move(f, FLIGHT_CHECKING);
+    else if (ok)
         advance(f);
     else
         ending_dead(f, why, f->env.unanswered != 0, e.text);
@@ -135,6 +139,7 @@ void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct q
             log_error("event=envelope_unreadable queue=%s id=%s why=%s", queue_name(queue),
                       log_value(f->env.uid), log_value(e.text));
         f->pipeline = p;
+        f->queue = queue;
         TAILQ_INSERT_TAIL(&p->flights, f, link);
         p->count++;
         p->busy++;
@@ -142,6 +147,7 @@ void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct q
         metrics_add(METRIC_JOBS_RECLAIMED, claim->members[i].taken_over);
         start(f, claim->n);
     }
+    duplicates_ask(p, advance);
     metrics_set(METRIC_IN_FLIGHT, (int64_t)p->count);
 }
 
@@ -157,6 +163,7 @@ static void look_again(struct pipeline *p)
 
 void pipeline_tick(struct pipeline *p)
 {
+    duplicates_ask(p, advance);
     look_again(p);
     fill_slots(p);
 }

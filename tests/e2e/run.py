@@ -426,6 +426,60 @@ def redis_killed_and_restarted():
 
 
 @scenario
+def duplicates_by_producers():
+    """queue.dedup_s: another job with the id is a duplicate; the same job coming back is not."""
+    window = dict(FAST, PUSHBRIDGE_QUEUE_DEDUP_S="60", PUSHBRIDGE_QUEUE_LEASE_MS="3000", **{
+        k: v for k, v in SHORT.items() if "LEASE" not in k})
+    with Stage(env=window) as s:
+        s.fault(kind="error", code="ServiceUnavailable", status=503, count=3)
+        s.fault(kind="latency", latency_ms=150)
+        victim = s.worker()
+        n = s.push_many(800)
+        wait_until(lambda: s.ended() > 20, 10, "in full flight")
+        victim.kill()
+        victim.wait()
+        gives_back, before = s.worker(), s.ended()
+        wait_until(lambda: s.ended() > before + 100, 10, "claiming ahead")
+        expect(s.terminate(gives_back) == 0, "drained")
+        s.worker()
+        s.wait_ended(n, 30)
+        expect(len(s.outcomes()) == n and all(o["status"] == "sent" for o in s.outcomes()), "no job is its own duplicate")
+        s.clear_faults()
+        s.push({"id": "j5", "code": "I10000", "school": "other"}, {"id": "twin", "code": "I10000", "school": "x"},
+               {"id": "twin", "code": "I10000", "school": "y"}, {"code": "I10000", "school": "z"}, {"code": "I10000", "school": "z"})
+        s.wait_ended(n + 5)
+        expect(not s.dead(), s.dead()[:1])
+        last = s.outcomes()[n:]
+        by = sorted((o["id"] if len(o["id"]) < 6 else "-", o["status"], len(o["pushes"])) for o in last)
+        expect(by == [("-", "sent", 1), ("-", "sent", 1), ("j5", "duplicate", 0), ("twin", "duplicate", 0), ("twin", "sent", 1)], by)
+        counts = s.counts()
+        expect(counts["duplicate"] == 2 and sum(counts.values()) == n + 5, counts)
+        s.no_duplicates()
+
+
+@scenario
+def redis_full():
+    """Over maxmemory with noeviction the worker drains on, outcomes included, and idles safely."""
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        n = s.push_many(2000)
+        s.redis("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        s.redis("CONFIG", "SET", "maxmemory", "1")
+        try:
+            s.redis("RPUSH", "push:jobs", "x")
+            raise Failure("Redis is not full")
+        except Exception as e:
+            expect("OOM" in str(e), e)
+        s.worker()
+        s.worker()
+        s.wait_ended(n, 30)
+        expect(not s.dead(), s.dead()[:1])
+        s.redis("CONFIG", "SET", "maxmemory", "0")
+        n += s.push_many(200, "k")
+        s.wait_ended(n, 10)
+        s.settle(n)
+
+
+@scenario
 def reply_to_and_until_empty():
     with Stage() as s:
         n = s.push({"id": "a", "code": "I10000", "school": "s", "reply_to": "push:reply:a"})

@@ -25,7 +25,7 @@ static void test_round_trip(void **state)
     static const char *const texts[] = {
         "{\"uid\":\"a\",\"t0\":1700000000000}",
         "{\"uid\":\"\\\"\\u0001\\\\ "
-        "号\",\"id_given\":true,\"gen\":1,\"attempts\":2,\"throttles\":3,"
+        "号\",\"id_given\":true,\"origin\":\"AAAA-7\",\"seen\":true,\"gen\":1,\"attempts\":2,\"throttles\":3,"
         "\"t0\":4,\"first_sent\":5,\"special_used\":true,\"given_up\":true,\"unanswered\":\"ffffffffffffffff\","
         "\"digest\":\"0123456789abcdef\",\"pushes\":[[0,\"501029001024\",\"A1-B2\"],[63,\"\",\"\"]]"
         ","

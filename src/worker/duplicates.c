@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/duplicates.h"
+
+#include "worker/ending.h"
+#include "worker/pipeline_core.h"
+
+bool duplicates_concern(const struct flight *f)
+{
+    return f->pipeline->config->dedup_s && f->env.id_given && !f->env.seen && !f->env.history;
+}
+
+static void on_answer(void *arg, enum queue_seen_answer answer)
+{
+    struct flight *f = arg;
+    f->asking = false;
+    f->looked_up = true;
+    if (answer == QUEUE_SEEN_UNANSWERED)
+        return;
+    pipeline_move(f, FLIGHT_READY);
+    f->env.seen = answer == QUEUE_SEEN_FIRST;
+    if (f->env.seen)
+        f->pipeline->on_new(f);
+    else
+        ending_duplicate(f);
+}
+
+static void ask(struct pipeline *p, struct queue *queue, const struct queue_seen *ids, size_t n)
+{
+    if (n)
+        queue_seen(queue, ids, n, p->config->dedup_s * 1000, on_answer);
+}
+
+/* Those of one queue, which are neighbours in the list. */
+static struct flight *ask_some(struct pipeline *p, struct flight *f)
+{
+    struct queue_seen ids[QUEUE_SEEN_MAX];
+    struct queue *queue = f->queue;
+    size_t n = 0;
+    for (; f && f->queue == queue && n < QUEUE_SEEN_MAX; f = TAILQ_NEXT(f, link)) {
+        if (f->state != FLIGHT_CHECKING || f->asking)
+            continue;
+        f->asking = true;
+        ids[n++] = (struct queue_seen){
+            .app = f->app->app.name, .id = f->env.uid, .holder = f->env.origin, .arg = f};
+    }
+    ask(p, queue, ids, n);
+    return f;
+}
+
+void duplicates_ask(struct pipeline *p, duplicates_fn on_new)
+{
+    p->on_new = on_new;
+    struct flight *f = p->checking ? TAILQ_FIRST(&p->flights) : NULL;
+    while (f)
+        f = ask_some(p, f);
+}
