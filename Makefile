@@ -4,7 +4,7 @@
 # (checked by `make layers`).
 MODULES := \
 	base/mem base/err base/buf base/text base/clock base/log base/metrics \
-	job/job job/template job/expression job/target job/plan job/verdict job/outcome job/envelope \
+	job/job job/template job/expression job/target job/quiet job/plan job/verdict job/outcome job/envelope \
 	aliyun/params aliyun/params_table aliyun/params_check aliyun/sign aliyun/request aliyun/errors aliyun/response \
 	io/multi io/http_headers io/http \
 	io/tls io/dial io/pending io/redis_info io/redis io/redis_url io/redis_script io/scripts \

@@ -181,6 +181,29 @@ static void set_deadline(const struct job *job, const struct app *app, int64_t b
     out->expire_time_ms = earlier(deadline, base_ms + expire_max_ms);
 }
 
+int64_t plan_quiet_end_ms(const struct job *job, const struct app *app, int64_t at_ms)
+{
+    return job->type == 0 ? quiet_end_ms(&app->quiet, at_ms) : at_ms;
+}
+
+static bool keep_quiet(const struct job *job, const struct app *app, int64_t t0_ms,
+                       struct plan *out, enum reason *why, struct err *e)
+{
+    int64_t shows_ms = out->push_time_ms ? out->push_time_ms : t0_ms;
+    int64_t loud_ms = plan_quiet_end_ms(job, app, shows_ms);
+    if (loud_ms == shows_ms)
+        return true;
+    if (loud_ms > out->deadline_ms)
+        return err_set(e, "quiet: its deadline is %" PRId64 " s before the quiet hours' end",
+                       (loud_ms - out->deadline_ms) / second_ms) ||
+               refuse(why, REASON_EXPIRED);
+    if (loud_ms > t0_ms + schedule_max_ms)
+        return err_set(e, "quiet: the quiet hours' end is more than 7 days ahead") ||
+               refuse(why, REASON_INVALID_JOB);
+    out->push_time_ms = loud_ms;
+    return true;
+}
+
 /* -------------------------------------------------------------------------------------------- */
 
 static void set_calls(struct plan *p)
@@ -207,6 +230,8 @@ bool plan_build(const struct job *job, const struct app *app, const struct templ
     if (!target_build(job, limits, &out->target, e))
         return refuse(why, REASON_INVALID_TARGET);
     set_deadline(job, app, base_time(job, out, t0_ms), out);
+    if (!keep_quiet(job, app, t0_ms, out, why, e))
+        return false;
     set_calls(out);
     return true;
 }

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "job/job.h"
+#include "job/quiet.h"
 #include "job/target.h"
 #include "job/template.h"
 
@@ -21,6 +22,8 @@ struct app {
     int64_t ttl_s;        /* default deadline: 86400 */
     bool resend_ambiguous; /* policy for ambiguous calls: resend, else dead */
     int64_t max_attempts;  /* 0: the general option */
+    const char *quiet_text;
+    struct quiet quiet; /* no message push (type 0) shows in these hours */
 };
 
 /* One call-to-be. Strings are owned by the plan. */
@@ -47,10 +50,14 @@ struct plan {
  * NOTICE. Times by the contract: base = PushTime if scheduled, else enqueued_at if within 7 days
  * back and 60 s ahead of t0, else t0; deadline = the earlier of ttl_s and expire_at, without both
  * the app's ttl; expire_time = min(deadline, base + 72 h). A push_at more than 7 days ahead of t0
- * is invalid_job, one in the past means at once. */
+ * is invalid_job, one in the past means at once. A message push that would show in the app's quiet
+ * hours gets their end as PushTime, without another deadline; where that lies behind the deadline
+ * the job is expired. */
 bool plan_build(const struct job *job, const struct app *app, const struct template_set *templates,
                 const struct target_limits *limits, int64_t t0_ms, struct plan *out,
                 enum reason *why, struct err *e);
+/* at_ms, or when the job may show again: the end of its app's quiet hours. */
+int64_t plan_quiet_end_ms(const struct job *job, const struct app *app, int64_t at_ms);
 void plan_free(struct plan *p);
 
 #endif

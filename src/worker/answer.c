@@ -153,6 +153,14 @@ bool answer_settle(struct flight *f, const struct reply *reply)
     return false;
 }
 
+/* A call that comes so late that it would show in the quiet hours now waits for their end; the plan
+ * has seen to one that is sent in time. One that may be out already is only repeated. */
+static int64_t loud_ms(const struct flight *f, int64_t at_ms)
+{
+    bool scheduled = f->plan.push_time_ms > at_ms;
+    return scheduled ? at_ms : plan_quiet_end_ms(&f->job, &f->app->app, at_ms);
+}
+
 /* A claimed-again job may have a call out there: the policy says whether it may be repeated. */
 bool answer_may_send(struct flight *f)
 {
@@ -167,8 +175,12 @@ bool answer_may_send(struct flight *f)
     }
     if (v.new_token)
         note_repeat(f, &v);
-    if (v.at_ms <= now)
+    int64_t at_ms = unanswered ? v.at_ms : loud_ms(f, v.at_ms);
+    if (at_ms <= now)
         return true;
-    ending_retry(f, v.at_ms);
+    if (at_ms > f->plan.deadline_ms)
+        ending_dead(f, REASON_EXPIRED, false, "its deadline lies in the quiet hours");
+    else
+        ending_retry(f, at_ms);
     return false;
 }

@@ -40,6 +40,13 @@ static bool refuse(struct setting_list *list, const char *what, struct err *e)
     return err_set(e, "%s: app \"%s\": %s", list->origin, member(list, "name")->text, what);
 }
 
+/* e already says what is wrong. */
+static bool refuse_again(struct setting_list *list, struct err *e)
+{
+    const struct err what = *e;
+    return refuse(list, what.text, e);
+}
+
 static bool inherit(struct setting_list *list, const char *name, const struct setting *from,
                     struct err *e)
 {
@@ -144,6 +151,8 @@ bool config_apps_read(struct config *c, struct settings *s, bool calls, struct e
             return false;
         for (size_t k = 0; k < list->table->n; k++)
             option_store(&list->table->rows[k], list->v[k].text, &c->apps[i]);
+        if (!quiet_parse(c->apps[i].app.quiet_text, &c->apps[i].app.quiet, e))
+            return refuse_again(list, e);
     }
     return true;
 }

@@ -279,6 +279,8 @@ static void make_digest(struct config *c)
                    a->device_type, a->push_type, a->store_offline, (long long)a->push_delay_s,
                    (long long)a->ttl_s);
         buf_json_or_null(&b, a->title);
+        if (a->quiet.on)
+            buf_printf(&b, " quiet %s", a->quiet_text);
         buf_putc(&b, '\n');
     }
     sign_sha256_hex(buf_text(&b), b.len, hex);

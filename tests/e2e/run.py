@@ -458,6 +458,27 @@ def duplicates_by_producers():
 
 
 @scenario
+def quiet_hours():
+    """A message push waits for the end of the quiet hours by PushTime, a functional one passes."""
+    now = time.time()
+    clock = lambda t: time.strftime("%H:%M", time.gmtime(t))  # noqa: E731
+    with Stage() as s:
+        conf = os.path.join(s.dir, "quiet.conf")
+        with open(conf, "w") as f:
+            f.write('apps = ( { name = "default"; app_key = "23456789"; quiet = "%s-%s Z"; } );\n' % (clock(now - 3600), clock(now + 7200)))
+        s.worker("-c", conf)
+        n = s.push({"id": "message", "message": "m", "school": "s"}, {"id": "functional", "message": "m", "school": "s", "type": 1},
+                   {"id": "late", "message": "m", "school": "s", "ttl_s": 3600})
+        s.wait_ended(n)
+        expect([(d["id"], d["reason"]) for d in s.dead()] == [("late", "expired")], s.dead())
+        listed = s.control("GET", "/_mock/record?list=1&full=1")
+        calls = {p["JobKey"]: p for p in find_params(listed)}
+        expect("PushTime" not in calls["functional"], calls["functional"])
+        expect(calls["message"]["PushTime"][11:16] == clock(now + 7200), calls["message"])
+        s.settle(n)
+
+
+@scenario
 def redis_full():
     """Over maxmemory with noeviction the worker drains on, outcomes included, and idles safely."""
     with Stage(env=dict(FAST, **SHORT)) as s:

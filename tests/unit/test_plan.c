@@ -276,9 +276,57 @@ static void long_texts_are_refused_not_cut(void **state)
     plan_free(&plan);
 }
 
+/* --- quiet hours ------------------------------------------------------------------------------ */
+
+static void test_quiet(void **state)
+{
+    (void)state;
+    /* t0 is 20:26:40 UTC */
+    struct app app = app_plain;
+    assert_true(quiet_parse("20:00-06:00 Z", &app.quiet, NULL));
+    const int64_t six = t0 + 9 * HOUR + 33 * MINUTE + 20 * SECOND;
+    static const struct {
+        const char *job;
+        bool shifted;
+    } cases[] = {
+        {"{\"message\":\"m\",\"school\":\"s\"}", true},
+        {"{\"message\":\"m\",\"school\":\"s\",\"type\":1}", false},
+        {"{\"message\":\"m\",\"school\":\"s\",\"delay_s\":60}", true},
+        {"{\"message\":\"m\",\"school\":\"s\",\"delay_s\":43200}", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct job job;
+        struct plan plan;
+        must_build(cases[i].job, &app, &job, &plan);
+        if ((plan.push_time_ms == six) != cases[i].shifted)
+            fail_msg("%s: PushTime t0 + %" PRId64 " ms", cases[i].job, plan.push_time_ms - t0);
+        plan_free(&plan);
+        job_free(&job);
+    }
+}
+
+static void test_quiet_never_past_the_deadline(void **state)
+{
+    (void)state;
+    struct app app = app_plain;
+    assert_true(quiet_parse("20:00-06:00 Z", &app.quiet, NULL));
+    struct job job;
+    struct plan plan;
+    enum reason why;
+    struct err e = {""};
+    assert_false(build("{\"message\":\"m\",\"school\":\"s\",\"ttl_s\":3600}", &app, NULL, &job,
+                       &plan, &why, &e));
+    assert_int_equal(why, REASON_EXPIRED);
+    assert_string_equal(e.text, "quiet: its deadline is 30800 s before the quiet hours' end");
+    plan_free(&plan);
+    job_free(&job);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_quiet),
+        cmocka_unit_test(test_quiet_never_past_the_deadline),
         cmocka_unit_test(title_and_body),
         cmocka_unit_test(the_app_gives_what_the_job_leaves_open),
         cmocka_unit_test(parts_become_calls),
