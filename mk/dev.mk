@@ -13,7 +13,11 @@ demo: setup-build ## Redis, mock provider over TLS, a worker, a few jobs: the ma
 test: setup-test ## Set up and run every test
 	@bash scripts/test.sh
 
-e2e: all ## End-to-end scenarios (one: make e2e E2E=hostile_corpus)
+.PHONY: previous
+previous: ## The version before this one, in build/previous
+	@sh scripts/previous.sh
+
+e2e: all previous ## End-to-end scenarios (one: make e2e E2E=hostile_corpus)
 	python3 tests/e2e/run.py $(E2E)
 
 .PHONY: docker-test

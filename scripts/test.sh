@@ -25,6 +25,8 @@ if ls tests/cli/*.bats >/dev/null 2>&1; then
     step "command line"
     bats tests/cli
 fi
+step "the version before this one"
+make -s previous
 step "end to end, programs built with ASan and UBSan"
 make -s $jobs MODE=asan B=build/asan build/asan/pushbridge build/asan/pushbridge-mock >/dev/null
 PB_BIN=$PWD/build/asan python3 tests/e2e/run.py

@@ -158,8 +158,8 @@ class Stage:
         env.update(more)
         return env
 
-    def worker(self, *args, **env):
-        command = [os.path.join(BIN, "pushbridge"), "run"]
+    def worker(self, *args, program=os.path.join(BIN, "pushbridge"), **env):
+        command = [program, "run"]
         if self.conf:
             command += ["-c", self.conf]
         p = self.spawn(command + list(args), "worker%d.log" % len(self.workers), self.worker_env(env))

@@ -13,7 +13,7 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import BIN, Failure, ROOT, Stage, free_port, wait_until  # noqa: E402
+from harness import BIN, Failure, K, ROOT, Stage, free_port, wait_until  # noqa: E402
 
 SCENARIOS = []
 FAST = {"PUSHBRIDGE_RETRY_BASE_MS": "50", "PUSHBRIDGE_RETRY_CAP_MS": "400"}
@@ -475,6 +475,31 @@ def quiet_hours():
         calls = {p["JobKey"]: p for p in find_params(listed)}
         expect("PushTime" not in calls["functional"], calls["functional"])
         expect(calls["message"]["PushTime"][11:16] == clock(now + 7200), calls["message"])
+        s.settle(n)
+
+
+@scenario
+def rolling_versions():
+    """The version before this one and this one on one queue: up, and one step back, with a crash each."""
+    before = os.path.join(ROOT, "build", "previous", "bin", "pushbridge")
+    expect(os.path.exists(before), "make previous has not been run")
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        s.fault(kind="latency", latency_ms=40)
+        s.fault(kind="error", code="ServiceUnavailable", status=503, probability=0.02)
+        n, old = 0, [s.worker(program=before), s.worker(program=before)]
+        for step in ("up", "back"):
+            n += s.push_many(1500, step)
+            start, new = s.ended(), []
+            wait_until(lambda: s.ended() > start + 200, 15, "in full flight")
+            for p in old:
+                known = s.redis("ZCARD", K + ":workers")
+                new.append(s.worker() if step == "up" else s.worker(program=before))
+                wait_until(lambda: s.redis("ZCARD", K + ":workers") > known, 10, "the new one's heartbeat")
+            old[0].kill()
+            expect(s.terminate(old[1]) == 0, "drained")
+            old = new
+            s.wait_ended(n, 40)
+        expect(not s.dead(), s.dead()[:1])
         s.settle(n)
 
 
