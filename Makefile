@@ -3,7 +3,7 @@
 # MODULES is the architecture: a module may include only headers of modules that stand before it
 # (checked by `make layers`).
 MODULES := \
-	base/mem base/err base/buf base/text base/clock base/log base/metrics \
+	base/mem base/err base/buf base/text base/clock base/log base/metrics base/fault \
 	job/job job/template job/expression job/target job/quiet job/plan job/verdict job/outcome job/envelope \
 	aliyun/params aliyun/params_table aliyun/params_check aliyun/sign aliyun/request aliyun/errors aliyun/response \
 	io/multi io/http_headers io/http \
@@ -50,13 +50,14 @@ OPT_fuzz    := -O1 -g $(SAN) -fsanitize=fuzzer-no-link
 OPT_fault   := -O1 -g -DPB_FAULT
 LD_release  := $(LDHARDEN)
 LD_asan     := $(SAN)
+LD_fault    := -rdynamic
 LD_fuzz     := $(SAN)
 
 ALL_CFLAGS := -std=c17 -D_GNU_SOURCE -fPIE -Isrc -I$(B) $(PKG_CFLAGS) $(WARN) $(OPT_$(MODE)) -MMD -MP $(CFLAGS)
 ALL_LDFLAGS := $(LD_$(MODE)) $(LDFLAGS)
 LIBS := $(PKG_LIBS) -lm
 
-EXISTING := $(foreach m,$(MODULES),$(if $(wildcard src/$(m).c),$(m)))
+EXISTING := $(foreach m,$(filter-out $(if $(filter fault,$(MODE)),,base/fault),$(MODULES)),$(if $(wildcard src/$(m).c),$(m)))
 LIB_OBJ  := $(EXISTING:%=$(B)/%.o)
 CLI_OBJ  := $(CLI:%=$(B)/%.o)
 MOCK_OBJ := $(MOCK:%=$(B)/%.o) $(MOCK_BASE:%=$(B)/%.o)

@@ -20,6 +20,11 @@ previous: ## The version before this one, in build/previous
 e2e: all previous ## End-to-end scenarios (one: make e2e E2E=hostile_corpus)
 	python3 tests/e2e/run.py $(E2E)
 
+.PHONY: fault-test
+fault-test: ## Kill the worker at each of its socket writes in turn; poison (the fault build)
+	@$(MAKE) --no-print-directory MODE=fault B=build/fault build/fault/pushbridge build/fault/pushbridge-mock
+	python3 tests/fault/run.py $(STEP)
+
 .PHONY: docker-test
 docker-test: ## Images, three workers, one killed: where a Docker engine answers
 	@bash scripts/docker-test.sh

@@ -25,6 +25,9 @@ if ls tests/cli/*.bats >/dev/null 2>&1; then
     step "command line"
     bats tests/cli
 fi
+step "every step: killed at each socket write in turn"
+make -s $jobs WERROR=1 MODE=fault B=build/fault build/fault/pushbridge build/fault/pushbridge-mock >/dev/null
+python3 tests/fault/run.py
 step "the version before this one"
 make -s previous
 step "end to end, programs built with ASan and UBSan"

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 
 const char *flight_state_name(enum flight_state s)
@@ -96,6 +97,7 @@ bool flight_read(struct flight *f, const struct config *config, enum reason *why
         return err_set(e, "job: %zu bytes, at most %lld (queue.job_max_bytes)", f->len,
                        (long long)config->job_max_bytes);
     }
+    fault_job_read(f->bytes, f->len);
     bool ok = job_parse(f->bytes, f->len, &config->job_limits, &f->job, why, e);
     if (f->job.id && !f->env.id_given && strlen(f->job.id) < sizeof f->env.uid) {
         snprintf(f->env.uid, sizeof f->env.uid, "%s", f->job.id);
