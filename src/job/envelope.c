@@ -35,6 +35,16 @@ static void put_pushes(struct buf *out, const struct envelope *v)
     buf_putc(out, ']');
 }
 
+static void put_call(struct buf *out, const struct envelope *v)
+{
+    if (!v->call[0])
+        return;
+    buf_puts(out, ",\"call\":");
+    buf_json_or_null(out, v->call);
+    put_int(out, ",\"task\":", v->task);
+    put_int(out, ",\"tasks\":", v->tasks);
+}
+
 void envelope_write(const struct envelope *v, struct buf *out)
 {
     buf_puts(out, "{\"uid\":");
@@ -47,6 +57,7 @@ void envelope_write(const struct envelope *v, struct buf *out)
     }
     if (v->seen)
         buf_puts(out, ",\"seen\":true");
+    put_call(out, v);
     put_int(out, ",\"gen\":", v->gen);
     put_int(out, ",\"attempts\":", v->attempts);
     put_int(out, ",\"throttles\":", v->throttles);
@@ -133,6 +144,23 @@ static bool read_origin(json_t *root, struct envelope *out, struct err *e)
     return !value || copy_text(value, out->origin, sizeof out->origin, 1) || wrong(e, "origin");
 }
 
+static bool read_call(json_t *root, struct envelope *out, struct err *e)
+{
+    json_t *call = json_object_get(root, "call");
+    int64_t task = 0, tasks = 0;
+    if (!call)
+        return true;
+    if (!copy_text(call, out->call, sizeof out->call, 1))
+        return wrong(e, "call");
+    if (!read_int(root, "task", &task, e) || !read_int(root, "tasks", &tasks, e))
+        return false;
+    if (tasks > ENVELOPE_TASKS_MAX || task >= tasks)
+        return wrong(e, "task");
+    out->task = (unsigned)task;
+    out->tasks = (unsigned)tasks;
+    return true;
+}
+
 static bool read_push(json_t *value, struct push_done *out)
 {
     json_t *part = json_array_get(value, 0);
@@ -183,8 +211,8 @@ static bool read_all(json_t *root, size_t len, struct envelope *out, struct err 
     return (copy_text(json_object_get(root, "uid"), out->uid, sizeof out->uid, 1) ||
             wrong(e, "uid")) &&
            read_flag(root, "id_given", &out->id_given, e) && read_origin(root, out, e) &&
-           read_flag(root, "seen", &out->seen, e) && read_int(root, "gen", &out->gen, e) &&
-           read_int(root, "attempts", &out->attempts, e) &&
+           read_flag(root, "seen", &out->seen, e) && read_call(root, out, e) &&
+           read_int(root, "gen", &out->gen, e) && read_int(root, "attempts", &out->attempts, e) &&
            read_int(root, "throttles", &out->throttles, e) &&
            read_int(root, "t0", &out->t0_ms, e) &&
            read_int(root, "first_sent", &out->first_sent_ms, e) &&

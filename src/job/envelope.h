@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "job/outcome.h"
 
-enum { ENVELOPE_PARTS_MAX = 64, UID_SIZE = 129, ORIGIN_SIZE = 32 };
+enum { ENVELOPE_PARTS_MAX = 64, ENVELOPE_TASKS_MAX = 1000, UID_SIZE = 129, ORIGIN_SIZE = 32 };
 
 struct envelope {
     char uid[UID_SIZE];
@@ -16,6 +16,10 @@ struct envelope {
     char origin[ORIGIN_SIZE]; /* <batch>-<position> of the first claim: which of the jobs with an id
                                */
     bool seen;                /* its id has been looked up (queue.dedup_s) and was new */
+    /* Member of a call of several jobs: call stands for uid in its token, gen and part as for a
+     * call of its own. A repeat is the same call only with all of its tasks. */
+    char call[UID_SIZE];  /* "": a call of its own */
+    unsigned task, tasks; /* which of how many, from 0; 0, 0 without call */
     int64_t gen, attempts, throttles;
     int64_t t0_ms, first_sent_ms; /* first_sent 0: never sent */
     bool special_used;            /* the free repeat for a used nonce or a wrong clock is spent */

@@ -25,11 +25,16 @@ static void test_round_trip(void **state)
     static const char *const texts[] = {
         "{\"uid\":\"a\",\"t0\":1700000000000}",
         "{\"uid\":\"\\\"\\u0001\\\\ "
-        "号\",\"id_given\":true,\"origin\":\"AAAA-7\",\"seen\":true,\"gen\":1,\"attempts\":2,\"throttles\":3,"
-        "\"t0\":4,\"first_sent\":5,\"special_used\":true,\"given_up\":true,\"unanswered\":\"ffffffffffffffff\","
+        "号\",\"id_given\":true,\"origin\":\"AAAA-7\",\"seen\":true,\"gen\":1,\"attempts\":2,"
+        "\"throttles\":3,"
+        "\"t0\":4,\"first_sent\":5,\"special_used\":true,\"given_up\":true,\"unanswered\":"
+        "\"ffffffffffffffff\","
         "\"digest\":\"0123456789abcdef\",\"pushes\":[[0,\"501029001024\",\"A1-B2\"],[63,\"\",\"\"]]"
         ","
         "\"history\":[{\"reason\":\"expired\",\"at\":1},[]]}",
+        "{\"uid\":\"a\",\"call\":\"b/0\",\"tasks\":2,\"gen\":1,\"attempts\":1,\"t0\":4,"
+        "\"first_sent\":5,\"unanswered\":\"1\",\"digest\":\"0123456789abcdef\"}",
+        "{\"uid\":\"c\",\"id_given\":true,\"call\":\"b/0\",\"task\":999,\"tasks\":1000}",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         char again[2000];
@@ -59,7 +64,25 @@ static void test_values(void **state)
     assert_string_equal(v.pushes[0].message_id, "m");
     assert_false(v.id_given || v.special_used);
     assert_null(v.history);
+    assert_string_equal(v.call, "");
+    assert_int_equal(v.tasks, 0);
     envelope_free(&v);
+}
+
+static void test_member_of_a_call(void **state)
+{
+    (void)state;
+    const struct envelope v = {.uid = "u", .call = "batch/3", .task = 4, .tasks = 7, .gen = 2};
+    char text[1000];
+    write_text(&v, text, sizeof text);
+    struct envelope read;
+    assert_true(envelope_read(text, strlen(text), &read, NULL));
+    assert_string_equal(read.uid, "u");
+    assert_string_equal(read.call, "batch/3");
+    assert_int_equal(read.task, 4);
+    assert_int_equal(read.tasks, 7);
+    assert_int_equal(read.gen, 2);
+    envelope_free(&read);
 }
 
 static void test_newer_writer(void **state)
@@ -105,6 +128,13 @@ static void test_refused(void **state)
         {"{\"uid\":\"u\",\"pushes\":[[0,\"m\"]]}", "pushes"},
         {"{\"uid\":\"u\",\"pushes\":[[0,\"" LONG_130 "\",\"r\"]]}", "pushes"},
         {"{\"uid\":\"u\",\"history\":{}}", "history"},
+        {"{\"uid\":\"u\",\"call\":\"\",\"tasks\":1}", "call"},
+        {"{\"uid\":\"u\",\"call\":\"" LONG_130 "\",\"tasks\":1}", "call"},
+        {"{\"uid\":\"u\",\"call\":[],\"tasks\":1}", "call"},
+        {"{\"uid\":\"u\",\"call\":\"c\"}", "task"},
+        {"{\"uid\":\"u\",\"call\":\"c\",\"task\":2,\"tasks\":2}", "task"},
+        {"{\"uid\":\"u\",\"call\":\"c\",\"task\":-1,\"tasks\":2}", "task"},
+        {"{\"uid\":\"u\",\"call\":\"c\",\"tasks\":1001}", "task"},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct envelope v;
@@ -121,9 +151,8 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_newer_writer),
+        cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_values),
+        cmocka_unit_test(test_member_of_a_call), cmocka_unit_test(test_newer_writer),
         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests_name("envelope", tests, NULL, NULL);
