@@ -8,7 +8,7 @@ MODULES := \
 	aliyun/params aliyun/params_table aliyun/params_check aliyun/sign aliyun/request aliyun/errors aliyun/response \
 	io/multi io/http_headers io/http \
 	io/tls io/dial io/pending io/redis_info io/redis io/redis_url io/redis_script io/scripts \
-	io/queue io/queue_core io/queue_lease io/queue_claim io/queue_finish io/queue_wait io/queue_upkeep io/queue_count io/queue_seen \
+	io/queue io/queue_core io/queue_lease io/queue_claim io/queue_finish io/queue_group io/queue_wait io/queue_upkeep io/queue_count io/queue_seen \
 	worker/config worker/options worker/options_table worker/settings worker/settings_file worker/settings_env \
 	worker/config_apps worker/config_load worker/config_print worker/circuit worker/flight worker/sender worker/pipeline worker/pipeline_core worker/ending worker/duplicates worker/answer worker/pipeline_walk worker/dispatch worker/admin
 CLI  := $(patsubst src/%.c,%,$(wildcard src/cli/*.c))

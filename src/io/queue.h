@@ -53,10 +53,12 @@ struct queue_member {
 
 struct queue_claim {
     struct queue_lease *lease;
-    const char *batch;  /* 16 characters; uid of a fresh member is "<batch>-<pos>" */
-    int64_t t0_ms;      /* Redis TIME of the batch's first claim */
-    int64_t now_ms;     /* Redis TIME of this claim */
-    const char *digest; /* of the batch's first claim */
+    const char *batch;    /* 16 characters; uid of a fresh member is "<batch>-<pos>" */
+    int64_t t0_ms;        /* Redis TIME of the batch's first claim */
+    int64_t now_ms;       /* Redis TIME of this claim */
+    const char *digest;   /* of the batch's first claim */
+    const char *grouping; /* recorded by queue_mark() or queue_regroup(): binding; "" none */
+    size_t grouping_len;
     const struct queue_member *members;
     size_t n;
 };
@@ -85,6 +87,7 @@ struct queue_end {
     unsigned crashes; /* RETRY, PARK: kept */
     int64_t at_ms;    /* RETRY: Redis ms */
     const char *app;  /* PARK */
+    bool with_next;   /* in one script with the finish that is called next */
 };
 /* STALE: the lease had moved on (or an earlier finish whose answer was lost did it): nothing was
  * written. */
@@ -118,10 +121,47 @@ void queue_finish(struct queue_lease *lease, unsigned pos, const struct queue_en
                   queue_done_fn fn, void *arg);
 size_t queue_unconfirmed(const struct queue *q); /* finishes not yet confirmed */
 
-/* Records the grouping of a coalesced call once, before its first byte; text is opaque. fn gets
- * DONE, or STALE. */
-void queue_mark(struct queue_lease *lease, const char *text, size_t len, queue_done_fn fn,
+/* --- calls of several jobs ---
+ * A grouping is a text, opaque here, that says which positions of a batch go out in which call. It
+ * is recorded once for the whole batch, before the first byte of any of its calls, and binds
+ * whoever holds the batch later: each claim hands it out. From then on a call of several members
+ * ends whole, or moves whole:
+ *   sent            each member END_SENT, all but the last with_next, so that none is left behind
+ *                   of a call that could then not be made again
+ *   to be repeated, or its app in trouble   queue_regroup(): no RETRY, no PARK of its members
+ *   refused, and never sent before   queue_regroup() of each half under gen + 1, with_next; or its
+ *                   members go singly, as those of a call of which no byte was sent may
+ *   dead            each member END_DEAD; with_next is not needed, dead letters may be large
+ * A claim that lacks members of a call finds one that was dying: the rest follow as ambiguous.
+ * At the crash limit (I4) a batch of several calls is taken apart: calls of one by END_RETRY, those
+ * of several by queue_regroup() with the crashes kept, all at once due. A batch that is one call is
+ * tried once more, and beyond the limit all its members are poison. */
+enum { QUEUE_GROUPING_MAX = 64 * 1024 };
+
+/* Records the grouping, 1 to QUEUE_GROUPING_MAX bytes. fn gets DONE and what is recorded (borrowed
+ * for the call): an earlier text where there was one, to be followed instead; or STALE and NULL. */
+typedef void (*queue_mark_fn)(void *arg, enum queue_done done, const char *text, size_t len);
+void queue_mark(struct queue_lease *lease, const char *text, size_t len, queue_mark_fn fn,
                 void *arg);
+
+/* A member of a call that moves. Its bytes stay in Redis, so it must not be an oversize one. */
+struct queue_moved {
+    unsigned pos, crashes; /* crashes: kept */
+    const char *envelope;
+    size_t envelope_len;
+};
+struct queue_regrouping {
+    const struct queue_moved *members; /* the i-th gets position i */
+    size_t n;                          /* 1 to a claim's 256, of this lease, each once */
+    const char *grouping;              /* as for queue_mark(), in the new positions */
+    size_t grouping_len;
+    int64_t at_ms; /* Redis ms */
+    bool with_next;
+};
+/* Moves all of them to one waiting batch with its own grouping, or none (STALE). Everything is
+ * copied; fn once for all, never before this returns. */
+void queue_regroup(struct queue_lease *lease, const struct queue_regrouping *r, queue_done_fn fn,
+                   void *arg);
 
 /* I3(a): may a call of duration_ms start now? clock_boot_ms() + duration ≤ safe_until. */
 bool queue_lease_safe(const struct queue_lease *lease, int64_t now_boot_ms, int64_t duration_ms);

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { BATCH_HEAD = 5 }; /* id, t0, digest, taken over, crashes */
+enum { BATCH_HEAD = 6 }; /* id, t0, digest, taken over, crashes, grouping */
 
 struct claiming {
     int64_t sent_boot_ms;
@@ -104,7 +104,8 @@ static bool is_batch(const redisReply *b)
 {
     if (b->type != REDIS_REPLY_ARRAY || b->elements < BATCH_HEAD + 2 ||
         (b->elements - BATCH_HEAD) % 2 || !is_text(b->element[0]) || !is_text(b->element[1]) ||
-        !is_text(b->element[2]) || b->element[0]->len != QUEUE_ID_SIZE - 1)
+        !is_text(b->element[2]) || !is_text(b->element[5]) ||
+        b->element[0]->len != QUEUE_ID_SIZE - 1)
         return false;
     for (size_t i = BATCH_HEAD + 1; i < b->elements; i += 2)
         if (!is_text(b->element[i]))
@@ -125,6 +126,8 @@ static void hand_out(struct queue *q, const struct claiming *c, const redisReply
         .t0_ms = strtoll(batch->element[1]->str, NULL, 10),
         .now_ms = q->redis_ms,
         .digest = batch->element[2]->str,
+        .grouping = batch->element[5]->str,
+        .grouping_len = (size_t)batch->element[5]->len,
         .members = members,
         .n = n,
     };

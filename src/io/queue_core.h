@@ -50,7 +50,29 @@ struct queue_lease {
     TAILQ_HEAD(, queue_oversize) oversize;
 };
 
-struct queue_item; /* a finish or mark, queue_finish.c */
+/* A member that a regrouping moves, as the script is told of it. */
+struct queue_item_member {
+    char pos[12], crashes[12];
+    char *envelope;
+    size_t len;
+};
+
+/* A finish, mark or regrouping until Redis has confirmed it. */
+struct queue_item {
+    TAILQ_ENTRY(queue_item) link;
+    struct queue_lease *lease;
+    char kind[2], pos[12], new_id[QUEUE_ID_SIZE]; /* pos: of G, how many */
+    char at[24];     /* RETRY, G: ms; PARK: index in KEYS */
+    char *app, *ref; /* PARK's app; RETURN's key in K:oversize */
+    char *value;     /* outcome, member value, bytes or grouping */
+    size_t len;
+    struct queue_item_member *members; /* G */
+    size_t nmembers;
+    bool with_next;
+    queue_done_fn fn;
+    queue_mark_fn mark_fn; /* M, instead of fn */
+    void *arg;
+};
 TAILQ_HEAD(queue_items, queue_item);
 
 struct queue {
@@ -158,6 +180,12 @@ void queue_lease_ref(struct queue_lease *lease);
 void queue_lease_unref(struct queue_lease *lease);
 void queue_lease_add_oversize(struct queue_lease *lease, unsigned pos, const char *ref, size_t len);
 const char *queue_lease_oversize(const struct queue_lease *lease, unsigned pos); /* NULL: none */
+
+/* --- items --- */
+struct queue_item *queue_item_new(struct queue_lease *lease, unsigned pos, char kind, void *arg);
+void queue_item_value(struct queue_item *item, const char *p, size_t len); /* a copy */
+void queue_item_wait(struct queue_item *item, int64_t at_ms); /* under a new batch id */
+void queue_item_add(struct queue_item *item); /* to what is to be sent */
 
 /* Keys and fixed arguments of the extend script: the heartbeat; leases may follow. */
 void queue_extend_begin(struct queue *q, struct queue_args *a);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Finishes and marks: collected within a loop turn, sent as few pipelined scripts, and sent again
- * until Redis confirms. One that had run already is then answered as stale, which is harmless. */
+ * Finishes, marks and regroupings: collected within a loop turn, sent as few pipelined scripts, and
+ * sent again until Redis confirms. One that had run already is then answered as stale, which is
+ * harmless. */
 #include "io/queue_core.h"
 
 /* One script for what ends within a moment costs Redis a fraction of one for each. Nothing is
@@ -14,21 +15,10 @@ enum { GATHER_MS = 5, GATHER_MAX = 64 };
 #include "base/mem.h"
 #include "base/metrics.h"
 
-struct queue_item {
-    TAILQ_ENTRY(queue_item) link;
-    struct queue_lease *lease;
-    char kind[2], pos[12], new_id[QUEUE_ID_SIZE];
-    char at[24];     /* RETRY: ms; PARK: index in KEYS */
-    char *app, *ref; /* PARK's app; RETURN's key in K:oversize */
-    char *value;     /* outcome, member value, bytes or grouping */
-    size_t len;
-    queue_done_fn fn;
-    void *arg;
-};
-
+/* What one call of the script carries: up to QUEUE_FINISH_ITEMS, or one call's members. */
 struct batch {
     size_t n;
-    struct queue_item *items[QUEUE_FINISH_ITEMS];
+    struct queue_item *items[QUEUE_CLAIM_MAX];
 };
 
 static void item_free(struct queue_item *item)
@@ -36,6 +26,9 @@ static void item_free(struct queue_item *item)
     mem_free(item->app);
     mem_free(item->ref);
     mem_free(item->value);
+    for (size_t i = 0; i < item->nmembers; i++)
+        mem_free(item->members[i].envelope);
+    mem_free(item->members);
     mem_free(item);
 }
 
@@ -58,18 +51,38 @@ size_t queue_unconfirmed(const struct queue *q)
 
 /* --- answers --------------------------------------------------------------------------------- */
 
-static void confirm(struct queue *q, struct queue_item *item, enum queue_done done)
+/* The members that an item ends: a mark none, a regrouping several. */
+static size_t ended_by(const struct queue_item *item)
+{
+    return item->mark_fn ? 0 : item->nmembers ? item->nmembers : 1;
+}
+
+/* For a mark the answer may be an earlier text. */
+static void report(const struct queue_item *item, const redisReply *answer)
+{
+    bool other = answer->type == REDIS_REPLY_STRING;
+    bool done = other || (answer->type == REDIS_REPLY_INTEGER && answer->integer == 1);
+    enum queue_done how = done ? QUEUE_DONE : QUEUE_STALE;
+    if (!item->mark_fn)
+        item->fn(item->arg, how);
+    else if (!done)
+        item->mark_fn(item->arg, how, NULL, 0);
+    else
+        item->mark_fn(item->arg, how, other ? answer->str : item->value,
+                      other ? (size_t)answer->len : item->len);
+}
+
+static void confirm(struct queue *q, struct queue_item *item, const redisReply *answer)
 {
     struct queue_lease *lease = item->lease;
-    bool mark = item->kind[0] == 'M';
     TAILQ_REMOVE(&q->items_sent, item, link);
     q->unconfirmed--;
-    item->fn(item->arg, done);
-    item_free(item);
-    if (mark)
+    report(item, answer);
+    if (item->mark_fn)
         queue_lease_unref(lease);
-    else
+    for (size_t n = ended_by(item); n; n--)
         queue_lease_member_done(lease);
+    item_free(item);
 }
 
 /* Back to the head of what is to be sent, in the old order. */
@@ -96,25 +109,51 @@ static void on_finished(struct queue *q, void *ctx, redisReply *reply)
     q->backoff_ms = QUEUE_BACKOFF_MIN_MS;
     metrics_add(METRIC_RESULTS_TRIMMED, queue_reply_int(reply, 0));
     for (size_t i = 0; i < b->n; i++)
-        confirm(q, b->items[i], queue_reply_int(reply, i + 1) == 1 ? QUEUE_DONE : QUEUE_STALE);
+        confirm(q, b->items[i], reply->element[i + 1]);
 }
 
 /* --- sending --------------------------------------------------------------------------------- */
+
+/* The next items that must not be parted. */
+struct run {
+    size_t n, weight, bytes;
+};
+
+static struct run next_run(const struct queue *q)
+{
+    struct run r = {0};
+    const struct queue_item *item = TAILQ_FIRST(&q->items);
+    for (bool more = true; item && more && r.n < QUEUE_CLAIM_MAX; item = TAILQ_NEXT(item, link)) {
+        r.n++;
+        r.weight += item->nmembers ? item->nmembers : 1;
+        r.bytes += item->len;
+        for (size_t i = 0; i < item->nmembers; i++)
+            r.bytes += item->members[i].len;
+        more = item->with_next;
+    }
+    return r;
+}
+
+static bool fits(const struct run *have, const struct run *more)
+{
+    return have->n == 0 || (have->weight + more->weight <= QUEUE_FINISH_ITEMS &&
+                            have->bytes + more->bytes <= QUEUE_FINISH_BYTES);
+}
 
 /* Takes the next items from the list, as many as one call may carry. */
 static struct batch *collect(struct queue *q)
 {
     struct batch *b = mem_alloc(sizeof *b);
     b->n = 0;
-    size_t bytes = 0;
-    struct queue_item *item;
-    while ((item = TAILQ_FIRST(&q->items)) && b->n < QUEUE_FINISH_ITEMS) {
-        if (b->n && bytes + item->len > QUEUE_FINISH_BYTES)
-            break;
-        bytes += item->len;
-        TAILQ_REMOVE(&q->items, item, link);
-        TAILQ_INSERT_TAIL(&q->items_sent, item, link);
-        b->items[b->n++] = item;
+    struct run have = {0}, more;
+    while ((more = next_run(q)).n && fits(&have, &more)) {
+        have = (struct run){have.n + more.n, have.weight + more.weight, have.bytes + more.bytes};
+        while (b->n < have.n) {
+            struct queue_item *item = TAILQ_FIRST(&q->items);
+            TAILQ_REMOVE(&q->items, item, link);
+            TAILQ_INSERT_TAIL(&q->items_sent, item, link);
+            b->items[b->n++] = item;
+        }
     }
     return b;
 }
@@ -122,8 +161,8 @@ static struct batch *collect(struct queue *q)
 /* The parked lists that a call names. */
 struct parked {
     size_t n;
-    const char *apps[QUEUE_FINISH_ITEMS];
-    char *keys[QUEUE_FINISH_ITEMS];
+    const char *apps[QUEUE_CLAIM_MAX];
+    char *keys[QUEUE_CLAIM_MAX];
 };
 
 static size_t parked_index(struct queue *q, struct parked *p, const char *app)
@@ -158,19 +197,24 @@ static void add_keys(struct queue *q, struct batch *b, struct queue_args *a, str
 
 static void add_item(const struct queue_item *item, struct queue_args *a)
 {
-    bool retry = item->kind[0] == 'R', park = item->kind[0] == 'P';
+    bool wait = item->new_id[0], park = item->kind[0] == 'P';
     queue_args_text(a, item->lease->id);
     queue_args_text(a, item->lease->fence);
     queue_args_text(a, item->pos);
     queue_args_text(a, item->kind);
-    if (retry || park) {
-        queue_args_text(a, retry ? item->new_id : item->at);
-        queue_args_text(a, retry ? item->at : item->app);
+    if (wait || park) {
+        queue_args_text(a, wait ? item->new_id : item->at);
+        queue_args_text(a, wait ? item->at : item->app);
         queue_args_bytes(a, item->value, item->len);
     } else {
         queue_args_bytes(a, item->value, item->len);
         queue_args_text(a, item->ref ? item->ref : "");
         queue_args_text(a, "");
+    }
+    for (size_t i = 0; i < item->nmembers; i++) {
+        queue_args_text(a, item->members[i].pos);
+        queue_args_text(a, item->members[i].crashes);
+        queue_args_bytes(a, item->members[i].envelope, item->members[i].len);
     }
 }
 
@@ -208,16 +252,16 @@ void queue_on_flush(evutil_socket_t fd, short what, void *arg)
     queue_finish_flush(arg);
 }
 
-static void enqueue(struct queue *q, struct queue_item *item)
+void queue_item_add(struct queue_item *item)
 {
+    struct queue *q = item->lease->queue;
     TAILQ_INSERT_TAIL(&q->items, item, link);
     q->unconfirmed++;
     q->gathered++;
-    if (item->kind[0] != 'M')
-        q->open--;
+    q->open -= ended_by(item);
     if (q->flush_paused)
         return;
-    if (item->kind[0] == 'M' || q->gathered >= GATHER_MAX || q->open == 0)
+    if (item->mark_fn || q->gathered >= GATHER_MAX || q->open == 0)
         event_active(q->flush_event, EV_TIMEOUT, 0);
     else if (!evtimer_pending(q->flush_event, NULL))
         queue_timer_set(q->flush_event, GATHER_MS);
@@ -225,22 +269,27 @@ static void enqueue(struct queue *q, struct queue_item *item)
 
 /* --- items ----------------------------------------------------------------------------------- */
 
-static struct queue_item *item_new(struct queue_lease *lease, unsigned pos, char kind,
-                                   queue_done_fn fn, void *arg)
+struct queue_item *queue_item_new(struct queue_lease *lease, unsigned pos, char kind, void *arg)
 {
     struct queue_item *item = mem_zalloc(sizeof *item);
     item->lease = lease;
     item->kind[0] = kind;
     snprintf(item->pos, sizeof item->pos, "%u", pos);
-    item->fn = fn;
     item->arg = arg;
     return item;
 }
 
-static void set_value(struct queue_item *item, const char *p, size_t len)
+void queue_item_value(struct queue_item *item, const char *p, size_t len)
 {
     item->value = mem_dup(p ? p : "", p ? len : 0);
     item->len = p ? len : 0;
+}
+
+void queue_item_wait(struct queue_item *item, int64_t at_ms)
+{
+    queue_random_id(item->new_id);
+    item->new_id[0] = 'w';
+    snprintf(item->at, sizeof item->at, "%lld", (long long)at_ms);
 }
 
 /* "<crashes> <envelope length> <envelope><bytes>"; the reference to bytes that stay in
@@ -267,13 +316,6 @@ static void set_member(struct queue_item *item, const struct queue_end *end, con
     item->value = buf_take(&b);
 }
 
-static void set_retry(struct queue_item *item, int64_t at_ms)
-{
-    queue_random_id(item->new_id);
-    item->new_id[0] = 'w';
-    snprintf(item->at, sizeof item->at, "%lld", (long long)at_ms);
-}
-
 static char kind_letter(enum queue_end_kind kind)
 {
     static const char letters[] = {[END_SENT] = 'S',  [END_DUPLICATE] = 'U', [END_DEAD] = 'D',
@@ -285,16 +327,18 @@ void queue_finish(struct queue_lease *lease, unsigned pos, const struct queue_en
                   queue_done_fn fn, void *arg)
 {
     struct queue *q = lease->queue;
-    struct queue_item *item = item_new(lease, pos, kind_letter(end->kind), fn, arg);
+    struct queue_item *item = queue_item_new(lease, pos, kind_letter(end->kind), arg);
+    item->fn = fn;
+    item->with_next = end->with_next;
     const char *ref = queue_lease_oversize(lease, pos);
     switch (end->kind) {
     case END_SENT:
     case END_DUPLICATE:
     case END_DEAD:
-        set_value(item, end->outcome, end->outcome_len);
+        queue_item_value(item, end->outcome, end->outcome_len);
         break;
     case END_RETRY:
-        set_retry(item, end->at_ms);
+        queue_item_wait(item, end->at_ms);
         set_member(item, end, ref);
         break;
     case END_PARK:
@@ -305,17 +349,8 @@ void queue_finish(struct queue_lease *lease, unsigned pos, const struct queue_en
     case END_RETURN:
         if (ref)
             item->ref = mem_strdup(strchr(ref, ' ') + 1);
-        set_value(item, ref ? NULL : end->bytes, end->len);
+        queue_item_value(item, ref ? NULL : end->bytes, end->len);
         break;
     }
-    enqueue(q, item);
-}
-
-void queue_mark(struct queue_lease *lease, const char *text, size_t len, queue_done_fn fn,
-                void *arg)
-{
-    struct queue_item *item = item_new(lease, 0, 'M', fn, arg);
-    set_value(item, text, len);
-    queue_lease_ref(lease);
-    enqueue(lease->queue, item);
+    queue_item_add(item);
 }

@@ -197,6 +197,8 @@ static void keep(struct worker *w, const struct queue_claim *c, const struct que
                       .len = m->len};
     snprintf(g->batch, sizeof g->batch, "%s", c->batch);
     snprintf(g->digest, sizeof g->digest, "%s", c->digest);
+    assert_int_equal(strlen(c->grouping), c->grouping_len);
+    snprintf(g->grouping, sizeof g->grouping, "%s", c->grouping);
 }
 
 static void on_claim(void *arg, const struct queue_claim *claim, int done)
@@ -243,6 +245,15 @@ void on_finish(void *arg, enum queue_done done)
         w->finished++;
     else
         w->stale++;
+}
+
+void on_mark(void *arg, enum queue_done done, const char *text, size_t len)
+{
+    struct worker *w = arg;
+    on_finish(w, done);
+    assert_true(done == QUEUE_DONE ? strlen(text) == len : !text && !len);
+    if (text)
+        snprintf(w->marked, sizeof w->marked, "%s", text);
 }
 
 void on_wait(void *arg, bool moved)

@@ -21,6 +21,7 @@ struct got {
     bool taken_over, oversize;
     char *envelope, *bytes;
     size_t len;
+    char grouping[64];
 };
 
 struct worker {
@@ -35,6 +36,7 @@ struct worker {
     bool claim_done;
     int waits, moved; /* wait callbacks, and those with a job */
     int finished, stale;
+    char marked[64]; /* what the last mark that was done told */
     struct queue_counts counts;
     bool counted;
 };
@@ -62,6 +64,7 @@ const struct queue_counts *worker_count(struct worker *w);
 void worker_settle(struct worker *w); /* until no finish is unconfirmed */
 
 void on_finish(void *arg, enum queue_done done); /* arg: the worker */
+void on_mark(void *arg, enum queue_done done, const char *text, size_t len);
 void on_wait(void *arg, bool moved);
 
 /* redis-cli, as it were: printf-like with %s and %b of hiredis. */

@@ -270,30 +270,6 @@ static void results_are_trimmed(void **state)
     worker_free(w);
 }
 
-static void mark_is_written_once(void **state)
-{
-    (void)state;
-    const struct queue_opts opts = fixture_opts("w1");
-    struct worker *w = worker_new(&opts);
-    push_jobs("j", 0, 1);
-    worker_claim(w, 1);
-    const struct {
-        const char *text;
-        int finished, stale;
-    } steps[] = {{"[0]", 1, 0}, {"[0]", 2, 0}, {"[1]", 2, 1}};
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        queue_mark(w->got[0].lease, steps[i].text, 3, on_finish, w);
-        worker_settle(w);
-        assert_int_equal(steps[i].finished, w->finished);
-        assert_int_equal(steps[i].stale, w->stale);
-        assert_cli_text("[0]", cli_text("HGET " K ":batch %s!", w->got[0].batch));
-    }
-    worker_sent(w, &w->got[0]);
-    worker_settle(w);
-    assert_int_equal(0, cli_int("EXISTS " K ":batch"));
-    worker_free(w);
-}
-
 static void many_at_once(void **state)
 {
     (void)state;
@@ -360,7 +336,6 @@ int main(void)
         cmocka_unit_test_setup(return_keeps_the_order, fixture_flush),
         cmocka_unit_test_setup(oversize_stays_in_redis, fixture_flush),
         cmocka_unit_test_setup(results_are_trimmed, fixture_flush),
-        cmocka_unit_test_setup(mark_is_written_once, fixture_flush),
         cmocka_unit_test_setup(many_at_once, fixture_flush),
         cmocka_unit_test_setup(old_server, fixture_flush),
         cmocka_unit_test_setup(queue_with_a_hash_tag, fixture_flush),

@@ -59,9 +59,34 @@ static void end_one(struct holder *h, enum queue_end_kind kind)
     mem_free(g.envelope);
 }
 
+/* Up to four of one batch. */
+static void move_some(struct holder *h)
+{
+    struct queue_lease *lease = h->held[pick((unsigned)h->n)].lease;
+    struct queue_moved moved[4];
+    size_t n = 0, left = 0;
+    struct queue_regrouping r = {.members = moved, .grouping = "g", .grouping_len = 1};
+    for (size_t i = 0; i < h->n; i++) {
+        struct got *g = &h->held[i];
+        if (g->lease != lease || n == 4) {
+            h->held[left++] = *g;
+            continue;
+        }
+        moved[n++] = (struct queue_moved){
+            .pos = g->pos, .crashes = g->crashes, .envelope = "{\"g\":1}", .envelope_len = 7};
+        mem_free(g->bytes);
+        mem_free(g->envelope);
+    }
+    h->n = left;
+    r.n = n;
+    r.at_ms = queue_now_ms(h->w->q) + pick(50);
+    r.with_next = pick(2);
+    queue_regroup(lease, &r, on_finish, h->w);
+}
+
 static void random_step(struct holder *h, int *enqueued)
 {
-    switch (pick(12)) {
+    switch (pick(13)) {
     case 0:
         push_jobs("job", *enqueued, *enqueued + 5);
         *enqueued += 5;
@@ -90,6 +115,10 @@ static void random_step(struct holder *h, int *enqueued)
         break;
     case 6:
         event_base_loop(base, EVLOOP_NONBLOCK);
+        break;
+    case 7:
+        if (h->n)
+            move_some(h);
         break;
     default:
         if (h->n)

@@ -68,7 +68,7 @@ static void every_kind_of_stale_end(void **state)
             w, &w->got[kind],
             &(struct queue_end){
                 .kind = (enum queue_end_kind)kind, .outcome = "x", .outcome_len = 1, .app = "a"});
-    queue_mark(w->got[0].lease, "x", 1, on_finish, w);
+    queue_mark(w->got[0].lease, "x", 1, on_mark, w);
     worker_settle(w);
     assert_int_equal(0, w->finished);
     assert_int_equal(7, w->stale);
@@ -344,7 +344,7 @@ static void works_over_maxmemory(void **state)
             &(struct queue_end){
                 .kind = (enum queue_end_kind)kind, .outcome = "x", .outcome_len = 1, .app = "a"});
     worker_settle(w);
-    queue_mark(w->got[6].lease, "[]", 2, on_finish, w);
+    queue_mark(w->got[6].lease, "[]", 2, on_mark, w);
     worker_settle(w);
     assert_int_equal(7, w->finished);
     pump_until(base, (queue_housekeep(w->q), cli_int("LLEN " K ":inbox:gone") == 0));

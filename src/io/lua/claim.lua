@@ -5,7 +5,7 @@
 -- ARGV n (≤ 256) id fence lease_ms worker digest run_id job_max parked_max parked_limit drained
 -- lpop_has_count
 -- Reply: now, ready jobs taken (−2: held back), then per batch
--- {id, t0, digest, taken over, crashes, position, value, …}
+-- {id, t0, digest, taken over, crashes, grouping ('': none), position, value, …}
 local Q, due, batch, member, inbox, count, workers, run, oversize = unpack(KEYS, 1, 9)
 local n, id, fence, lease = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 local worker, digest, run_id = ARGV[5], ARGV[6], ARGV[7]
@@ -46,7 +46,7 @@ local function forget(b)
     call('ZREM', due, b)
 end
 
-local function take(b, state, t0, owner, size, crashes, sum)
+local function take(b, state, t0, owner, size, crashes, sum, grouping)
     local fields = {}
     for p = 1, size do
         fields[p] = b .. ':' .. (p - 1)
@@ -58,14 +58,14 @@ local function take(b, state, t0, owner, size, crashes, sum)
             crashes = crashes + 1
         end
     end
-    local out = {b, t0, sum, state == 'L' and 1 or 0, crashes}
+    local out = {b, t0, sum, state == 'L' and 1 or 0, crashes, grouping}
     for p = 1, size do
         if values[p] then
             out[#out + 1] = p - 1
             out[#out + 1] = values[p]
         end
     end
-    local k = (#out - 5) / 2
+    local k = (#out - 6) / 2
     if k == 0 then
         return forget(b)
     end
@@ -89,14 +89,14 @@ for _, b in ipairs(entries) do
     if taken >= n then
         break
     end
-    local meta = call('HMGET', batch, b, b .. '#')
+    local meta = call('HMGET', batch, b, b .. '#', b .. '!')
     local state, t0, owner, size, crashes, sum =
         string.match(meta[1] or '', '^%S+ (%S) (%d+) %d+ (%S+) (%d+) (%d+) (%S+)$')
     if not state then
         call('ZREM', due, b)
     elseif not (guarded and state == 'L') and
         (taken == 0 or tonumber(meta[2] or size) <= n - taken) then
-        take(b, state, t0, owner, tonumber(size), tonumber(crashes), sum)
+        take(b, state, t0, owner, tonumber(size), tonumber(crashes), sum, meta[3] or '')
     end
 end
 if reclaimed > 0 then
@@ -106,13 +106,13 @@ if promoted > 0 then
     call('HINCRBY', count, 'delayed', -promoted)
 end
 
-local size, out, values = 0, {id, tostring(now), digest, 0, 0}, {}
+local size, out, values = 0, {id, tostring(now), digest, 0, 0, ''}, {}
 
 local function add(v)
     values[2 * size + 1] = id .. ':' .. size
     values[2 * size + 2] = v
-    out[2 * size + 6] = size
-    out[2 * size + 7] = v
+    out[2 * size + 7] = size
+    out[2 * size + 8] = v
     size = size + 1
 end
 

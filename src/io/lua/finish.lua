@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Model steps: finish, mark. Ends members of leased batches, outcome and acknowledgement in one.
+-- Model steps: finish, mark, regroup. Ends members of leased batches, outcome and acknowledgement
+-- in one.
 -- KEYS Q due batch member count results dead oversize apps, parked lists
 -- ARGV results_max, then per item (≤ 128): batch fence position kind a b c
 --   S, U, D  sent, duplicate, dead: a = outcome
@@ -7,7 +8,10 @@
 --   P        parked: a = index in KEYS, b = app, c = member value
 --   B        back to the head of Q: a = bytes, or b = the key of bytes in oversize
 --   M        records a grouping once: a = text
--- Reply: results trimmed, then per item 1, or 0 for one whose lease has moved on.
+--   G        a call's members to due, all or none: position = how many, a = id of the waiting
+--            batch, b = at, c = its grouping; then for each: position crashes envelope
+-- Reply: results trimmed, then per item 1, or 0 for one whose lease has moved on, or, for M, the
+-- grouping that was there before when it is another.
 local Q, due, batch, member, count, results, dead, oversize, apps = unpack(KEYS, 1, 9)
 local call = redis.call
 
@@ -46,7 +50,44 @@ local function mark(id, text)
         call('HDEL', batch, '')
         call('HSET', batch, id .. '!', text)
     end
-    return not old or old == text
+    return old and old ~= text and old or 1
+end
+
+local function wait(l, id, at, size)
+    local head = {'-', 'W', l.t0, 0, '-', size, 0, l.digest}
+    call('HSET', batch, id, table.concat(head, ' '), id .. '#', size)
+    call('ZADD', due, at, id)
+    counts.delayed = counts.delayed + size
+end
+
+-- The bytes stay; one that cannot be read is all bytes, as in a claim.
+local function with_envelope(value, crashes, envelope)
+    local len, from = string.match(value, '^%d+ (%d+) ()')
+    if not len or from + len > #value + 1 then
+        len, from = 0, 1
+    end
+    return crashes .. ' ' .. #envelope .. ' ' .. envelope .. string.sub(value, from + len)
+end
+
+local function regroup(l, first, n, id, at, text)
+    local fields, put = {}, {}
+    for k = 1, n do
+        fields[k] = l.id .. ':' .. ARGV[first + 3 * k - 3]
+    end
+    local values = call('HMGET', member, unpack(fields))
+    for k = 1, n do
+        if not values[k] then
+            return 0
+        end
+        put[2 * k - 1] = id .. ':' .. (k - 1)
+        put[2 * k] = with_envelope(values[k], unpack(ARGV, first + 3 * k - 2, first + 3 * k - 1))
+    end
+    call('HDEL', member, unpack(fields))
+    call('HSET', member, unpack(put))
+    call('HSET', batch, id .. '!', text)
+    wait(l, id, at, n)
+    l.gone = l.gone + n
+    return 1
 end
 
 local move = {}
@@ -62,11 +103,8 @@ function move.D(l, a)
     died[#died + 1] = a
 end
 function move.R(l, id, at, value)
-    local head = {'-', 'W', l.t0, 0, '-', 1, 0, l.digest}
-    call('HSET', batch, id, table.concat(head, ' '), id .. '#', 1)
     call('HSET', member, id .. ':0', value)
-    call('ZADD', due, at, id)
-    counts.delayed = counts.delayed + 1
+    wait(l, id, at, 1)
 end
 function move.P(l, key, app, value)
     call('RPUSH', KEYS[tonumber(key)], value)
@@ -80,17 +118,22 @@ function move.B(l, bytes, ref)
     table.insert(back, 1, bytes)
 end
 
-for i = 2, #ARGV, 7 do
+local i = 2
+while ARGV[i] do
     local id, fence, pos, kind, a, b, c = unpack(ARGV, i, i + 6)
-    local l, done = lease_of(id, fence), false
-    if l and kind == 'M' then
+    local l, done = lease_of(id, fence), 0
+    i = i + 7
+    if kind == 'G' then
+        done = l and regroup(l, i, tonumber(pos), a, b, c) or 0
+        i = i + 3 * pos
+    elseif l and kind == 'M' then
         done = mark(id, a)
     elseif l and call('HDEL', member, id .. ':' .. pos) == 1 then
-        done = true
+        done = 1
         l.gone = l.gone + 1
         move[kind](l, a, b, c)
     end
-    reply[#reply + 1] = done and 1 or 0
+    reply[#reply + 1] = done
 end
 
 if #sent > 0 then
