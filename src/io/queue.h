@@ -34,7 +34,7 @@ struct queue_opts {
     const char *digest;                /* 16 hex digits: templates, limits, plan version */
     int64_t lease_ms;                  /* 9000 */
     int64_t idle_wait_s;               /* BLMOVE's time limit, must be < lease: 5 */
-    int64_t results_max, job_max_bytes, parked_max;
+    int64_t results_max, job_max_bytes, parked_max, crash_limit; /* crash_limit 0: none */
 };
 
 /* A claimed batch. Owned by the queue; valid until the last of its members is finished. */
@@ -61,6 +61,7 @@ struct queue_claim {
     size_t grouping_len;
     const struct queue_member *members;
     size_t n;
+    bool suspect; /* one job that outlived crash_limit workers: nothing may run beside it */
 };
 
 /* Called once per batch that a claim returned, then once with claim NULL: done says how many
@@ -110,9 +111,12 @@ void queue_open(struct queue *q, queue_ready_fn fn, void *arg);
 
 /* Takes at most n jobs: due batches first (whole), then the given apps' parked jobs, then inbox
  * leftovers, then ready. parked_limit bounds the parked ones (a probe: 1). n 0 with apps probes
- * only. One claim at a time per queue. */
+ * only. alone: the worker holds nothing, so that it may get one suspect (I4), and nothing else
+ * with it. One claim at a time per queue. */
 void queue_claim(struct queue *q, unsigned n, const char *const *parked_apps, size_t napps,
-                 unsigned parked_limit, queue_claim_fn fn, void *arg);
+                 unsigned parked_limit, bool alone, queue_claim_fn fn, void *arg);
+/* Did the last claim pass by suspects? They wait for a worker that holds nothing. */
+bool queue_suspects(const struct queue *q);
 bool queue_claiming(const struct queue *q);
 
 /* Ends a member; collected for at most five milliseconds and sent as one pipelined script; re-sent

@@ -18,6 +18,11 @@ struct claiming {
     char fence[QUEUE_ID_SIZE];
 };
 
+bool queue_suspects(const struct queue *q)
+{
+    return q->suspects;
+}
+
 bool queue_claiming(const struct queue *q)
 {
     return q->claiming;
@@ -130,6 +135,7 @@ static void hand_out(struct queue *q, const struct claiming *c, const redisReply
         .grouping_len = (size_t)batch->element[5]->len,
         .members = members,
         .n = n,
+        .suspect = n == 1 && q->opts.crash_limit && members[0].crashes >= q->opts.crash_limit,
     };
     q->claim_fn(q->claim_arg, &claim, 0);
     mem_free(members);
@@ -137,11 +143,12 @@ static void hand_out(struct queue *q, const struct claiming *c, const redisReply
 
 static void on_claimed(struct queue *q, void *ctx, redisReply *reply)
 {
-    if (!queue_answered_array(q, "claim", reply, 2)) {
+    if (!queue_answered_array(q, "claim", reply, 3)) {
         queue_timer_set(q->claim_timer, queue_backoff_next(q));
         return;
     }
-    for (size_t i = 2; i < reply->elements; i++) {
+    q->suspects = queue_reply_int(reply, 2) == 1;
+    for (size_t i = 3; i < reply->elements; i++) {
         if (is_batch(reply->element[i]))
             hand_out(q, ctx, reply->element[i]);
         else
@@ -208,7 +215,7 @@ static const char *run_id(const struct queue *q)
 }
 
 void queue_claim(struct queue *q, unsigned n, const char *const *parked_apps, size_t napps,
-                 unsigned parked_limit, queue_claim_fn fn, void *arg)
+                 unsigned parked_limit, bool alone, queue_claim_fn fn, void *arg)
 {
     assert(!q->claiming && napps <= QUEUE_APPS_MAX);
     q->claiming = true;
@@ -235,6 +242,8 @@ void queue_claim(struct queue *q, unsigned n, const char *const *parked_apps, si
     queue_args_int(&a, clamp(q, parked_limit));
     queue_args_int(&a, (int64_t)napps);
     queue_args_text(&a, queue_server_version(q, q->cmd) >= 60200 ? "1" : "0");
+    queue_args_int(&a, q->opts.crash_limit ? q->opts.crash_limit : INT32_MAX);
+    queue_args_text(&a, alone ? "1" : "0");
     queue_send_script(q, q->cmd, SCRIPT_CLAIM, &a, on_claimed, c);
     for (size_t i = 0; i < nparked; i++)
         mem_free(parked[i]);

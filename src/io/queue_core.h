@@ -100,6 +100,7 @@ struct queue {
     size_t napps;
 
     bool claiming;
+    bool suspects; /* as the last claim saw it */
     queue_claim_fn claim_fn;
     void *claim_arg;
     struct event *claim_timer; /* a failed claim is reported after a pause */

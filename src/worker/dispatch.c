@@ -40,6 +40,7 @@ struct dispatch {
     struct lane *lanes;
     struct event *tick, *extend, *pump, *drain_timer;
     bool backlog; /* the last claim came back full */
+    bool alone;   /* a suspect (I4) is being tried, or waits until nothing else is held */
     bool draining, leaving, until_empty, counting, ended;
     size_t counts_due;
     int64_t counted_jobs;
@@ -101,13 +102,15 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
     struct lane *lane = arg;
     struct dispatch *d = lane->d;
     if (claim) {
+        d->alone |= claim->suspect;
         pipeline_take(d->pipeline, claim, lane->queue);
         return;
     }
     if (done >= 0)
         lane->last_claim_ms = clock_mono_ms();
     d->backlog = done >= 0 && (unsigned)done >= lane->asked;
-    if (done == 0 || done == -2)
+    d->alone |= queue_suspects(lane->queue);
+    if ((done == 0 && !d->alone) || done == -2)
         lane->maybe_ready = false;
     if (done == -2) {
         metrics_add(METRIC_PARKED_FULL, 1);
@@ -128,7 +131,8 @@ static bool claim(struct lane *lane, unsigned n)
         n = 1;
     }
     lane->asked = n;
-    queue_claim(lane->queue, n, apps, napps, probe ? 1 : n, on_claim, lane);
+    bool alone = pipeline_flights(lane->d->pipeline) == 0;
+    queue_claim(lane->queue, n, apps, napps, probe ? 1 : n, alone, on_claim, lane);
     return true;
 }
 
@@ -143,6 +147,9 @@ static void on_wait(void *arg, bool moved)
 /* Strict priority: a queue is asked only when those before it have nothing ready. */
 static void claim_round(struct dispatch *d)
 {
+    if (d->alone && pipeline_flights(d->pipeline))
+        return;
+    d->alone = false;
     for (size_t i = 0; i < d->config->nqueues; i++) {
         struct lane *lane = &d->lanes[i];
         if (!lane->open)
@@ -416,6 +423,7 @@ static void lane_init(struct lane *lane, struct dispatch *d, struct evdns_base *
         .results_max = c->results_max,
         .job_max_bytes = c->job_max_bytes,
         .parked_max = c->parked_max,
+        .crash_limit = c->crash_limit,
     };
     lane->queue = queue_new(d->base, d->cmd, lane->wait, &opts);
 }

@@ -4,6 +4,7 @@
 the way to the provider) in turn, and aborts it on marked jobs; every job must end once all the same.
 Needs the fault build. Usage: run.py [STEP…], as in run.py before:7 after:12."""
 import concurrent.futures
+import json
 import os
 import sys
 
@@ -87,8 +88,8 @@ def poison():
             w = s.worker("--until-empty")
             wait_until(lambda: w.poll() is not None, HOLD, "the worker's end")
             deaths += w.returncode != 0
-        dead = s.dead()
-        if [(d["id"], d["reason"]) for d in dead] != [("poison", "poison")] or len(s.outcomes()) != n - 1:
+        dead = s.dead()  # under its batch and position: reading its id is what may kill
+        if [(json.loads(d["job"])["id"], d["reason"]) for d in dead] != [("poison", "poison")] or len(s.outcomes()) != n - 1:
             raise Failure("dead: %s, sent: %d of %d" % ([(d["id"], d["reason"]) for d in dead], len(s.outcomes()), n - 1))
         s.settle(n)
         print("poison: %d workers aborted, %d jobs sent, crashes of the dead letter: %d" % (deaths, n - 1, dead[0]["crashes"]), flush=True)

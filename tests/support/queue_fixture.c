@@ -220,7 +220,7 @@ static int claim(struct worker *w, unsigned n, const char *const *apps, size_t n
 {
     forget_got(w);
     w->claim_done = false;
-    queue_claim(w->q, n, apps, napps, limit, on_claim, w);
+    queue_claim(w->q, n, apps, napps, limit, w->alone, on_claim, w);
     assert_false(w->claim_done);
     pump_until(base, w->claim_done);
     return w->done;

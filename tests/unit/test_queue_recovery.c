@@ -55,6 +55,41 @@ static void expired_lease_is_taken_over(void **state)
     worker_free(other);
 }
 
+/* I4: one that outlived crash_limit workers is handed out alone, to a worker that holds nothing. */
+static void suspects_are_tried_alone(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1");
+    opts.crash_limit = 3;
+    struct worker *w = worker_new(&opts);
+    push_jobs("j", 0, 3);
+    worker_claim(w, 3);
+    for (unsigned i = 0; i < 3; i++)
+        worker_end(
+            w, &w->got[i],
+            &(struct queue_end){
+                .kind = END_RETRY, .envelope = "{}", .envelope_len = 2, .crashes = 2 + i % 2});
+    worker_settle(w);
+    push_jobs("r", 0, 2);
+    worker_claim(w, 100);
+    assert_int_equal(4, w->n); /* two below the limit and two ready ones: the suspect stays */
+    assert_true(queue_suspects(w->q));
+    for (size_t i = 0; i < 4; i++)
+        worker_end_now(w, &w->got[i], &sent);
+    worker_claim(w, 100);
+    assert_int_equal(0, w->n);
+    push_jobs("r", 2, 3);
+    w->alone = true;
+    worker_claim(w, 100);
+    assert_int_equal(1, w->n);
+    assert_int_equal(3, w->got[0].crashes);
+    worker_end_now(w, &w->got[0], &sent);
+    worker_claim(w, 100);
+    assert_int_equal(1, w->n);
+    assert_false(queue_suspects(w->q));
+    worker_free(w);
+}
+
 static void every_kind_of_stale_end(void **state)
 {
     (void)state;
@@ -397,6 +432,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(expired_lease_is_taken_over, fixture_flush),
+        cmocka_unit_test_setup(suspects_are_tried_alone, fixture_flush),
         cmocka_unit_test_setup(every_kind_of_stale_end, fixture_flush),
         cmocka_unit_test_setup(dead_owner_is_a_crash, fixture_flush),
         cmocka_unit_test_setup(extension_keeps_a_lease, fixture_flush),

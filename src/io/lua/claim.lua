@@ -3,14 +3,17 @@
 -- KEYS Q due batch member inbox count workers run oversize, parked lists: those to be drained
 -- first, then all others known.
 -- ARGV n (≤ 256) id fence lease_ms worker digest run_id job_max parked_max parked_limit drained
--- lpop_has_count
--- Reply: now, ready jobs taken (−2: held back), then per batch
+-- lpop_has_count crash_limit alone
+-- A suspect is a single job that has outlived crash_limit workers (I4): it is taken by a worker that
+-- holds nothing else (alone), and with nothing else, so that nobody dies with it.
+-- Reply: now, ready jobs taken (−2: held back), 1 when suspects wait, then per batch
 -- {id, t0, digest, taken over, crashes, grouping ('': none), position, value, …}
 local Q, due, batch, member, inbox, count, workers, run, oversize = unpack(KEYS, 1, 9)
 local n, id, fence, lease = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 local worker, digest, run_id = ARGV[5], ARGV[6], ARGV[7]
 local job_max, parked_max, limit = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local drained, lpop_has_count = tonumber(ARGV[11]), ARGV[12] == '1'
+local crash_limit, alone = tonumber(ARGV[13]), ARGV[14] == '1'
 local call = redis.call
 
 -- Reads fail on a wrong type while nothing is written yet.
@@ -39,14 +42,19 @@ if not since or string.sub(seen, 1, #run_id + 1) ~= run_id .. ' ' then
 end
 local guarded = now < since + lease
 
-local reply, taken, reclaimed, promoted = {now, 0}, 0, 0, 0
+local reply, taken, reclaimed, promoted = {now, 0, 0}, 0, 0, 0
 
 local function forget(b)
     call('HDEL', batch, b, b .. '#', b .. '!')
     call('ZREM', due, b)
 end
 
-local function take(b, state, t0, owner, size, crashes, sum, grouping)
+local function is_suspect(k, crashes, value)
+    return k == 1 and crashes + (tonumber(string.match(value, '^%d+')) or 0) >= crash_limit
+end
+
+-- False for a batch that was left alone.
+local function take(suspects, b, state, t0, owner, size, crashes, sum, grouping)
     local fields = {}
     for p = 1, size do
         fields[p] = b .. ':' .. (p - 1)
@@ -69,6 +77,10 @@ local function take(b, state, t0, owner, size, crashes, sum, grouping)
     if k == 0 then
         return forget(b)
     end
+    if is_suspect(k, crashes, out[8]) ~= suspects then
+        reply[3] = suspects and reply[3] or 1
+        return false
+    end
     local head = {fence, 'L', t0, now, worker, size, crashes, sum}
     call('HSET', batch, b, table.concat(head, ' '))
     call('ZADD', due, now + lease, b)
@@ -79,16 +91,14 @@ local function take(b, state, t0, owner, size, crashes, sum, grouping)
     end
     taken = taken + k
     reply[#reply + 1] = out
+    return true
 end
 
 local entries = {}
 if n > 0 then
     entries = call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 128)
 end
-for _, b in ipairs(entries) do
-    if taken >= n then
-        break
-    end
+local function visit(b, suspects)
     local meta = call('HMGET', batch, b, b .. '#', b .. '!')
     local state, t0, owner, size, crashes, sum =
         string.match(meta[1] or '', '^%S+ (%S) (%d+) %d+ (%S+) (%d+) (%d+) (%S+)$')
@@ -96,7 +106,18 @@ for _, b in ipairs(entries) do
         call('ZREM', due, b)
     elseif not (guarded and state == 'L') and
         (taken == 0 or tonumber(meta[2] or size) <= n - taken) then
-        take(b, state, t0, owner, tonumber(size), tonumber(crashes), sum, meta[3] or '')
+        return take(suspects, b, state, t0, owner, tonumber(size), tonumber(crashes), sum,
+            meta[3] or '')
+    end
+end
+
+local solo = false
+for k = 1, alone and #entries or 0 do
+    solo = solo or visit(entries[k], true)
+end
+for k = 1, solo and 0 or #entries do
+    if taken < n then
+        visit(entries[k], false)
     end
 end
 if reclaimed > 0 then
@@ -144,7 +165,7 @@ local function pop(key, k, put)
     return size - before
 end
 
-local room = n > 0 and n - taken or limit
+local room = solo and 0 or n > 0 and n - taken or limit
 for i = 10, 9 + drained do
     pop(KEYS[i], math.min(room, limit) - size, add)
 end
