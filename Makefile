@@ -3,14 +3,15 @@
 # MODULES is the architecture: a module may include only headers of modules that stand before it
 # (checked by `make layers`).
 MODULES := \
-	base/mem base/err base/buf base/text base/clock base/log base/metrics base/fault \
+	base/mem base/err base/buf base/text base/clock base/log base/metrics_list base/metrics base/fault \
 	job/job job/template job/expression job/target job/quiet job/plan job/verdict job/outcome job/envelope \
 	aliyun/params aliyun/params_table aliyun/params_check aliyun/sign aliyun/request aliyun/errors aliyun/response \
 	io/multi io/http_headers io/http \
 	io/tls io/dial io/pending io/redis_info io/redis io/redis_url io/redis_script io/scripts \
-	io/queue io/queue_core io/queue_lease io/queue_claim io/queue_finish io/queue_group io/queue_wait io/queue_upkeep io/queue_count io/queue_seen \
+	io/queue io/queue_core io/queue_lease io/queue_claim io/queue_finish io/queue_group io/queue_wait io/queue_upkeep io/queue_count io/queue_seen io/queue_look \
 	worker/config worker/options worker/options_table worker/settings worker/settings_file worker/settings_env \
-	worker/config_apps worker/config_load worker/config_print worker/circuit worker/flight worker/sender worker/pipeline worker/pipeline_core worker/ending worker/duplicates worker/answer worker/pipeline_walk worker/dispatch worker/admin
+	worker/config_apps worker/config_load worker/config_print worker/circuit worker/flight worker/tally worker/sender worker/pipeline worker/pipeline_core worker/ending worker/duplicates worker/answer worker/pipeline_walk worker/dispatch \
+	worker/process worker/rates worker/notify worker/ready worker/gauges worker/monitor worker/stats worker/admin
 CLI  := $(patsubst src/%.c,%,$(wildcard src/cli/*.c))
 MOCK := $(patsubst src/%.c,%,$(wildcard src/mock/*.c))
 # The mock checks the client, so it shares nothing with it but the foundation.
@@ -25,6 +26,7 @@ PKG_LIBS   := $(shell pkg-config --libs $(PKGS) hiredis 2>/dev/null)
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
+UNITS   ?= $(PREFIX)/lib/systemd/system
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
@@ -123,6 +125,10 @@ install: all ## Install below DESTDIR and PREFIX
 	install -D -m 755 bin/pushbridge $(DESTDIR)$(PREFIX)/bin/pushbridge
 	test -e $(DESTDIR)/etc/pushbridge/pushbridge.conf || \
 		install -D -m 640 conf/pushbridge.conf $(DESTDIR)/etc/pushbridge/pushbridge.conf
+	install -D -m 644 conf/pushbridge.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/pushbridge.conf
+	mkdir -p $(DESTDIR)$(UNITS)
+	sed 's|/usr/local/bin|$(PREFIX)/bin|' conf/pushbridge.service > $(DESTDIR)$(UNITS)/pushbridge.service
+	sed -f conf/instance.sed $(DESTDIR)$(UNITS)/pushbridge.service > $(DESTDIR)$(UNITS)/pushbridge@.service
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -1,7 +1,10 @@
 # The command line's own tests.
-.PHONY: cli-test options-doc
+.PHONY: cli-test options-doc metrics-doc
 cli-test: all ## Tests of the command line (bats)
 	bats tests/cli
 
 options-doc: all ## Write docs/options.md anew from the table of options
 	bin/pushbridge check --reference > docs/options.md
+
+metrics-doc: all ## Write the table of metrics in docs/admin.md anew from a worker's page
+	PB_WRITE_DOCS=1 python3 tests/e2e/run.py metrics_page_is_strict_and_documented

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 int64_t clock_mono_ms(void);
+int64_t clock_mono_us(void); /* for measuring */
 int64_t clock_boot_ms(void);
 int64_t clock_wall_ms(void); /* since the epoch */
 

@@ -13,7 +13,7 @@
 enum { LINE_MAX_BYTES = 4096, VALUE_MAX = 200, VALUE_RING = 8 };
 
 enum log_level log_threshold = LOG_INFO;
-static uint64_t dropped, reported;
+static uint64_t dropped, reported, written[LOG_DEBUG + 1];
 
 static const char *const names[] = {"error", "warn", "info", "debug"};
 
@@ -37,6 +37,11 @@ uint64_t log_dropped(void)
     return dropped;
 }
 
+uint64_t log_written(enum log_level level)
+{
+    return written[level];
+}
+
 static void emit(const char *line, size_t len)
 {
     struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -58,6 +63,7 @@ void log_write(enum log_level level, const char *fmt, ...)
 {
     char line[LINE_MAX_BYTES];
     size_t n = stamp(line, sizeof line, level);
+    written[level]++;
     if (dropped != reported) {
         n += (size_t)snprintf(line + n, sizeof line - n, "log_dropped=%llu ",
                               (unsigned long long)(dropped - reported));

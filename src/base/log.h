@@ -14,7 +14,8 @@ extern enum log_level log_threshold; /* default LOG_INFO */
 
 bool log_level_parse(const char *name, enum log_level *out); /* error, warn, info, debug */
 const char *log_level_name(enum log_level level);
-uint64_t log_dropped(void); /* lines lost since the start */
+uint64_t log_dropped(void);                 /* lines lost since the start */
+uint64_t log_written(enum log_level level); /* lines since the start, lost ones included */
 
 /* Writes one line. Use the macros: they skip the arguments when the level is off. */
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "worker/admin.h"
 #include "worker/dispatch.h"
+#include "worker/tally.h"
 
 enum {
     EXIT_OK = 0,
@@ -41,6 +42,7 @@ static const char help[] =
 struct run {
     struct event_base *base;
     struct dispatch *dispatch;
+    struct monitor *monitor;
     int signals, exit_code;
     bool timed_out;
 };
@@ -71,6 +73,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
         _exit(128 + (int)number);
     log_info("event=signal number=%d", (int)number);
     dispatch_drain(run->dispatch);
+    monitor_look(run->monitor);
 }
 
 static void on_timeout(evutil_socket_t fd, short what, void *arg)
@@ -141,6 +144,8 @@ static int loop(struct run *run, const struct config *config, const struct run_a
         fprintf(stderr, "pushbridge: %s\n", e.text);
         return EXIT_CONFIG_;
     }
+    run->monitor = monitor_new(run->base, config, run->dispatch);
+    admin_show(admin, run->monitor);
     struct event *term = evsignal_new(run->base, SIGTERM, on_signal, run);
     struct event *intr = evsignal_new(run->base, SIGINT, on_signal, run);
     struct event *limit = evtimer_new(run->base, on_timeout, run);
@@ -155,6 +160,7 @@ static int loop(struct run *run, const struct config *config, const struct run_a
     event_free(limit);
     dispatch_free(run->dispatch);
     admin_free(admin);
+    monitor_free(run->monitor);
     if (dns)
         evdns_base_free(dns, 0);
     return run->timed_out ? EXIT_TIMED_OUT : run->exit_code;
@@ -182,6 +188,7 @@ int cmd_run(int argc, char **argv)
         return EXIT_CONFIG_;
     }
     log_threshold = config.log_level;
+    tally_name(&config, cli_version);
     keep_heap();
     signal(SIGPIPE, SIG_IGN);
     run.base = event_base_new();

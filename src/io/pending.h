@@ -11,6 +11,7 @@ struct pending {
     void (*fn)(void *arg, redisReply *reply);
     void *arg;
     int64_t deadline_ms;
+    int64_t sent_us; /* 0: its duration is not measured */
 };
 
 /* All zero is an empty queue. */

@@ -17,6 +17,7 @@
  *   K:count           HASH  sent, dead, duplicate, delayed, trimmed, reclaimed …
  *   K:workers         ZSET  worker → heartbeat's end, Redis ms
  *   K:seen:<app>:<id> STRING  the job that had this id first; lives queue.dedup_s
+ *   K:ready:<worker>  STRING  the readiness check's write, with a TTL of 5 s
  *   K:run             STRING  "<run id> <since ms>": nothing is reaped for one lease after a change
  *   K:v               STRING  schema version
  */
@@ -213,6 +214,26 @@ struct queue_counts {
 typedef void (*queue_counts_fn)(void *arg, const struct queue_counts *c);
 /* Everybody's. parked is the sum over K:parked:* (the apps ever parked are in the SET K:apps). */
 void queue_count(struct queue *q, queue_counts_fn fn, void *arg);
+
+/* A look at the queue that touches no job. */
+struct queue_view {
+    bool ok, any;     /* any: the queue has a first element */
+    int64_t now_ms;   /* Redis clock */
+    int64_t workers;  /* with a live heartbeat, this one included */
+    const char *head; /* the first element; "" when there is none or it is over job_max_bytes */
+    size_t head_len;
+};
+typedef void (*queue_view_fn)(void *arg, const struct queue_view *view);
+void queue_look(struct queue *q, queue_view_fn fn, void *arg);
+
+/* Of the server behind cmd; both 0 when it does not say, limit 0 when it has none. */
+typedef void (*queue_memory_fn)(void *arg, int64_t used, int64_t limit);
+void queue_memory(struct queue *q, queue_memory_fn fn, void *arg);
+
+/* A real write with a short life (K:ready:<worker>): error is NULL when Redis took it, else the
+ * refusal's text; took_us is its time. */
+typedef void (*queue_write_fn)(void *arg, const char *error, int64_t took_us);
+void queue_try_write(struct queue *q, queue_write_fn fn, void *arg);
 
 /* Redis ms now, from the last answer and the monotonic clock; 0 before the first answer. */
 int64_t queue_now_ms(const struct queue *q);

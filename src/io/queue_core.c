@@ -135,7 +135,6 @@ static bool is_wrong_server(const char *error)
 
 static void note_error(struct queue *q, const char *what, const char *error)
 {
-    metrics_add(METRIC_REDIS_ERRORS, 1);
     int64_t now = clock_mono_ms();
     if (!q->trouble || now - q->trouble_mono_ms > QUEUE_LOG_AGAIN_MS) {
         log_warn("event=queue_redis_error queue=%s step=%s error=%s", log_value(q->name), what,
@@ -173,6 +172,7 @@ bool queue_answered_array(struct queue *q, const char *what, const redisReply *r
     if (!queue_answered(q, what, reply))
         return false;
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < n || !queue_reply_int(reply, 0)) {
+        metrics_add_at(METRIC_REDIS_ERRORS, metrics_find(SET_KIND, "protocol"), 1);
         note_error(q, what, "unexpected shape of the reply");
         return false;
     }

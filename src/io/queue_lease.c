@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 
 static void free_when_done(struct queue_lease *lease)
 {
@@ -113,6 +114,7 @@ static void extend_one(struct queue *q, struct queue_lease *lease, bool mine, in
     } else if (lease->members && !lease->lost) {
         /* With its last finish on the way the batch may be gone because that was done. */
         lease->lost = true;
+        metrics_add(METRIC_LEASES_LOST, 1);
         log_warn("event=lease_lost queue=%s batch=%s members=%zu", log_value(q->name), lease->id,
                  lease->members);
     }

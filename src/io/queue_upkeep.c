@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 
 static bool is_list(struct queue *q, const char *what, const redisReply *reply)
 {
@@ -23,6 +24,8 @@ static void on_adopted(struct queue *q, void *ctx, redisReply *reply)
 {
     if (!queue_answered_array(q, "adopt", reply, 3))
         return;
+    metrics_add_at(METRIC_JOBS_RECLAIMED, metrics_find(SET_HOW, "inbox"),
+                   queue_reply_int(reply, 1));
     if (queue_reply_int(reply, 1))
         log_warn("event=inbox_adopted queue=%s of=%s jobs=%lld", log_value(q->name), log_value(ctx),
                  (long long)queue_reply_int(reply, 1));

@@ -47,7 +47,7 @@ struct redis {
     unsigned epoch; /* of the connection */
     unsigned depth; /* callbacks on the stack */
     unsigned attempts;
-    bool freed;
+    bool freed, was_up;                 /* was_up: at least once */
     int64_t blocked_until_ms, limit_ms; /* limit_ms: what limit is armed for */
     unsigned version;
     char run_id[REDIS_RUN_ID_SIZE];
@@ -136,7 +136,7 @@ static void lose(struct redis *r, enum redis_state state, const char *why, int64
     r->state = state;
     disconnect(r);
     if (was_up)
-        metrics_add(METRIC_REDIS_ERRORS, 1);
+        metrics_add_at(METRIC_REDIS_ERRORS, metrics_find(SET_KIND, "connection"), 1);
     if (was_up || strcmp(r->logged, r->why) != 0) {
         log_warn("event=redis_down name=%s why=%s", log_value(r->name), log_value(r->why));
         memcpy(r->logged, r->why, sizeof r->logged);
@@ -153,7 +153,7 @@ static void lose_and_retry(struct redis *r, const char *why)
 
 static void push_lost(struct redis *r, redis_reply_fn fn, void *arg)
 {
-    pending_push(&r->lost, (struct pending){fn, arg, 0});
+    pending_push(&r->lost, (struct pending){.fn = fn, .arg = arg});
     event_active(r->soon, EV_TIMEOUT, 0);
 }
 
@@ -182,7 +182,7 @@ static void arm_limit(struct redis *r, int64_t deadline_ms)
 static void push_sent(struct redis *r, int wait_ms, redis_reply_fn fn, void *arg)
 {
     int64_t deadline = deadline_of(r, wait_ms);
-    pending_push(&r->sent, (struct pending){fn, arg, deadline});
+    pending_push(&r->sent, (struct pending){fn, arg, deadline, wait_ms ? 0 : clock_mono_us()});
     if (!evtimer_pending(r->limit, NULL) || deadline < r->limit_ms)
         arm_limit(r, deadline);
 }
@@ -279,7 +279,8 @@ static void on_named(void *arg, redisReply *reply)
         return;
     r->state = r->reported = REDIS_UP;
     r->why[0] = r->logged[0] = '\0';
-    metrics_add(METRIC_REDIS_CONNECTS, 1);
+    metrics_add(METRIC_REDIS_CONNECTS, r->was_up);
+    r->was_up = true;
     log_info("event=redis_up name=%s version=%u", log_value(r->name), r->version);
     r->fn(r->arg, REDIS_UP, "");
 }
@@ -301,6 +302,15 @@ static void handshake(struct redis *r)
 
 /* --- replies --------------------------------------------------------------------------------- */
 
+/* By the error's first word. */
+static void count_error(const redisReply *reply)
+{
+    char word[24];
+    size_t len = strcspn(reply->str, " ");
+    snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : 0), reply->str);
+    metrics_add_at(METRIC_REDIS_ERRORS, metrics_find(SET_KIND, word), 1);
+}
+
 static void deliver(struct redis *r, redisReply *reply)
 {
     unsigned epoch = r->epoch;
@@ -312,9 +322,11 @@ static void deliver(struct redis *r, redisReply *reply)
     struct pending p = pending_pop(&r->sent);
     bool wrong_server = is_wrong_server(reply);
     if (reply->type == REDIS_REPLY_ERROR && !is_error(reply, "NOSCRIPT"))
-        metrics_add(METRIC_REDIS_ERRORS, 1);
+        count_error(reply);
     else if (r->state == REDIS_UP)
         r->attempts = 0; /* not before: a server that refuses every command must not be hammered */
+    if (p.sent_us)
+        metrics_observe(METRIC_REDIS_TIME, 0, clock_mono_us() - p.sent_us);
     p.fn(p.arg, reply);
     if (wrong_server && r->epoch == epoch)
         lose_and_retry(r, reply->str);
@@ -462,6 +474,11 @@ void redis_free(struct redis *r)
 bool redis_is_up(const struct redis *r)
 {
     return r->state == REDIS_UP;
+}
+
+const char *redis_why(const struct redis *r)
+{
+    return r->why;
 }
 
 const char *redis_run_id(const struct redis *r)

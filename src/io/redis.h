@@ -46,6 +46,7 @@ struct redis *redis_new(struct event_base *base, struct evdns_base *dns,
 void redis_free(struct redis *r); /* pending commands get their NULL reply first */
 
 bool redis_is_up(const struct redis *r);
+const char *redis_why(const struct redis *r);    /* it is not up; "" */
 const char *redis_run_id(const struct redis *r); /* of the server behind the live connection; "" */
 unsigned redis_version(const struct redis *r);   /* 70015 for 7.0.15; 0 unknown */
 /* Drops the connection (reconnects at once); e.g. for READONLY, MASTERDOWN or the watchdog. */

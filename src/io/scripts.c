@@ -15,6 +15,7 @@ static struct redis_script table[SCRIPTS_N] = {
     [SCRIPT_LEAVE] = {.name = "leave", .source = lua_leave},
     [SCRIPT_COUNT] = {.name = "count", .source = lua_count},
     [SCRIPT_SEEN] = {.name = "seen", .source = lua_seen},
+    [SCRIPT_LOOK] = {.name = "look", .source = lua_look},
 };
 
 const struct redis_script *script_get(enum script which)

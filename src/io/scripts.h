@@ -15,6 +15,7 @@ enum script {
     SCRIPT_LEAVE,
     SCRIPT_COUNT,
     SCRIPT_SEEN,
+    SCRIPT_LOOK,
     SCRIPTS_N,
 };
 

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * The admin endpoint: evhttp on the worker's loop, for loopback or a private network. /livez says
- * that the loop turned and never depends on Redis. */
+ * The admin endpoint: evhttp on the worker's loop, for loopback or a private network.
+ *   /livez    the loop turned; never depends on Redis
+ *   /readyz   200 when the worker can work, else 503; the body names what fails
+ *   /metrics  Prometheus text
+ *   /stats    this worker as JSON
+ * GET and HEAD only. A request's head, a connection's life and the number of connections are
+ * bounded: what a slow or hostile client can hold is small and soon given back. */
 #ifndef PB_ADMIN_H
 #define PB_ADMIN_H
 
 #include <event2/event.h>
 
 #include "worker/config.h"
+#include "worker/monitor.h"
 
 struct admin;
 
@@ -15,6 +21,8 @@ struct admin;
  * else true. */
 struct admin *admin_new(struct event_base *base, const struct config *config, bool *fatal,
                         struct err *e);
+/* What the pages show; NULL again before it is freed. Until then only /livez says anything. */
+void admin_show(struct admin *a, struct monitor *monitor);
 void admin_free(struct admin *a);
 
 #endif

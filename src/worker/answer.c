@@ -70,7 +70,7 @@ static void log_circuit(const struct flight *f, enum circuit_state before)
 {
     const struct circuit *c = pipeline_circuit(f);
     if (before == CIRCUIT_CLOSED && c->state != CIRCUIT_CLOSED) {
-        metrics_add(METRIC_CIRCUIT_OPENED, 1);
+        metrics_add_at(METRIC_CIRCUIT_OPENED, f->app->label, 1);
         log_error("event=circuit_open app=%s why=%s message=%s", log_value(f->app->app.name),
                   log_value(c->why), log_value(f->last.message));
     } else if (before != CIRCUIT_CLOSED && c->state == CIRCUIT_CLOSED) {

@@ -24,6 +24,7 @@ enum { CONFIG_PLAN_VERSION = 1 };
 struct config_app {
     struct app app;
     struct credentials credentials; /* of the app, else the general ones */
+    unsigned label;                 /* of the app's metrics */
 };
 
 struct config {

@@ -26,7 +26,8 @@ struct lane {
     unsigned asked;   /* by the last claim */
     bool left;        /* its inbox is emptied: the last step of a drain */
     int64_t last_claim_ms;
-    int64_t next_alarm_ms; /* when the dead letters are counted next */
+    int64_t claimed_ms, dropped_ms; /* as dispatch_lane shows them */
+    int64_t next_alarm_ms;          /* when the dead letters are counted next */
     bool alarmed;
 };
 
@@ -110,6 +111,8 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
         lane->last_claim_ms = clock_mono_ms();
     d->backlog = done >= 0 && (unsigned)done >= lane->asked;
     d->alone |= queue_suspects(lane->queue);
+    if (done != -1)
+        lane->claimed_ms = clock_mono_ms();
     if ((done == 0 && !d->alone) || done == -2)
         lane->maybe_ready = false;
     if (done == -2) {
@@ -287,6 +290,7 @@ static void watch(struct lane *lane)
     if (now - lane->last_claim_ms < WATCHDOG_MS)
         return;
     lane->last_claim_ms = now;
+    lane->dropped_ms = now;
     metrics_add(METRIC_WATCHDOG_DROPS, 1);
     log_warn("event=watchdog_drop queue=%s", log_value(queue_name(lane->queue)));
     redis_drop(d->cmd, "watchdog");
@@ -493,4 +497,28 @@ void dispatch_free(struct dispatch *d)
 size_t dispatch_in_flight(const struct dispatch *d)
 {
     return pipeline_flights(d->pipeline);
+}
+
+void dispatch_status(const struct dispatch *d, struct dispatch_status *out)
+{
+    *out = (struct dispatch_status){.worker = d->worker,
+                                    .draining = d->draining,
+                                    .in_flight = pipeline_flights(d->pipeline),
+                                    .lanes = d->config->nqueues};
+}
+
+void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out)
+{
+    const struct lane *lane = &d->lanes[i];
+    *out = (struct dispatch_lane){.queue = lane->queue,
+                                  .why = redis_why(d->cmd),
+                                  .up = redis_is_up(d->cmd),
+                                  .open = lane->open,
+                                  .claimed_ms = lane->claimed_ms,
+                                  .dropped_ms = lane->dropped_ms};
+}
+
+const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app)
+{
+    return pipeline_circuit_at(d->pipeline, app);
 }

@@ -7,6 +7,8 @@
 
 #include <event2/event.h>
 
+#include "io/queue.h"
+#include "worker/circuit.h"
 #include "worker/config.h"
 
 struct evdns_base;
@@ -30,5 +32,24 @@ void dispatch_free(struct dispatch *d);
 /* Stop claiming, finish what is out within worker.drain_ms, give the rest back. */
 void dispatch_drain(struct dispatch *d);
 size_t dispatch_in_flight(const struct dispatch *d);
+
+/* For those who watch: everything is borrowed and true now. */
+struct dispatch_status {
+    const char *worker;
+    bool draining;
+    size_t in_flight, lanes;
+};
+void dispatch_status(const struct dispatch *d, struct dispatch_status *out);
+
+/* A queue as it is served: times are monotonic ms, 0 never. */
+struct dispatch_lane {
+    struct queue *queue;
+    const char *why;    /* the command connection is down; "" */
+    bool up, open;      /* command connection; schema checked and scripts run on it */
+    int64_t claimed_ms; /* the last claim that Redis answered */
+    int64_t dropped_ms; /* the last time that the watchdog dropped its connections */
+};
+void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out);
+const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "worker/pipeline_core.h"
+#include "worker/tally.h"
 
 static void reply_sent(void *arg, redisReply *reply)
 {
@@ -27,25 +28,6 @@ static void send_reply_to(struct flight *f)
     redis_command(f->pipeline->cmd, 3, expire, NULL, reply_sent, NULL);
 }
 
-static enum metric metric_of(enum queue_end_kind end)
-{
-    switch (end) {
-    case END_SENT:
-        return METRIC_JOBS_SENT;
-    case END_DUPLICATE:
-        return METRIC_JOBS_DUPLICATE;
-    case END_DEAD:
-        return METRIC_JOBS_DEAD;
-    case END_RETRY:
-        return METRIC_JOBS_RETRIED;
-    case END_PARK:
-        return METRIC_JOBS_PARKED;
-    case END_RETURN:
-        break;
-    }
-    return METRIC_JOBS_RETURNED;
-}
-
 static void on_finished(void *arg, enum queue_done done)
 {
     struct flight *f = arg;
@@ -54,7 +36,7 @@ static void on_finished(void *arg, enum queue_done done)
         metrics_add(METRIC_JOBS_STALE, 1);
         log_warn("event=finish_stale id=%s", log_value(f->env.uid));
     } else {
-        metrics_add(metric_of(f->end), 1);
+        tally_end(f);
         if (f->outcome)
             send_reply_to(f);
     }
@@ -99,6 +81,7 @@ void ending_sent(struct flight *f)
              f->env.npushes, (long long)f->env.attempts, f->crashes, log_value(f->last.message_id),
              log_value(f->last.request_id), log_value(f->job.traceparent));
     struct queue_end end = {.kind = END_SENT};
+    f->sent_at_ms = queue_lease_now_ms(f->lease);
     f->has_reply = false;
     finish_with_outcome(f, &end, REASON_NONE, false, NULL);
 }
@@ -121,6 +104,7 @@ void ending_dead(struct flight *f, enum reason reason, bool maybe_sent, const ch
              log_value(f->has_reply ? f->last.code : NULL),
              log_value(f->has_reply ? f->last.request_id : NULL), log_value(text));
     struct queue_end end = {.kind = END_DEAD};
+    f->reason = reason;
     finish_with_outcome(f, &end, reason, maybe_sent, text);
 }
 

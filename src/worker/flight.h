@@ -45,6 +45,8 @@ struct flight {
     struct reply last;            /* last reply, class SENT at first */
     bool has_reply;
     enum queue_end_kind end; /* while FINISHING */
+    enum reason reason;      /* of a dead letter */
+    int64_t sent_at_ms;      /* when the last call was accepted, Redis clock */
     char *outcome;           /* kept for reply_to while FINISHING */
     size_t outcome_len;
 };

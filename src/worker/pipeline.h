@@ -30,7 +30,8 @@ void pipeline_drain(struct pipeline *p);
 
 size_t pipeline_flights(const struct pipeline *p); /* all that are held */
 size_t pipeline_busy(const struct pipeline *p);    /* those whose end is not yet on the way */
-bool pipeline_all_open(const struct pipeline *p);  /* no app takes jobs, probes aside */
+const struct circuit *pipeline_circuit_at(const struct pipeline *p, size_t app); /* by config */
+bool pipeline_all_open(const struct pipeline *p); /* no app takes jobs, probes aside */
 
 /* Apps whose parked jobs may be taken now: closed circuits, or, with *probe set, the one whose
  * probe is due. names needs room for CONFIG_APPS_MAX. */

@@ -31,7 +31,7 @@ void pipeline_drop(struct pipeline *p, struct flight *f)
 {
     TAILQ_REMOVE(&p->flights, f, link);
     p->count--;
-    metrics_set(METRIC_IN_FLIGHT, (int64_t)p->count);
+    metrics_set(METRIC_JOBS_IN_FLIGHT, (int64_t)p->count);
     flight_free(f);
     mem_free(f);
 }
@@ -60,6 +60,11 @@ size_t pipeline_busy(const struct pipeline *p)
 struct circuit *pipeline_circuit(const struct flight *f)
 {
     return &f->pipeline->circuits[f->app - f->pipeline->config->apps];
+}
+
+const struct circuit *pipeline_circuit_at(const struct pipeline *p, size_t app)
+{
+    return &p->circuits[app];
 }
 
 void pipeline_move(struct flight *f, enum flight_state to)

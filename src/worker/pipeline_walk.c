@@ -9,6 +9,7 @@
 #include "worker/duplicates.h"
 #include "worker/ending.h"
 #include "worker/pipeline_core.h"
+#include "worker/tally.h"
 
 static bool lease_allows(struct flight *f)
 {
@@ -121,7 +122,9 @@ static void start(struct flight *f, size_t batch_size)
     enum reason why;
     if (stop_poison(f, batch_size))
         return;
+    int64_t began_us = clock_mono_us();
     bool ok = flight_read(f, f->pipeline->config, &why, &e);
+    tally_read(f, began_us);
     if (ok && duplicates_concern(f))
         pipeline_move(f, FLIGHT_CHECKING);
     else if (ok)
@@ -132,6 +135,7 @@ static void start(struct flight *f, size_t batch_size)
 
 void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct queue *queue)
 {
+    tally_claim(claim, queue_name(queue));
     for (size_t i = 0; i < claim->n; i++) {
         struct err e;
         struct flight *f = mem_alloc(sizeof *f);
@@ -143,12 +147,10 @@ void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct q
         TAILQ_INSERT_TAIL(&p->flights, f, link);
         p->count++;
         p->busy++;
-        metrics_add(METRIC_JOBS_CLAIMED, 1);
-        metrics_add(METRIC_JOBS_RECLAIMED, claim->members[i].taken_over);
         start(f, claim->n);
     }
     duplicates_ask(p, advance);
-    metrics_set(METRIC_IN_FLIGHT, (int64_t)p->count);
+    metrics_set(METRIC_JOBS_IN_FLIGHT, (int64_t)p->count);
 }
 
 /* advance() may end a flight but never frees it (the finish is confirmed later), so the list

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "worker/tally.h"
 
 enum { RESPONSE_MAX = 256 * 1024, CLOCK_OFFSET_MAX_MS = 24 * 3600 * 1000 };
 
@@ -25,6 +26,7 @@ struct sending {
     struct sender *sender;
     struct flight *flight;
     sender_done_fn fn;
+    int64_t began_us;
 };
 
 struct sender *sender_new(struct event_base *base, const struct config *config, struct err *e)
@@ -107,12 +109,8 @@ static void read_result(const struct http_result *r, struct reply *reply)
         read_answer(r, reply);
     else
         snprintf(reply->message, sizeof reply->message, "%s", r->error);
-    if (reply->class == REPLY_UNANSWERED) {
+    if (reply->class == REPLY_UNANSWERED)
         reply->ambiguous = true;
-        metrics_add(METRIC_CALLS_UNANSWERED, 1);
-    }
-    if (reply->class == REPLY_THROTTLED)
-        metrics_add(METRIC_CALLS_THROTTLED, 1);
     if (r->resend_stopped)
         metrics_add(METRIC_CALL_RESENDS_STOPPED, 1);
 }
@@ -126,6 +124,7 @@ static void on_result(void *arg, const struct http_result *result)
     int64_t offset = reply.clock_offset_ms;
     if (reply.class == REPLY_CLOCK && offset > -CLOCK_OFFSET_MAX_MS && offset < CLOCK_OFFSET_MAX_MS)
         sending.sender->clock_offset_ms = offset;
+    tally_reply(sending.flight, &reply, sending.began_us);
     sending.fn(sending.flight, &reply);
 }
 
@@ -157,7 +156,7 @@ static void post(struct sender *s, struct flight *f, sender_done_fn fn)
                                          .nheaders = s->wire.nheaders,
                                          .checked_boot_ms = f->checked_boot_ms};
     struct sending *sending = mem_alloc(sizeof *sending);
-    *sending = (struct sending){s, f, fn};
+    *sending = (struct sending){s, f, fn, clock_mono_us()};
     metrics_add(METRIC_CALLS_SENT, 1);
     http_post(s->http, &request, on_result, sending);
 }

@@ -13,6 +13,7 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import admin  # noqa: E402
 from harness import BIN, Failure, K, ROOT, Stage, free_port, wait_until  # noqa: E402
 
 SCENARIOS = []
@@ -534,6 +535,9 @@ def reply_to_and_until_empty():
         answer = s.redis("LPOP", "push:reply:a")
         expect(answer and json.loads(answer)["status"] == "sent", "reply_to")
         s.conserve(n)
+
+
+SCENARIOS += admin.SCENARIOS
 
 
 def main():

@@ -15,7 +15,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "base/text.h"
 
 static void integers(void **state)
@@ -242,20 +241,6 @@ static void log_never_blocks(void **state)
     close(keep);
 }
 
-static void metrics_text(void **state)
-{
-    (void)state;
-    struct buf b;
-    buf_init(&b, 64 * 1024);
-    metrics_add(METRIC_JOBS_SENT, 3);
-    metrics_render(&b);
-    assert_true(buf_ok(&b));
-    assert_non_null(strstr(buf_text(&b), "# TYPE pushbridge_jobs_sent_total counter\n"
-                                         "pushbridge_jobs_sent_total 3\n"));
-    assert_null(strstr(buf_text(&b), "(null)"));
-    buf_free(&b);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,7 +255,6 @@ int main(void)
         cmocka_unit_test(errors_are_cut_not_overrun),
         cmocka_unit_test(log_values),
         cmocka_unit_test(log_never_blocks),
-        cmocka_unit_test(metrics_text),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

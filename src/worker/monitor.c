@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/monitor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "worker/gauges.h"
+#include "worker/process.h"
+
+enum { TICK_MS = 500, WRITE_EVERY_MS = 1000, START_MS = 2000 };
+
+/* One queue as its watcher knows it. */
+struct watched {
+    unsigned label;
+    struct ready_lane facts;
+};
+
+struct monitor {
+    const struct config *config;
+    struct dispatch *dispatch;
+    struct event *tick;
+    struct notify *notify;
+    struct gauges *gauges;
+    struct rates rates;
+    struct ready ready;
+    int64_t started_ms, started_wall_ms;
+    bool judged, told_ready, told_stopping;
+    size_t n;
+    struct watched lanes[];
+};
+
+/* --- the write ------------------------------------------------------------------------------- */
+
+static void on_written(void *arg, const char *error, int64_t took_us)
+{
+    struct watched *w = arg;
+    w->facts.writing = false;
+    w->facts.written = true;
+    snprintf(w->facts.refusal, sizeof w->facts.refusal, "%s", error ? error : "");
+    if (!error)
+        metrics_set_at(METRIC_REDIS_RTT, w->label, took_us);
+}
+
+static void try_write(struct watched *w, struct queue *queue, int64_t now_ms)
+{
+    if (w->facts.writing || (w->facts.wrote_ms && now_ms - w->facts.wrote_ms < WRITE_EVERY_MS))
+        return;
+    w->facts.writing = true;
+    w->facts.wrote_ms = now_ms;
+    queue_try_write(queue, on_written, w);
+}
+
+/* --- looking --------------------------------------------------------------------------------- */
+
+static void look_at_lanes(struct monitor *m, int64_t now_ms)
+{
+    bool up = true;
+    for (size_t i = 0; i < m->n; i++) {
+        struct watched *w = &m->lanes[i];
+        struct dispatch_lane lane;
+        dispatch_lane(m->dispatch, i, &lane);
+        w->facts.up = lane.up;
+        w->facts.down_why = lane.why;
+        w->facts.open = lane.open;
+        w->facts.claimed_ms = lane.claimed_ms;
+        w->facts.dropped_ms = lane.dropped_ms;
+        up &= lane.up;
+        try_write(w, lane.queue, now_ms);
+        if (lane.claimed_ms)
+            metrics_set_at(METRIC_LAST_CLAIM, w->label,
+                           clock_wall_ms() - (now_ms - lane.claimed_ms));
+    }
+    metrics_set(METRIC_REDIS_UP, up);
+}
+
+static void look_at_circuits(struct monitor *m)
+{
+    for (size_t i = 0; i < m->config->napps; i++) {
+        static const int64_t shown[] = {
+            [CIRCUIT_CLOSED] = 0, [CIRCUIT_PROBING] = 1, [CIRCUIT_OPEN] = 2};
+        metrics_set_at(METRIC_CIRCUIT_STATE, m->config->apps[i].label,
+                       shown[dispatch_circuit(m->dispatch, i)->state]);
+    }
+}
+
+static void log_ready(const struct ready *r)
+{
+    enum ready_check failed = ready_first(r);
+    if (failed == READY_CHECKS)
+        log_info("event=ready");
+    else
+        log_at(failed == READY_DRAINING ? LOG_INFO : LOG_WARN, "event=unready check=%s why=%s",
+               ready_check_name(failed), log_value(r->why[failed]));
+}
+
+static void judge(struct monitor *m, int64_t now_ms)
+{
+    struct dispatch_status s;
+    struct ready_lane lanes[CONFIG_QUEUES_MAX];
+    bool before = m->ready.ok;
+    dispatch_status(m->dispatch, &s);
+    for (size_t i = 0; i < m->n; i++)
+        lanes[i] = m->lanes[i].facts;
+    ready_judge(lanes, m->n, s.draining, now_ms, &m->ready);
+    metrics_set(METRIC_READY, m->ready.ok);
+    metrics_set(METRIC_DRAINING, s.draining);
+    bool starting = !m->judged && !m->ready.ok && now_ms - m->started_ms < START_MS;
+    if (starting || (m->judged && before == m->ready.ok))
+        return;
+    m->judged = true;
+    log_ready(&m->ready);
+}
+
+/* --- telling systemd ------------------------------------------------------------------------- */
+
+static bool any_claimed(const struct monitor *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (m->lanes[i].facts.claimed_ms)
+            return true;
+    return false;
+}
+
+static void tell_status(struct monitor *m)
+{
+    char text[256];
+    enum ready_check failed = ready_first(&m->ready);
+    int n = failed == READY_CHECKS ? snprintf(text, sizeof text, "ready")
+                                   : snprintf(text, sizeof text, "not ready: %s: %.180s",
+                                              ready_check_name(failed), m->ready.why[failed]);
+    size_t open = 0;
+    for (size_t i = 0; i < m->config->napps; i++)
+        open += dispatch_circuit(m->dispatch, i)->state != CIRCUIT_CLOSED;
+    if (open)
+        snprintf(text + n, sizeof text - (size_t)n, "; circuits open: %zu of %zu", open,
+                 m->config->napps);
+    notify_status(m->notify, text);
+}
+
+static void tell(struct monitor *m)
+{
+    struct dispatch_status s;
+    dispatch_status(m->dispatch, &s);
+    if (!m->told_ready && any_claimed(m))
+        m->told_ready = notify_ready(m->notify);
+    if (s.draining && !m->told_stopping) {
+        m->told_stopping = true;
+        notify_stopping(m->notify);
+    }
+    tell_status(m);
+}
+
+/* --- the clockwork --------------------------------------------------------------------------- */
+
+void monitor_look(struct monitor *m)
+{
+    int64_t now = clock_mono_ms();
+    look_at_lanes(m, now);
+    look_at_circuits(m);
+    judge(m, now);
+    rates_tick(&m->rates, now);
+    gauges_tick(m->gauges, now);
+    tell(m);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    monitor_look(arg);
+}
+
+struct monitor *monitor_new(struct event_base *base, const struct config *config,
+                            struct dispatch *d)
+{
+    const struct timeval every = {.tv_usec = TICK_MS * 1000};
+    struct dispatch_status s;
+    dispatch_status(d, &s);
+    struct monitor *m = mem_zalloc(sizeof *m + s.lanes * sizeof m->lanes[0]);
+    m->config = config;
+    m->dispatch = d;
+    m->n = s.lanes;
+    m->started_ms = clock_mono_ms();
+    m->started_wall_ms = clock_wall_ms();
+    for (size_t i = 0; i < m->n; i++) {
+        struct dispatch_lane lane;
+        dispatch_lane(d, i, &lane);
+        const char *name = queue_name(lane.queue);
+        m->lanes[i] =
+            (struct watched){.label = metrics_find(SET_QUEUE, name), .facts = {.queue = name}};
+    }
+    m->notify = notify_new(base);
+    m->gauges = gauges_new(d);
+    m->tick = event_new(base, -1, EV_PERSIST, on_tick, m);
+    evtimer_add(m->tick, &every);
+    return m;
+}
+
+void monitor_free(struct monitor *m)
+{
+    if (!m)
+        return;
+    if (!m->told_stopping)
+        notify_stopping(m->notify);
+    event_free(m->tick);
+    gauges_free(m->gauges);
+    notify_free(m->notify);
+    mem_free(m);
+}
+
+/* --- for the pages --------------------------------------------------------------------------- */
+
+bool monitor_write_ready(struct monitor *m, struct buf *out)
+{
+    judge(m, clock_mono_ms());
+    ready_write(&m->ready, out);
+    buf_puts(out, ",\"degraded\":[");
+    bool first = true;
+    for (size_t i = 0; i < m->config->napps; i++) {
+        const struct circuit *c = dispatch_circuit(m->dispatch, i);
+        char text[256];
+        if (c->state == CIRCUIT_CLOSED)
+            continue;
+        int n = snprintf(text, sizeof text, "circuit app=%.64s state=%s why=%.90s",
+                         m->config->apps[i].app.name, circuit_state_name(c->state), c->why);
+        buf_puts(out, first ? "" : ",");
+        buf_json(out, text, (size_t)n);
+        first = false;
+    }
+    buf_puts(out, "]}\n");
+    return m->ready.ok;
+}
+
+static void take_process(const struct monitor *m)
+{
+    struct process_info p;
+    process_read(&p);
+    const struct {
+        enum metric metric;
+        int64_t value;
+    } rows[] = {
+        {METRIC_PROCESS_RSS, p.rss_bytes},          {METRIC_MEMORY_ANON, p.rss_anon_bytes},
+        {METRIC_PROCESS_VSIZE, p.virtual_bytes},    {METRIC_PROCESS_FDS, p.fds},
+        {METRIC_PROCESS_MAX_FDS, p.fds_max},        {METRIC_PROCESS_CPU, p.cpu_ms},
+        {METRIC_PROCESS_START, m->started_wall_ms},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].value >= 0)
+            metrics_set(rows[i].metric, rows[i].value);
+}
+
+static void take_log(void)
+{
+    for (unsigned level = LOG_ERROR; level <= LOG_DEBUG; level++)
+        metrics_set_at(METRIC_LOG_MESSAGES, level, (int64_t)log_written((enum log_level)level));
+    metrics_set(METRIC_LOG_DROPPED, (int64_t)log_dropped());
+}
+
+void monitor_scraped(struct monitor *m)
+{
+    int64_t now = clock_mono_ms();
+    gauges_want(m->gauges, now);
+    judge(m, now);
+    take_process(m);
+    take_log();
+}
+
+const struct config *monitor_config(const struct monitor *m)
+{
+    return m->config;
+}
+
+const struct dispatch *monitor_dispatch(const struct monitor *m)
+{
+    return m->dispatch;
+}
+
+const struct rates *monitor_rates(const struct monitor *m)
+{
+    return &m->rates;
+}
+
+bool monitor_is_ready(const struct monitor *m)
+{
+    return m->ready.ok;
+}
+
+int64_t monitor_uptime_ms(const struct monitor *m)
+{
+    return clock_mono_ms() - m->started_ms;
+}
+
+struct notify *monitor_notify(struct monitor *m)
+{
+    return m->notify;
+}

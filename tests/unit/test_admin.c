@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ * The admin endpoint over real sockets: methods, paths, and clients that mean no good. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "support/pump.h"
+#include "worker/admin.h"
+
+static struct event_base *base;
+static struct admin *admin;
+static struct sockaddr_in address;
+
+struct client {
+    int fd;
+    bool closed; /* by the server */
+    size_t len;
+    char text[4096];
+};
+
+static int free_port(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    socklen_t len = sizeof address;
+    address =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(0, bind(fd, (struct sockaddr *)&address, sizeof address));
+    assert_int_equal(0, getsockname(fd, (struct sockaddr *)&address, &len));
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    char listen[32];
+    struct config config = {.admin_listen = listen};
+    struct err e;
+    bool fatal;
+    base = event_base_new();
+    snprintf(listen, sizeof listen, "127.0.0.1:%d", free_port());
+    admin = admin_new(base, &config, &fatal, &e);
+    return admin ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    admin_free(admin);
+    event_base_free(base);
+    return 0;
+}
+
+static void client_open(struct client *c)
+{
+    *c = (struct client){.fd = socket(AF_INET, SOCK_STREAM, 0)};
+    assert_int_equal(0, connect(c->fd, (struct sockaddr *)&address, sizeof address));
+    assert_int_equal(0, fcntl(c->fd, F_SETFL, O_NONBLOCK));
+}
+
+static void client_send(struct client *c, const char *text)
+{
+    ssize_t n = send(c->fd, text, strlen(text), MSG_NOSIGNAL);
+    c->closed |= n < 0 && errno != EAGAIN;
+}
+
+/* Reads what is there; true once the server has closed. */
+static bool client_over(struct client *c)
+{
+    char rest[4096];
+    ssize_t n;
+    while ((n = recv(c->fd, rest, sizeof rest, 0)) > 0) {
+        size_t room = sizeof c->text - 1 - c->len;
+        size_t keep = (size_t)n < room ? (size_t)n : room;
+        memcpy(c->text + c->len, rest, keep);
+        c->len += keep;
+    }
+    c->closed |= n == 0 || errno != EAGAIN;
+    return c->closed;
+}
+
+static void client_close(struct client *c)
+{
+    close(c->fd);
+}
+
+static void ask(struct client *c, const char *request)
+{
+    client_open(c);
+    client_send(c, request);
+    pump_until(base, client_over(c));
+    client_close(c);
+}
+
+static int status(const struct client *c)
+{
+    int code = 0;
+    return sscanf(c->text, "HTTP/1.%*1d %3d", &code) == 1 ? code : 0;
+}
+
+static void requests(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *request;
+        int status;
+        const char *has, *has_not;
+    } rows[] = {
+        {"GET /livez HTTP/1.1\r\n\r\n", 200, "\r\n\r\nok\n", NULL},
+        {"GET /livez?x=1 HTTP/1.0\r\n\r\n", 200, "ok\n", NULL},
+        {"HEAD /livez HTTP/1.1\r\n\r\n", 200, "Content-Length: 3\r\n", "ok\n"},
+        {"GET / HTTP/1.1\r\n\r\n", 404, "/livez", NULL},
+        {"GET /livez/../metrics HTTP/1.1\r\n\r\n", 404, NULL, NULL},
+        {"GET /readyz HTTP/1.1\r\n\r\n", 503, "starting", NULL},
+        {"GET /metrics HTTP/1.1\r\n\r\n", 503, NULL, NULL},
+        {"POST /livez HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi", 405, "Allow: GET, HEAD\r\n", NULL},
+        {"DELETE /nope HTTP/1.1\r\n\r\n", 405, "Allow: GET, HEAD\r\n", NULL},
+        {"OPTIONS /livez HTTP/1.1\r\n\r\n", 405, NULL, NULL},
+        {"POST /livez HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n", 413, NULL, NULL},
+        {"POST /livez HTTP/1.1\r\nContent-Length: -5\r\n\r\n", 400, NULL, NULL},
+        {"\x16\x03\x01\x02\r\n\r\n", 400, NULL, NULL},
+        {"GET\r\n\r\n", 400, NULL, NULL},
+        {"GET /livez HTTP/1.1\r\nno colon here\r\n\r\n", 400, NULL, NULL},
+        {"GET /livez HTTP/1.1\r\n\r\nGET /livez HTTP/1.1\r\n\r\n", 200, NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct client c;
+        ask(&c, rows[i].request);
+        if (status(&c) != rows[i].status)
+            fail_msg("row %zu: %d, wanted %d: %s", i, status(&c), rows[i].status, c.text);
+        if (rows[i].has && !strstr(c.text, rows[i].has))
+            fail_msg("row %zu lacks %s: %s", i, rows[i].has, c.text);
+        if (rows[i].has_not)
+            assert_null(strstr(c.text, rows[i].has_not));
+    }
+}
+
+static void a_head_too_long(void **state)
+{
+    (void)state;
+    char *text = malloc(40001);
+    struct client c;
+    memset(text, 'a', 40000);
+    text[40000] = '\0';
+    memcpy(text, "GET /livez HTTP/1.1\r\nX: ", 24);
+    ask(&c, text); /* never ends, so it is refused for its length */
+    assert_true(status(&c) == 400 || (c.closed && !c.len));
+    memset(text, 'a', 40000);
+    ask(&c, text); /* not even a line */
+    assert_true(status(&c) == 400 || (c.closed && !c.len));
+    free(text);
+    ask(&c, "GET /livez HTTP/1.1\r\n\r\n");
+    assert_int_equal(200, status(&c));
+}
+
+/* One byte now and then is never silence, yet it ends. */
+static void a_trickle_ends(void **state)
+{
+    (void)state;
+    struct client c;
+    client_open(&c);
+    client_send(&c, "GET /livez HTTP/1.1\r\n");
+    int64_t start = clock_mono_ms(), next = start;
+    while (!client_over(&c) && clock_mono_ms() - start < PUMP_MAX_MS) {
+        if (clock_mono_ms() >= next) {
+            client_send(&c, "X: y\r\n");
+            next += 200;
+        }
+        const struct timeval tick = {.tv_usec = 20000};
+        event_base_loopexit(base, &tick);
+        event_base_dispatch(base);
+    }
+    assert_true(c.closed);
+    assert_in_range(clock_mono_ms() - start, 4000, 9000);
+    client_close(&c);
+}
+
+/* More than may be at once: those who say nothing are put out, and whoever waits is served. */
+static void a_crowd_of_mutes(void **state)
+{
+    (void)state;
+    enum { MANY = 60 };
+    static struct client mutes[MANY], c;
+    for (size_t i = 0; i < MANY; i++)
+        client_open(&mutes[i]);
+    client_open(&c);
+    client_send(&c, "GET /livez HTTP/1.1\r\n\r\n");
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_false(client_over(&c));
+    assert_int_equal(0, c.len);
+    pump_until(base, client_over(&c));
+    assert_int_equal(200, status(&c));
+    for (size_t i = 0; i < MANY; i++) {
+        pump_until(base, client_over(&mutes[i]));
+        client_close(&mutes[i]);
+    }
+    client_close(&c);
+}
+
+/* Connections that are open when everything ends leave nothing behind (the sanitizer looks). */
+static void freed_with_clients(void **state)
+{
+    (void)state;
+    static struct client c[3];
+    for (size_t i = 0; i < 3; i++) {
+        client_open(&c[i]);
+        client_send(&c[i], i ? "GET /li" : "GET /livez HTTP/1.1\r\n\r\n");
+    }
+    event_base_loop(base, EVLOOP_ONCE);
+    tear_down(NULL);
+    for (size_t i = 0; i < 3; i++)
+        client_close(&c[i]);
+    set_up(NULL);
+}
+
+static void addresses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *listen;
+        bool by_default, fatal, silent;
+    } rows[] = {{"off", false, false, true},
+                {"nonsense", false, true, false},
+                {"127.0.0.1:99999", false, true, false},
+                {NULL, false, true, false}, /* the busy one, given */
+                {NULL, true, false, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char listen[32];
+        snprintf(listen, sizeof listen, "127.0.0.1:%d", ntohs(address.sin_port));
+        if (rows[i].listen)
+            snprintf(listen, sizeof listen, "%.31s", rows[i].listen);
+        struct config config = {.admin_listen = listen, .admin_listen_default = rows[i].by_default};
+        struct err e;
+        bool fatal;
+        assert_null(admin_new(base, &config, &fatal, &e));
+        assert_int_equal(rows[i].fatal, fatal);
+        assert_int_equal(rows[i].silent, e.text[0] == '\0');
+    }
+}
+
+int main(void)
+{
+    log_threshold = LOG_ERROR;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(requests),           cmocka_unit_test(a_head_too_long),
+        cmocka_unit_test(a_trickle_ends),     cmocka_unit_test(a_crowd_of_mutes),
+        cmocka_unit_test(freed_with_clients), cmocka_unit_test(addresses),
+    };
+    return cmocka_run_group_tests_name("admin", tests, set_up, tear_down);
+}
