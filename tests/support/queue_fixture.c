@@ -313,6 +313,74 @@ const struct queue_counts *worker_count(struct worker *w)
     return &w->counts;
 }
 
+/* --- calls of several jobs ---------------------------------------------------------------------
+ */
+
+void worker_mark(struct worker *w, const char *grouping)
+{
+    queue_mark(w->got[0].lease, grouping, strlen(grouping), on_mark, w);
+    worker_settle(w);
+}
+
+void worker_regroup(struct worker *w, const unsigned *at, size_t n,
+                    const struct queue_regrouping *how)
+{
+    struct queue_moved members[QUEUE_CLAIM_MAX];
+    char envelopes[QUEUE_CLAIM_MAX][16];
+    for (size_t i = 0; i < n; i++) {
+        unsigned pos = w->got[at[i]].pos;
+        int len = snprintf(envelopes[i], sizeof envelopes[i], "{%u}", pos);
+        members[i] = (struct queue_moved){
+            .pos = pos, .crashes = pos + 1, .envelope = envelopes[i], .envelope_len = (size_t)len};
+    }
+    struct queue_regrouping r = *how;
+    r.members = members;
+    r.n = n;
+    r.grouping_len = strlen(r.grouping);
+    queue_regroup(w->got[at[0]].lease, &r, on_finish, w);
+}
+
+void fixture_turn(void)
+{
+    event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+long long script_stat(const char *field)
+{
+    char *stats = cli_text("INFO commandstats");
+    const char *line = strstr(stats, "cmdstat_evalsha:");
+    const char *at = line ? strstr(line, field) : NULL;
+    long long n = at ? atoll(at + strlen(field)) : 0;
+    mem_free(stats);
+    return n;
+}
+
+static bool ran_more_than(long long before)
+{
+    int64_t end = clock_mono_ms() + 200;
+    while (script_stat("calls=") == before)
+        if (clock_mono_ms() > end)
+            return false;
+    return true;
+}
+
+void worker_lose_answer(struct worker *w)
+{
+    long long before = script_stat("calls=");
+    while (!TAILQ_EMPTY(&w->q->items))
+        fixture_turn();
+    while (!ran_more_than(before))
+        fixture_turn();
+    redis_drop(w->cmd, "test");
+    assert_true(queue_unconfirmed(w->q));
+    worker_settle(w);
+}
+
+void kill_heartbeat(const char *worker)
+{
+    freeReplyObject(cli("ZADD " K ":workers 1 %s", worker));
+}
+
 /* --- the books ------------------------------------------------------------------------------- */
 
 void assert_conserved(struct worker *w, int64_t enqueued)

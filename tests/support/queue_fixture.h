@@ -68,6 +68,20 @@ void on_finish(void *arg, enum queue_done done); /* arg: the worker */
 void on_mark(void *arg, enum queue_done done, const char *text, size_t len);
 void on_wait(void *arg, bool moved);
 
+/* Of the last claim's first batch; waits for the answer, which is counted and kept in marked. */
+void worker_mark(struct worker *w, const char *grouping);
+/* Moves the members in got at these places. Their envelopes become "{<position>}", their crashes
+ * one more than their position; the answer is counted. */
+void worker_regroup(struct worker *w, const unsigned *at, size_t n,
+                    const struct queue_regrouping *how);
+/* Cuts the connection when Redis has run one script more and nobody has read its answer. */
+void worker_lose_answer(struct worker *w);
+void fixture_turn(void); /* one turn of the loop: what it writes is not answered within it */
+
+/* What INFO commandstats says of EVALSHA: "calls=", "usec=". */
+long long script_stat(const char *field);
+void kill_heartbeat(const char *worker);
+
 /* redis-cli, as it were: printf-like with %s and %b of hiredis. */
 redisReply *cli(const char *format, ...);
 long long cli_int(const char *format, ...);

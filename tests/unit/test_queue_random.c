@@ -182,15 +182,6 @@ static void random_operations_conserve(void **state)
 
 /* --- cost ------------------------------------------------------------------------------------ */
 
-static long long evalsha_usec(void)
-{
-    char *stats = cli_text("INFO commandstats");
-    const char *line = strstr(stats, "cmdstat_evalsha:");
-    long long usec = line ? atoll(strstr(line, "usec=") + 5) : 0;
-    mem_free(stats);
-    return usec;
-}
-
 static int by_value(const void *a, const void *b)
 {
     long long x = *(const long long *)a, y = *(const long long *)b;
@@ -210,13 +201,13 @@ static void cost_per_job(void **state)
     for (int i = 0; i < BATCHES * BATCH; i++)
         freeReplyObject(cli("RPUSH " QUEUE " %b", job, sizeof job));
     for (int i = 0; i < BATCHES; i++) {
-        long long before = evalsha_usec();
+        long long before = script_stat("usec=");
         assert_int_equal(BATCH, worker_claim(w, BATCH));
         for (size_t k = 0; k < w->n; k++)
             worker_end(w, &w->got[k],
                        &(struct queue_end){.kind = END_SENT, .outcome = job, .outcome_len = 300});
         worker_settle(w);
-        usec[i] = evalsha_usec() - before;
+        usec[i] = script_stat("usec=") - before;
     }
     qsort(usec, BATCHES, sizeof usec[0], by_value);
     print_message("redis: %.2f us per job\n", (double)usec[BATCHES / 2] / BATCH);
