@@ -106,6 +106,33 @@ void text_base64(struct buf *b, const void *p, size_t len)
     }
 }
 
+static int base64_digit(char c)
+{
+    const char *p = c ? strchr(base64_std, c) : NULL;
+    return p ? (int)(p - base64_std) : -1;
+}
+
+bool text_base64_decode(struct buf *b, const char *text, size_t len)
+{
+    if (len % 4)
+        return false;
+    while (len && text[len - 1] == '=' && len % 4 != 2)
+        len--;
+    for (size_t i = 0; i < len; i += 4) {
+        unsigned bits = 0;
+        size_t n = len - i < 4 ? len - i : 4;
+        for (size_t k = 0; k < 4; k++) {
+            int digit = k < n ? base64_digit(text[i + k]) : 0;
+            if (digit < 0)
+                return false;
+            bits = bits << 6 | (unsigned)digit;
+        }
+        const char bytes[3] = {(char)(bits >> 16), (char)(bits >> 8), (char)bits};
+        buf_add(b, bytes, n - 1);
+    }
+    return buf_ok(b);
+}
+
 void text_base64url(const void *p, size_t len, char *out)
 {
     const unsigned char *u = p;

@@ -16,7 +16,8 @@ bool text_is_utf8(const char *p, size_t len);        /* strict: no overlong form
 size_t text_utf8_chars(const char *text);            /* code points of valid UTF-8 */
 void text_hex(const void *p, size_t len, char *out); /* 2 * len lower-case digits and a NUL */
 void text_base64(struct buf *b, const void *p, size_t len); /* standard alphabet, padded */
-void text_base64url(const void *p, size_t len, char *out);  /* no padding, NUL-terminated */
+bool text_base64_decode(struct buf *b, const char *text, size_t len); /* false: not base64 */
+void text_base64url(const void *p, size_t len, char *out); /* no padding, NUL-terminated */
 bool text_starts(const char *text, const char *prefix);
 bool text_ends(const char *text, const char *suffix);
 

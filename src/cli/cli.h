@@ -24,6 +24,10 @@ int cmd_check(int argc, char **argv);
 int cmd_render(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_health(int argc, char **argv);
+int cmd_dead(int argc, char **argv);
+int cmd_stats(int argc, char **argv);
+int cmd_queue(int argc, char **argv);
+int cmd_cancel(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 extern const char cli_version[];

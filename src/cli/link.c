@@ -90,6 +90,56 @@ unsigned link_version(const struct link *l)
     return redis_version(l->redis);
 }
 
+struct event_base *link_base(struct link *l)
+{
+    return l->base;
+}
+
+struct queue *link_queue(struct link *l, const struct config *config, const char *name)
+{
+    char *results = config_queue_key(config->queue_results, name);
+    char *dead = config_queue_key(config->queue_dead, name);
+    const struct queue_opts opts = {
+        .name = name,
+        .results = results,
+        .dead = dead,
+        .worker = "tool",
+        .digest = "-",
+        .lease_ms = config->lease_ms,
+        .idle_wait_s = config->idle_wait_s,
+        .results_max = config->results_max,
+        .job_max_bytes = config->job_max_bytes,
+        .parked_max = config->parked_max,
+    };
+    struct queue *q = queue_new(l->base, l->redis, NULL, &opts);
+    mem_free(results);
+    mem_free(dead);
+    return q;
+}
+
+void link_run(struct link *l, const bool *done)
+{
+    while (!*done)
+        event_base_loop(l->base, EVLOOP_ONCE);
+}
+
+static void on_pause(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    *(bool *)arg = true;
+}
+
+void link_pause(struct link *l, int64_t ms)
+{
+    bool over = false;
+    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    struct event *timer = evtimer_new(l->base, on_pause, &over);
+    evtimer_add(timer, &tv);
+    link_run(l, &over);
+    event_free(timer);
+}
+
 static void on_reply(void *arg, redisReply *reply)
 {
     struct link *l = arg;

@@ -4,7 +4,7 @@
 #define PB_LINK_H
 
 #include "cli/cli.h"
-#include "io/redis.h"
+#include "io/queue_tool.h"
 
 struct link;
 
@@ -17,6 +17,12 @@ unsigned link_version(const struct link *l); /* 70015 for 7.0.15 */
  * of a blocking command. lens NULL: NUL-terminated arguments. */
 void link_command(struct link *l, int argc, const char **argv, const size_t *lens, int wait_ms,
                   redis_reply_fn fn, void *arg);
+/* A queue on this connection; to be freed before it. job_max_bytes and the lists are configured. */
+struct queue *link_queue(struct link *l, const struct config *config, const char *name);
+/* Runs the loop until *done, which an answer sets; every question is answered in the end. */
+void link_run(struct link *l, const bool *done);
+void link_pause(struct link *l, int64_t ms);
+struct event_base *link_base(struct link *l);
 /* Waits until the connection is there again, at most ms. */
 bool link_wait_up(struct link *l, int64_t ms);
 

@@ -15,6 +15,10 @@ static const struct command {
      "show the calls that jobs would make, send nothing"},
     {"send", "pushbridge send", cmd_send, "put jobs into the queue, and wait for the outcome"},
     {"health", "pushbridge health", cmd_health, "ask a running worker whether it is well"},
+    {"dead", "pushbridge dead", cmd_dead, "look at dead letters, get them back, drop them"},
+    {"stats", "pushbridge stats", cmd_stats, "where all jobs are, and what the workers do"},
+    {"queue", "pushbridge queue", cmd_queue, "list the queues, look at the first ready jobs"},
+    {"cancel", "pushbridge cancel", cmd_cancel, "take back a job that has not reached phones yet"},
     {"version", "pushbridge version", cmd_version, "print the version"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

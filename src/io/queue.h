@@ -14,10 +14,11 @@
  *   K:parked:<app>    LIST  same value as a member
  *   K:apps            SET   apps ever parked
  *   K:oversize        HASH  uid → bytes of an element over the limit
- *   K:count           HASH  sent, dead, duplicate, delayed, trimmed, reclaimed …
+ *   K:count           HASH  sent, dead, duplicate, delayed, trimmed, reclaimed, replayed, dropped …
  *   K:workers         ZSET  worker → heartbeat's end, Redis ms
  *   K:seen:<app>:<id> STRING  the job that had this id first; lives queue.dedup_s
  *   K:ready:<worker>  STRING  the readiness check's write, with a TTL of 5 s
+ *   K:stat            HASH  worker → what its last heartbeat says of it, JSON
  *   K:run             STRING  "<run id> <since ms>": nothing is reaped for one lease after a change
  *   K:v               STRING  schema version
  */
@@ -104,6 +105,7 @@ void queue_free(struct queue *q);
 const char *queue_name(const struct queue *q);
 /* K of the key list above, for the queue that a lease belongs to. */
 const char *queue_key_prefix(const struct queue_lease *lease);
+const char *queue_lease_queue(const struct queue_lease *lease); /* the name of that queue */
 
 /* Must be called on each REDIS_UP of cmd: schema check and first heartbeat; then claims work.
  * fn(arg, ok, why): ok false with a newer schema in why. */
@@ -175,6 +177,8 @@ int64_t queue_lease_now_ms(const struct queue_lease *lease); /* queue_now_ms() o
 
 /* Every extend_ms: heartbeat, and all live leases in one script. */
 void queue_extend(struct queue *q);
+/* What the next heartbeats say of this worker, for `stats`; copied. */
+void queue_set_stat(struct queue *q, const char *text);
 /* Now and then (each reap_ms; does its work more rarely): adopts inboxes of workers whose
  * heartbeat is gone, audits batches without an entry in due. */
 void queue_housekeep(struct queue *q);
@@ -204,6 +208,15 @@ enum queue_seen_answer { QUEUE_SEEN_FIRST, QUEUE_SEEN_BEFORE, QUEUE_SEEN_UNANSWE
 typedef void (*queue_seen_fn)(void *arg, enum queue_seen_answer answer);
 void queue_seen(struct queue *q, const struct queue_seen *ids, size_t n, int64_t window_ms,
                 queue_seen_fn fn);
+
+/* A job as a member or a parked list keeps it. False when value is none. Parts are borrowed. */
+struct queue_value {
+    unsigned crashes;
+    bool oversize; /* envelope says where its bytes are */
+    const char *envelope, *bytes;
+    size_t envelope_len, len;
+};
+bool queue_value_read(const char *value, size_t len, struct queue_value *out);
 
 struct queue_counts {
     bool ok;

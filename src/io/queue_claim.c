@@ -62,20 +62,34 @@ static const char *read_number(const char *p, const char *end, size_t *out)
 }
 
 /* "<crashes> <envelope length> <envelope><bytes>" */
+bool queue_value_read(const char *value, size_t len, struct queue_value *out)
+{
+    const char *end = value + len;
+    size_t crashes, envelope_len;
+    const char *p = read_number(value, end, &crashes);
+    p = p ? read_number(p, end, &envelope_len) : NULL;
+    if (!p || envelope_len > (size_t)(end - p))
+        return false;
+    *out = (struct queue_value){.crashes = (unsigned)crashes,
+                                .oversize = envelope_len && *p == '!',
+                                .envelope = p,
+                                .envelope_len = envelope_len,
+                                .bytes = p + envelope_len,
+                                .len = (size_t)(end - p) - envelope_len};
+    return true;
+}
+
 static bool read_member(struct queue_lease *lease, const redisReply *value, struct queue_member *m)
 {
-    const char *end = value->str + value->len;
-    size_t crashes, len;
-    const char *p = read_number(value->str, end, &crashes);
-    p = p ? read_number(p, end, &len) : NULL;
-    if (!p || len > (size_t)(end - p))
+    struct queue_value v;
+    if (!queue_value_read(value->str, (size_t)value->len, &v))
         return false;
-    m->crashes += (unsigned)crashes;
-    m->envelope = p;
-    m->envelope_len = len;
-    m->bytes = p + len;
-    m->len = (size_t)(end - m->bytes);
-    if (len && *p == '!')
+    m->crashes += v.crashes;
+    m->envelope = v.envelope;
+    m->envelope_len = v.envelope_len;
+    m->bytes = v.bytes;
+    m->len = v.len;
+    if (v.oversize)
         read_oversize(lease, m);
     return true;
 }

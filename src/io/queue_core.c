@@ -247,15 +247,16 @@ static void keys_init(struct queue *q, const struct queue_opts *opts)
     k->run = join(k->prefix, ":run", "");
     k->version = join(k->prefix, ":v", "");
     k->apps = join(k->prefix, ":apps", "");
+    k->stat = join(k->prefix, ":stat", "");
     k->results = mem_strdup(opts->results);
     k->dead = mem_strdup(opts->dead);
 }
 
 static void keys_free(struct queue_keys *k)
 {
-    char *const all[] = {k->prefix,  k->ready,    k->inbox,   k->due,     k->batch,
-                         k->member,  k->oversize, k->count,   k->workers, k->run,
-                         k->version, k->apps,     k->results, k->dead};
+    char *const all[] = {k->prefix,  k->ready,    k->inbox, k->due,     k->batch,
+                         k->member,  k->oversize, k->count, k->workers, k->run,
+                         k->version, k->apps,     k->stat,  k->results, k->dead};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         mem_free(all[i]);
 }
@@ -394,6 +395,7 @@ void queue_free(struct queue *q)
     mem_free(q->name);
     mem_free(q->worker);
     mem_free(q->digest);
+    mem_free(q->stat);
     q->closed = true;
     free_when_quiet(q);
 }

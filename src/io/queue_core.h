@@ -29,7 +29,7 @@ enum {
 
 struct queue_keys {
     char *prefix, *ready, *inbox, *due, *batch, *member, *oversize, *count, *workers, *run,
-        *version, *apps, *results, *dead;
+        *version, *apps, *stat, *results, *dead;
 };
 
 /* An oversize member's bytes stay in Redis; ref is "!<length> <key in K:oversize>". */
@@ -62,9 +62,9 @@ struct queue_item {
     TAILQ_ENTRY(queue_item) link;
     struct queue_lease *lease;
     char kind[2], pos[12], new_id[QUEUE_ID_SIZE]; /* pos: of G, how many */
-    char at[24];     /* RETRY, G: ms; PARK: index in KEYS */
-    char *app, *ref; /* PARK's app; RETURN's key in K:oversize */
-    char *value;     /* outcome, member value, bytes or grouping */
+    char at[24];                                  /* RETRY, G: ms; PARK: index in KEYS */
+    char *app, *ref;                              /* PARK's app; RETURN's key in K:oversize */
+    char *value;                                  /* outcome, member value, bytes or grouping */
     size_t len;
     struct queue_item_member *members; /* G */
     size_t nmembers;
@@ -80,6 +80,7 @@ struct queue {
     struct redis *cmd, *wait;
     struct queue_keys keys;
     char *name, *worker, *digest;
+    char *stat;             /* what the heartbeat says of this worker; NULL: nothing */
     struct queue_opts opts; /* its texts are the copies above */
     unsigned force_version; /* tests: pretend that the server is this old; 0: ask it */
     bool closed;            /* freed by its owner, kept until the last answer */
@@ -186,7 +187,7 @@ const char *queue_lease_oversize(const struct queue_lease *lease, unsigned pos);
 struct queue_item *queue_item_new(struct queue_lease *lease, unsigned pos, char kind, void *arg);
 void queue_item_value(struct queue_item *item, const char *p, size_t len); /* a copy */
 void queue_item_wait(struct queue_item *item, int64_t at_ms); /* under a new batch id */
-void queue_item_add(struct queue_item *item); /* to what is to be sent */
+void queue_item_add(struct queue_item *item);                 /* to what is to be sent */
 
 /* Keys and fixed arguments of the extend script: the heartbeat; leases may follow. */
 void queue_extend_begin(struct queue *q, struct queue_args *a);

@@ -82,6 +82,11 @@ const char *queue_key_prefix(const struct queue_lease *lease)
     return lease->queue->keys.prefix;
 }
 
+const char *queue_lease_queue(const struct queue_lease *lease)
+{
+    return lease->queue->name;
+}
+
 bool queue_lease_safe(const struct queue_lease *lease, int64_t now_boot_ms, int64_t duration_ms)
 {
     return !lease->lost && now_boot_ms + duration_ms <= lease->safe_until_ms;
@@ -95,6 +100,12 @@ bool queue_lease_lost(const struct queue_lease *lease)
 int64_t queue_lease_now_ms(const struct queue_lease *lease)
 {
     return queue_now_ms(lease->queue);
+}
+
+void queue_set_stat(struct queue *q, const char *text)
+{
+    mem_free(q->stat);
+    q->stat = mem_strdup(text);
 }
 
 /* --- extend ---------------------------------------------------------------------------------- */
@@ -146,9 +157,11 @@ void queue_extend_begin(struct queue *q, struct queue_args *a)
     queue_args_text(a, q->keys.due);
     queue_args_text(a, q->keys.batch);
     queue_args_text(a, q->keys.workers);
+    queue_args_text(a, q->keys.stat);
     queue_args_keys_end(a);
     queue_args_text(a, q->worker);
     queue_args_int(a, q->opts.lease_ms);
+    queue_args_text(a, q->stat ? q->stat : "");
 }
 
 static struct queue_lease *extend_some(struct queue *q, struct queue_lease *lease)

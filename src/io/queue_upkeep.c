@@ -39,6 +39,7 @@ static void adopt(struct queue *q, const char *worker)
     queue_args_text(&a, q->keys.ready);
     queue_args_text(&a, q->keys.workers);
     queue_args_text(&a, inbox);
+    queue_args_text(&a, q->keys.stat);
     queue_args_keys_end(&a);
     queue_args_text(&a, worker);
     queue_args_int(&a, QUEUE_FORGET_MS);
@@ -193,6 +194,7 @@ void queue_on_leave_timer(evutil_socket_t fd, short what, void *arg)
     queue_args_text(&a, q->keys.ready);
     queue_args_text(&a, q->keys.workers);
     queue_args_text(&a, q->keys.inbox);
+    queue_args_text(&a, q->keys.stat);
     queue_args_keys_end(&a);
     queue_args_text(&a, q->worker);
     queue_send_script(q, q->cmd, SCRIPT_LEAVE, &a, on_left, NULL);

@@ -16,6 +16,9 @@ static struct redis_script table[SCRIPTS_N] = {
     [SCRIPT_COUNT] = {.name = "count", .source = lua_count},
     [SCRIPT_SEEN] = {.name = "seen", .source = lua_seen},
     [SCRIPT_LOOK] = {.name = "look", .source = lua_look},
+    [SCRIPT_DEAD_MOVE] = {.name = "dead_move", .source = lua_dead_move},
+    [SCRIPT_CANCEL_LISTED] = {.name = "cancel_listed", .source = lua_cancel_listed},
+    [SCRIPT_CANCEL_WAITING] = {.name = "cancel_waiting", .source = lua_cancel_waiting},
 };
 
 const struct redis_script *script_get(enum script which)

@@ -75,6 +75,8 @@ void envelope_write(const struct envelope *v, struct buf *out)
         buf_json_or_null(out, v->digest);
     }
     put_pushes(out, v);
+    if (v->replayed)
+        buf_puts(out, ",\"replayed\":true");
     if (v->history) {
         buf_puts(out, ",\"history\":");
         buf_puts(out, v->history);
@@ -218,6 +220,7 @@ static bool read_all(json_t *root, size_t len, struct envelope *out, struct err 
            read_int(root, "first_sent", &out->first_sent_ms, e) &&
            read_flag(root, "special_used", &out->special_used, e) &&
            read_flag(root, "given_up", &out->given_up, e) &&
+           read_flag(root, "replayed", &out->replayed, e) &&
            read_bits(root, "unanswered", &out->unanswered, e) && read_digest(root, out, e) &&
            read_pushes(root, out, e) && read_history(root, len, out, e);
 }

@@ -28,6 +28,7 @@ struct envelope {
     char digest[17];              /* of the configuration that made the unanswered call; "" none */
     struct push_done *pushes;     /* parts that went out; owned */
     size_t npushes;
+    bool replayed; /* back from the dead letters: history says how often and why */
     char *history; /* JSON array text or NULL; owned */
 };
 

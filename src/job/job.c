@@ -41,6 +41,8 @@ const char *reason_name(enum reason r)
         return "poison";
     case REASON_AMBIGUOUS:
         return "ambiguous";
+    case REASON_CANCELLED:
+        return "cancelled";
     }
     return "?";
 }

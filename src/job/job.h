@@ -24,6 +24,7 @@ enum reason {
     REASON_EXPIRED,
     REASON_POISON,
     REASON_AMBIGUOUS,
+    REASON_CANCELLED, /* by an operator, before it was sent */
 };
 const char *reason_name(enum reason r); /* "invalid_json" … */
 
@@ -35,7 +36,8 @@ enum target_kind {
     TARGET_TAG,
     TARGET_ALL,
 };
-const char *target_kind_name(enum target_kind k); /* the provider's word: "DEVICE" … ; TAG for implied */
+const char *
+target_kind_name(enum target_kind k); /* the provider's word: "DEVICE" … ; TAG for implied */
 
 struct job_list {
     const char **v;

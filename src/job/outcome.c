@@ -157,6 +157,19 @@ static void put_sent(const struct outcome *o, struct buf *out)
     put_traceparent(o, out);
 }
 
+/* What a replay needs: several queues may share one list of dead letters. */
+static void put_origin(const struct outcome *o, struct buf *out)
+{
+    if (o->queue) {
+        put_name(out, ",\"queue\":");
+        put_text(out, o->queue);
+    }
+    if (o->gen) {
+        put_name(out, ",\"gen\":");
+        buf_int(out, o->gen);
+    }
+}
+
 static void put_dead(const struct outcome *o, struct buf *out)
 {
     put_name(out, ",\"status\":\"dead\",\"reason\":\"");
@@ -173,6 +186,7 @@ static void put_dead(const struct outcome *o, struct buf *out)
         put_name(out, ",\"history\":");
         buf_puts(out, o->history);
     }
+    put_origin(o, out);
     put_job(o, out);
 }
 

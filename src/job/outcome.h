@@ -13,9 +13,9 @@ struct push_done {
 };
 
 struct outcome {
-    const char *id;        /* uid */
+    const char *id;                                /* uid */
     const char *app, *code, *worker, *traceparent; /* NULL: unknown */
-    enum reason reason;    /* NONE: sent */
+    enum reason reason;                            /* NONE: sent */
     bool duplicate, maybe_sent, overlap;
     const struct reply *error; /* last reply, NULL: none; or use error_message */
     const char *error_message; /* our own refusal's text; wins over error->message */
@@ -26,6 +26,8 @@ struct outcome {
     int64_t claimed_at_ms, done_at_ms;
     json_t *meta;        /* NULL: left out */
     const char *history; /* JSON array text, NULL: left out */
+    const char *queue;   /* DEAD: where it came from, NULL: left out */
+    int64_t gen;         /* DEAD: left out when 0 */
     const char *job_ref; /* oversize job: instead of its bytes */
     const char *bytes;
     size_t len;

@@ -87,7 +87,8 @@ void answer_success(struct buf *out, bool json, const char *action, const char *
     snprintf(id, sizeof(id), "%" PRIu64, message_id);
     open_answer(out, json, root);
     add_member(out, json, "RequestId", request_id);
-    add_member(out, json, "MessageId", id);
+    if (message_id)
+        add_member(out, json, "MessageId", id);
     close_answer(out, json, root);
 }
 

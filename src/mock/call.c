@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "mock/answer.h"
+#include "mock/cancel.h"
 #include "mock/provider.h"
 
 /* A call goes through these steps; a delay may stand before PUSH or before FINISH. */
@@ -34,12 +35,16 @@ struct call {
     struct call *newer, *older;
 };
 
-/* An action: its name and the check of its parameters. */
+static enum record_outcome judge(struct call *c);
+static enum record_outcome take_back(struct call *c);
+
+/* An action: its name, the check of its parameters, and what is done when it is accepted. */
 static const struct action {
     const char *name;
     bool (*check)(const struct push_rules *rules, const struct request *q, int64_t now_ms,
                   struct refusal *r);
-} actions[] = {{"Push", push_check}};
+    enum record_outcome (*act)(struct call *c);
+} actions[] = {{"Push", push_check, judge}, {"CancelPush", cancel_check, take_back}};
 
 static const struct action *find_action(const struct request *q)
 {
@@ -260,12 +265,19 @@ static enum record_outcome judge(struct call *c)
     return RECORD_PUSHED;
 }
 
+static enum record_outcome take_back(struct call *c)
+{
+    struct provider *p = c->provider;
+    bool done = cancel_push(&p->record, &c->request, provider_now_ms(p), &c->refusal);
+    return done ? RECORD_DONE : RECORD_REFUSED;
+}
+
 static void push(struct call *c)
 {
     struct record *record = &c->provider->record;
     enum record_outcome outcome = RECORD_FAULTED;
     if (c->plan.accepted)
-        outcome = judge(c);
+        outcome = find_action(&c->request)->act(c);
     else if (c->plan.kind == FAULT_THROTTLE)
         outcome = RECORD_THROTTLED;
     record_outcome(record, c->seq, &c->request, outcome);

@@ -106,7 +106,7 @@ void record_clear(struct record *m)
     table_clear(&m->jobs);
     table_clear(&m->pieces);
     m->calls = m->pushes = m->suppressed = m->concurrent = m->refused = 0;
-    m->throttled = m->faulted = m->connections = m->answered = 0;
+    m->throttled = m->faulted = m->done = m->connections = m->answered = 0;
 }
 
 void record_free(struct record *m)
@@ -156,6 +156,7 @@ void record_outcome(struct record *m, uint64_t seq, const struct request *q,
     m->refused += outcome == RECORD_REFUSED;
     m->throttled += outcome == RECORD_THROTTLED;
     m->faulted += outcome == RECORD_FAULTED;
+    m->done += outcome == RECORD_DONE;
     if (outcome != RECORD_PUSHED && outcome != RECORD_SUPPRESSED)
         return;
     bool pushed = outcome == RECORD_PUSHED;

@@ -21,7 +21,8 @@ enum record_outcome {
     RECORD_SUPPRESSED, /* a repeated token */
     RECORD_REFUSED,    /* the provider's own checks */
     RECORD_THROTTLED,  /* the rate limit, or a fault of that kind */
-    RECORD_FAULTED     /* an injected fault, and nothing was pushed */
+    RECORD_FAULTED,    /* an injected fault, and nothing was pushed */
+    RECORD_DONE        /* an action that pushes nothing */
 };
 
 struct record_call {
@@ -29,6 +30,7 @@ struct record_call {
     int64_t at_ms, answered_ms;
     enum record_outcome outcome;
     bool v3, get, concurrent, answered;
+    bool cancelled; /* a push that CancelPush took back */
     int status;
     const char *fault; /* kind's name, or NULL */
     char code[64];     /* error code of the answer */
@@ -55,7 +57,7 @@ struct record {
     size_t ring_max, params_bytes;
     uint64_t next_seq, oldest_seq;
     struct table tokens, jobs, pieces;
-    uint64_t calls, pushes, suppressed, concurrent, refused, throttled, faulted, connections;
+    uint64_t calls, pushes, suppressed, concurrent, refused, throttled, faulted, done, connections;
     uint64_t answered;
 };
 

@@ -9,8 +9,8 @@
 
 static const char *outcome_name(enum record_outcome outcome)
 {
-    static const char *const names[] = {"pending", "pushed",    "suppressed",
-                                        "refused", "throttled", "faulted"};
+    static const char *const names[] = {"pending",   "pushed",  "suppressed", "refused",
+                                        "throttled", "faulted", "done"};
     return names[outcome];
 }
 
@@ -78,6 +78,8 @@ static void add_call(struct buf *out, const struct record_call *c, bool full)
     buf_printf(out, "\"method\":\"%s\",\"outcome\":\"%s\",", c->get ? "GET" : "POST",
                outcome_name(c->outcome));
     buf_printf(out, "\"concurrent\":%s,", c->concurrent ? "true" : "false");
+    if (c->cancelled)
+        buf_puts(out, "\"cancelled\":true,");
     add_answer(out, c);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         add_text(out, names[i][0], record_param(c, names[i][1]));
@@ -149,6 +151,7 @@ void report_record(const struct record *m, const struct report_query *ask, uint6
     add_number(out, "refused", m->refused);
     add_number(out, "throttled", m->throttled);
     add_number(out, "faulted", m->faulted);
+    add_number(out, "done", m->done);
     add_number(out, "answered", m->answered);
     add_number(out, "in_flight", in_flight);
     add_number(out, "connections", m->connections);

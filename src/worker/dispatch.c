@@ -11,9 +11,15 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
-#include "worker/pipeline.h"
+#include "worker/heartbeat.h"
 
-enum { CLAIM_MAX = 128, WATCHDOG_MS = 15000, ALARM_MS = 30000, WORKER_NAME_SIZE = 128 };
+enum {
+    CLAIM_MAX = 128,
+    WATCHDOG_MS = 15000,
+    ALARM_MS = 30000,
+    WORKER_NAME_SIZE = 128,
+    STAT_MAX = 16384
+};
 
 /* One queue as the dispatcher serves it. */
 struct lane {
@@ -24,6 +30,7 @@ struct lane {
     bool open;        /* schema checked on the live connection */
     bool maybe_ready; /* the last claim came back full, or something woke us */
     unsigned asked;   /* by the last claim */
+    bool got;         /* the claim that is out has brought jobs */
     bool left;        /* its inbox is emptied: the last step of a drain */
     int64_t last_claim_ms;
     int64_t claimed_ms, dropped_ms; /* as dispatch_lane shows them */
@@ -38,6 +45,7 @@ struct dispatch {
     struct redis *cmd;
     struct sender *sender;
     struct pipeline *pipeline;
+    struct heartbeat heartbeat;
     struct lane *lanes;
     struct event *tick, *extend, *pump, *drain_timer;
     bool backlog; /* the last claim came back full */
@@ -104,6 +112,7 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
     struct dispatch *d = lane->d;
     if (claim) {
         d->alone |= claim->suspect;
+        lane->got = true;
         pipeline_take(d->pipeline, claim, lane->queue);
         return;
     }
@@ -113,8 +122,10 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
     d->alone |= queue_suspects(lane->queue);
     if (done != -1)
         lane->claimed_ms = clock_mono_ms();
-    if ((done == 0 && !d->alone) || done == -2)
+    /* Waiting jobs that became due may be more than were asked for: a replay brings many. */
+    if ((done == 0 && !lane->got && !d->alone) || done == -2)
         lane->maybe_ready = false;
+    lane->got = false;
     if (done == -2) {
         metrics_add(METRIC_PARKED_FULL, 1);
         log_debug("event=parked_full queue=%s", log_value(queue_name(lane->queue)));
@@ -348,9 +359,15 @@ static void on_extend(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct dispatch *d = arg;
-    for (size_t i = 0; i < d->config->nqueues; i++)
+    struct buf stat;
+    buf_init(&stat, STAT_MAX);
+    heartbeat_write(&d->heartbeat, d->pipeline, clock_mono_ms(), &stat);
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        queue_set_stat(d->lanes[i].queue, buf_ok(&stat) ? buf_text(&stat) : NULL);
         if (d->lanes[i].open)
             queue_extend(d->lanes[i].queue);
+    }
+    buf_free(&stat);
 }
 
 static void on_open(void *arg, bool ok, const char *why)
@@ -455,6 +472,7 @@ struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
                            .fn = fn,
                            .arg = arg};
     name_worker(d);
+    heartbeat_init(&d->heartbeat, clock_wall_ms(), clock_mono_ms());
     d->pump = event_new(base, -1, 0, on_pump, d);
     d->drain_timer = evtimer_new(base, on_drain_timer, d);
     d->cmd = redis_new(base, dns, &config->redis, "command", on_redis, d);

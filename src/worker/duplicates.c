@@ -6,7 +6,7 @@
 
 bool duplicates_concern(const struct flight *f)
 {
-    return f->pipeline->config->dedup_s && f->env.id_given && !f->env.seen && !f->env.history;
+    return f->pipeline->config->dedup_s && f->env.id_given && !f->env.seen && !f->env.replayed;
 }
 
 static void on_answer(void *arg, enum queue_seen_answer answer)

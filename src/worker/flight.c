@@ -90,6 +90,17 @@ static bool find_app(struct flight *f, const struct config *config, enum reason 
     return err_set(e, "app: no app \"%.64s\" is configured", name);
 }
 
+/* A replay is a new start: a relative deadline counts from it, not from the first enqueueing. */
+static bool build_plan(struct flight *f, const struct config *config, enum reason *why,
+                       struct err *e)
+{
+    struct job job = f->job;
+    if (f->env.replayed)
+        job.enqueued_at_ms = JOB_ABSENT;
+    return plan_build(&job, &f->app->app, config->templates, &config->limits, f->env.t0_ms,
+                      &f->plan, why, e);
+}
+
 bool flight_read(struct flight *f, const struct config *config, enum reason *why, struct err *e)
 {
     if (f->oversize) {
@@ -103,9 +114,7 @@ bool flight_read(struct flight *f, const struct config *config, enum reason *why
         snprintf(f->env.uid, sizeof f->env.uid, "%s", f->job.id);
         f->env.id_given = true;
     }
-    return ok && find_app(f, config, why, e) &&
-           plan_build(&f->job, &f->app->app, config->templates, &config->limits, f->env.t0_ms,
-                      &f->plan, why, e);
+    return ok && find_app(f, config, why, e) && build_plan(f, config, why, e);
 }
 
 static bool part_is_out(const struct flight *f, unsigned part)
@@ -166,6 +175,8 @@ void flight_write_outcome(const struct flight *f, enum reason reason, bool maybe
         .done_at_ms = now_ms,
         .meta = f->job.meta,
         .history = f->env.history,
+        .queue = queue_lease_queue(f->lease),
+        .gen = f->env.gen,
         .job_ref = f->oversize ? ref : NULL,
         .bytes = f->bytes,
         .len = f->len,

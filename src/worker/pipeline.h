@@ -33,6 +33,9 @@ size_t pipeline_busy(const struct pipeline *p);    /* those whose end is not yet
 const struct circuit *pipeline_circuit_at(const struct pipeline *p, size_t app); /* by config */
 bool pipeline_all_open(const struct pipeline *p); /* no app takes jobs, probes aside */
 
+/* Appends ,"circuits":{"app":"open",…} with those that are not closed; nothing when all are. */
+void pipeline_write_circuits(const struct pipeline *p, struct buf *out);
+
 /* Apps whose parked jobs may be taken now: closed circuits, or, with *probe set, the one whose
  * probe is due. names needs room for CONFIG_APPS_MAX. */
 size_t pipeline_drainable(struct pipeline *p, const char **names, bool *probe);

@@ -106,3 +106,19 @@ size_t pipeline_drainable(struct pipeline *p, const char **names, bool *probe)
     }
     return n;
 }
+
+void pipeline_write_circuits(const struct pipeline *p, struct buf *out)
+{
+    bool any = false;
+    for (size_t i = 0; i < p->config->napps; i++) {
+        if (p->circuits[i].state == CIRCUIT_CLOSED)
+            continue;
+        buf_puts(out, any ? "," : ",\"circuits\":{");
+        buf_json_or_null(out, p->config->apps[i].app.name);
+        buf_putc(out, ':');
+        buf_json_or_null(out, circuit_state_name(p->circuits[i].state));
+        any = true;
+    }
+    if (any)
+        buf_putc(out, '}');
+}

@@ -206,8 +206,12 @@ class Stage:
 
     def conserve(self, enqueued):
         c = self.counts()
-        if sum(c.values()) != enqueued:
-            raise Failure("conservation: %d enqueued, found %s" % (enqueued, c))
+        replayed, dropped = (int(self.redis("HGET", K + ":count", name) or 0) for name in ("replayed", "dropped"))
+        if sum(c.values()) != enqueued + replayed:
+            raise Failure("conservation: %d enqueued, %d replayed, found %s" % (enqueued, replayed, c))
+        if self.redis("LLEN", "push:dead") != c["dead"] - replayed - dropped:
+            raise Failure("dead letters: %d died, %d replayed, %d dropped, %d there" % (
+                c["dead"], replayed, dropped, self.redis("LLEN", "push:dead")))
         ids = [o["id"] for o in self.outcomes() + self.dead()]
         if len(ids) != len(set(ids)):
             raise Failure("two outcomes for one job: %s" % sorted({i for i in ids if ids.count(i) > 1})[:5])

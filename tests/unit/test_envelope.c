@@ -31,7 +31,7 @@ static void test_round_trip(void **state)
         "\"ffffffffffffffff\","
         "\"digest\":\"0123456789abcdef\",\"pushes\":[[0,\"501029001024\",\"A1-B2\"],[63,\"\",\"\"]]"
         ","
-        "\"history\":[{\"reason\":\"expired\",\"at\":1},[]]}",
+        "\"replayed\":true,\"history\":[{\"reason\":\"expired\",\"at\":1},[]]}",
         "{\"uid\":\"a\",\"call\":\"b/0\",\"tasks\":2,\"gen\":1,\"t0\":4,\"unanswered\":\"1\"}",
         "{\"uid\":\"c\",\"id_given\":true,\"call\":\"b/0\",\"task\":999,\"tasks\":1000}",
     };

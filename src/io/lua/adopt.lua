@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: MIT
 -- Model step: adopt. Returns the inbox of a worker whose heartbeat has ended to the head of Q, in
 -- order. It is forgotten only long after: a blocked move of a cut connection may still land.
--- KEYS Q workers inbox; ARGV worker forget_ms
+-- KEYS Q workers inbox stat; ARGV worker forget_ms
 -- Reply: now, jobs moved, 1 when forgotten.
-local Q, workers, inbox = KEYS[1], KEYS[2], KEYS[3]
+local Q, workers, inbox, stat = unpack(KEYS)
 local call = redis.call
 call('LLEN', Q)
+call('HLEN', stat)
 local left = call('LLEN', inbox)
 local beat = tonumber(call('ZSCORE', workers, ARGV[1]) or nil)
 local t = call('TIME')
@@ -19,6 +20,7 @@ for _ = 1, moved do
     call('RPOPLPUSH', inbox, Q)
 end
 if left == moved and beat < now - ARGV[2] then
+    call('HDEL', stat, ARGV[1])
     return {now, moved, call('ZREM', workers, ARGV[1])}
 end
 return {now, moved, 0}

@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: MIT
 -- A worker's last step: its inbox back to the head of Q, in order, and no heartbeat any more.
--- KEYS Q workers inbox; ARGV worker
+-- KEYS Q workers inbox stat; ARGV worker
 -- Reply: now, jobs still in the inbox (call again).
-local Q, workers, inbox = KEYS[1], KEYS[2], KEYS[3]
+local Q, workers, inbox, stat = unpack(KEYS)
 local call = redis.call
 call('LLEN', Q)
 call('ZCARD', workers)
+call('HLEN', stat)
 local left = call('LLEN', inbox)
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -16,5 +17,6 @@ for _ = 1, moved do
 end
 if left == moved then
     call('ZREM', workers, ARGV[1])
+    call('HDEL', stat, ARGV[1])
 end
 return {now, left - moved}

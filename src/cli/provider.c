@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/provider.h"
+
+#include <stdio.h>
+
+#include "aliyun/response.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+enum { ANSWER_MAX = 256 * 1024 };
+
+struct calling {
+    struct reply *reply;
+    bool done;
+};
+
+static void on_answer(void *arg, const struct http_result *r)
+{
+    struct calling *c = arg;
+    c->done = true;
+    if (r->state != HTTP_ANSWERED) {
+        *c->reply = (struct reply){.class = REPLY_UNANSWERED};
+        snprintf(c->reply->message, sizeof c->reply->message, "%s", r->error);
+        return;
+    }
+    const struct response_in in = {.status = r->status,
+                                   .body = r->body,
+                                   .len = r->len,
+                                   .content_type = r->content_type,
+                                   .date = r->date,
+                                   .now_wall_ms = clock_wall_ms()};
+    response_read_plain(&in, c->reply);
+}
+
+static struct http *open_http(struct link *l, const struct config *c, struct err *e)
+{
+    const struct http_opts opts = {.base_url = c->endpoint,
+                                   .ca_file = c->ca_file,
+                                   .proxy = c->proxy,
+                                   .verify = !c->insecure,
+                                   .version = HTTP_1_1,
+                                   .max_connections = 1,
+                                   .timeout_ms = (long)c->timeout_ms,
+                                   .connect_timeout_ms = (long)c->connect_timeout_ms,
+                                   .body_max = ANSWER_MAX};
+    return http_new(link_base(l), &opts, e);
+}
+
+static void sign(const struct config *c, const struct config_app *app, const char *action,
+                 struct params *params, struct wire *wire)
+{
+    const struct endpoint endpoint = {.url = c->endpoint,
+                                      .host = c->endpoint_host,
+                                      .signature = c->signature,
+                                      .max_url_bytes = (size_t)c->max_url_bytes};
+    char stamp[CLOCK_UTC_SIZE], nonce[33];
+    unsigned char random[16];
+    params_set(params, "AppKey", app->app.app_key);
+    clock_format_utc(clock_wall_ms(), stamp);
+    clock_random(random, sizeof random);
+    text_hex(random, sizeof random, nonce);
+    request_sign(&endpoint, &app->credentials, action, params, stamp, nonce, wire);
+}
+
+static void post(struct http *http, const struct wire *wire, struct calling *calling)
+{
+    struct http_header headers[sizeof wire->headers / sizeof wire->headers[0]];
+    for (size_t i = 0; i < wire->nheaders; i++)
+        headers[i] = (struct http_header){wire->headers[i].name, wire->headers[i].value};
+    const struct http_request request = {.target = buf_text(&wire->target),
+                                         .body = buf_text(&wire->body),
+                                         .len = wire->body.len,
+                                         .headers = headers,
+                                         .nheaders = wire->nheaders};
+    http_post(http, &request, on_answer, calling);
+}
+
+static bool is_set(const char *text)
+{
+    return text && *text;
+}
+
+bool provider_call(struct link *l, const struct config *config, const struct config_app *app,
+                   const char *action, struct params *params, struct reply *reply, struct err *e)
+{
+    struct calling calling = {.reply = reply};
+    struct wire wire;
+    if (!is_set(app->app.app_key) || !is_set(app->credentials.id) ||
+        !is_set(app->credentials.secret))
+        return err_set(e, "app %.64s: AppKey or AccessKey is not configured", app->app.name);
+    struct http *http = open_http(l, config, e);
+    if (!http)
+        return false;
+    wire_init(&wire);
+    sign(config, app, action, params, &wire);
+    post(http, &wire, &calling);
+    link_run(l, &calling.done);
+    wire_free(&wire);
+    http_free(http);
+    return true;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/tool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+bool tool_open(struct tool *t, const struct config *config, const char *queue, int *code)
+{
+    *t = (struct tool){.config = config, .link = link_open(config, code)};
+    if (!t->link)
+        return false;
+    t->n = queue ? 1 : config->nqueues;
+    for (size_t i = 0; i < t->n; i++)
+        t->queues[i] = link_queue(t->link, config, queue ? queue : config->queue_names[i]);
+    return true;
+}
+
+void tool_close(struct tool *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        queue_free(t->queues[i]);
+    if (t->link)
+        link_close(t->link);
+    *t = (struct tool){0};
+}
+
+/* --- questions ------------------------------------------------------------------------------- */
+
+static void add_text(struct tool_rows *r, const char *p, size_t len)
+{
+    if (r->n == r->cap) {
+        r->cap = r->cap ? 2 * r->cap : 64;
+        r->v = mem_resize(r->v, r->cap * sizeof *r->v);
+    }
+    r->v[r->n++] = (struct tool_text){mem_dup(p, len), len};
+}
+
+static void add_reply(struct tool_rows *r, const redisReply *reply)
+{
+    char number[24];
+    switch (reply->type) {
+    case REDIS_REPLY_ARRAY:
+        for (size_t i = 0; i < reply->elements; i++)
+            add_reply(r, reply->element[i]);
+        break;
+    case REDIS_REPLY_INTEGER:
+        add_text(r, number, (size_t)snprintf(number, sizeof number, "%lld", reply->integer));
+        break;
+    default:
+        add_text(r, reply->str ? reply->str : "", reply->str ? (size_t)reply->len : 0);
+    }
+}
+
+struct asking {
+    struct tool_rows *rows;
+    bool done;
+};
+
+static void on_look(void *arg, const redisReply *reply)
+{
+    struct asking *a = arg;
+    a->rows->ok = reply != NULL;
+    if (reply)
+        add_reply(a->rows, reply);
+    a->done = true;
+}
+
+struct tool_rows tool_look(struct tool *t, struct queue *q, const struct queue_question *question)
+{
+    struct tool_rows rows = {0};
+    struct asking a = {.rows = &rows};
+    queue_peek(q, question, on_look, &a);
+    link_run(t->link, &a.done);
+    if (!rows.ok)
+        fprintf(stderr, "pushbridge: no answer from Redis about queue %s\n", queue_name(q));
+    return rows;
+}
+
+void tool_rows_free(struct tool_rows *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        mem_free(r->v[i].p);
+    mem_free(r->v);
+    *r = (struct tool_rows){0};
+}
+
+int64_t tool_length(struct tool *t, struct queue *q, enum queue_list list, const char *name)
+{
+    struct tool_rows r =
+        tool_look(t, q, &(struct queue_question){.what = LOOK_LENGTH, .list = list, .name = name});
+    int64_t n = r.ok && r.n == 1 ? atoll(r.v[0].p) : -1;
+    tool_rows_free(&r);
+    return n;
+}
+
+struct tool_rows tool_page(struct tool *t, struct queue *q, enum queue_list list, const char *name,
+                           int64_t from, int64_t n)
+{
+    return tool_look(t, q,
+                     &(struct queue_question){
+                         .what = LOOK_PAGE, .list = list, .name = name, .from = from, .n = n});
+}
+
+const char *tool_value(const struct tool_rows *r, const char *name)
+{
+    for (size_t i = 0; i + 1 < r->n; i += 2)
+        if (strcmp(r->v[i].p, name) == 0)
+            return r->v[i + 1].p;
+    return NULL;
+}
+
+struct counting {
+    struct queue_counts *out;
+    bool done;
+};
+
+static void on_count(void *arg, const struct queue_counts *c)
+{
+    struct counting *counting = arg;
+    *counting->out = *c;
+    counting->done = true;
+}
+
+bool tool_count(struct tool *t, struct queue *q, struct queue_counts *out)
+{
+    struct counting c = {.out = out};
+    queue_count(q, on_count, &c);
+    link_run(t->link, &c.done);
+    if (!out->ok)
+        fprintf(stderr, "pushbridge: no answer from Redis about queue %s\n", queue_name(q));
+    return out->ok;
+}
+
+bool tool_clock(struct tool *t, struct queue *q)
+{
+    struct tool_rows r = tool_look(t, q, &(struct queue_question){.what = LOOK_TIME});
+    bool ok = r.ok;
+    tool_rows_free(&r);
+    return ok;
+}
+
+/* --- text ------------------------------------------------------------------------------------ */
+
+static bool is_lead(char c)
+{
+    return ((unsigned char)c & 0xC0) != 0x80;
+}
+
+/* Controls, and their C1 kind (U+0080 … U+009F), could steer a terminal. */
+static bool is_printable(const char *p)
+{
+    unsigned char c = (unsigned char)*p;
+    return c >= 0x20 && c != 0x7F && !(c == 0xC2 && (unsigned char)p[1] < 0xA0);
+}
+
+/* Bytes of the character that begins here: one where it is none. */
+static size_t char_len(const char *p)
+{
+    size_t n = 1;
+    while (p[n] && !is_lead(p[n]))
+        n++;
+    return text_is_utf8(p, n) ? n : 1;
+}
+
+void tool_cell(FILE *out, const char *text, size_t width)
+{
+    size_t columns = 0;
+    text = text && *text ? text : "-";
+    for (; *text && (!width || columns < width); columns++) {
+        size_t n = char_len(text);
+        if (is_printable(text) && (n > 1 || (unsigned char)*text < 0x80))
+            fwrite(text, 1, n, out);
+        else
+            putc('?', out);
+        text += n;
+    }
+    for (; columns < width; columns++)
+        putc(' ', out);
+    if (width)
+        putc(' ', out);
+}
+
+void tool_age(int64_t ms, char out[TOOL_AGE_SIZE])
+{
+    long long s = ms > 0 ? ms / 1000 : 0;
+    if (s < 120)
+        snprintf(out, TOOL_AGE_SIZE, "%llds", s);
+    else if (s < 7200)
+        snprintf(out, TOOL_AGE_SIZE, "%lldm", s / 60);
+    else if (s < 48 * 3600)
+        snprintf(out, TOOL_AGE_SIZE, "%lldh", s / 3600);
+    else
+        snprintf(out, TOOL_AGE_SIZE, "%lldd", s / 86400);
+}
+
+bool tool_duration(const char *text, int64_t *ms)
+{
+    static const struct {
+        char letter;
+        int64_t ms;
+    } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}};
+    char number[16];
+    int64_t n, unit = 1000;
+    size_t len = strlen(text);
+    for (size_t i = 0; len && i < sizeof units / sizeof *units; i++)
+        if (text[len - 1] == units[i].letter) {
+            unit = units[i].ms;
+            len--;
+            break;
+        }
+    if (!len || len >= sizeof number)
+        return false;
+    snprintf(number, sizeof number, "%.*s", (int)len, text);
+    if (!text_int(number, 1, 1000000, &n))
+        return false;
+    *ms = n * unit;
+    return true;
+}
+
+void tool_mask(const char *id, char out[TOOL_MASKED_SIZE])
+{
+    size_t len = strlen(id);
+    if (len < 12)
+        snprintf(out, TOOL_MASKED_SIZE, "***");
+    else
+        snprintf(out, TOOL_MASKED_SIZE, "%.4s***%s", id, id + len - 2);
+}

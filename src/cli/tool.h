@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ * What the operator's commands share: the configured queues on one connection, one question at a
+ * time, and cells of a table in which nothing of a job can disturb a terminal. */
+#ifndef PB_TOOL_H
+#define PB_TOOL_H
+
+#include "cli/link.h"
+
+struct tool {
+    struct link *link;
+    const struct config *config;
+    struct queue *queues[CONFIG_QUEUES_MAX];
+    size_t n;
+};
+
+/* queue NULL: all that are configured. False after a message, with the exit status in *code. */
+bool tool_open(struct tool *t, const struct config *config, const char *queue, int *code);
+void tool_close(struct tool *t);
+
+struct tool_text {
+    char *p; /* with a NUL behind */
+    size_t len;
+};
+/* A copy of an answer, nested arrays laid flat. */
+struct tool_rows {
+    bool ok; /* false: Redis did not answer */
+    struct tool_text *v;
+    size_t n, cap;
+};
+struct tool_rows tool_look(struct tool *t, struct queue *q, const struct queue_question *question);
+void tool_rows_free(struct tool_rows *r);
+int64_t tool_length(struct tool *t, struct queue *q, enum queue_list list, const char *name);
+struct tool_rows tool_page(struct tool *t, struct queue *q, enum queue_list list, const char *name,
+                           int64_t from, int64_t n);
+/* Value of a name in rows of name, value, …; NULL when absent. */
+const char *tool_value(const struct tool_rows *r, const char *name);
+bool tool_count(struct tool *t, struct queue *q, struct queue_counts *out);
+/* Sets queue_now_ms() right; false after a message. */
+bool tool_clock(struct tool *t, struct queue *q);
+
+/* --- text --- */
+
+/* text cut and padded to width columns (0: as long as it is), anything but printable characters
+ * as '?', NULL as "-". */
+void tool_cell(FILE *out, const char *text, size_t width);
+enum { TOOL_AGE_SIZE = 16 };
+void tool_age(int64_t ms, char out[TOOL_AGE_SIZE]); /* 12s, 5m, 3h, 2d */
+bool tool_duration(const char *text, int64_t *ms);  /* 30s, 10m, 1h, 2d; plain: seconds */
+/* The ends of an id that stands for somebody's phone. */
+enum { TOOL_MASKED_SIZE = 16 };
+void tool_mask(const char *id, char out[TOOL_MASKED_SIZE]);
+
+#endif

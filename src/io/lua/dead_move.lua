@@ -1,0 +1,113 @@
+-- SPDX-License-Identifier: MIT
+-- Takes letters out of the dead list: their jobs back to due, or dropped. A letter is known by its
+-- bytes; where it stands now is looked for a little before the place where it was seen.
+-- KEYS due batch member count dead oversize
+-- ARGV digest job_max drop (0, 1), then per letter (≤ 8): position letter id at value ref
+--   id, at, value: of the waiting batch; ref: key of its bytes in oversize, which follow value
+-- Reply: now, then per letter 1, or 0 where it is not there any more, −1 where its bytes are
+-- gone, −2 where they are longer than job_max.
+local due, batch, member, count, dead, oversize = unpack(KEYS)
+local digest, job_max, drop = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
+local call = redis.call
+
+-- Reads fail on a wrong type while nothing is written yet.
+local length = call('LLEN', dead)
+call('ZCARD', due)
+call('HLEN', batch)
+call('HLEN', member)
+call('HLEN', count)
+call('HLEN', oversize)
+local t = call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+
+local taken, n, first, last = {}, 0, length, 0
+
+local function find(letter, at)
+    if not taken[at] and call('LINDEX', dead, at) == letter then
+        return at
+    end
+    local from = math.max(0, at - 64)
+    local before = at > 0 and call('LRANGE', dead, from, at - 1) or {}
+    for i = #before, 1, -1 do
+        if before[i] == letter and not taken[from + i - 1] then
+            return from + i - 1
+        end
+    end
+end
+
+-- The member's value, or why there is none.
+local function value_of(value, ref)
+    if ref == '' or drop then
+        return value
+    end
+    local size = call('HSTRLEN', oversize, ref)
+    if size == 0 or size > job_max then
+        return nil, size == 0 and -1 or -2
+    end
+    return value .. call('HGET', oversize, ref)
+end
+
+local reply, moves = {now}, {}
+for i = 4, #ARGV, 6 do
+    local place, letter, id, at, value, ref = unpack(ARGV, i, i + 5)
+    local found, why = find(letter, tonumber(place)), 0
+    if found then
+        value, why = value_of(value, ref)
+    end
+    if found and value then
+        taken[found] = true
+        n = n + 1
+        first, last = math.min(first, found), math.max(last, found)
+        moves[n] = {id, at, value, ref}
+        why = 1
+    end
+    reply[#reply + 1] = why
+end
+if n == 0 then
+    return reply
+end
+
+-- A first write that a full memory cannot refuse lets those after it pass.
+call('HDEL', batch, '')
+for _, m in ipairs(moves) do
+    local id, at, value, ref = unpack(m)
+    if ref ~= '' then
+        call('HDEL', oversize, ref)
+    end
+    if not drop then
+        local head = {'-', 'W', now, 0, '-', 1, 0, digest}
+        call('HSET', batch, id, table.concat(head, ' '), id .. '#', 1)
+        call('HSET', member, id .. ':0', value)
+        call('ZADD', due, at, id)
+    end
+end
+
+if math.min(last, length - first) <= 5000 then
+    -- Near an end: the list is searched from there up to the last of them. Should empty elements
+    -- stand there already, others of them stay: no difference.
+    for found in pairs(taken) do
+        call('LSET', dead, found, '')
+    end
+    call('LREM', dead, last < length - first and n or -n, '')
+else
+    -- A search would take long: the list's first letters, looked at before, fill the holes.
+    local spare = {}
+    for i = 0, n - 1 do
+        local letter = call('LPOP', dead)
+        if not taken[i] then
+            spare[#spare + 1] = letter
+        end
+    end
+    for found in pairs(taken) do
+        if found >= n then
+            call('LSET', dead, found - n, table.remove(spare))
+        end
+    end
+end
+if drop then
+    call('HINCRBY', count, 'dropped', n)
+else
+    call('HINCRBY', count, 'replayed', n)
+    call('HINCRBY', count, 'delayed', n)
+end
+return reply

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * The action CancelPush: takes back a recorded push whose PushTime is still to come. */
+#ifndef PB_MOCK_CANCEL_H
+#define PB_MOCK_CANCEL_H
+
+#include "mock/push.h"
+#include "mock/record.h"
+
+bool cancel_check(const struct push_rules *rules, const struct request *q, int64_t now_ms,
+                  struct refusal *r);
+
+/* False with r: no such message of this AppKey is waiting. */
+bool cancel_push(struct record *record, const struct request *q, int64_t now_ms, struct refusal *r);
+
+#endif

@@ -1,0 +1,165 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# stats, queue, cancel
+load helper
+
+setup() {
+    clean_env
+    start_redis
+}
+teardown() {
+    [ -z "${mock_pid:-}" ] || { kill "$mock_pid" && wait "$mock_pid" 2>/dev/null || true; }
+    stop_redis
+}
+
+push() { redis RPUSH push:jobs "$@" >/dev/null; }
+counter() { redis HGET '{push:jobs}:count' "$1"; }
+
+start_mock() {
+    "${PB_BIN:-bin}/pushbridge-mock" --listen 127.0.0.1:0 --control 127.0.0.1:0 --ready-file "$redis_dir/ready" \
+        --app-key 23456789 >"$redis_dir/mock.log" 2>&1 3>&- &
+    mock_pid=$!
+    local end=$((SECONDS + 10))
+    until [ -s "$redis_dir/ready" ]; do
+        [ $SECONDS -lt $end ] || return 1
+        read -r -t 0.02 <> <(:) || true
+    done
+    local ports
+    ports=$(<"$redis_dir/ready")
+    mock=http://127.0.0.1:$(grep -o 'listen=[0-9]*' <<<"$ports" | cut -d= -f2)
+    control=http://127.0.0.1:$(grep -o 'control=[0-9]*' <<<"$ports" | cut -d= -f2)
+    export PUSHBRIDGE_ALIYUN_ENDPOINT=$mock PUSHBRIDGE_ADMIN_LISTEN=off PREQ_ACCESS_KEY_ID=mock-id \
+        PREQ_ACCESS_KEY_SECRET=mock-secret PREQ_APP_KEY=23456789
+}
+
+@test "queue ls counts, queue peek shows and masks" {
+    local now=$(($(date +%s) * 1000))
+    push "{\"id\":\"a\",\"code\":\"I10001\",\"school\":\"S1\",\"tags\":[\"t1\",\"t2\"],\"enqueued_at\":$now}" \
+        '{"id":"b","message":"secret text","target":{"device":["0123456789abcdef0123456789abcdef","x"]}}' \
+        'garbage' $'{"id":"\\u001b[1m","code":"C","target":{"all":true}}'
+    call "$PB" queue ls
+    expect 0
+    [[ $(sed -n 2p <<<"$out") =~ ^push:jobs\ +4\ +0 ]]
+    [ "$("$PB" queue ls --json | jq .ready)" -eq 4 ]
+    call "$PB" queue peek
+    expect 0
+    [[ $out == *' a '*'school S1 tags t1,t2'* ]]
+    [[ $out == *'device 0123***ef and 1 more'* && $out != *0123456789abcdef* && $out != *secret* ]]
+    [[ $out == *'no JSON object, 7 bytes'* && $out != *$'\e'* ]]
+    [ "$("$PB" queue peek --limit 2 | wc -l)" -eq 3 ]
+    [ "$("$PB" queue peek elsewhere | wc -l)" -eq 1 ]
+    [ "$(redis LLEN push:jobs)" -eq 4 ]
+    call "$PB" queue
+    expect 64 'ls or peek'
+}
+
+@test "stats: one screen, and as JSON" {
+    local now=$(($(date +%s) * 1000))
+    push "{\"id\":\"a\",\"code\":\"I10001\",\"school\":\"S\",\"enqueued_at\":$((now - 300000))}" '{}'
+    redis RPUSH '{push:jobs}:parked:a1' x y >/dev/null
+    redis SADD '{push:jobs}:apps' a1 >/dev/null
+    redis HSET '{push:jobs}:count' sent 7 dead 3 >/dev/null
+    redis ZADD '{push:jobs}:workers' $((now + 60000)) w1 1 w0 >/dev/null
+    redis HSET '{push:jobs}:stat' w1 "{\"started\":$((now - 7000)),\"sent\":7,\"dead\":3,\"calls\":9,\"in_flight\":2,\"rate\":1.5,\"circuits\":{\"a1\":\"open\"}}" >/dev/null
+    redis RPUSH push:dead '{"id":"x","status":"dead","reason":"expired","job":""}' junk \
+        '{"id":"y","status":"dead","reason":"expired","job":""}' >/dev/null
+    call "$PB" stats
+    expect 0
+    [[ $out == *'ready 2 (oldest 5m)'*'parked: a1 2'*'sent 7'*'1 alive, 1 gone'* ]]
+    [[ $out == *'w1 '*'up '?*', in flight 2, sent 7 (1.5/s), dead 3, calls 9, circuit of a1 open'* ]]
+    [[ $out == *'dead letters in push:dead: 3 (expired 2, unreadable 1)'* ]]
+    "$PB" stats --json | jq -e '.queues[0] | .ready == 2 and .parked.a1 == 2 and .workers[0].name == "w1" and
+        .workers_gone == 1 and .counters.sent == 7 and .oldest_ms >= 300000'
+    "$PB" stats --json | jq -e '.dead[0] | .length == 3 and .scanned == 3 and .reasons.expired == 2'
+}
+
+@test "stats --watch: again and again, with rates" {
+    "$PB" stats --watch 1 --json >"$BATS_TEST_TMPDIR/watch" 3>&- &
+    watch=$!
+    local end=$((SECONDS + 10))
+    until [ "$(wc -l <"$BATS_TEST_TMPDIR/watch")" -ge 1 ]; do
+        [ $SECONDS -lt $end ]
+        read -r -t 0.02 <> <(:) || true
+    done
+    redis HINCRBY '{push:jobs}:count' sent 100 >/dev/null
+    until [ "$(wc -l <"$BATS_TEST_TMPDIR/watch")" -ge 2 ]; do
+        [ $SECONDS -lt $end ]
+        read -r -t 0.02 <> <(:) || true
+    done
+    kill "$watch"
+    wait "$watch" || true
+    sed -n 2p "$BATS_TEST_TMPDIR/watch" | jq -e '.queues[0].rate.sent > 10'
+    call "$PB" stats --watch=0
+    expect 64 '--watch'
+}
+
+@test "cancel: a ready job becomes a dead letter, others stay" {
+    push '{"id":"a","code":"I10001","school":"S"}' '{"id":"\u0062","code":"I10001","school":"S","meta":{"k":1},"reply_to":"push:reply:b"}' \
+        '{"id":"c","code":"I10001","school":"ab"}'
+    call "$PB" cancel b
+    expect 0
+    [ "$out" = 'cancelled in push:jobs' ]
+    [ "$(redis LLEN push:jobs)" -eq 2 ] && [ "$(counter dead)" -eq 1 ]
+    redis --raw LINDEX push:dead 0 | jq -e '.id == "b" and .status == "dead" and .reason == "cancelled" and
+        .maybe_sent == false and .meta == {k: 1} and .attempts == 0 and .queue == "push:jobs" and
+        (.job | contains("\\u0062"))'
+    [ "$(redis LINDEX push:reply:b 0)" = "$(redis LINDEX push:dead 0)" ]
+    call "$PB" cancel b
+    expect 1 'no job with that id'
+    "$PB" dead replay b
+    [ "$(counter replayed)" -eq 1 ]
+    call "$PB" cancel b
+    expect 0
+    [ "$(counter delayed)" -eq 0 ] && [ "$(counter dead)" -eq 2 ] && [ "$(redis EXISTS '{push:jobs}:batch')" -eq 0 ]
+    redis --raw LINDEX push:dead 0 | jq -e '.reason == "cancelled" and .history[0].reason == "cancelled"'
+}
+
+@test "cancel: deep in a long queue, every one of that id" {
+    for i in $(seq 500); do echo "{\"id\":\"j$((i % 250))\",\"code\":\"I10001\",\"school\":\"S\"}"; done | "$PB" send - 2>/dev/null
+    call "$PB" cancel j200
+    expect 0
+    [ "$(wc -l <<<"$out")" -eq 2 ]
+    [ "$(redis LLEN push:jobs)" -eq 498 ] && [ "$(redis LLEN push:dead)" -eq 2 ]
+    ! redis --raw LRANGE push:jobs 0 -1 | grep -q '"j200"'
+}
+
+@test "cancel: parked ones too; one that a worker holds is left alone" {
+    redis SADD '{push:jobs}:apps' default >/dev/null
+    redis RPUSH '{push:jobs}:parked:default' '2 11 {"uid":"p"}{"code":"I10001","school":"S"}' >/dev/null
+    redis HSET '{push:jobs}:batch' AAAAAAAAAAAAAAAA 'fence L 1 1 w 1 0 d' 'AAAAAAAAAAAAAAAA#' 1 >/dev/null
+    redis HSET '{push:jobs}:member' AAAAAAAAAAAAAAAA:0 '0 0 {"id":"l","code":"I10001","school":"S"}' >/dev/null
+    redis ZADD '{push:jobs}:due' 1 AAAAAAAAAAAAAAAA >/dev/null
+    call "$PB" cancel p
+    expect 0
+    [ "$(redis LLEN '{push:jobs}:parked:default')" -eq 0 ]
+    redis --raw LINDEX push:dead 0 | jq -e '.id == "p" and .crashes == 2'
+    call "$PB" cancel l
+    expect 1 'a worker holds it'
+    [ "$(redis HLEN '{push:jobs}:member')" -eq 1 ] && [ "$(redis LLEN push:dead)" -eq 1 ]
+}
+
+@test "cancel: a scheduled push, at the provider" {
+    start_mock
+    push '{"id":"later","code":"I10001","school":"S","delay_s":3600}' '{"id":"now","code":"I10001","school":"S"}'
+    "$PB" run --until-empty --timeout 20 2>"$BATS_TEST_TMPDIR/log"
+    [ "$(redis LLEN push:results)" -eq 2 ]
+    call "$PB" cancel later
+    expect 0
+    [[ $out == 'cancelled at the provider: message '* ]]
+    [ "$(curl -s "$control/_mock/record?list=1" | jq '[.list[] | select(.cancelled)] | length')" -eq 1 ]
+    call "$PB" cancel later
+    expect 1 'InvalidMessageId.NotFound'
+    PUSHBRIDGE_ALIYUN_SIGNATURE=v1 call "$PB" cancel now
+    expect 1 'InvalidMessageId.NotFound'
+    curl -s "$control/_mock/record" | jq -e '.pushes == 2 and .done == 1 and .refused == 2'
+    unset PREQ_APP_KEY
+    PREQ_APP_KEY='' call "$PB" cancel later
+    [ "$status" -eq 1 ]
+}
+
+@test "help names each command" {
+    for command in dead stats queue cancel; do
+        "$PB" "$command" --help | grep -q "usage: pushbridge $command"
+        "$PB" --help | grep -q "  $command "
+    done
+}
