@@ -37,11 +37,13 @@ static void claim_done(struct queue *q, int done)
 /* --- members --------------------------------------------------------------------------------- */
 
 /* "!<length> <key>[ <envelope>]" instead of an envelope: the bytes are not here. */
-static void read_oversize(struct queue_lease *lease, struct queue_member *m)
+static bool read_oversize(struct queue_lease *lease, struct queue_member *m)
 {
     const char *end = m->envelope + m->envelope_len;
     const char *key = memchr(m->envelope, ' ', m->envelope_len);
-    const char *stop = key ? memchr(key + 1, ' ', (size_t)(end - key - 1)) : NULL;
+    if (!key || memchr(m->envelope, '\0', (size_t)(key - m->envelope)))
+        return false;
+    const char *stop = memchr(key + 1, ' ', (size_t)(end - key - 1));
     const char *rest = stop ? stop + 1 : end;
     m->oversize = true;
     m->len = (size_t)strtoull(m->envelope + 1, NULL, 10);
@@ -49,6 +51,7 @@ static void read_oversize(struct queue_lease *lease, struct queue_member *m)
                              (size_t)((stop ? stop : end) - m->envelope));
     m->envelope = rest;
     m->envelope_len = (size_t)(end - rest);
+    return true;
 }
 
 /* A number that ends in a space; NULL when there is none before end. */
@@ -89,9 +92,7 @@ static bool read_member(struct queue_lease *lease, const redisReply *value, stru
     m->envelope_len = v.envelope_len;
     m->bytes = v.bytes;
     m->len = v.len;
-    if (v.oversize)
-        read_oversize(lease, m);
-    return true;
+    return !v.oversize || read_oversize(lease, m);
 }
 
 static void read_members(struct queue_lease *lease, const redisReply *batch,
@@ -100,15 +101,18 @@ static void read_members(struct queue_lease *lease, const redisReply *batch,
     for (size_t i = BATCH_HEAD; i + 1 < batch->elements; i += 2) {
         const redisReply *value = batch->element[i + 1];
         struct queue_member *m = &members[(i - BATCH_HEAD) / 2];
-        *m = (struct queue_member){.pos = (unsigned)queue_reply_int(batch, i),
-                                   .taken_over = queue_reply_int(batch, 3) == 1,
-                                   .crashes = (unsigned)queue_reply_int(batch, 4),
-                                   .envelope = "",
-                                   .bytes = value->str,
-                                   .len = (size_t)value->len};
-        if (!read_member(lease, value, m))
-            log_error("event=member_unreadable queue=%s batch=%s pos=%u",
-                      log_value(lease->queue->name), lease->id, m->pos);
+        const struct queue_member raw = {.pos = (unsigned)queue_reply_int(batch, i),
+                                         .taken_over = queue_reply_int(batch, 3) == 1,
+                                         .crashes = (unsigned)queue_reply_int(batch, 4),
+                                         .envelope = "",
+                                         .bytes = value->str,
+                                         .len = (size_t)value->len};
+        *m = raw;
+        if (read_member(lease, value, m))
+            continue;
+        *m = raw;
+        log_error("event=member_unreadable queue=%s batch=%s pos=%u", log_value(lease->queue->name),
+                  lease->id, m->pos);
     }
 }
 

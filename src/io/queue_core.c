@@ -167,6 +167,12 @@ int64_t queue_reply_int(const redisReply *array, size_t i)
     return e && e->type == REDIS_REPLY_INTEGER ? e->integer : 0;
 }
 
+const char *queue_reply_text(const redisReply *array, size_t i)
+{
+    const redisReply *e = i < array->elements ? array->element[i] : NULL;
+    return e && e->type == REDIS_REPLY_STRING ? e->str : NULL;
+}
+
 bool queue_answered_array(struct queue *q, const char *what, const redisReply *reply, size_t n)
 {
     if (!queue_answered(q, what, reply))
@@ -263,6 +269,8 @@ static void keys_free(struct queue_keys *k)
 
 void queue_app_known(struct queue *q, const char *app)
 {
+    if (!app)
+        return;
     for (size_t i = 0; i < q->napps; i++)
         if (strcmp(q->apps[i], app) == 0)
             return;
@@ -306,7 +314,7 @@ static void on_open(struct queue *q, void *ctx, redisReply *reply)
         return;
     }
     for (size_t i = 2; i < reply->elements; i++)
-        queue_app_known(q, reply->element[i]->str);
+        queue_app_known(q, queue_reply_text(reply, i));
     q->redis_ms = queue_reply_int(reply, 1);
     q->redis_mono_ms = clock_mono_ms();
     open_done(q, true, NULL);

@@ -164,7 +164,8 @@ void queue_send_command(struct queue *q, struct redis *r, struct queue_args *a, 
 bool queue_answered(struct queue *q, const char *what, const redisReply *reply);
 /* An array of at least n elements whose first is Redis' ms; keeps the time. */
 bool queue_answered_array(struct queue *q, const char *what, const redisReply *reply, size_t n);
-int64_t queue_reply_int(const redisReply *array, size_t i); /* 0 when it is none */
+int64_t queue_reply_int(const redisReply *array, size_t i);      /* 0 when it is none */
+const char *queue_reply_text(const redisReply *array, size_t i); /* NULL when it is none */
 /* The next pause after trouble: doubling, with jitter. */
 int64_t queue_backoff_next(struct queue *q);
 void queue_timer_set(struct event *timer, int64_t ms);
@@ -172,7 +173,7 @@ void queue_timer_set(struct event *timer, int64_t ms);
 unsigned queue_server_version(const struct queue *q, const struct redis *r);
 void queue_random_id(char out[QUEUE_ID_SIZE]);
 char *queue_key(const struct queue *q, const char *kind, const char *name); /* K:<kind>:<name> */
-void queue_app_known(struct queue *q, const char *app);
+void queue_app_known(struct queue *q, const char *app);                     /* NULL: nothing */
 
 /* --- leases --- */
 struct queue_lease *queue_lease_new(struct queue *q, const char *id, const char *fence,

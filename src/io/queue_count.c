@@ -63,10 +63,13 @@ static void on_counted(struct queue *q, void *ctx, redisReply *reply)
 static size_t add_names(struct queue *q, struct queue_args *a, const char *kind,
                         const redisReply *names, char **keys)
 {
-    size_t n = names ? names->elements : 0;
-    for (size_t i = 0; i < n; i++) {
-        keys[i] = queue_key(q, kind, names->element[i]->str);
-        queue_args_text(a, keys[i]);
+    size_t n = 0;
+    for (size_t i = 0; names && i < names->elements; i++) {
+        const char *name = queue_reply_text(names, i);
+        if (!name)
+            continue;
+        keys[n] = queue_key(q, kind, name);
+        queue_args_text(a, keys[n++]);
     }
     return n;
 }

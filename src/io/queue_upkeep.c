@@ -53,9 +53,11 @@ static void on_dead_workers(struct queue *q, void *ctx, redisReply *reply)
     q->adopting = false;
     if (!is_list(q, "workers", reply))
         return;
-    for (size_t i = 0; i < reply->elements; i++)
-        if (strcmp(reply->element[i]->str, q->worker) != 0)
-            adopt(q, reply->element[i]->str);
+    for (size_t i = 0; i < reply->elements; i++) {
+        const char *worker = queue_reply_text(reply, i);
+        if (worker && strcmp(worker, q->worker) != 0)
+            adopt(q, worker);
+    }
     /* The dead stay listed for long, so each step goes on where the last one stopped. */
     q->adopt_offset = reply->elements == ADOPT_NAMES ? q->adopt_offset + ADOPT_NAMES : 0;
 }
@@ -141,7 +143,7 @@ static void on_apps(struct queue *q, void *ctx, redisReply *reply)
     (void)ctx;
     if (is_list(q, "apps", reply))
         for (size_t i = 0; i < reply->elements; i++)
-            queue_app_known(q, reply->element[i]->str);
+            queue_app_known(q, queue_reply_text(reply, i));
 }
 
 static void apps_step(struct queue *q)

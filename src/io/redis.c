@@ -17,6 +17,7 @@
 #include "io/dial.h"
 #include "io/pending.h"
 #include "io/redis_info.h"
+#include "io/redis_reader.h"
 
 enum {
     VERSION_MIN = 50000,
@@ -41,6 +42,7 @@ struct redis {
     struct dial *dial;
     struct bufferevent *bev;
     redisReader *reader;
+    size_t unread; /* bytes fed since the last whole reply */
     struct pending_queue sent, lost;
     struct event *retry, *limit, *soon;
     enum redis_state state, reported;
@@ -346,8 +348,15 @@ static bool feed(struct redis *r)
             total += v[i].iov_len;
         }
         evbuffer_drain(in, total);
+        r->unread += total;
     }
     return true;
+}
+
+static const char *why_unreadable(const struct redis *r)
+{
+    bool large = r->unread > REDIS_REPLY_BYTES || r->reader->err == REDIS_ERR_OOM;
+    return large ? "a reply too large" : "not the Redis protocol";
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
@@ -362,10 +371,13 @@ static void on_read(struct bufferevent *bev, void *arg)
         ok = redisReaderGetReply(r->reader, &reply) == REDIS_OK;
         if (!ok || !reply)
             break;
+        r->unread = 0;
         deliver(r, reply);
     }
+    if (ok && r->epoch == epoch)
+        ok = r->unread <= REDIS_REPLY_BYTES;
     if (!ok)
-        lose_and_retry(r, "not the Redis protocol");
+        lose_and_retry(r, why_unreadable(r));
     leave(r);
 }
 
@@ -385,8 +397,8 @@ static void on_dialed(void *arg, struct bufferevent *bev, const char *why)
         return;
     }
     r->bev = bev;
-    r->reader = redisReaderCreate();
-    assert(r->reader);
+    r->reader = redis_reader_new();
+    r->unread = 0;
     bufferevent_set_max_single_read(bev, CHUNK_MAX);
     bufferevent_set_max_single_write(bev, CHUNK_MAX);
     bufferevent_setcb(bev, on_read, NULL, on_event, r);

@@ -312,11 +312,17 @@ static bool read_root(const struct reader *r, const config_setting_t *root)
     return true;
 }
 
+/* libconfig's scanner ends the process when it cannot read what it opened, a directory for one: an
+ * @include in a file under reload must not do that. Nothing can be opened here, so it is refused
+ * like any other mistake. */
+static const char no_folder[] = "/dev/null";
+
 static bool parse(const char *file, const char *text, struct settings *out, struct err *e)
 {
     const struct reader r = {file, out, e};
     config_t parsed;
     config_init(&parsed);
+    config_set_include_dir(&parsed, no_folder);
     bool ok = config_read_string(&parsed, text) == CONFIG_TRUE;
     if (ok) {
         ok = read_root(&r, config_root_setting(&parsed));

@@ -396,6 +396,7 @@ static void test_refused_file(void **state)
         {"redis: { ca_file_file = \"b\"; };", "redis.ca_file_file: unknown option"},
         {"queue: { extend_ms = 1; };", "test.conf:1: queue.extend_ms: 1 is not within 20 to"},
         {"a = ;", "test.conf:1: syntax error"},
+        {"\n@include \"/\"\n", "test.conf:2: cannot open include file"},
         {"apps = { };", "apps: must be a list"},
         {"apps = ( 1 );", "apps: every element must be a group"},
         {"apps = ( { app_key = \"1\"; } );", "test.conf:1: name: must not be empty"},

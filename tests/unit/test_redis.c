@@ -710,6 +710,21 @@ static void test_not_redis(void **state)
     }
 }
 
+/* The header alone must not make us allocate what it promises. */
+static void test_reply_too_large(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct fixture f;
+    open_fake(&fake, &f, INFO_OF("7.0.1") "+OK\r\n");
+    pump_until(f.base, f.ups == 1);
+    fake.answers = "*1000000000\r\n:1\r\n";
+    command(&f, "PING");
+    pump_until(f.base, f.nulls == 1 && f.downs == 1);
+    assert_string_equal(f.why, "a reply too large");
+    close_fake(&fake, &f);
+}
+
 /* A server that refuses every command must not be reconnected to in a tight loop. */
 static void test_loading_backs_off(void **state)
 {
@@ -874,6 +889,7 @@ int main(void)
         cmocka_unit_test(test_eval),
         cmocka_unit_test(test_unsupported),
         cmocka_unit_test(test_not_redis),
+        cmocka_unit_test(test_reply_too_large),
         cmocka_unit_test(test_loading_backs_off),
         cmocka_unit_test(test_old_script_error),
         cmocka_unit_test(test_silent_server),

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ * Redis URLs: an accepted one, written anew from its parts, means the same; a refused one changes
+ * nothing and says why. */
+#include "fuzz/fuzz.h"
+
+#include "base/buf.h"
+#include "io/redis.h"
+
+static void put_encoded(struct buf *b, const char *text)
+{
+    for (; *text; text++)
+        buf_printf(b, "%%%02x", (unsigned char)*text);
+}
+
+static void write_url(const struct redis_opts *o, struct buf *b)
+{
+    buf_puts(b, o->unix_path[0] ? "unix://" : o->tls ? "rediss://" : "redis://");
+    if (o->user[0] || o->password[0]) {
+        put_encoded(b, o->user);
+        buf_putc(b, ':');
+        put_encoded(b, o->password);
+        buf_putc(b, '@');
+    }
+    if (o->unix_path[0]) {
+        buf_putc(b, '/');
+        put_encoded(b, o->unix_path + 1);
+    } else {
+        buf_printf(b, "[%s]:%d", o->host, o->port);
+    }
+    buf_printf(b, "?db=%d", o->db);
+}
+
+static bool same(const struct redis_opts *a, const struct redis_opts *b)
+{
+    return strcmp(a->host, b->host) == 0 && strcmp(a->unix_path, b->unix_path) == 0 &&
+           strcmp(a->user, b->user) == 0 && strcmp(a->password, b->password) == 0 &&
+           a->port == b->port && a->db == b->db && a->tls == b->tls;
+}
+
+static void check_accepted(const struct redis_opts *o)
+{
+    struct redis_opts again;
+    struct err e = {""};
+    struct buf url;
+    redis_opts_default(&again);
+    buf_init(&url, 64 * 1024);
+    must(o->db >= 0 && (o->unix_path[0] ? o->unix_path[0] == '/' : o->host[0] && o->port > 0));
+    write_url(o, &url);
+    if (!strpbrk(o->host, "]@/?")) { /* those have no written form */
+        must(redis_url_parse(buf_text(&url), &again, &e));
+        must(same(o, &again));
+    }
+    buf_free(&url);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct rest r = rest_of(data, size);
+    char *url = rest_text(&r);
+    struct redis_opts before, o;
+    struct err e = {""};
+    redis_opts_default(&before);
+    o = before;
+    if (redis_url_parse(url, &o, &e))
+        check_accepted(&o);
+    else
+        must(e.text[0] && same(&before, &o));
+    mem_free(url);
+    return 0;
+}

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Runs fuzz targets one after the other for FUZZ_S seconds each; one line of figures for each.
+#   run.sh BUILD-FOLDER TARGET…
+# What a run learns stays in BUILD-FOLDER/learnt/TARGET, a failing input in BUILD-FOLDER/TARGET-crash-….
+dir=$1
+shift
+failed=0
+printf '%-12s %8s %12s %8s %8s  %s\n' target seconds executions edges inputs result
+for t in "$@"; do
+    learnt=$dir/learnt/$t log=$dir/$t.log
+    mkdir -p "$learnt"
+    dict=tests/fuzz/dict/$t.dict
+    set -- -max_total_time="$FUZZ_S" -max_len=4096 -timeout=20 -rss_limit_mb=2048 \
+        -print_final_stats=1 -artifact_prefix="$dir/$t-"
+    [ -e "$dict" ] && set -- "$@" -dict="$dict"
+    start=$(date +%s)
+    rc=$( { { UBSAN_OPTIONS=print_stacktrace=1 LSAN_OPTIONS=print_suppressions=0 \
+                  "$dir/fuzz_$t" "$@" "$learnt" "tests/fuzz/corpus/$t" 2>&1
+              echo $? >&3; } | grep -av '^ts=' >"$log"; } 3>&1) # without the log lines of what is tested
+    [ "$rc" = 0 ] && result=ok || { result="FAILED, see $log"; failed=1; }
+    printf '%-12s %8s %12s %8s %8s  %s\n' "$t" $(($(date +%s) - start)) \
+        "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" \
+        "$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)" \
+        "$(sed -n 's/.* corp: \([0-9]*\)\/.*/\1/p' "$log" | tail -n 1)" "$result"
+done
+exit $failed
