@@ -96,6 +96,16 @@ METRIC(CALL_RESENDS_STOPPED, "pushbridge_provider_resends_stopped_total", COUNTE
        ONE, "Silent repeats by the HTTP library that were stopped.")
 METRIC(PUSH_TARGETS, "pushbridge_push_targets_total", COUNTER, 1, TARGET, NONE, ONE,
        "Accepted pushes by the kind of their target.")
+METRIC(FLOW_ASKS, "pushbridge_limiter_asks_total", COUNTER, 1, NONE, NONE, ONE,
+       "Script calls that asked Redis for rate tokens.")
+METRIC(FLOW_TOKENS, "pushbridge_limiter_tokens_total", COUNTER, 1, NONE, NONE, ONE,
+       "Rate tokens granted to this worker, over all buckets.")
+METRIC(FLOW_COOLED, "pushbridge_limiter_cooled_total", COUNTER, 1, NONE, NONE, ONE,
+       "Cool-downs after throttling, begun here or by another worker.")
+METRIC(FLOW_ERRORS, "pushbridge_limiter_errors_total", COUNTER, 1, NONE, NONE, ONE,
+       "Error replies to scripts of flow control.")
+METRIC(PAUSES, "pushbridge_pauses", GAUGE, 1, NONE, NONE, ONE,
+       "Pauses by an operator that this worker obeys: apps, and one for all.")
 METRIC(CIRCUIT_STATE, "pushbridge_circuit_state", MAYBE, 1, APP, NONE, ONE,
        "An app's circuit: 0 closed, 1 probing, 2 open.")
 METRIC(CIRCUIT_OPENED, "pushbridge_circuit_opened_total", COUNTER, 1, APP, NONE, ONE,

@@ -28,6 +28,9 @@ int cmd_dead(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
 int cmd_queue(int argc, char **argv);
 int cmd_cancel(int argc, char **argv);
+int cmd_pause(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
+int cmd_limit(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 extern const char cli_version[];

@@ -19,6 +19,9 @@ static const struct command {
     {"stats", "pushbridge stats", cmd_stats, "where all jobs are, and what the workers do"},
     {"queue", "pushbridge queue", cmd_queue, "list the queues, look at the first ready jobs"},
     {"cancel", "pushbridge cancel", cmd_cancel, "take back a job that has not reached phones yet"},
+    {"pause", "pushbridge pause", cmd_pause, "stop one app's jobs, or all, on all workers"},
+    {"resume", "pushbridge resume", cmd_resume, "end a pause"},
+    {"limit", "pushbridge limit", cmd_limit, "show and change rate limits of all workers"},
     {"version", "pushbridge version", cmd_version, "print the version"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

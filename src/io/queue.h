@@ -21,6 +21,7 @@
  *   K:stat            HASH  worker → what its last heartbeat says of it, JSON
  *   K:run             STRING  "<run id> <since ms>": nothing is reaped for one lease after a change
  *   K:v               STRING  schema version
+ * On the first queue's slot there are besides K:flow and K:control (flow_store.h).
  */
 #ifndef PB_QUEUE_H
 #define PB_QUEUE_H
@@ -103,6 +104,7 @@ struct queue *queue_new(struct event_base *base, struct redis *cmd, struct redis
                         const struct queue_opts *opts);
 void queue_free(struct queue *q);
 const char *queue_name(const struct queue *q);
+char *queue_prefix(const char *name); /* K of the key list above; allocated */
 /* K of the key list above, for the queue that a lease belongs to. */
 const char *queue_key_prefix(const struct queue_lease *lease);
 const char *queue_lease_queue(const struct queue_lease *lease); /* the name of that queue */
@@ -112,12 +114,17 @@ const char *queue_lease_queue(const struct queue_lease *lease); /* the name of t
 typedef void (*queue_ready_fn)(void *arg, bool ok, const char *why);
 void queue_open(struct queue *q, queue_ready_fn fn, void *arg);
 
+/* An app whose parked jobs may be taken, at most so many (a probe: 1). */
+struct queue_drain {
+    const char *app;
+    unsigned limit;
+};
+
 /* Takes at most n jobs: due batches first (whole), then the given apps' parked jobs, then inbox
- * leftovers, then ready. parked_limit bounds the parked ones (a probe: 1). n 0 with apps probes
- * only. alone: the worker holds nothing, so that it may get one suspect (I4), and nothing else
- * with it. One claim at a time per queue. */
-void queue_claim(struct queue *q, unsigned n, const char *const *parked_apps, size_t napps,
-                 unsigned parked_limit, bool alone, queue_claim_fn fn, void *arg);
+ * leftovers, then ready. n 0 with apps probes only. alone: the worker holds nothing, so that it may
+ * get one suspect (I4), and nothing else with it. One claim at a time per queue. */
+void queue_claim(struct queue *q, unsigned n, const struct queue_drain *drains, size_t ndrains,
+                 bool alone, queue_claim_fn fn, void *arg);
 /* Did the last claim pass by suspects? They wait for a worker that holds nothing. */
 bool queue_suspects(const struct queue *q);
 bool queue_claiming(const struct queue *q);

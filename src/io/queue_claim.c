@@ -4,6 +4,7 @@
 #include "io/queue_core.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+enum { LIMIT_SIZE = 12 };
 enum { BATCH_HEAD = 6 }; /* id, t0, digest, taken over, crashes, grouping */
 
 struct claiming {
@@ -185,22 +187,23 @@ void queue_on_claim_timer(evutil_socket_t fd, short what, void *arg)
 
 /* --- the call -------------------------------------------------------------------------------- */
 
-static bool among(const char *app, const char *const *apps, size_t napps)
+static bool among(const char *app, const struct queue_drain *drains, size_t ndrains)
 {
-    for (size_t i = 0; i < napps; i++)
-        if (strcmp(apps[i], app) == 0)
+    for (size_t i = 0; i < ndrains; i++)
+        if (strcmp(drains[i].app, app) == 0)
             return true;
     return false;
 }
 
 /* The drained apps' lists first, then the others that are watched for being full. */
-static size_t parked_keys(struct queue *q, const char *const *apps, size_t napps, char **keys)
+static size_t parked_keys(struct queue *q, const struct queue_drain *drains, size_t ndrains,
+                          char **keys)
 {
     size_t n = 0;
-    for (size_t i = 0; i < napps; i++)
-        keys[n++] = queue_key(q, "parked", apps[i]);
+    for (size_t i = 0; i < ndrains; i++)
+        keys[n++] = queue_key(q, "parked", drains[i].app);
     for (size_t i = 0; i < q->napps; i++)
-        if (!among(q->apps[i], apps, napps))
+        if (!among(q->apps[i], drains, ndrains))
             keys[n++] = queue_key(q, "parked", q->apps[i]);
     return n;
 }
@@ -232,15 +235,25 @@ static const char *run_id(const struct queue *q)
     return id[0] ? id : "-";
 }
 
-void queue_claim(struct queue *q, unsigned n, const char *const *parked_apps, size_t napps,
-                 unsigned parked_limit, bool alone, queue_claim_fn fn, void *arg)
+/* One number per drained list, in the order of the keys. */
+static void add_limits(const struct queue *q, struct queue_args *a,
+                       const struct queue_drain *drains, size_t ndrains, char (*texts)[LIMIT_SIZE])
 {
-    assert(!q->claiming && napps <= QUEUE_APPS_MAX);
+    for (size_t i = 0; i < ndrains; i++) {
+        snprintf(texts[i], sizeof texts[i], "%u", clamp(q, drains[i].limit));
+        queue_args_text(a, texts[i]);
+    }
+}
+
+void queue_claim(struct queue *q, unsigned n, const struct queue_drain *drains, size_t ndrains,
+                 bool alone, queue_claim_fn fn, void *arg)
+{
+    assert(!q->claiming && ndrains <= QUEUE_APPS_MAX);
     q->claiming = true;
     q->claim_fn = fn;
     q->claim_arg = arg;
-    char *parked[2 * QUEUE_APPS_MAX], id[QUEUE_ID_SIZE];
-    size_t nparked = parked_keys(q, parked_apps, napps, parked);
+    char *parked[2 * QUEUE_APPS_MAX], id[QUEUE_ID_SIZE], limits[QUEUE_APPS_MAX][LIMIT_SIZE];
+    size_t nparked = parked_keys(q, drains, ndrains, parked);
     struct claiming *c = mem_alloc(sizeof *c);
     queue_random_id(id);
     queue_random_id(c->fence);
@@ -257,11 +270,11 @@ void queue_claim(struct queue *q, unsigned n, const char *const *parked_apps, si
     queue_args_text(&a, run_id(q));
     queue_args_int(&a, q->opts.job_max_bytes);
     queue_args_int(&a, q->opts.parked_max);
-    queue_args_int(&a, clamp(q, parked_limit));
-    queue_args_int(&a, (int64_t)napps);
+    queue_args_int(&a, (int64_t)ndrains);
     queue_args_text(&a, queue_server_version(q, q->cmd) >= 60200 ? "1" : "0");
     queue_args_int(&a, q->opts.crash_limit ? q->opts.crash_limit : INT32_MAX);
     queue_args_text(&a, alone ? "1" : "0");
+    add_limits(q, &a, drains, ndrains, limits);
     queue_send_script(q, q->cmd, SCRIPT_CLAIM, &a, on_claimed, c);
     for (size_t i = 0; i < nparked; i++)
         mem_free(parked[i]);

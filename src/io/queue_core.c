@@ -230,6 +230,11 @@ static char *join(const char *a, const char *b, const char *c)
     return text;
 }
 
+char *queue_prefix(const char *name)
+{
+    return has_hash_tag(name) ? mem_strdup(name) : join("{", name, "}");
+}
+
 char *queue_key(const struct queue *q, const char *kind, const char *name)
 {
     char *part = join(":", kind, ":");
@@ -241,7 +246,7 @@ char *queue_key(const struct queue *q, const char *kind, const char *name)
 static void keys_init(struct queue *q, const struct queue_opts *opts)
 {
     struct queue_keys *k = &q->keys;
-    k->prefix = has_hash_tag(q->name) ? mem_strdup(q->name) : join("{", q->name, "}");
+    k->prefix = queue_prefix(q->name);
     k->ready = mem_strdup(q->name);
     k->inbox = queue_key(q, "inbox", q->worker);
     k->due = join(k->prefix, ":due", "");

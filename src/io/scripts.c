@@ -19,6 +19,9 @@ static struct redis_script table[SCRIPTS_N] = {
     [SCRIPT_DEAD_MOVE] = {.name = "dead_move", .source = lua_dead_move},
     [SCRIPT_CANCEL_LISTED] = {.name = "cancel_listed", .source = lua_cancel_listed},
     [SCRIPT_CANCEL_WAITING] = {.name = "cancel_waiting", .source = lua_cancel_waiting},
+    [SCRIPT_FLOW] = {.name = "flow", .source = lua_flow},
+    [SCRIPT_CONTROL] = {.name = "control", .source = lua_control},
+    [SCRIPT_CIRCUIT] = {.name = "circuit", .source = lua_circuit},
 };
 
 const struct redis_script *script_get(enum script which)

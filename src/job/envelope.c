@@ -45,6 +45,16 @@ static void put_call(struct buf *out, const struct envelope *v)
     put_int(out, ",\"tasks\":", v->tasks);
 }
 
+static void put_failed(struct buf *out, const struct envelope *v)
+{
+    for (size_t i = 0; i < v->nfailed; i++) {
+        buf_puts(out, i ? "," : ",\"failed\":[");
+        buf_int(out, v->failed_ms[i]);
+    }
+    if (v->nfailed)
+        buf_putc(out, ']');
+}
+
 void envelope_write(const struct envelope *v, struct buf *out)
 {
     buf_puts(out, "{\"uid\":");
@@ -74,6 +84,7 @@ void envelope_write(const struct envelope *v, struct buf *out)
         buf_puts(out, ",\"digest\":");
         buf_json_or_null(out, v->digest);
     }
+    put_failed(out, v);
     put_pushes(out, v);
     if (v->replayed)
         buf_puts(out, ",\"replayed\":true");
@@ -188,6 +199,21 @@ static bool read_pushes(json_t *root, struct envelope *out, struct err *e)
     return true;
 }
 
+static bool read_failed(json_t *root, struct envelope *out, struct err *e)
+{
+    json_t *list = json_object_get(root, "failed");
+    size_t n = json_array_size(list);
+    if ((list && !json_is_array(list)) || n > ENVELOPE_FAILED_MAX)
+        return wrong(e, "failed");
+    for (; out->nfailed < n; out->nfailed++) {
+        json_t *at = json_array_get(list, out->nfailed);
+        if (!json_is_integer(at) || json_integer_value(at) < 0)
+            return wrong(e, "failed");
+        out->failed_ms[out->nfailed] = json_integer_value(at);
+    }
+    return true;
+}
+
 static int put_chunk(const char *text, size_t len, void *out)
 {
     buf_add(out, text, len);
@@ -222,7 +248,8 @@ static bool read_all(json_t *root, size_t len, struct envelope *out, struct err 
            read_flag(root, "given_up", &out->given_up, e) &&
            read_flag(root, "replayed", &out->replayed, e) &&
            read_bits(root, "unanswered", &out->unanswered, e) && read_digest(root, out, e) &&
-           read_pushes(root, out, e) && read_history(root, len, out, e);
+           read_failed(root, out, e) && read_pushes(root, out, e) &&
+           read_history(root, len, out, e);
 }
 
 bool envelope_read(const char *text, size_t len, struct envelope *out, struct err *e)
@@ -236,6 +263,28 @@ bool envelope_read(const char *text, size_t len, struct envelope *out, struct er
     if (!ok)
         envelope_free(out);
     return ok;
+}
+
+/* --- failures -------------------------------------------------------------------------------- */
+
+void envelope_note_failure(struct envelope *v, int64_t now_ms)
+{
+    if (v->nfailed == ENVELOPE_FAILED_MAX)
+        memmove(v->failed_ms, v->failed_ms + 1, --v->nfailed * sizeof *v->failed_ms);
+    v->failed_ms[v->nfailed++] = now_ms;
+}
+
+void envelope_refund(struct envelope *v, int64_t since_ms, int64_t until_ms)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < v->nfailed; i++) {
+        int64_t at = v->failed_ms[i];
+        if (at >= since_ms && at <= until_ms && v->attempts > 0)
+            v->attempts--;
+        else
+            v->failed_ms[kept++] = at;
+    }
+    v->nfailed = kept;
 }
 
 void envelope_free(struct envelope *v)

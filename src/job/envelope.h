@@ -8,7 +8,13 @@
 #include "base/buf.h"
 #include "job/outcome.h"
 
-enum { ENVELOPE_PARTS_MAX = 64, ENVELOPE_TASKS_MAX = 1000, UID_SIZE = 129, ORIGIN_SIZE = 32 };
+enum {
+    ENVELOPE_PARTS_MAX = 64,
+    ENVELOPE_TASKS_MAX = 1000,
+    ENVELOPE_FAILED_MAX = 8,
+    UID_SIZE = 129,
+    ORIGIN_SIZE = 32
+};
 
 struct envelope {
     char uid[UID_SIZE];
@@ -29,11 +35,17 @@ struct envelope {
     struct push_done *pushes;     /* parts that went out; owned */
     size_t npushes;
     bool replayed; /* back from the dead letters: history says how often and why */
+    int64_t failed_ms[ENVELOPE_FAILED_MAX]; /* when the last attempts failed, oldest first */
+    size_t nfailed;
     char *history; /* JSON array text or NULL; owned */
 };
 
 void envelope_write(const struct envelope *v, struct buf *out);
 bool envelope_read(const char *text, size_t len, struct envelope *out, struct err *e);
+/* An attempt failed and counts; the oldest of too many is forgotten, and can't be refunded. */
+void envelope_note_failure(struct envelope *v, int64_t now_ms);
+/* Takes back the attempts that failed in [since, until]: the provider's trouble, not the job's. */
+void envelope_refund(struct envelope *v, int64_t since_ms, int64_t until_ms);
 void envelope_free(struct envelope *v);
 
 #endif

@@ -5,8 +5,6 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/metrics.h"
 #include "worker/ending.h"
 #include "worker/pipeline_core.h"
 
@@ -66,18 +64,6 @@ static void note_repeat(struct flight *f, const struct verdict *v)
         env->special_used = true;
 }
 
-static void log_circuit(const struct flight *f, enum circuit_state before)
-{
-    const struct circuit *c = pipeline_circuit(f);
-    if (before == CIRCUIT_CLOSED && c->state != CIRCUIT_CLOSED) {
-        metrics_add_at(METRIC_CIRCUIT_OPENED, f->app->label, 1);
-        log_error("event=circuit_open app=%s why=%s message=%s", log_value(f->app->app.name),
-                  log_value(c->why), log_value(f->last.message));
-    } else if (before != CIRCUIT_CLOSED && c->state == CIRCUIT_CLOSED) {
-        log_warn("event=circuit_closed app=%s", log_value(f->app->app.name));
-    }
-}
-
 /* The app is in trouble (I5): the job waits, and this attempt costs it nothing. An unanswered call
  * waits in due, where it also sits out the settle time. */
 static void wait_for_app(struct flight *f, const struct verdict *v)
@@ -103,6 +89,15 @@ static bool is_apps_trouble(const struct flight *f, const struct verdict *v, boo
            f->last.class == REPLY_UNKNOWN_4XX;
 }
 
+/* All workers leave the account alone for a while, and so does this job. */
+static int64_t cool_down(struct flight *f, int64_t at_ms)
+{
+    struct flow *flow = fleet_flow(f->pipeline->fleet);
+    int64_t ms = flow_cool(flow, pipeline_app(f), FLOW_PUSH, f->last.retry_after_ms);
+    int64_t cooled_ms = queue_lease_now_ms(f->lease) + ms;
+    return cooled_ms > at_ms ? cooled_ms : at_ms;
+}
+
 /* True: the flight goes on. */
 static bool follow(struct flight *f, const struct verdict *v)
 {
@@ -114,7 +109,9 @@ static bool follow(struct flight *f, const struct verdict *v)
         return true;
     case VERDICT_RETRY:
         note_repeat(f, v);
-        ending_retry(f, v->at_ms);
+        if (v->counts)
+            envelope_note_failure(&f->env, queue_lease_now_ms(f->lease));
+        ending_retry(f, f->last.class == REPLY_THROTTLED ? cool_down(f, v->at_ms) : v->at_ms);
         break;
     case VERDICT_DEAD:
         ending_dead(f, v->reason, v->maybe_sent, NULL);
@@ -146,7 +143,8 @@ bool answer_settle(struct flight *f, const struct reply *reply)
     const struct verdict v = decide(f);
     if (v.kind == VERDICT_PAUSE)
         circuit_trip(c, reply->code[0] ? reply->code : reply_class_name(reply->class), now);
-    log_circuit(f, before);
+    circuits_report(f->pipeline->circuits, pipeline_app(f), before, false, reply->message,
+                    queue_lease_now_ms(f->lease));
     if (!is_apps_trouble(f, &v, open))
         return follow(f, &v);
     wait_for_app(f, &v);

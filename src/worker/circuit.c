@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PROBE_CAP_MS = 30000 };
-
 const char *circuit_state_name(enum circuit_state s)
 {
     switch (s) {
@@ -31,15 +29,17 @@ static void reset_rows(struct circuit *c)
     c->row = 0;
     c->unknown_row = 0;
     c->row_job = 0;
+    c->row_began_ms = 0;
     c->row_of_many = false;
     c->unknown_code[0] = '\0';
 }
 
-static void close_circuit(struct circuit *c)
+void circuit_close(struct circuit *c)
 {
     reset_rows(c);
     c->state = CIRCUIT_CLOSED;
     c->probe_wait_ms = c->probe_base_ms;
+    c->leased_till_ms = 0;
 }
 
 void circuit_trip(struct circuit *c, const char *why, int64_t now_ms)
@@ -50,16 +50,19 @@ void circuit_trip(struct circuit *c, const char *why, int64_t now_ms)
         return;
     if (c->state == CIRCUIT_PROBING) {
         c->probe_wait_ms *= 2;
-        if (c->probe_wait_ms > PROBE_CAP_MS)
-            c->probe_wait_ms = PROBE_CAP_MS;
+        if (c->probe_wait_ms > CIRCUIT_PROBE_CAP_MS)
+            c->probe_wait_ms = CIRCUIT_PROBE_CAP_MS;
     }
     c->state = CIRCUIT_OPEN;
+    c->leased_till_ms = 0;
     c->probe_at_ms = now_ms + c->probe_wait_ms;
     snprintf(c->why, sizeof c->why, "%s", why);
 }
 
-static void join_row(struct circuit *c, uint64_t job)
+static void join_row(struct circuit *c, uint64_t job, int64_t now_ms)
 {
+    if (!c->row_began_ms)
+        c->row_began_ms = now_ms;
     if (c->row_job && c->row_job != job)
         c->row_of_many = true;
     c->row_job = job;
@@ -68,7 +71,7 @@ static void join_row(struct circuit *c, uint64_t job)
 static void note_trouble(struct circuit *c, const struct reply *reply, uint64_t job, int64_t now_ms)
 {
     c->row++;
-    join_row(c, job);
+    join_row(c, job, now_ms);
     if (c->state == CIRCUIT_PROBING || (c->row >= c->failures_max && c->row_of_many))
         circuit_trip(c, reply->code[0] ? reply->code : reply_class_name(reply->class), now_ms);
 }
@@ -80,7 +83,7 @@ static void note_unknown(struct circuit *c, const struct reply *reply, uint64_t 
         snprintf(c->unknown_code, sizeof c->unknown_code, "%s", reply->code);
     }
     c->unknown_row++;
-    join_row(c, job);
+    join_row(c, job, now_ms);
     if (c->state == CIRCUIT_PROBING || (c->unknown_row >= c->failures_max && c->row_of_many))
         circuit_trip(c, reply->code, now_ms);
 }
@@ -91,7 +94,7 @@ bool circuit_note(struct circuit *c, const struct reply *reply, uint64_t job, in
     case REPLY_SENT:
     case REPLY_PERMANENT:
     case REPLY_THROTTLED:
-        close_circuit(c);
+        circuit_close(c);
         break;
     case REPLY_UNKNOWN_4XX:
         note_unknown(c, reply, job, now_ms);
@@ -112,7 +115,14 @@ bool circuit_note(struct circuit *c, const struct reply *reply, uint64_t job, in
 
 bool circuit_probe_due(const struct circuit *c, int64_t now_ms)
 {
-    return c->state == CIRCUIT_OPEN && now_ms >= c->probe_at_ms;
+    return c->state == CIRCUIT_OPEN && now_ms >= c->probe_at_ms &&
+           (!c->shared || now_ms < c->leased_till_ms);
+}
+
+bool circuit_wants_lease(const struct circuit *c, int64_t now_ms)
+{
+    return c->state == CIRCUIT_OPEN && now_ms >= c->probe_at_ms && c->shared &&
+           now_ms >= c->leased_till_ms;
 }
 
 bool circuit_admit(struct circuit *c, int64_t now_ms)
@@ -127,6 +137,19 @@ bool circuit_admit(struct circuit *c, int64_t now_ms)
 
 void circuit_probe_lost(struct circuit *c)
 {
+    if (c->state != CIRCUIT_PROBING)
+        return;
+    c->state = CIRCUIT_OPEN;
+    c->leased_till_ms = 0;
+}
+
+void circuit_adopt(struct circuit *c, int64_t wait_ms, int64_t probe_at_ms, const char *why)
+{
     if (c->state == CIRCUIT_PROBING)
-        c->state = CIRCUIT_OPEN;
+        return; /* our own probe is about to say more */
+    if (c->state == CIRCUIT_CLOSED)
+        snprintf(c->why, sizeof c->why, "%s", why);
+    c->state = CIRCUIT_OPEN;
+    c->probe_wait_ms = wait_ms;
+    c->probe_at_ms = probe_at_ms;
 }

@@ -25,6 +25,8 @@ struct config_app {
     struct app app;
     struct credentials credentials; /* of the app, else the general ones */
     unsigned label;                 /* of the app's metrics */
+    const char *account;            /* label of the cloud account; NULL: made from the key */
+    char account_label[65];         /* the label in force; never shows the key */
 };
 
 struct config {
@@ -54,6 +56,10 @@ struct config {
     struct target_limits limits;
     struct job_limits job_limits;
     bool coalesce;
+
+    int64_t limit_push_per_s, limit_masspush_per_s, limit_egress_per_s; /* 0: none */
+    int64_t limit_burst_ms, limit_all_gap_ms;
+    char *limit_egress; /* label of this host's address; NULL: the host's name */
 
     int64_t circuit_failures, circuit_probe_ms; /* 5; first probe after 1000 ms */
     int64_t reply_ttl_s;                        /* of reply_to lists: 300 */

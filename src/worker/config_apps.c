@@ -2,9 +2,11 @@
 #include "worker/config_apps.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "aliyun/sign.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -70,11 +72,20 @@ static bool has_own_credentials(struct setting_list *list)
            is_set(member(list, "security_token"));
 }
 
+static bool is_label(const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if (!isalnum((unsigned char)*p) && !strchr("_-.", *p))
+            return false;
+    return true;
+}
+
 static bool check_name(struct setting_list *list, struct err *e)
 {
-    for (const char *p = member(list, "name")->text; *p; p++)
-        if (!isalnum((unsigned char)*p) && !strchr("_-.", *p))
-            return refuse(list, "name: letters, digits, '_', '-' and '.' only", e);
+    if (!is_label(member(list, "name")->text))
+        return refuse(list, "name: letters, digits, '_', '-' and '.' only", e);
+    if (!is_label(member(list, "account")->text))
+        return refuse(list, "account: letters, digits, '_', '-' and '.' only", e);
     return true;
 }
 
@@ -137,6 +148,18 @@ static bool sort_apps(struct settings *s, struct err *e)
     return true;
 }
 
+/* A quota belongs to an account, which the key stands for; the key itself is never shown. */
+static void label_account(struct config_app *app)
+{
+    char hex[65];
+    const char *id = app->credentials.id ? app->credentials.id : "";
+    sign_sha256_hex(id, strlen(id), hex);
+    if (app->account)
+        snprintf(app->account_label, sizeof app->account_label, "%s", app->account);
+    else
+        snprintf(app->account_label, sizeof app->account_label, "key-%.8s", hex);
+}
+
 bool config_apps_read(struct config *c, struct settings *s, bool calls, struct err *e)
 {
     if (!s->napps && calls)
@@ -153,6 +176,7 @@ bool config_apps_read(struct config *c, struct settings *s, bool calls, struct e
             option_store(&list->table->rows[k], list->v[k].text, &c->apps[i]);
         if (!quiet_parse(c->apps[i].app.quiet_text, &c->apps[i].app.quiet, e))
             return refuse_again(list, e);
+        label_account(&c->apps[i]);
     }
     return true;
 }

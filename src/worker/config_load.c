@@ -220,6 +220,14 @@ static bool check_times(struct config *c, struct err *e)
     return true;
 }
 
+static bool check_egress(const struct config *c, struct err *e)
+{
+    for (const char *p = c->limit_egress; p && *p; p++)
+        if (!isalnum((unsigned char)*p) && !strchr("_-.", *p))
+            return refuse(c, "limit.egress", "letters, digits, '_', '-' and '.' only", e);
+    return true;
+}
+
 static bool check_admin(struct config *c, struct err *e)
 {
     static const char name[] = "admin.listen";
@@ -319,8 +327,8 @@ static bool load(const char *file, char **env, bool calls, struct config *c, str
     store_general(c);
     c->endpoint = NULL; /* the setting's text so far; now its normal form */
     if (!check_tls(c, e) || !read_queues(c, e) || !read_endpoint(c, e) || !check_times(c, e) ||
-        !check_admin(c, e) || !config_apps_read(c, &raw->settings, calls, e) ||
-        !read_templates(c, e))
+        !check_admin(c, e) || !check_egress(c, e) ||
+        !config_apps_read(c, &raw->settings, calls, e) || !read_templates(c, e))
         return false;
     if (!c->max_connections)
         c->max_connections = c->http_version == HTTP_2 ? H2_CONNECTIONS : c->concurrency;

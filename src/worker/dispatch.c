@@ -44,6 +44,7 @@ struct dispatch {
     char worker[WORKER_NAME_SIZE];
     struct redis *cmd;
     struct sender *sender;
+    struct fleet *fleet;
     struct pipeline *pipeline;
     struct heartbeat heartbeat;
     struct lane *lanes;
@@ -87,7 +88,7 @@ static size_t claim_ahead(const struct dispatch *d)
 }
 
 /* Jobs whose end is on its way to Redis use no call; their number is bounded all the same. */
-static unsigned credits(const struct dispatch *d)
+static unsigned room(const struct dispatch *d)
 {
     size_t limit = (size_t)d->config->concurrency + claim_ahead(d), held_max = 2 * limit;
     size_t busy = pipeline_busy(d->pipeline), held = pipeline_flights(d->pipeline);
@@ -97,13 +98,23 @@ static unsigned credits(const struct dispatch *d)
     return (unsigned)(n < CLAIM_MAX ? n : CLAIM_MAX);
 }
 
-/* A claim per freed credit would cost a script each, unless idle. */
+/* Jobs that could be sent at once: nothing is claimed while all is paused or without a token. */
+static unsigned credits(const struct dispatch *d)
+{
+    if (fleet_paused(d->fleet))
+        return 0;
+    return (unsigned)flow_offer(fleet_flow(d->fleet), room(d));
+}
+
+/* A claim per freed credit would cost a script each, unless idle. Tokens come in lots that are
+ * worth one. */
 static bool worth_a_claim(const struct dispatch *d, unsigned n)
 {
     size_t limit = (size_t)d->config->concurrency;
     size_t quarter = limit / 4 < CLAIM_MAX / 4 ? limit / 4 : CLAIM_MAX / 4;
     size_t enough = d->backlog ? claim_ahead(d) / 2 : quarter;
-    return n && (n >= enough || pipeline_busy(d->pipeline) == 0);
+    return n && (n >= enough || pipeline_busy(d->pipeline) == 0 ||
+                 (n < room(d) && !flow_asking(fleet_flow(d->fleet))));
 }
 
 static void on_claim(void *arg, const struct queue_claim *claim, int done)
@@ -136,9 +147,9 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
 /* False when there is nothing to claim for: every app's circuit is open and no probe is due. */
 static bool claim(struct lane *lane, unsigned n)
 {
-    const char *apps[CONFIG_APPS_MAX];
+    struct queue_drain drains[CONFIG_APPS_MAX];
     bool probe;
-    size_t napps = pipeline_drainable(lane->d->pipeline, apps, &probe);
+    size_t ndrains = pipeline_drainable(lane->d->pipeline, n, drains, &probe);
     if (pipeline_all_open(lane->d->pipeline)) {
         if (!probe)
             return false;
@@ -146,7 +157,7 @@ static bool claim(struct lane *lane, unsigned n)
     }
     lane->asked = n;
     bool alone = pipeline_flights(lane->d->pipeline) == 0;
-    queue_claim(lane->queue, n, apps, napps, probe ? 1 : n, alone, on_claim, lane);
+    queue_claim(lane->queue, n, drains, ndrains, alone, on_claim, lane);
     return true;
 }
 
@@ -170,12 +181,13 @@ static void claim_round(struct dispatch *d)
             continue;
         if (queue_claiming(lane->queue))
             return;
-        unsigned n = credits(d);
+        unsigned n = lane->maybe_ready ? credits(d) : 0;
         if (lane->maybe_ready && worth_a_claim(d, n) && claim(lane, n))
             return;
         if (lane->maybe_ready && !pipeline_all_open(d->pipeline))
             return; /* credits come back soon */
-        if (n && !queue_waiting(lane->queue) && !pipeline_all_open(d->pipeline))
+        if (room(d) && !fleet_paused(d->fleet) && !queue_waiting(lane->queue) &&
+            !pipeline_all_open(d->pipeline))
             queue_wait(lane->queue, on_wait, lane);
     }
 }
@@ -290,13 +302,19 @@ static void check_empty(struct dispatch *d)
 
 /* --- the clockwork --------------------------------------------------------------------------- */
 
+/* Waiting for Redis to say whether there are tokens is no excuse for not claiming. */
+static bool may_claim(struct dispatch *d)
+{
+    return room(d) && !fleet_paused(d->fleet) && (credits(d) || flow_asking(fleet_flow(d->fleet)));
+}
+
 /* Every tick with credits ends in a claim; when none is answered for long, the connections are
  * not what they seem. */
 static void watch(struct lane *lane)
 {
     struct dispatch *d = lane->d;
     int64_t now = clock_mono_ms();
-    if (!redis_is_up(d->cmd) || !credits(d) || pipeline_all_open(d->pipeline))
+    if (!redis_is_up(d->cmd) || !may_claim(d) || pipeline_all_open(d->pipeline))
         lane->last_claim_ms = now;
     if (now - lane->last_claim_ms < WATCHDOG_MS)
         return;
@@ -386,6 +404,20 @@ static void on_open(void *arg, bool ok, const char *why)
     pump_soon(lane->d);
 }
 
+/* Tokens came, a circuit or a pause changed. */
+static void on_fleet(void *arg)
+{
+    struct dispatch *d = arg;
+    if (d->ended)
+        return;
+    if (fleet_paused(d->fleet))
+        cancel_waits(d);
+    pipeline_tick(d->pipeline);
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        d->lanes[i].maybe_ready = true; /* jobs may have been parked for want of what came */
+    pump_soon(d);
+}
+
 static void on_redis(void *arg, enum redis_state state, const char *why)
 {
     struct dispatch *d = arg;
@@ -393,6 +425,8 @@ static void on_redis(void *arg, enum redis_state state, const char *why)
         end(d, DISPATCH_UNSUPPORTED, why);
         return;
     }
+    if (state == REDIS_UP)
+        fleet_connected(d->fleet);
     for (size_t i = 0; i < d->config->nqueues; i++) {
         d->lanes[i].open = false;
         if (state == REDIS_UP)
@@ -457,6 +491,12 @@ static struct event *timer(struct dispatch *d, int64_t ms, event_callback_fn fn)
     return ev;
 }
 
+/* What the fleet shares lies on the first queue's slot. */
+static struct redis *first_queues_redis(const struct dispatch *d)
+{
+    return d->cmd;
+}
+
 struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
                               const struct config *config, bool until_empty, dispatch_end_fn fn,
                               void *arg, struct err *e)
@@ -476,7 +516,8 @@ struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
     d->pump = event_new(base, -1, 0, on_pump, d);
     d->drain_timer = evtimer_new(base, on_drain_timer, d);
     d->cmd = redis_new(base, dns, &config->redis, "command", on_redis, d);
-    d->pipeline = pipeline_new(config, sender, d->cmd, d->worker, on_freed, d);
+    d->fleet = fleet_new(base, config, first_queues_redis(d), d->worker, on_fleet, d);
+    d->pipeline = pipeline_new(config, sender, d->fleet, d->cmd, d->worker, on_freed, d);
     d->lanes = mem_zalloc(config->nqueues * sizeof *d->lanes);
     for (size_t i = 0; i < config->nqueues; i++)
         lane_init(&d->lanes[i], d, dns, config->queue_names[i]);
@@ -504,6 +545,7 @@ void dispatch_free(struct dispatch *d)
         mem_free(d->lanes[i].dead);
     }
     pipeline_free(d->pipeline);
+    fleet_free(d->fleet);
     event_free(d->tick);
     event_free(d->extend);
     event_free(d->pump);

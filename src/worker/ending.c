@@ -50,8 +50,11 @@ static void finish(struct flight *f, struct queue_end *end)
     end->len = f->oversize ? 0 : f->len;
     end->crashes = f->crashes;
     f->end = end->kind;
-    if (f->probe && end->kind != END_SENT && f->app)
+    if (f->probe && end->kind != END_SENT && f->app) {
+        enum circuit_state before = pipeline_circuit(f)->state;
         circuit_probe_lost(pipeline_circuit(f));
+        circuits_report(f->pipeline->circuits, pipeline_app(f), before, true, "", 0);
+    }
     pipeline_move(f, FLIGHT_FINISHING);
     queue_finish(f->lease, f->pos, end, on_finished, f);
 }

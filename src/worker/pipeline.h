@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Walks each claimed job to its end: read → send → verdict → finish. Owns the flights and the
- * apps' circuits; knows nothing of claims, credits and connections, which are the dispatcher's. */
+ * Walks each claimed job to its end: read → send → verdict → finish. Owns the
+ * flights; knows nothing of claims, credits and connections, which are the dispatcher's. */
 #ifndef PB_PIPELINE_H
 #define PB_PIPELINE_H
 
-#include "worker/circuit.h"
+#include "worker/fleet.h"
 #include "worker/flight.h"
 #include "worker/sender.h"
 
@@ -13,16 +13,17 @@ struct pipeline;
 /* A flight has ended and its credit is free. May be called from within pipeline_take(). */
 typedef void (*pipeline_freed_fn)(void *arg);
 
-/* config, sender and cmd (for reply_to lists) are borrowed. */
-struct pipeline *pipeline_new(const struct config *config, struct sender *sender, struct redis *cmd,
-                              const char *worker, pipeline_freed_fn fn, void *arg);
+/* config, sender, fleet and cmd (for reply_to lists) are borrowed. */
+struct pipeline *pipeline_new(const struct config *config, struct sender *sender,
+                              struct fleet *fleet, struct redis *cmd, const char *worker,
+                              pipeline_freed_fn fn, void *arg);
 /* Frees flights that never ended, without a word to Redis: their leases run out. */
 void pipeline_free(struct pipeline *p);
 
 /* Takes over all members of a claimed batch. */
 void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct queue *queue);
 
-/* Each tick: looks again at flights whose lease was too short to start a call. */
+/* Each tick, and when tokens came: looks again at flights that could not start their call. */
 void pipeline_tick(struct pipeline *p);
 
 /* From now on no new call is started: what is not on the wire goes back to Redis. */
@@ -36,8 +37,9 @@ bool pipeline_all_open(const struct pipeline *p); /* no app takes jobs, probes a
 /* Appends ,"circuits":{"app":"open",…} with those that are not closed; nothing when all are. */
 void pipeline_write_circuits(const struct pipeline *p, struct buf *out);
 
-/* Apps whose parked jobs may be taken now: closed circuits, or, with *probe set, the one whose
- * probe is due. names needs room for CONFIG_APPS_MAX. */
-size_t pipeline_drainable(struct pipeline *p, const char **names, bool *probe);
+/* Apps whose parked jobs may be taken now, and how many of n: those with a closed circuit, tokens
+ * and no pause, or, with *probe set, one of the app whose probe is due. out needs room for
+ * CONFIG_APPS_MAX. */
+size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out, bool *probe);
 
 #endif

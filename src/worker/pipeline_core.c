@@ -10,19 +10,23 @@
 /* An outcome holds the job's bytes with JSON escapes, at most six characters for one. */
 enum { OUTCOME_ROOM = 64 * 1024, ESCAPE_MAX = 6 };
 
-struct pipeline *pipeline_new(const struct config *config, struct sender *sender, struct redis *cmd,
-                              const char *worker, pipeline_freed_fn fn, void *arg)
+struct pipeline *pipeline_new(const struct config *config, struct sender *sender,
+                              struct fleet *fleet, struct redis *cmd, const char *worker,
+                              pipeline_freed_fn fn, void *arg)
 {
     struct pipeline *p = mem_zalloc(sizeof *p);
-    *p = (struct pipeline){
-        .config = config, .sender = sender, .cmd = cmd, .worker = worker, .freed = fn, .arg = arg};
+    *p = (struct pipeline){.config = config,
+                           .sender = sender,
+                           .fleet = fleet,
+                           .circuits = fleet_circuits(fleet),
+                           .cmd = cmd,
+                           .worker = worker,
+                           .freed = fn,
+                           .arg = arg};
     p->window = config->concurrency < PIPELINE_WINDOW_MIN ? (size_t)config->concurrency
                                                           : PIPELINE_WINDOW_MIN;
     TAILQ_INIT(&p->flights);
     TAILQ_INIT(&p->waiting);
-    p->circuits = mem_zalloc((config->napps + 1) * sizeof *p->circuits);
-    for (size_t i = 0; i < config->napps; i++)
-        circuit_init(&p->circuits[i], config->circuit_failures, config->circuit_probe_ms);
     buf_init(&p->scratch, OUTCOME_ROOM + ESCAPE_MAX * (size_t)config->job_max_bytes);
     return p;
 }
@@ -43,7 +47,6 @@ void pipeline_free(struct pipeline *p)
     while (!TAILQ_EMPTY(&p->flights))
         pipeline_drop(p, TAILQ_FIRST(&p->flights));
     buf_free(&p->scratch);
-    mem_free(p->circuits);
     mem_free(p);
 }
 
@@ -57,14 +60,19 @@ size_t pipeline_busy(const struct pipeline *p)
     return p->busy;
 }
 
+size_t pipeline_app(const struct flight *f)
+{
+    return (size_t)(f->app - f->pipeline->config->apps);
+}
+
 struct circuit *pipeline_circuit(const struct flight *f)
 {
-    return &f->pipeline->circuits[f->app - f->pipeline->config->apps];
+    return circuits_at(f->pipeline->circuits, pipeline_app(f));
 }
 
 const struct circuit *pipeline_circuit_at(const struct pipeline *p, size_t app)
 {
-    return &p->circuits[app];
+    return circuits_at(p->circuits, app);
 }
 
 void pipeline_move(struct flight *f, enum flight_state to)
@@ -79,44 +87,54 @@ void pipeline_move(struct flight *f, enum flight_state to)
     p->out += (to == FLIGHT_OUT) - (f->state == FLIGHT_OUT);
     if (to == FLIGHT_FINISHING)
         p->busy--;
+    p->held += (to == FLIGHT_HELD) - (f->state == FLIGHT_HELD);
     f->state = to;
+}
+
+static bool takes_jobs(const struct pipeline *p, size_t app)
+{
+    return circuits_at(p->circuits, app)->state == CIRCUIT_CLOSED &&
+           !fleet_app_paused(p->fleet, app);
 }
 
 bool pipeline_all_open(const struct pipeline *p)
 {
     for (size_t i = 0; i < p->config->napps; i++)
-        if (p->circuits[i].state == CIRCUIT_CLOSED)
+        if (takes_jobs(p, i))
             return false;
     return true;
 }
 
-size_t pipeline_drainable(struct pipeline *p, const char **names, bool *probe)
+size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out, bool *probe)
 {
     int64_t now = clock_mono_ms();
-    size_t n = 0;
+    size_t found = 0;
     *probe = false;
     for (size_t i = 0; i < p->config->napps; i++) {
-        if (circuit_probe_due(&p->circuits[i], now)) {
+        const char *name = p->config->apps[i].app.name;
+        if (circuit_probe_due(circuits_at(p->circuits, i), now) && !fleet_app_paused(p->fleet, i)) {
             *probe = true;
-            names[0] = p->config->apps[i].app.name;
+            out[0] = (struct queue_drain){name, 1};
             return 1;
         }
-        if (p->circuits[i].state == CIRCUIT_CLOSED)
-            names[n++] = p->config->apps[i].app.name;
+        if (takes_jobs(p, i))
+            out[found++] =
+                (struct queue_drain){name, (unsigned)flow_offer_app(fleet_flow(p->fleet), i, n)};
     }
-    return n;
+    return found;
 }
 
 void pipeline_write_circuits(const struct pipeline *p, struct buf *out)
 {
     bool any = false;
     for (size_t i = 0; i < p->config->napps; i++) {
-        if (p->circuits[i].state == CIRCUIT_CLOSED)
+        const struct circuit *c = circuits_at(p->circuits, i);
+        if (c->state == CIRCUIT_CLOSED)
             continue;
         buf_puts(out, any ? "," : ",\"circuits\":{");
         buf_json_or_null(out, p->config->apps[i].app.name);
         buf_putc(out, ':');
-        buf_json_or_null(out, circuit_state_name(p->circuits[i].state));
+        buf_json_or_null(out, circuit_state_name(c->state));
         any = true;
     }
     if (any)

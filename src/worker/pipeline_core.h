@@ -16,10 +16,11 @@ struct pipeline {
     struct sender *sender;
     struct redis *cmd;
     const char *worker;
-    struct circuit *circuits; /* one per app, same index */
+    struct fleet *fleet;
+    struct circuits *circuits; /* the fleet's */
     struct flight_list flights;
     struct flight_list waiting;       /* in the order of their claims */
-    size_t count, busy, out;          /* all; not yet FINISHING; OUT */
+    size_t count, busy, out, held;    /* all; not yet FINISHING; OUT; HELD */
     size_t checking;                  /* CHECKING */
     void (*on_new)(struct flight *f); /* goes on with one whose id is new */
     size_t window; /* calls that may be out: grows to the configured concurrency */
@@ -30,6 +31,7 @@ struct pipeline {
 };
 
 struct circuit *pipeline_circuit(const struct flight *f); /* its app's; the job has been read */
+size_t pipeline_app(const struct flight *f);              /* its app's index; likewise */
 
 /* The one place where a flight changes its state. */
 void pipeline_move(struct flight *f, enum flight_state to);

@@ -62,6 +62,29 @@ static void send_call(struct flight *f)
         ending_dead(f, REASON_INVALID_JOB, f->env.unanswered != 0, e.text);
 }
 
+/* A part that finds no token comes back when there is one, and so does a push to ALL, which has a
+ * turn of its own; other jobs are drained from the parked list as tokens come. */
+static bool has_token(struct flight *f)
+{
+    const struct call *call = &f->plan.calls[f->next];
+    const char *all = call->kind == TARGET_ALL ? f->plan.device_type : NULL;
+    int64_t wait_ms;
+    switch (flow_take(fleet_flow(f->pipeline->fleet), pipeline_app(f), FLOW_PUSH, all, &wait_ms)) {
+    case FLOW_GO:
+        return true;
+    case FLOW_WAIT:
+        pipeline_move(f, FLIGHT_HELD);
+        break;
+    case FLOW_NONE:
+        if (f->env.npushes || all)
+            ending_retry(f, queue_lease_now_ms(f->lease) + wait_ms);
+        else
+            ending_park(f);
+        break;
+    }
+    return false;
+}
+
 /* The next step of a flight that has no call out: the next call, or its end. */
 static void advance(struct flight *f)
 {
@@ -85,6 +108,10 @@ static void advance(struct flight *f)
         pipeline_move(f, FLIGHT_HELD);
         return;
     }
+    if (fleet_app_paused(f->pipeline->fleet, pipeline_app(f))) {
+        ending_park(f);
+        return;
+    }
     struct circuit *c = pipeline_circuit(f);
     if (c->state != CIRCUIT_CLOSED && !f->probe) {
         f->probe = circuit_admit(c, clock_mono_ms());
@@ -93,7 +120,7 @@ static void advance(struct flight *f)
             return;
         }
     }
-    if (answer_may_send(f))
+    if (answer_may_send(f) && has_token(f))
         send_call(f);
 }
 
@@ -116,6 +143,15 @@ static bool stop_poison(struct flight *f, size_t batch_size)
     return true;
 }
 
+/* I5: attempts that failed while the app was in trouble cost the job nothing. */
+static void refund(struct flight *f)
+{
+    int64_t since_ms, until_ms;
+    if (f->env.nfailed &&
+        circuits_trouble(f->pipeline->circuits, pipeline_app(f), &since_ms, &until_ms))
+        envelope_refund(&f->env, since_ms, until_ms);
+}
+
 static void start(struct flight *f, size_t batch_size)
 {
     struct err e;
@@ -125,12 +161,15 @@ static void start(struct flight *f, size_t batch_size)
     int64_t began_us = clock_mono_us();
     bool ok = flight_read(f, f->pipeline->config, &why, &e);
     tally_read(f, began_us);
-    if (ok && duplicates_concern(f))
-        pipeline_move(f, FLIGHT_CHECKING);
-    else if (ok)
-        advance(f);
-    else
+    if (!ok) {
         ending_dead(f, why, f->env.unanswered != 0, e.text);
+        return;
+    }
+    refund(f);
+    if (duplicates_concern(f))
+        pipeline_move(f, FLIGHT_CHECKING);
+    else
+        advance(f);
 }
 
 void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct queue *queue)
@@ -158,6 +197,8 @@ void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct q
 static void look_again(struct pipeline *p)
 {
     struct flight *f;
+    if (!p->held && !p->draining)
+        return;
     TAILQ_FOREACH(f, &p->flights, link)
     if (f->state == FLIGHT_HELD || (p->draining && f->state == FLIGHT_WAITING))
         advance(f);

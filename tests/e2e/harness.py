@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Starts real parts on free ports (redis-server, pushbridge-mock over TLS, workers), waits on
 conditions with a deadline, and checks conservation. Standard library only."""
+import collections
 import json
 import os
 import shutil
@@ -148,7 +149,7 @@ class Stage:
         env.update({
             "PUSHBRIDGE_REDIS_URL": "redis://127.0.0.1:%d/0" % self.redis_port,
             "PUSHBRIDGE_ALIYUN_ENDPOINT": self.endpoint,
-            "PUSHBRIDGE_ADMIN_LISTEN": "off",
+            "PUSHBRIDGE_ADMIN_LISTEN": "off", "PUSHBRIDGE_LIMIT_EGRESS_PER_S": "0",
             "PREQ_ACCESS_KEY_ID": "mock-id", "PREQ_ACCESS_KEY_SECRET": "mock-secret",
             "PREQ_APP_KEY": "23456789",
         })
@@ -165,6 +166,23 @@ class Stage:
         p = self.spawn(command + list(args), "worker%d.log" % len(self.workers), self.worker_env(env))
         self.workers.append(p)
         return p
+
+    def cli(self, *args, **env):
+        """One command of the program to its end, with the workers' configuration."""
+        command = [os.path.join(BIN, "pushbridge"), args[0]] + (["-c", self.conf] if self.conf else []) + list(args[1:])
+        done = subprocess.run(command, env=self.worker_env(env), capture_output=True, text=True, timeout=20)
+        if done.returncode:
+            raise Failure("%s: %d: %s" % (" ".join(args), done.returncode, done.stderr))
+        return done.stdout
+
+    def metrics(self, listen):
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open("http://%s/metrics" % listen, timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        sums = collections.Counter()  # over all labels of a name
+        for name, value in (x.rsplit(" ", 1) for x in lines if not x.startswith("#")):
+            sums[name.split("{")[0]] += float(value)
+        return sums
 
     # --- jobs
     def push(self, *jobs):

@@ -230,7 +230,7 @@ static void on_counts(void *arg, const struct queue_counts *c)
 /* One of each, as often as the rounds allow. */
 static void go_on(void)
 {
-    static const char *const apps[] = {"a", "b"};
+    static const struct queue_drain drains[] = {{"a", 5}, {"b", 5}};
     struct queue *q = client.queue;
     if (client.rounds++ >= ROUNDS) {
         if (!client.left)
@@ -239,7 +239,7 @@ static void go_on(void)
         return;
     }
     if (!queue_claiming(q))
-        queue_claim(q, 100, apps, 2, 5, true, on_claim, NULL);
+        queue_claim(q, 100, drains, 2, true, on_claim, NULL);
     if (!queue_waiting(q))
         queue_wait(q, on_wait, NULL);
     queue_extend(q);

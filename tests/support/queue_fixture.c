@@ -215,12 +215,11 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
         keep(w, claim, &claim->members[i]);
 }
 
-static int claim(struct worker *w, unsigned n, const char *const *apps, size_t napps,
-                 unsigned limit)
+static int claim(struct worker *w, unsigned n, const struct queue_drain *drains, size_t ndrains)
 {
     forget_got(w);
     w->claim_done = false;
-    queue_claim(w->q, n, apps, napps, limit, w->alone, on_claim, w);
+    queue_claim(w->q, n, drains, ndrains, w->alone, on_claim, w);
     assert_false(w->claim_done);
     pump_until(base, w->claim_done);
     return w->done;
@@ -228,12 +227,12 @@ static int claim(struct worker *w, unsigned n, const char *const *apps, size_t n
 
 int worker_claim(struct worker *w, unsigned n)
 {
-    return claim(w, n, NULL, 0, 0);
+    return claim(w, n, NULL, 0);
 }
 
 int worker_claim_parked(struct worker *w, unsigned n, const char *app, unsigned limit)
 {
-    return claim(w, n, &app, 1, limit);
+    return claim(w, n, &(struct queue_drain){app, limit}, 1);
 }
 
 /* --- finishes -------------------------------------------------------------------------------- */

@@ -90,6 +90,46 @@ static void late_answers_do_not_stretch_the_wait(void **state)
     assert_int_equal(c.probe_at_ms, 1000);
 }
 
+static void a_shared_probe_needs_the_lease(void **state)
+{
+    (void)state;
+    struct circuit c;
+    circuit_init(&c, 1, 1000);
+    c.shared = true;
+    circuit_trip(&c, "x", 0);
+    assert_false(circuit_wants_lease(&c, 999));
+    assert_true(circuit_wants_lease(&c, 1000));
+    assert_false(circuit_admit(&c, 1000));
+    c.leased_till_ms = 3000;
+    assert_false(circuit_wants_lease(&c, 1000));
+    assert_true(circuit_probe_due(&c, 2999));
+    assert_false(circuit_probe_due(&c, 3000));
+    assert_true(circuit_admit(&c, 2999));
+    circuit_trip(&c, "x", 2999);
+    assert_int_equal(c.leased_till_ms, 0);
+    assert_int_equal(c.probe_at_ms, 2999 + 2000);
+}
+
+static void others_open_postpone_and_close_it(void **state)
+{
+    (void)state;
+    struct circuit c;
+    circuit_init(&c, 5, 1000);
+    circuit_adopt(&c, 4000, 5000, "Throttled.By.Fate");
+    assert_int_equal(c.state, CIRCUIT_OPEN);
+    assert_string_equal(c.why, "Throttled.By.Fate");
+    assert_false(circuit_probe_due(&c, 4999));
+    circuit_adopt(&c, 8000, 13000, "later");
+    assert_string_equal(c.why, "Throttled.By.Fate");
+    assert_false(circuit_probe_due(&c, 12999));
+    assert_true(circuit_admit(&c, 13000));
+    circuit_adopt(&c, 1, 1, "late news");
+    assert_int_equal(c.state, CIRCUIT_PROBING);
+    circuit_close(&c);
+    assert_int_equal(c.state, CIRCUIT_CLOSED);
+    assert_int_equal(c.probe_wait_ms, 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +139,8 @@ int main(void)
         cmocka_unit_test(a_row_of_one_unknown_code_opens),
         cmocka_unit_test(one_probe_at_a_time),
         cmocka_unit_test(late_answers_do_not_stretch_the_wait),
+        cmocka_unit_test(a_shared_probe_needs_the_lease),
+        cmocka_unit_test(others_open_postpone_and_close_it),
     };
     return cmocka_run_group_tests_name("circuit", tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "aliyun/quota.h"
 #include "base/mem.h"
 #include "worker/config.h"
 
@@ -604,6 +605,28 @@ static void test_queue_key(void **state)
     }
 }
 
+static void limits_and_account_labels(void **state)
+{
+    (void)state;
+    struct config c;
+    struct err e;
+    const char *const vars[] = {BASE, NULL};
+    assert_true(load("apps = ( { name = \"default\"; }, { name = \"b\"; app_key = \"1\"; "
+                     "account = \"acme\"; } );",
+                     vars, &c, &e));
+    assert_int_equal(c.limit_push_per_s, quota_per_s("Push"));
+    assert_int_equal(c.limit_masspush_per_s, quota_per_s("MassPush"));
+    assert_int_equal(c.limit_egress_per_s, 500);
+    assert_int_equal(quota_per_s("NoSuchAction"), 100);
+    assert_string_equal(c.apps[0].account_label, "acme");
+    assert_null(strstr(c.apps[1].account_label, "id"));
+    assert_memory_equal(c.apps[1].account_label, "key-", 4);
+    config_free(&c);
+    const char *const bad[] = {BASE, "PUSHBRIDGE_LIMIT_EGRESS=a@b", NULL};
+    assert_false(load(NULL, bad, &c, &e));
+    assert_non_null(strstr(e.text, "limit.egress"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -625,6 +648,7 @@ int main(void)
         cmocka_unit_test(test_reference_is_in_step),
         cmocka_unit_test(test_reference_deployment),
         cmocka_unit_test(test_queue_key),
+        cmocka_unit_test(limits_and_account_labels),
     };
     return cmocka_run_group_tests_name("config", tests, setup, teardown);
 }

@@ -147,12 +147,41 @@ static void test_refused(void **state)
     }
 }
 
+static void failures_in_a_trouble_are_refunded(void **state)
+{
+    (void)state;
+    struct envelope v = {.uid = "u", .attempts = 10}, read;
+    struct err e;
+    struct buf b;
+    for (int64_t t = 1; t <= 10; t++)
+        envelope_note_failure(&v, t * 100);
+    assert_int_equal(v.nfailed, ENVELOPE_FAILED_MAX);
+    assert_int_equal(v.failed_ms[0], 300);
+    buf_init(&b, 4096);
+    envelope_write(&v, &b);
+    assert_true(envelope_read(buf_text(&b), b.len, &read, &e));
+    assert_int_equal(read.nfailed, ENVELOPE_FAILED_MAX);
+    envelope_refund(&read, 400, 600);
+    assert_int_equal(read.attempts, 7);
+    assert_int_equal(read.nfailed, 5);
+    assert_int_equal(read.failed_ms[1], 700);
+    envelope_refund(&read, 400, 600);
+    assert_int_equal(read.attempts, 7);
+    envelope_refund(&read, 0, INT64_MAX);
+    assert_int_equal(read.attempts, 2);
+    envelope_free(&read);
+    buf_free(&b);
+    static const char bad[] = "{\"uid\":\"u\",\"failed\":[1,-2]}";
+    assert_false(envelope_read(bad, sizeof bad - 1, &read, &e));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_values),
         cmocka_unit_test(test_member_of_a_call), cmocka_unit_test(test_newer_writer),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(failures_in_a_trouble_are_refunded),
     };
     return cmocka_run_group_tests_name("envelope", tests, NULL, NULL);
 }

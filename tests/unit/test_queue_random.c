@@ -130,9 +130,9 @@ static void random_step(struct holder *h, int *enqueued)
 static void drain(struct holder *h, int enqueued)
 {
     const struct queue_counts *c;
-    const char *apps[] = {"a", "b"};
+    const struct queue_drain drains[] = {{"a", 100}, {"b", 100}};
     do {
-        claim(h->w, 100, apps, 2, 100);
+        claim(h->w, 100, drains, 2);
         hold(h);
         while (h->n)
             end_one(h, END_SENT);

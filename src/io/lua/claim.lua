@@ -2,8 +2,8 @@
 -- Model steps: claim, reap (an expired lease), promote (a waiting retry).
 -- KEYS Q due batch member inbox count workers run oversize, parked lists: those to be drained
 -- first, then all others known.
--- ARGV n (≤ 256) id fence lease_ms worker digest run_id job_max parked_max parked_limit drained
--- lpop_has_count crash_limit alone
+-- ARGV n (≤ 256) id fence lease_ms worker digest run_id job_max parked_max drained
+-- lpop_has_count crash_limit alone, then per list to be drained the most jobs to take
 -- A suspect is a single job that has outlived crash_limit workers (I4): it is taken by a worker that
 -- holds nothing else (alone), and with nothing else, so that nobody dies with it.
 -- Reply: now, ready jobs taken (−2: held back), 1 when suspects wait, then per batch
@@ -11,9 +11,9 @@
 local Q, due, batch, member, inbox, count, workers, run, oversize = unpack(KEYS, 1, 9)
 local n, id, fence, lease = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 local worker, digest, run_id = ARGV[5], ARGV[6], ARGV[7]
-local job_max, parked_max, limit = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-local drained, lpop_has_count = tonumber(ARGV[11]), ARGV[12] == '1'
-local crash_limit, alone = tonumber(ARGV[13]), ARGV[14] == '1'
+local job_max, parked_max = tonumber(ARGV[8]), tonumber(ARGV[9])
+local drained, lpop_has_count = tonumber(ARGV[10]), ARGV[11] == '1'
+local crash_limit, alone = tonumber(ARGV[12]), ARGV[13] == '1'
 local call = redis.call
 
 -- Reads fail on a wrong type while nothing is written yet.
@@ -165,9 +165,9 @@ local function pop(key, k, put)
     return size - before
 end
 
-local room = solo and 0 or n > 0 and n - taken or limit
+local room = solo and 0 or n > 0 and n - taken or 256
 for i = 10, 9 + drained do
-    pop(KEYS[i], math.min(room, limit) - size, add)
+    pop(KEYS[i], math.min(room - size, tonumber(ARGV[i + 4])), add)
 end
 if n > 0 and not held then
     local ready = pop(inbox, room - size, add_raw)

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/flow_store.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "io/queue.h"
+#include "io/scripts.h"
+
+enum { ARGS_MAX = 2 + 6 * FLOW_ASKS_MAX, NUMBER_SIZE = 32, KEY_MAX = 8192 };
+
+struct flow_store {
+    struct redis *redis;
+    char *flow, *control, *worker;
+    int64_t version;
+    bool trouble;
+};
+
+/* Keys and arguments of one call; numbers are kept inside. */
+struct args {
+    const char *v[ARGS_MAX];
+    char numbers[ARGS_MAX][NUMBER_SIZE];
+    int n;
+};
+
+static void add(struct args *a, const char *text)
+{
+    assert(a->n < ARGS_MAX);
+    a->v[a->n++] = text;
+}
+
+static void add_int(struct args *a, int64_t n)
+{
+    snprintf(a->numbers[a->n], NUMBER_SIZE, "%" PRId64, n);
+    add(a, a->numbers[a->n]);
+}
+
+static void add_real(struct args *a, double x)
+{
+    snprintf(a->numbers[a->n], NUMBER_SIZE, "%.9g", x);
+    add(a, a->numbers[a->n]);
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+char *flow_store_key(const char *queue, const char *kind)
+{
+    struct buf b;
+    char *prefix = queue_prefix(queue);
+    buf_init(&b, KEY_MAX);
+    buf_printf(&b, "%s:%s", prefix, kind);
+    mem_free(prefix);
+    return buf_take(&b);
+}
+
+struct flow_store *flow_store_new(struct redis *r, const char *queue, const char *worker)
+{
+    struct flow_store *s = mem_zalloc(sizeof *s);
+    s->redis = r;
+    s->flow = flow_store_key(queue, "flow");
+    s->control = flow_store_key(queue, "control");
+    s->worker = mem_strdup(worker);
+    s->version = -1;
+    return s;
+}
+
+void flow_store_free(struct flow_store *s)
+{
+    if (!s)
+        return;
+    mem_free(s->flow);
+    mem_free(s->control);
+    mem_free(s->worker);
+    mem_free(s);
+}
+
+int64_t flow_store_version(const struct flow_store *s)
+{
+    return s->version;
+}
+
+bool flow_store_refused(const struct flow_store *s)
+{
+    return s->trouble;
+}
+
+/* --- replies --------------------------------------------------------------------------------- */
+
+static int64_t number(const redisReply *array, size_t i)
+{
+    const redisReply *e = array->element[i];
+    return e->type == REDIS_REPLY_INTEGER ? e->integer : 0;
+}
+
+static void note_trouble(struct flow_store *s, const char *what, const char *error)
+{
+    metrics_add(METRIC_FLOW_ERRORS, 1);
+    if (!s->trouble)
+        log_error("event=flow_refused step=%s error=%s", what, log_value(error));
+    s->trouble = true;
+}
+
+/* An array of now, version, and at least n elements; keeps the version. */
+static bool answered(struct flow_store *s, const char *what, const redisReply *reply, size_t n)
+{
+    if (!reply)
+        return false;
+    if (reply->type == REDIS_REPLY_ERROR) {
+        note_trouble(s, what, reply->str);
+        return false;
+    }
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < n || !number(reply, 0)) {
+        note_trouble(s, what, "unexpected shape of the reply");
+        return false;
+    }
+    if (s->trouble)
+        log_info("event=flow_accepted step=%s", what);
+    s->trouble = false;
+    s->version = number(reply, 1);
+    return true;
+}
+
+/* --- tokens ---------------------------------------------------------------------------------- */
+
+struct asking {
+    struct flow_store *store;
+    size_t n;
+    flow_grants_fn fn;
+    void *arg;
+};
+
+static void on_grants(void *arg, redisReply *reply)
+{
+    struct asking a = *(struct asking *)arg;
+    struct flow_grant grants[FLOW_ASKS_MAX];
+    mem_free(arg);
+    if (!answered(a.store, "tokens", reply, 2 + 2 * a.n)) {
+        a.fn(a.arg, NULL);
+        return;
+    }
+    for (size_t i = 0; i < a.n; i++)
+        grants[i] = (struct flow_grant){number(reply, 2 + 2 * i), number(reply, 3 + 2 * i)};
+    a.fn(a.arg, grants);
+}
+
+void flow_store_ask(struct flow_store *s, const struct flow_ask *asks, size_t n, flow_grants_fn fn,
+                    void *arg)
+{
+    struct args a = {.n = 0};
+    assert(n && n <= FLOW_ASKS_MAX);
+    add(&a, s->flow);
+    add(&a, s->control);
+    for (size_t i = 0; i < n; i++) {
+        add(&a, asks[i].name);
+        add_real(&a, asks[i].rate);
+        add_real(&a, asks[i].burst);
+        add_int(&a, asks[i].want);
+        add_int(&a, asks[i].back);
+        if (asks[i].cool_ms < 0)
+            add(&a, "");
+        else
+            add_int(&a, asks[i].cool_ms);
+    }
+    struct asking *asking = mem_alloc(sizeof *asking);
+    *asking = (struct asking){s, n, fn, arg};
+    metrics_add(METRIC_FLOW_ASKS, 1);
+    redis_eval(s->redis, script_get(SCRIPT_FLOW), 2, a.n, a.v, NULL, on_grants, asking);
+}
+
+/* --- control --------------------------------------------------------------------------------- */
+
+struct syncing {
+    struct flow_store *store;
+    int64_t seen;
+    flow_control_fn fn;
+    void *arg;
+};
+
+enum { CONTROL_HEAD = 3 };
+
+static bool all_texts(const redisReply *reply, size_t from)
+{
+    for (size_t i = from; i < reply->elements; i++)
+        if (reply->element[i]->type != REDIS_REPLY_STRING)
+            return false;
+    return true;
+}
+
+static void on_control(void *arg, redisReply *reply)
+{
+    struct syncing x = *(struct syncing *)arg;
+    mem_free(arg);
+    if (!answered(x.store, "control", reply, CONTROL_HEAD) || !all_texts(reply, CONTROL_HEAD)) {
+        x.fn(x.arg, NULL);
+        return;
+    }
+    const struct flow_control control = {
+        .now_ms = number(reply, 0),
+        .version = number(reply, 1),
+        .changed = number(reply, 1) != x.seen,
+        .n = (reply->elements - CONTROL_HEAD) / 2,
+        .pairs = (const redisReply *const *)reply->element + CONTROL_HEAD,
+    };
+    x.fn(x.arg, &control);
+}
+
+void flow_store_sync(struct flow_store *s, int64_t seen, flow_control_fn fn, void *arg)
+{
+    struct args a = {.n = 0};
+    add(&a, s->control);
+    add_int(&a, seen);
+    struct syncing *x = mem_alloc(sizeof *x);
+    *x = (struct syncing){s, seen, fn, arg};
+    redis_eval(s->redis, script_get(SCRIPT_CONTROL), 1, a.n, a.v, NULL, on_control, x);
+}
+
+/* --- circuits -------------------------------------------------------------------------------- */
+
+struct circuit_call {
+    struct flow_store *store;
+    circuit_share_fn fn;
+    void *arg;
+};
+
+void flow_store_read_circuit(const struct flow_store *s, const char *text, int64_t now_ms,
+                             struct circuit_share *out)
+{
+    int64_t wait, at, till, since;
+    char holder[160];
+    int why = 0;
+    *out = (struct circuit_share){.now_ms = now_ms};
+    if (sscanf(text, "%" SCNd64 " %" SCNd64 " %159s %" SCNd64 " %" SCNd64 " %n", &wait, &at, holder,
+               &till, &since, &why) < 5 ||
+        !why)
+        return;
+    /* While another worker probes, its lease is what we wait for. */
+    bool others = strcmp(holder, "-") != 0 && strcmp(holder, s->worker) != 0;
+    *out = (struct circuit_share){.now_ms = now_ms,
+                                  .open = true,
+                                  .wait_ms = wait,
+                                  .probe_at_ms = others && till > at ? till : at,
+                                  .since_ms = since,
+                                  .why = text + why};
+}
+
+static void on_circuit(void *arg, redisReply *reply)
+{
+    struct circuit_call x = *(struct circuit_call *)arg;
+    struct circuit_share share;
+    mem_free(arg);
+    if (!answered(x.store, "circuit", reply, 4) || reply->element[3]->type != REDIS_REPLY_STRING) {
+        x.fn(x.arg, NULL);
+        return;
+    }
+    flow_store_read_circuit(x.store, reply->element[3]->str, number(reply, 0), &share);
+    share.mine = number(reply, 2) == 1;
+    x.fn(x.arg, &share);
+}
+
+void flow_store_circuit(struct flow_store *s, const struct circuit_ask *ask, circuit_share_fn fn,
+                        void *arg)
+{
+    static const char *const names[] = {[CIRCUIT_OP_OPEN] = "open",
+                                        [CIRCUIT_OP_PROBE] = "probe",
+                                        [CIRCUIT_OP_FAILED] = "failed",
+                                        [CIRCUIT_OP_LOST] = "lost",
+                                        [CIRCUIT_OP_CLOSE] = "close"};
+    struct args a = {.n = 0};
+    add(&a, s->control);
+    add(&a, ask->app);
+    add(&a, s->worker);
+    add(&a, names[ask->op]);
+    add_int(&a, ask->base_ms);
+    add_int(&a, ask->cap_ms);
+    add_int(&a, ask->lease_ms);
+    add_int(&a, ask->since_ms);
+    add(&a, ask->why && *ask->why ? ask->why : "-");
+    struct circuit_call *x = mem_alloc(sizeof *x);
+    *x = (struct circuit_call){s, fn, arg};
+    redis_eval(s->redis, script_get(SCRIPT_CIRCUIT), 1, a.n, a.v, NULL, on_circuit, x);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ * What all workers share beside the queues, on the first queue's slot (K as in queue.h):
+ *   K:flow     HASH  bucket → tokens, rates and cool-down (lua/flow.lua)
+ *   K:control  HASH  pauses, overrides, cool-downs, circuits, version (lua/control.lua)
+ * Thin: builds the calls of three scripts and reads their replies. No state but the version. */
+#ifndef PB_FLOW_STORE_H
+#define PB_FLOW_STORE_H
+
+#include "io/redis.h"
+
+struct flow_store;
+
+enum { FLOW_ASKS_MAX = 32, FLOW_NAME_SIZE = 160 };
+
+/* r (the first queue's command connection) is borrowed and must be freed before the store. */
+struct flow_store *flow_store_new(struct redis *r, const char *queue, const char *worker);
+void flow_store_free(struct flow_store *s);
+
+/* "K:flow" and "K:control" for tools; allocated. */
+char *flow_store_key(const char *queue, const char *kind);
+
+/* The control version of the last reply, −1 before the first. Another than the one that was read
+ * last means that something was agreed on since. */
+int64_t flow_store_version(const struct flow_store *s);
+
+bool flow_store_refused(const struct flow_store *s); /* the last reply was an error */
+
+struct flow_ask {
+    const char *name;
+    double rate, burst; /* configured tokens per s (0: none), most tokens saved up */
+    int64_t want, back;
+    int64_t cool_ms; /* −1: no cool-down */
+};
+struct flow_grant {
+    int64_t granted;
+    int64_t wait_ms; /* until asking again makes sense; 0 when all was granted */
+};
+/* grants NULL: Redis did not answer, or with an error (logged). One per ask, in order. */
+typedef void (*flow_grants_fn)(void *arg, const struct flow_grant *grants);
+void flow_store_ask(struct flow_store *s, const struct flow_ask *asks, size_t n, flow_grants_fn fn,
+                    void *arg);
+
+struct flow_control {
+    int64_t now_ms, version;
+    bool changed;                   /* another version than seen: fields follow */
+    size_t n;                       /* of fields */
+    const redisReply *const *pairs; /* name, value, name, value … : 2 n */
+};
+/* control NULL: no answer. */
+typedef void (*flow_control_fn)(void *arg, const struct flow_control *control);
+void flow_store_sync(struct flow_store *s, int64_t seen, flow_control_fn fn, void *arg);
+
+enum circuit_op {
+    CIRCUIT_OP_OPEN,
+    CIRCUIT_OP_PROBE,
+    CIRCUIT_OP_FAILED,
+    CIRCUIT_OP_LOST,
+    CIRCUIT_OP_CLOSE
+};
+struct circuit_ask {
+    const char *app;
+    enum circuit_op op;
+    int64_t base_ms, cap_ms; /* wait before the first probe, and the longest */
+    int64_t lease_ms;        /* how long the probe is the asker's */
+    int64_t since_ms;        /* OPEN: the trouble's beginning, Redis ms */
+    const char *why;         /* OPEN */
+};
+/* Of one circuit, decoded. open false: it is closed for all. */
+struct circuit_share {
+    int64_t now_ms; /* of the reply, Redis clock as the others */
+    bool open, mine;
+    int64_t wait_ms, probe_at_ms, since_ms;
+    const char *why;
+};
+/* share NULL: no answer. */
+typedef void (*circuit_share_fn)(void *arg, const struct circuit_share *share);
+void flow_store_circuit(struct flow_store *s, const struct circuit_ask *ask, circuit_share_fn fn,
+                        void *arg);
+/* The text of a circuit: field in K:control. "" and what cannot be read: closed. */
+void flow_store_read_circuit(const struct flow_store *s, const char *text, int64_t now_ms,
+                             struct circuit_share *out);
+
+#endif

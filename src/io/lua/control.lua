@@ -1,0 +1,40 @@
+-- SPDX-License-Identifier: MIT
+-- What the fleet has agreed on: pause:<app> (ms of its end, 0: none; pause:* is everybody),
+-- rate:<bucket> (overrides), cool:<bucket> (ms of its end), circuit:<app>, and v, which grows with
+-- each change.
+-- KEYS control; ARGV version seen, then changes: field, value ('': removes it; +n: n ms from now)
+-- Reply: now, version, fields that were there before, then, unless that version was seen, field,
+-- value …
+local control = KEYS[1]
+local call = redis.call
+local version = tonumber(call('HGET', control, 'v') or 0)
+local t = call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local found = 0
+if #ARGV > 1 then
+    -- A first write that a full memory cannot refuse lets those after it pass.
+    call('HDEL', control, '')
+    local all = call('HGETALL', control)
+    for i = 1, #all, 2 do
+        local kind = string.match(all[i], '^%a+')
+        local till = (kind == 'cool' or kind == 'pause') and tonumber(all[i + 1]) or 0
+        if till > 0 and till < now then
+            call('HDEL', control, all[i])
+        end
+    end
+    for i = 2, #ARGV, 2 do
+        local field, value = ARGV[i], ARGV[i + 1]
+        found = found + call('HEXISTS', control, field)
+        if value == '' then
+            call('HDEL', control, field)
+        else
+            local ms = string.match(value, '^%+(%d+)$')
+            call('HSET', control, field, ms and string.format('%.0f', now + ms) or value)
+        end
+    end
+    version = call('HINCRBY', control, 'v', 1)
+end
+if version == tonumber(ARGV[1]) then
+    return {now, version, found}
+end
+return {now, version, found, unpack(call('HGETALL', control))}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/circuits.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+
+/* A worker's idea of Redis' clock is late by as much as answers are, and others saw it sooner. */
+enum { SLACK_MS = 1000 };
+
+/* One app's circuit and its business with the fleet. */
+struct shared {
+    struct circuits *all;
+    struct circuit circuit;
+    const char *app;
+    size_t out;   /* calls that are not answered yet: until then what others say is older */
+    bool probing; /* … one of them asks for the lease */
+    bool unheard; /* the last change did not reach the fleet */
+    int64_t since_ms, until_ms; /* of the last trouble, Redis clock; since 0: none */
+};
+
+struct circuits {
+    const struct config *config;
+    struct flow_store *store;
+    struct shared *v;
+    circuits_fn fn;
+    void *arg;
+};
+
+struct circuits *circuits_new(const struct config *config, struct flow_store *store, circuits_fn fn,
+                              void *arg)
+{
+    struct circuits *c = mem_zalloc(sizeof *c);
+    *c = (struct circuits){.config = config, .store = store, .fn = fn, .arg = arg};
+    c->v = mem_zalloc((config->napps + 1) * sizeof *c->v);
+    for (size_t i = 0; i < config->napps; i++) {
+        c->v[i] = (struct shared){.all = c, .app = config->apps[i].app.name};
+        circuit_init(&c->v[i].circuit, config->circuit_failures, config->circuit_probe_ms);
+        c->v[i].circuit.shared = store != NULL;
+    }
+    return c;
+}
+
+void circuits_free(struct circuits *c)
+{
+    if (!c)
+        return;
+    mem_free(c->v);
+    mem_free(c);
+}
+
+struct circuit *circuits_at(struct circuits *c, size_t app)
+{
+    return &c->v[app].circuit;
+}
+
+bool circuits_trouble(const struct circuits *c, size_t app, int64_t *since_ms, int64_t *until_ms)
+{
+    *since_ms = c->v[app].since_ms;
+    *until_ms = c->v[app].until_ms;
+    return *since_ms > 0;
+}
+
+/* --- adopting -------------------------------------------------------------------------------- */
+
+static void adopt_closed(struct shared *s, int64_t now_redis_ms)
+{
+    if (s->circuit.state == CIRCUIT_CLOSED)
+        return;
+    circuit_close(&s->circuit);
+    s->until_ms = now_redis_ms;
+    log_warn("event=circuit_closed app=%s by=fleet", log_value(s->app));
+    s->all->fn(s->all->arg);
+}
+
+static void adopt(struct shared *s, const struct circuit_share *share)
+{
+    if (!share->open) {
+        adopt_closed(s, share->now_ms);
+        return;
+    }
+    bool was_closed = s->circuit.state == CIRCUIT_CLOSED;
+    int64_t at = clock_mono_ms() + share->probe_at_ms - share->now_ms;
+    circuit_adopt(&s->circuit, share->wait_ms, at, share->why);
+    s->since_ms = share->since_ms;
+    s->until_ms = INT64_MAX;
+    if (was_closed)
+        log_error("event=circuit_open app=%s why=%s by=fleet", log_value(s->app),
+                  log_value(share->why));
+}
+
+void circuits_adopt(struct circuits *c, size_t app, const struct circuit_share *share)
+{
+    struct shared *s = &c->v[app];
+    if (!s->out && !s->unheard)
+        adopt(s, share);
+}
+
+/* --- telling --------------------------------------------------------------------------------- */
+
+static void on_told(void *arg, const struct circuit_share *share)
+{
+    struct shared *s = arg;
+    s->out--;
+    if (!share)
+        s->unheard = true;
+    else if (!s->out && !s->unheard)
+        adopt(s, share);
+}
+
+static void on_lease(void *arg, const struct circuit_share *share)
+{
+    struct shared *s = arg;
+    s->out--;
+    s->probing = false;
+    if (share && share->open && !share->mine) {
+        if (!s->out && !s->unheard)
+            adopt(s, share);
+        return;
+    }
+    if (share && !share->open && !s->unheard) {
+        if (!s->out)
+            adopt_closed(s, share->now_ms);
+        return;
+    }
+    /* Ours; and without an answer each worker looks after itself. */
+    s->circuit.leased_till_ms = clock_mono_ms() + s->all->config->lease_ms;
+    s->all->fn(s->all->arg);
+}
+
+static void tell(struct shared *s, enum circuit_op op)
+{
+    const struct config *config = s->all->config;
+    const struct circuit_ask ask = {.app = s->app,
+                                    .op = op,
+                                    .base_ms = config->circuit_probe_ms,
+                                    .cap_ms = CIRCUIT_PROBE_CAP_MS,
+                                    .lease_ms = config->lease_ms,
+                                    .since_ms = s->since_ms,
+                                    .why = s->circuit.why};
+    if (!s->all->store)
+        return;
+    s->out++;
+    flow_store_circuit(s->all->store, &ask, op == CIRCUIT_OP_PROBE ? on_lease : on_told, s);
+}
+
+static void opened(struct shared *s, const char *message, int64_t now_redis_ms)
+{
+    const struct circuit *c = &s->circuit;
+    metrics_add_at(METRIC_CIRCUIT_OPENED, metrics_find(SET_APP, s->app), 1);
+    log_error("event=circuit_open app=%s why=%s message=%s", log_value(s->app), log_value(c->why),
+              log_value(message));
+    s->since_ms =
+        now_redis_ms - (c->row_began_ms ? clock_mono_ms() - c->row_began_ms : 0) - SLACK_MS;
+    if (s->since_ms < 0)
+        s->since_ms = 0; /* unknown */
+    s->until_ms = INT64_MAX;
+    tell(s, CIRCUIT_OP_OPEN);
+}
+
+void circuits_report(struct circuits *c, size_t app, enum circuit_state before, bool lost,
+                     const char *message, int64_t now_redis_ms)
+{
+    struct shared *s = &c->v[app];
+    enum circuit_state now = s->circuit.state;
+    if (before == now)
+        return;
+    if (now == CIRCUIT_CLOSED) {
+        log_warn("event=circuit_closed app=%s", log_value(s->app));
+        s->until_ms = now_redis_ms;
+        tell(s, CIRCUIT_OP_CLOSE);
+    } else if (before == CIRCUIT_CLOSED) {
+        opened(s, message, now_redis_ms);
+    } else if (before == CIRCUIT_PROBING) {
+        tell(s, lost ? CIRCUIT_OP_LOST : CIRCUIT_OP_FAILED);
+    }
+}
+
+void circuits_tick(struct circuits *c)
+{
+    int64_t now = clock_mono_ms();
+    for (size_t i = 0; i < c->config->napps; i++) {
+        struct shared *s = &c->v[i];
+        if (s->unheard && !s->out) {
+            s->unheard = false;
+            tell(s, s->circuit.state == CIRCUIT_CLOSED ? CIRCUIT_OP_CLOSE : CIRCUIT_OP_OPEN);
+        }
+        if (!s->probing && circuit_wants_lease(&s->circuit, now)) {
+            s->probing = true;
+            tell(s, CIRCUIT_OP_PROBE);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * What this worker and all others do together: rate limits, circuits, and what an operator said
+ * (pauses, overrides). Their state lies in Redis on the first queue's slot and is looked at twice
+ * a second, and at once when a reply shows that it changed. */
+#ifndef PB_FLEET_H
+#define PB_FLEET_H
+
+#include "worker/circuits.h"
+#include "worker/flow.h"
+
+struct fleet;
+
+/* Something changed: jobs may be claimed, sent or have to be parked. Never before fleet_new
+ * returned. */
+typedef void (*fleet_fn)(void *arg);
+
+/* config and redis (the first queue's command connection) are borrowed. */
+struct fleet *fleet_new(struct event_base *base, const struct config *config, struct redis *redis,
+                        const char *worker, fleet_fn fn, void *arg);
+void fleet_free(struct fleet *f); /* after the connection */
+
+/* The connection is up: looks at once. */
+void fleet_connected(struct fleet *f);
+
+struct flow *fleet_flow(struct fleet *f);
+struct circuits *fleet_circuits(struct fleet *f);
+/* By `pause` without an app: nothing is claimed. Also until it is known what was agreed on. */
+bool fleet_paused(const struct fleet *f);
+bool fleet_app_paused(const struct fleet *f, size_t app);
+
+#endif

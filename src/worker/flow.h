@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ * Rate limits that all workers keep together. Each limit is a bucket in Redis (lua/flow.lua); a
+ * worker holds a small stock of granted tokens, so that a call costs integer arithmetic only.
+ * A call takes one token of (account, action), one of the egress label and, for ALL, one of (app,
+ * device type). Stock that nobody used for half a second goes back. */
+#ifndef PB_FLOW_H
+#define PB_FLOW_H
+
+#include <event2/event.h>
+
+#include "io/flow_store.h"
+#include "worker/config.h"
+
+struct flow;
+
+enum flow_action { FLOW_PUSH, FLOW_MASSPUSH, FLOW_ACTIONS };
+
+/* Tokens came, or a cool-down ended: look again. Never from within a call of this module. */
+typedef void (*flow_fn)(void *arg);
+
+/* config and store are borrowed. */
+struct flow *flow_new(struct event_base *base, const struct config *config,
+                      struct flow_store *store, flow_fn fn, void *arg);
+void flow_free(struct flow *f); /* after the store's connection */
+
+/* How many of n jobs may be claimed with what is in stock; asks for more when that is few.
+ * n when nothing is limited. */
+size_t flow_offer(struct flow *f, size_t n);
+/* How many of an app's parked jobs could be sent at once. */
+size_t flow_offer_app(struct flow *f, size_t app, size_t n);
+bool flow_asking(const struct flow *f); /* an answer is awaited */
+
+enum flow_token {
+    FLOW_GO,   /* taken */
+    FLOW_WAIT, /* asked for: fn comes soon, then try again */
+    FLOW_NONE, /* not before *wait_ms from now */
+};
+/* device_type not NULL: a push to ALL. */
+enum flow_token flow_take(struct flow *f, size_t app, enum flow_action action,
+                          const char *device_type, int64_t *wait_ms);
+
+/* The provider throttled a call: nobody sends that action for that account for a while. hint_ms:
+ * the provider's, 0 for none. Returns the ms until this worker will try again. */
+int64_t flow_cool(struct flow *f, size_t app, enum flow_action action, int64_t hint_ms);
+
+/* What the fleet agreed on: overrides of rates (all that are not named between begin and end are
+ * as configured), and cool-downs. */
+void flow_rates_begin(struct flow *f);
+void flow_rate(struct flow *f, const char *bucket, double per_s);
+void flow_rates_end(struct flow *f);
+void flow_adopt_cool(struct flow *f, const char *bucket, int64_t left_ms);
+
+/* Now and then: gives unused stock back. */
+void flow_tick(struct flow *f);
+
+/* Names of the buckets of a configuration: "Push@ACCOUNT", "egress@LABEL", "all@APP@TYPE". */
+enum { FLOW_BUCKETS_MAX = 1 + CONFIG_APPS_MAX * (FLOW_ACTIONS + 4) };
+struct flow_limit {
+    char name[FLOW_NAME_SIZE];
+    double per_s, burst; /* 0: none */
+};
+/* Into out, which needs room for FLOW_BUCKETS_MAX; app_account (napps, may be NULL) gets the index
+ * of each app's account. Egress first, then per account its actions, then per app its types. */
+size_t flow_limits(const struct config *config, struct flow_limit *out, size_t *app_account);
+
+#endif

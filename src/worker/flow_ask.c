@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ * Asking Redis for tokens, and giving back what lies unused. */
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "worker/flow_core.h"
+
+enum {
+    UNUSED_MS = 500,  /* stock that lay for so long goes back */
+    SILENCE_MS = 250, /* before asking again when Redis did not answer */
+    WINDOW_MAX = 2048,
+    WINDOW_PER_S = 20, /* a worker's stock is at most a twentieth of a second of the whole rate */
+};
+
+static void set_timer(struct event *timer, int64_t ms)
+{
+    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    evtimer_add(timer, &tv);
+}
+
+void flow_want(struct flow *f, struct flow_bucket *b)
+{
+    b->wanted = true;
+    if (!f->asking)
+        event_active(f->send, EV_TIMEOUT, 0);
+}
+
+static int64_t window_max(const struct flow_bucket *b)
+{
+    double most = b->rate / WINDOW_PER_S;
+    return most < 1 ? 1 : most < WINDOW_MAX ? (int64_t)most : WINDOW_MAX;
+}
+
+/* The window follows the demand: four times as much when the last grant was used up. */
+static int64_t amount(struct flow_bucket *b)
+{
+    bool only_back = b->back && !b->missed;
+    if (b->rate <= 0 || only_back || clock_mono_ms() < b->cooled_ms)
+        return 0;
+    int64_t most = b->fleeting ? 1 : window_max(b);
+    if (b->used)
+        b->window *= 4;
+    if (b->window < b->missed)
+        b->window = b->missed;
+    if (b->window > most)
+        b->window = most;
+    b->used = b->missed = 0;
+    return b->window > b->stock ? b->window - b->stock : 0;
+}
+
+static void on_grants(void *arg, const struct flow_grant *grants);
+
+static void send_asks(struct flow *f)
+{
+    struct flow_ask asks[FLOW_ASKS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < f->n && n < FLOW_ASKS_MAX; i++) {
+        struct flow_bucket *b = &f->v[i];
+        if (!b->wanted)
+            continue;
+        asks[n++] = (struct flow_ask){.name = b->name,
+                                      .rate = b->rate,
+                                      .burst = b->burst,
+                                      .want = amount(b),
+                                      .back = b->back,
+                                      .cool_ms = b->hint_ms};
+        b->hint_sent = b->hint_ms;
+        b->hint_ms = -1;
+        b->wanted = false;
+        b->asked = true;
+        b->back = 0;
+    }
+    if (!n)
+        return;
+    f->asking = true;
+    flow_store_ask(f->store, asks, n, on_grants, f);
+}
+
+void flow_on_send(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct flow *f = arg;
+    if (!f->asking)
+        send_asks(f);
+}
+
+/* The next moment at which a bucket that was short may have something. */
+void flow_set_wake(struct flow *f, int64_t now)
+{
+    int64_t first = INT64_MAX;
+    for (size_t i = 0; i < f->n; i++) {
+        const struct flow_bucket *b = &f->v[i];
+        int64_t at = b->cooled_ms > b->blocked_ms ? b->cooled_ms : b->blocked_ms;
+        if (at > now && at < first)
+            first = at;
+    }
+    if (first < INT64_MAX)
+        set_timer(f->wake, first - now);
+}
+
+void flow_on_wake(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct flow *f = arg;
+    flow_set_wake(f, clock_mono_ms());
+    f->fn(f->arg);
+}
+
+/* Workers that wait for one bucket should not all come back at once. */
+static void granted(struct flow_bucket *b, const struct flow_grant *g, int64_t now)
+{
+    b->asked = false;
+    b->stock += g->granted;
+    b->moved_ms = now;
+    metrics_add(METRIC_FLOW_TOKENS, g->granted);
+    b->blocked_ms = g->wait_ms ? now + g->wait_ms : 0;
+    if (g->wait_ms && b->hint_ms < 0)
+        b->wanted = false; /* who missed one meanwhile has this answer too */
+    if (b->hint_sent >= 0)
+        b->cooled_ms = b->blocked_ms; /* what the fleet goes by */
+    else if (g->wait_ms && !b->fleeting)
+        b->blocked_ms += (int64_t)clock_random_below((uint64_t)g->wait_ms / 2 + 1);
+}
+
+static void not_answered(struct flow_bucket *b, int64_t now)
+{
+    b->asked = false;
+    b->blocked_ms = now + SILENCE_MS;
+    if (b->hint_ms < b->hint_sent)
+        b->hint_ms = b->hint_sent;
+    b->wanted |= b->hint_ms >= 0;
+}
+
+static void on_grants(void *arg, const struct flow_grant *grants)
+{
+    struct flow *f = arg;
+    int64_t now = clock_mono_ms();
+    bool news = !grants; /* tokens that only went back are none */
+    f->asking = false;
+    for (size_t i = 0, k = 0; i < f->n; i++) {
+        struct flow_bucket *b = &f->v[i];
+        if (!b->asked)
+            continue;
+        if (!grants) {
+            not_answered(b, now);
+            continue;
+        }
+        news |= grants[k].granted || grants[k].wait_ms || b->missed;
+        granted(b, &grants[k++], now);
+    }
+    flow_set_wake(f, now);
+    if (news)
+        f->fn(f->arg);
+    for (size_t i = 0; i < f->n; i++) {
+        struct flow_bucket *b = &f->v[i];
+        if (b->fleeting)
+            b->stock = 0;
+        if (b->wanted && grants)
+            event_active(f->send, EV_TIMEOUT, 0);
+    }
+}
+
+bool flow_asking(const struct flow *f)
+{
+    return f->asking || event_pending(f->send, EV_TIMEOUT, NULL);
+}
+
+void flow_tick(struct flow *f)
+{
+    int64_t now = clock_mono_ms();
+    for (size_t i = 0; i < f->n; i++) {
+        struct flow_bucket *b = &f->v[i];
+        if (b->stock <= 0 || b->asked || now - b->moved_ms < UNUSED_MS)
+            continue;
+        b->back += b->stock;
+        b->stock = b->used = 0;
+        b->window = 1;
+        b->wanted = true;
+    }
+    for (size_t i = 0; i < f->n; i++)
+        if (f->v[i].wanted)
+            flow_want(f, &f->v[i]);
+}

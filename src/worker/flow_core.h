@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * What the parts of flow control share: flow_limits.c names the buckets, flow_ask.c talks to Redis,
+ * flow_stock.c takes tokens. Nobody else includes this. */
+#ifndef PB_FLOW_CORE_H
+#define PB_FLOW_CORE_H
+
+#include "worker/flow.h"
+
+enum { FLOW_TYPES = 4 };
+extern const char *const flow_types[FLOW_TYPES];
+
+struct flow_bucket {
+    char name[FLOW_NAME_SIZE];
+    double configured, override; /* per s; override −1: none */
+    double rate, burst;          /* in force; rate 0: no limit */
+    int64_t stock, window;       /* tokens in hand; how many are asked for at a time */
+    int64_t used, missed;        /* since the last ask */
+    int64_t moved_ms;            /* when stock last changed */
+    int64_t blocked_ms;          /* no use asking before */
+    int64_t cooled_ms;           /* nobody calls before */
+    bool cool_named;             /* the fleet still says so */
+    int64_t promised_ms;         /* ALL: the last turn that was handed out */
+    int64_t hint_ms, hint_sent;  /* of a throttled call that Redis is to hear of; −1: none */
+    int64_t back;                /* tokens to give back */
+    bool wanted, asked;          /* in the next call to Redis; in the one on its way */
+    bool fleeting;               /* ALL: a token is used at once or not at all */
+};
+
+struct flow {
+    const struct config *config;
+    struct flow_store *store;
+    struct flow_bucket *v; /* egress, then per account its actions, then per app its types */
+    size_t n, naccounts;
+    size_t *app_account;
+    struct event *send, *wake;
+    bool asking;
+    flow_fn fn;
+    void *arg;
+};
+
+void flow_want(struct flow *f, struct flow_bucket *b); /* in the next call to Redis */
+void flow_set_wake(struct flow *f, int64_t now_ms);    /* for the first bucket that was short */
+void flow_on_send(evutil_socket_t fd, short what, void *arg);
+void flow_on_wake(evutil_socket_t fd, short what, void *arg);
+
+#endif

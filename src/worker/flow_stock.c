@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT
+ * A worker's stock of tokens: taking them, offering them to claims, cool-downs and overrides. */
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "worker/flow_core.h"
+
+enum {
+    COOL_MIN_MS = 500, /* the script's first back-off */
+    COOL_SAME_MS = 50, /* a cool-down that ends so much later is no news */
+};
+
+/* --- which bucket ---------------------------------------------------------------------------- */
+
+static struct flow_bucket *egress(struct flow *f)
+{
+    return &f->v[0];
+}
+
+static struct flow_bucket *account(struct flow *f, size_t account, enum flow_action action)
+{
+    return &f->v[1 + account * FLOW_ACTIONS + action];
+}
+
+/* A type that is none of the known ones is counted as ALL of them. */
+static struct flow_bucket *audience(struct flow *f, size_t app, const char *device_type)
+{
+    size_t t = 0;
+    while (t < FLOW_TYPES - 1 && strcmp(flow_types[t], device_type) != 0)
+        t++;
+    return &f->v[1 + f->naccounts * FLOW_ACTIONS + app * FLOW_TYPES + t];
+}
+
+static struct flow_bucket *find(struct flow *f, const char *name)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (strcmp(f->v[i].name, name) == 0)
+            return &f->v[i];
+    return NULL;
+}
+
+/* --- taking ---------------------------------------------------------------------------------- */
+
+static bool has_token(const struct flow_bucket *b, int64_t now)
+{
+    return now >= b->cooled_ms && (b->rate <= 0 || b->stock > 0);
+}
+
+static void take(struct flow_bucket *b, int64_t now)
+{
+    if (b->rate <= 0)
+        return;
+    b->stock--;
+    b->used++;
+    b->moved_ms = now;
+}
+
+/* Pushes to ALL get one turn each, so that they do not all come back for the same one. */
+static int64_t turn_ms(struct flow_bucket *b, int64_t now)
+{
+    int64_t at = b->blocked_ms, gap = (int64_t)(1000 / b->rate);
+    if (b->promised_ms + gap > at)
+        at = b->promised_ms + gap;
+    b->promised_ms = at;
+    return at - now;
+}
+
+static enum flow_token miss(struct flow *f, struct flow_bucket *b, int64_t now, int64_t *wait_ms)
+{
+    int64_t till = b->cooled_ms > b->blocked_ms ? b->cooled_ms : b->blocked_ms;
+    if (till <= now || b->asked) {
+        b->missed++;
+        flow_want(f, b);
+        return FLOW_WAIT;
+    }
+    *wait_ms = b->fleeting ? turn_ms(b, now) : till - now;
+    return FLOW_NONE;
+}
+
+enum flow_token flow_take(struct flow *f, size_t app, enum flow_action action,
+                          const char *device_type, int64_t *wait_ms)
+{
+    struct flow_bucket *need[3] = {account(f, f->app_account[app], action), egress(f)};
+    size_t n = 2;
+    int64_t now = clock_mono_ms();
+    /* Last, because its token must be used as soon as it is there. */
+    if (device_type)
+        need[n++] = audience(f, app, device_type);
+    for (size_t i = 0; i < n; i++)
+        if (!has_token(need[i], now))
+            return miss(f, need[i], now, wait_ms);
+    for (size_t i = 0; i < n; i++)
+        take(need[i], now);
+    return FLOW_GO;
+}
+
+/* --- offering -------------------------------------------------------------------------------- */
+
+static size_t offer(struct flow *f, struct flow_bucket *b, int64_t now, size_t n)
+{
+    if (now < b->cooled_ms)
+        return 0;
+    if (b->rate <= 0)
+        return n;
+    if ((b->stock == 0 || 2 * b->stock < b->window) && now >= b->blocked_ms && !b->asked)
+        flow_want(f, b);
+    return b->stock < (int64_t)n ? (size_t)b->stock : n;
+}
+
+/* MassPush tokens are asked for by the call itself: no claim knows yet what it will become. */
+size_t flow_offer(struct flow *f, size_t n)
+{
+    int64_t now = clock_mono_ms();
+    size_t sum = 0, any = offer(f, egress(f), now, n);
+    if (!n)
+        return 0;
+    for (size_t i = 0; i < f->naccounts; i++)
+        sum += offer(f, account(f, i, FLOW_PUSH), now, n);
+    return sum < any ? sum : any;
+}
+
+size_t flow_offer_app(struct flow *f, size_t app, size_t n)
+{
+    int64_t now = clock_mono_ms();
+    size_t any = offer(f, egress(f), now, n);
+    size_t own = offer(f, account(f, f->app_account[app], FLOW_PUSH), now, n);
+    return own < any ? own : any;
+}
+
+/* --- cooling --------------------------------------------------------------------------------- */
+
+static void set_cool(struct flow_bucket *b, int64_t now, int64_t left_ms, const char *by)
+{
+    b->stock = 0;
+    if (now + left_ms <= b->cooled_ms + COOL_SAME_MS)
+        return;
+    bool fresh = now >= b->cooled_ms;
+    b->cooled_ms = now + left_ms;
+    if (!fresh)
+        return;
+    metrics_add(METRIC_FLOW_COOLED, 1);
+    log_warn("event=limit_cooled limit=%s ms=%lld by=%s", log_value(b->name), (long long)left_ms,
+             by);
+}
+
+int64_t flow_cool(struct flow *f, size_t app, enum flow_action action, int64_t hint_ms)
+{
+    struct flow_bucket *b = account(f, f->app_account[app], action);
+    int64_t now = clock_mono_ms();
+    /* Calls that were out together are throttled together; Redis hears of the first, and of one
+     * that asks for a longer pause. */
+    bool known = now < b->cooled_ms && now + hint_ms <= b->cooled_ms + COOL_SAME_MS;
+    if (!known) {
+        set_cool(b, now, hint_ms > COOL_MIN_MS ? hint_ms : COOL_MIN_MS, "self");
+        b->hint_ms = hint_ms;
+        flow_want(f, b);
+        flow_set_wake(f, now);
+    }
+    return b->cooled_ms - now;
+}
+
+void flow_adopt_cool(struct flow *f, const char *bucket, int64_t left_ms)
+{
+    struct flow_bucket *b = find(f, bucket);
+    int64_t now = clock_mono_ms();
+    if (!b || left_ms <= 0)
+        return;
+    b->cool_named = true;
+    set_cool(b, now, left_ms, "fleet");
+    flow_set_wake(f, now);
+}
+
+/* --- overrides ------------------------------------------------------------------------------- */
+
+void flow_rates_begin(struct flow *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        f->v[i].override = -1;
+    for (size_t i = 0; i < f->n; i++)
+        f->v[i].cool_named = false;
+}
+
+void flow_rate(struct flow *f, const char *bucket, double per_s)
+{
+    struct flow_bucket *b = find(f, bucket);
+    if (b && per_s >= 0)
+        b->override = per_s;
+}
+
+static void set_rate(const struct config *c, struct flow_bucket *b, double rate)
+{
+    b->rate = rate;
+    if (!b->fleeting)
+        b->burst = fmax(1, rate * (double)c->limit_burst_ms / 1000);
+    b->stock = 0;
+    b->window = 1;
+    b->blocked_ms = 0;
+}
+
+/* An operator ended the cool-down. One that Redis has yet to hear of stays. */
+static void end_cool(struct flow_bucket *b, int64_t now)
+{
+    if (b->cool_named || b->cooled_ms <= now || b->hint_ms >= 0 || b->asked)
+        return;
+    b->cooled_ms = b->blocked_ms = now;
+    log_warn("event=limit_cool_ended limit=%s", log_value(b->name));
+}
+
+void flow_rates_end(struct flow *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        struct flow_bucket *b = &f->v[i];
+        end_cool(b, clock_mono_ms());
+        double rate = b->override >= 0 ? b->override : b->configured;
+        if (fabs(rate - b->rate) < 1e-4)
+            continue;
+        log_warn("event=limit_changed limit=%s from=%.3f to=%.3f configured=%.3f",
+                 log_value(b->name), b->rate, rate, b->configured);
+        set_rate(f->config, b, rate);
+    }
+    f->fn(f->arg);
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static void bucket_init(struct flow_bucket *b, const struct flow_limit *l)
+{
+    memcpy(b->name, l->name, sizeof b->name);
+    b->configured = b->rate = l->per_s;
+    b->override = -1;
+    b->hint_ms = b->hint_sent = -1;
+    b->burst = l->burst;
+    b->window = 1;
+}
+
+struct flow *flow_new(struct event_base *base, const struct config *config,
+                      struct flow_store *store, flow_fn fn, void *arg)
+{
+    struct flow *f = mem_zalloc(sizeof *f);
+    struct flow_limit *limits = mem_zalloc(FLOW_BUCKETS_MAX * sizeof *limits);
+    *f = (struct flow){.config = config, .store = store, .fn = fn, .arg = arg};
+    f->app_account = mem_zalloc((config->napps + 1) * sizeof *f->app_account);
+    f->n = flow_limits(config, limits, f->app_account);
+    f->naccounts = (f->n - 1 - config->napps * FLOW_TYPES) / FLOW_ACTIONS;
+    f->v = mem_zalloc(f->n * sizeof *f->v);
+    for (size_t i = 0; i < f->n; i++)
+        bucket_init(&f->v[i], &limits[i]);
+    for (size_t i = f->n - config->napps * FLOW_TYPES; i < f->n; i++)
+        f->v[i].fleeting = true;
+    mem_free(limits);
+    f->send = evtimer_new(base, flow_on_send, f);
+    f->wake = evtimer_new(base, flow_on_wake, f);
+    return f;
+}
+
+void flow_free(struct flow *f)
+{
+    if (!f)
+        return;
+    event_free(f->send);
+    event_free(f->wake);
+    mem_free(f->app_account);
+    mem_free(f->v);
+    mem_free(f);
+}
