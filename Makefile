@@ -4,7 +4,8 @@
 # (checked by `make layers`).
 MODULES := \
 	base/mem base/err base/buf base/text base/clock base/log base/metrics_list base/metrics base/fault \
-	job/job job/template job/expression job/target job/quiet job/plan job/verdict job/outcome job/envelope job/letter \
+	job/job job/job_schema job/job_list job/job_members job/job_json job/job_parse \
+	job/template job/expression job/target job/quiet job/plan job/verdict job/outcome job/envelope job/letter \
 	aliyun/params aliyun/params_table aliyun/params_check aliyun/sign aliyun/request aliyun/quota aliyun/errors aliyun/response \
 	io/multi io/http_headers io/http \
 	io/tls io/dial io/pending io/redis_info io/redis_reader io/redis io/redis_url io/redis_script io/scripts \

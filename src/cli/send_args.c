@@ -251,7 +251,7 @@ int send_args_parse(int argc, char **argv, struct send_args *out)
         options[i].name = table[i].name;
         options[i].has_arg = takes_value(table[i].kind) ? required_argument : no_argument;
     }
-    optind = 1;
+    optind = 0; /* forgets what an earlier parsing left half-read */
     while (!code && (c = getopt_long(argc, argv, "c:h", options, &index)) != -1) {
         if (c == 'c')
             out->config = optarg;

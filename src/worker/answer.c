@@ -143,6 +143,8 @@ bool answer_settle(struct flight *f, const struct reply *reply)
     const struct verdict v = decide(f);
     if (v.kind == VERDICT_PAUSE)
         circuit_trip(c, reply->code[0] ? reply->code : reply_class_name(reply->class), now);
+    if (c->state != CIRCUIT_PROBING)
+        f->probe = false; /* the trial is over: the job's other parts have to ask again */
     circuits_report(f->pipeline->circuits, pipeline_app(f), before, false, reply->message,
                     queue_lease_now_ms(f->lease));
     if (!is_apps_trouble(f, &v, open))

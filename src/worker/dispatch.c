@@ -27,14 +27,13 @@ struct lane {
     struct redis *wait;
     struct queue *queue;
     char *results, *dead;
-    bool open;        /* schema checked on the live connection */
-    bool maybe_ready; /* the last claim came back full, or something woke us */
-    unsigned asked;   /* by the last claim */
-    bool got;         /* the claim that is out has brought jobs */
-    bool left;        /* its inbox is emptied: the last step of a drain */
-    int64_t last_claim_ms;
-    int64_t claimed_ms, dropped_ms; /* as dispatch_lane shows them */
-    int64_t next_alarm_ms;          /* when the dead letters are counted next */
+    bool open;             /* schema checked on the live connection */
+    bool maybe_ready;      /* the last claim came back full, or something woke us */
+    unsigned asked;        /* by the last claim */
+    bool got;              /* the claim that is out has brought jobs */
+    bool left;             /* its inbox is emptied: the last step of a drain */
+    int64_t claimed_ms;    /* as dispatch_lane shows it */
+    int64_t next_alarm_ms; /* when the dead letters are counted next */
     bool alarmed;
 };
 
@@ -51,6 +50,7 @@ struct dispatch {
     struct event *tick, *extend, *pump, *drain_timer;
     bool backlog; /* the last claim came back full */
     bool alone;   /* a suspect (I4) is being tried, or waits until nothing else is held */
+    int64_t last_claim_ms, dropped_ms; /* what the watchdog looks at; when it bit */
     bool draining, leaving, until_empty, counting, ended;
     size_t counts_due;
     int64_t counted_jobs;
@@ -127,12 +127,12 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
         pipeline_take(d->pipeline, claim, lane->queue);
         return;
     }
-    if (done >= 0)
-        lane->last_claim_ms = clock_mono_ms();
     d->backlog = done >= 0 && (unsigned)done >= lane->asked;
     d->alone |= queue_suspects(lane->queue);
-    if (done != -1)
-        lane->claimed_ms = clock_mono_ms();
+    if (done != -1) {
+        lane->claimed_ms = d->last_claim_ms = clock_mono_ms();
+        d->dropped_ms = 0;
+    }
     /* Waiting jobs that became due may be more than were asked for: a replay brings many. */
     if ((done == 0 && !lane->got && !d->alone) || done == -2)
         lane->maybe_ready = false;
@@ -305,34 +305,36 @@ static void check_empty(struct dispatch *d)
 /* Waiting for Redis to say whether there are tokens is no excuse for not claiming. */
 static bool may_claim(struct dispatch *d)
 {
-    return room(d) && !fleet_paused(d->fleet) && (credits(d) || flow_asking(fleet_flow(d->fleet)));
+    return !d->alone && !fleet_paused(d->fleet) && !pipeline_all_open(d->pipeline) &&
+           (worth_a_claim(d, credits(d)) || (room(d) && flow_asking(fleet_flow(d->fleet))));
 }
 
-/* Every tick with credits ends in a claim; when none is answered for long, the connections are
- * not what they seem. */
-static void watch(struct lane *lane)
+/* Every tick with credits ends in a claim of some queue; when none is answered for long, the
+ * connections are not what they seem. */
+static void watch(struct dispatch *d)
 {
-    struct dispatch *d = lane->d;
     int64_t now = clock_mono_ms();
-    if (!redis_is_up(d->cmd) || !may_claim(d) || pipeline_all_open(d->pipeline))
-        lane->last_claim_ms = now;
-    if (now - lane->last_claim_ms < WATCHDOG_MS)
+    if (!redis_is_up(d->cmd) || !may_claim(d))
+        d->last_claim_ms = now;
+    if (now - d->last_claim_ms < WATCHDOG_MS)
         return;
-    lane->last_claim_ms = now;
-    lane->dropped_ms = now;
+    d->last_claim_ms = now;
+    d->dropped_ms = now;
     metrics_add(METRIC_WATCHDOG_DROPS, 1);
-    log_warn("event=watchdog_drop queue=%s", log_value(queue_name(lane->queue)));
+    log_warn("event=watchdog_drop");
     redis_drop(d->cmd, "watchdog");
-    redis_drop(lane->wait, "watchdog");
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        redis_drop(d->lanes[i].wait, "watchdog");
 }
 
 static void on_dead_count(void *arg, const struct queue_counts *c)
 {
     struct lane *lane = arg;
-    bool many = c->ok && c->dead_list >= lane->d->config->dead_warn;
+    int64_t limit = lane->d->config->dead_warn;
+    bool many = c->ok && limit && c->dead_list >= limit;
     if (many && !lane->alarmed)
         log_error("event=dead_letters_many list=%s length=%lld limit=%lld", log_value(lane->dead),
-                  (long long)c->dead_list, (long long)lane->d->config->dead_warn);
+                  (long long)c->dead_list, (long long)limit);
     if (c->ok)
         lane->alarmed = many;
 }
@@ -352,19 +354,21 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct dispatch *d = arg;
+    bool open = false;
     pipeline_tick(d->pipeline);
     for (size_t i = 0; i < d->config->nqueues; i++) {
         struct lane *lane = &d->lanes[i];
         if (!lane->open)
             continue;
+        open = true;
         queue_housekeep(lane->queue);
         /* Waiting retries, lost leases and parked jobs ring no bell. */
         lane->maybe_ready = true;
-        if (!d->draining) {
-            watch(lane);
+        if (!d->draining)
             watch_dead(lane);
-        }
     }
+    if (open && !d->draining)
+        watch(d);
     if (d->draining)
         cancel_waits(d); /* one that was armed as the drain began */
     if (d->until_empty)
@@ -400,7 +404,7 @@ static void on_open(void *arg, bool ok, const char *why)
         return;
     }
     lane->maybe_ready = true;
-    lane->last_claim_ms = clock_mono_ms();
+    lane->d->last_claim_ms = clock_mono_ms();
     pump_soon(lane->d);
 }
 
@@ -575,7 +579,7 @@ void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out
                                   .up = redis_is_up(d->cmd),
                                   .open = lane->open,
                                   .claimed_ms = lane->claimed_ms,
-                                  .dropped_ms = lane->dropped_ms};
+                                  .dropped_ms = lane->d->dropped_ms};
 }
 
 const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app)

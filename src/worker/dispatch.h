@@ -47,7 +47,7 @@ struct dispatch_lane {
     const char *why;    /* the command connection is down; "" */
     bool up, open;      /* command connection; schema checked and scripts run on it */
     int64_t claimed_ms; /* the last claim that Redis answered */
-    int64_t dropped_ms; /* the last time that the watchdog dropped its connections */
+    int64_t dropped_ms; /* when the watchdog dropped the connections, until any claim is answered */
 };
 void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out);
 const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app);

@@ -10,7 +10,11 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.error
+import urllib.parse
 import urllib.request
+
+from api_list import problems
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("PB_BIN", os.path.join(ROOT, "bin"))
@@ -98,6 +102,7 @@ class Stage:
         self.dir = tempfile.mkdtemp(prefix="pb-e2e-")
         self.processes = []
         self.workers = []
+        self.mocks = []
         self.conf = conf
         self.env_extra = env or {}
         self.redis_port = free_port()
@@ -141,6 +146,7 @@ class Stage:
         text = wait_until(lambda: os.path.exists(ready) and open(ready).read(), 10, "mock is ready")
         ports = dict(item.split("=") for item in text.split())
         self.mock_port, self.control_port = int(ports["listen"]), int(ports["control"])
+        self.mocks.append((self.mock_process, self.control_port))
         self.endpoint = "%s://localhost:%d" % ("https" if tls else "http", self.mock_port)
         self.ca = os.path.join(self.dir, "tls", "ca.pem") if tls else None
 
@@ -236,13 +242,21 @@ class Stage:
         return c
 
     # --- the mock's record
-    def control(self, method, path, body=None):
+    def control(self, method, path, body=None, port=None):
         data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request("http://127.0.0.1:%d%s" % (self.control_port, path), data, method=method)
+        request = urllib.request.Request("http://127.0.0.1:%d%s" % (port or self.control_port, path), data, method=method)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=10) as answer:
             text = answer.read()
         return json.loads(text) if text.strip() else {}
+
+    def call_mock(self, params):
+        """A call of the test's own, unsigned; what is answered does not matter."""
+        url = "%s/?%s" % (self.endpoint, urllib.parse.urlencode(params))
+        try:
+            urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=10).close()
+        except urllib.error.HTTPError as e:
+            e.close()
 
     def fault(self, **rule):
         self.control("POST", "/_mock/faults", rule)
@@ -266,6 +280,24 @@ class Stage:
         self.no_duplicates()
         return self.conserve(enqueued)
 
+    def check_calls(self):
+        """Every call that reached a mock is one that the vendor's list allows; how many there were."""
+        checked = 0
+        for process, port in self.mocks:
+            if process.poll() is not None:
+                if process.returncode >= 0:
+                    raise Failure("the mock ended by itself, exit %d" % process.returncode)
+                continue  # the scenario killed it, and its record with it
+            record = self.control("GET", "/_mock/record?list=1&full=1", port=port)
+            if len(record["list"]) != record["calls"]:
+                raise Failure("%d calls, but %d on record" % (record["calls"], len(record["list"])))
+            for call in record["list"]:
+                found = problems(call["action"], call["parameters"])
+                if found:
+                    raise Failure("call %d (%s): %s" % (call["seq"], call["action"], "; ".join(found)))
+            checked += len(record["list"])
+        return checked
+
     # --- the end
     def log(self, i=0):
         with open(os.path.join(self.dir, "worker%d.log" % i), errors="replace") as f:
@@ -288,15 +320,26 @@ class Stage:
         return self
 
     def __exit__(self, kind, value, trace):
-        faults = self.sanitizer_reports()
-        if kind or faults:
+        failure = None if kind else self.last_look()
+        if kind or failure:
             for name in sorted(os.listdir(self.dir)):
                 if name.endswith(".log") and not name.startswith("redis"):
                     with open(os.path.join(self.dir, name), errors="replace") as f:
                         print("---- %s\n%s" % (name, "".join(f.readlines()[-15:])))
         self.close()
-        if faults and not kind:
-            raise Failure("sanitizer report in %s" % faults)
+        if failure:
+            raise Failure(failure)
+
+    def last_look(self):
+        """What is wrong with a scenario that went well so far, or None."""
+        faults = self.sanitizer_reports()
+        if faults:
+            return "sanitizer report in %s" % faults
+        try:
+            self.check_calls()
+        except (Failure, OSError) as e:
+            return str(e)
+        return None
 
     def sanitizer_reports(self):
         found = []

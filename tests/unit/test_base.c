@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ * The foundation (mem, err, buf, text, clock, log, metrics). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ * The schema of a job (job_schema, job_list, job_members, job_json, job_parse), and the corpus. */
 #include "job/job.h"
 
 #include <dirent.h>

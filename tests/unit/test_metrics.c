@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ * Metrics and their list (metrics_list). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

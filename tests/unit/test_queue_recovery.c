@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The queue in trouble: leases that run out, dead workers, lost connections, a restarted or full
-// server.
+// server (queue_lease, queue_upkeep).
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

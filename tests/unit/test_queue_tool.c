@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Tools on a real redis-server: dead letters back and away, cancelling, looking. */
+ * Tools on a real redis-server (queue_peek, queue_look, queue_remove): dead letters back and away,
+ * cancelling, looking. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What makes ready, and the small figures beside it: pure tables. */
+ * What makes ready, and the small figures beside it (rates, gauges): pure tables. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

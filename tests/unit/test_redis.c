@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The Redis connection against a real server, and against scripted ones where a real server
- * cannot be made to behave that badly. */
+ * The Redis connection (redis, redis_reader, redis_url, redis_info, redis_script, dial, tls)
+ * against a real server, and against scripted ones where a real server cannot be made to behave
+ * that badly.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,0 +1,24 @@
+# Unit tests of the stand-in, which link its own objects, and tests that turn the clock.
+MOCK_UNIT := $(patsubst tests/mock/%.c,$(B)/unit/%,$(wildcard tests/mock/test_*.c))
+MOCK_LIB  := $(filter-out $(B)/mock/main.o,$(MOCK_OBJ))
+UNIT += $(MOCK_UNIT)
+unit: $(MOCK_UNIT)
+$(B)/unit/test_mock_%: tests/mock/test_mock_%.c $(MOCK_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itests $(ALL_LDFLAGS) -o $@ $< $(MOCK_LIB) $(LIBS) -lcmocka
+
+# The one test of the command line's own modules.
+CLI_TESTED := $(B)/cli/send_args.o $(B)/cli/cli.o
+$(B)/unit/test_send_args: tests/unit/test_send_args.c $(CLI_TESTED) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itests $(ALL_LDFLAGS) -o $@ $< $(CLI_TESTED) $(LIB_OBJ) $(LIBS) -lcmocka
+
+# Waiting for a probe or the watchdog would take seconds: these tests move the monotonic clock.
+$(B)/unit/test_pipeline $(B)/unit/test_dispatch: ALL_LDFLAGS += -Wl,--wrap=clock_mono_ms
+
+# Not by unit tests: main.c and what the admin port shows of a whole worker (bats), and the seams of the
+# fault build (tests/fault).
+NOT_UNIT := base/fault worker/monitor worker/stats mock/main
+.PHONY: covered
+covered: ## Every module has a unit test
+	@sh tests/covered.sh $(filter-out $(NOT_UNIT),$(MODULES) cli/send_args $(MOCK))

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/job_json.h"
+
+#include <stdlib.h>
+
+/* Not the library's text, which quotes what it stumbled over. */
+static const char *syntax_name(enum json_error_code code)
+{
+    switch (code) {
+    case json_error_stack_overflow:
+        return "nested too deeply";
+    case json_error_invalid_utf8:
+        return "not valid UTF-8";
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        return "a NUL character";
+    case json_error_premature_end_of_input:
+        return "cut short";
+    case json_error_end_of_input_expected:
+        return "more after its end";
+    case json_error_numeric_overflow:
+        return "a number out of range";
+    default:
+        return "syntax error";
+    }
+}
+
+/* The key whose closing quote stands before end, as written. */
+static const char *key_before(const char *bytes, size_t end, size_t *len)
+{
+    size_t from = end > 0 ? end - 1 : 0;
+    while (from > 0) {
+        size_t slashes = 0;
+        from--;
+        while (slashes < from && bytes[from - 1 - slashes] == '\\')
+            slashes++;
+        if (bytes[from] == '"' && slashes % 2 == 0)
+            break;
+    }
+    *len = end > from + 1 ? end - from - 2 : 0;
+    return bytes + from + 1;
+}
+
+/* A doubled member is refused; for the outcome, the others are read all the same. */
+static void refuse_duplicate(struct reading *r, const char *bytes, size_t len, size_t end)
+{
+    size_t n;
+    const char *key = key_before(bytes, end, &n);
+    err_set(reading_refuse(r, REASON_INVALID_JOB), "%.*s: member given twice",
+            reading_shown(key, n), key);
+    r->job->root = json_loadb(bytes, len, 0, NULL);
+    if (r->job->root)
+        json_object_deln(r->job->root, key, n);
+}
+
+void job_json_load(struct reading *r, const char *bytes, size_t len)
+{
+    json_error_t error;
+    r->job->root = json_loadb(bytes, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (r->job->root)
+        return;
+    enum json_error_code code = json_error_code(&error);
+    if (code == json_error_out_of_memory)
+        abort();
+    if (code == json_error_duplicate_key)
+        refuse_duplicate(r, bytes, len, (size_t)error.position);
+    else
+        err_set(reading_refuse(r, REASON_INVALID_JSON), "not JSON: %s at byte %d",
+                syntax_name(code), error.position);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/job_schema.h"
+
+#include <string.h>
+
+enum { NAME_SHOWN = 64 };
+
+struct err *reading_refuse(struct reading *r, enum reason why)
+{
+    if (r->why != REASON_NONE)
+        return NULL;
+    r->why = why;
+    return r->e;
+}
+
+int reading_shown(const char *name, size_t len)
+{
+    if (len > NAME_SHOWN)
+        for (len = NAME_SHOWN; len > 0 && ((unsigned char)name[len] & 0xC0) == 0x80;)
+            len--;
+    return (int)len;
+}
+
+const char *job_kind_name(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "a list";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+        return "an integer";
+    case JSON_REAL:
+        return "a number with a fraction or exponent";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "a boolean";
+    case JSON_NULL:
+        break;
+    }
+    return "null";
+}
+
+const char *job_kinds_name(int kinds)
+{
+    switch (kinds) {
+    case KIND_STRING:
+        return "a string";
+    case KIND_INTEGER:
+        return "an integer";
+    case KIND_BOOLEAN:
+        return "a boolean";
+    case KIND_LIST:
+        return "a list";
+    case KIND_OBJECT:
+        return "an object";
+    case KIND_STRING | KIND_INTEGER:
+        return "a string or an integer";
+    case KIND_STRING | KIND_OBJECT:
+        return "a string or an object";
+    default:
+        return "a string, a number, a boolean or null";
+    }
+}
+
+bool job_has_kind(const json_t *value, int kinds)
+{
+    return (kinds & 1 << json_typeof(value)) != 0;
+}
+
+static const struct member *find_member(const struct members *t, const char *key)
+{
+    size_t skip = strlen(t->prefix);
+    for (size_t i = 0; i < t->n; i++)
+        if (t->v[i].name[skip] == key[0] && strcmp(t->v[i].name + skip, key) == 0)
+            return &t->v[i];
+    return NULL;
+}
+
+static void read_member(struct reading *r, const struct members *t, const char *key, json_t *value)
+{
+    const struct member *m = find_member(t, key);
+    if (!m)
+        err_set(reading_refuse(r, REASON_INVALID_JOB), "%s%.*s: unknown member", t->prefix,
+                reading_shown(key, strlen(key)), key);
+    else if (!job_has_kind(value, m->kinds))
+        err_set(reading_refuse(r, REASON_INVALID_JOB), "%s: %s, must be %s", m->name,
+                job_kind_name(value), job_kinds_name(m->kinds));
+    else
+        m->set(r, m, value);
+}
+
+void members_read(struct reading *r, const struct members *t, json_t *object)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value) read_member(r, t, key, value);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * The monotonic clock runs ahead by as much as the test says. The program is linked with
+ * --wrap=clock_mono_ms (mk/unit.mk). */
+#ifndef TEST_MONO_SHIFT_H
+#define TEST_MONO_SHIFT_H
+
+#include <stdint.h>
+
+static int64_t mono_shift_ms;
+
+int64_t __real_clock_mono_ms(void);
+int64_t __wrap_clock_mono_ms(void);
+int64_t __wrap_clock_mono_ms(void)
+{
+    return __real_clock_mono_ms() + mono_shift_ms;
+}
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/provider.h"
+
+#include <arpa/inet.h>
+#include <event2/buffer.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/api_list.c"
+
+static const char *header_of(struct evhttp_request *http, const char *name)
+{
+    const char *value = evhttp_find_header(evhttp_request_get_input_headers(http), name);
+    return value ? value : "";
+}
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+static void close_later(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    evhttp_connection_free(arg);
+}
+
+static void answer(struct provider *p, size_t call, const struct provider_step *step)
+{
+    struct evhttp_request *http = p->calls[call].held;
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(http);
+    struct evbuffer *out = evhttp_request_get_output_buffer(http);
+    const struct timeval now = {0};
+    p->calls[call].held = NULL;
+    p->held--;
+    if (step->does == PROVIDER_CLOSES) { /* evhttp must be off the stack first */
+        event_base_once(p->base, -1, EV_TIMEOUT, close_later, evhttp_request_get_connection(http),
+                        &now);
+        return;
+    }
+    evhttp_add_header(headers, "content-type", "application/json");
+    if (step->header)
+        evhttp_add_header(headers, step->header, step->value);
+    if (step->body)
+        evbuffer_add_printf(out, "%s", step->body);
+    else if (step->status)
+        evbuffer_add_printf(out, "{\"RequestId\":\"R%zu\",\"Code\":\"%s\",\"Message\":\"told so\"}",
+                            call, step->code);
+    else
+        evbuffer_add_printf(out, "{\"RequestId\":\"R%zu\",\"MessageId\":\"%zu\"}", call,
+                            (size_t)1000 + call);
+    evhttp_send_reply(http, step->status ? step->status : 200, NULL, NULL);
+}
+
+void provider_release(struct provider *p, size_t call, struct provider_step step)
+{
+    assert_non_null(p->calls[call].held);
+    answer(p, call, &step);
+}
+
+void provider_release_all(struct provider *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->calls[i].held)
+            answer(p, i, &(struct provider_step){0});
+}
+
+/* --- calls ----------------------------------------------------------------------------------- */
+
+static void read_params(struct provider_call *c, struct evhttp_request *http)
+{
+    struct evbuffer *in = evhttp_request_get_input_buffer(http);
+    const char *action = header_of(http, "x-acs-action");
+    const char *query = strchr(evhttp_request_get_uri(http), '?');
+    char *form = NULL;
+    if (!query) { /* V1 */
+        evbuffer_add(in, "", 1);
+        form = strdup((const char *)evbuffer_pullup(in, -1));
+    }
+    assert_int_equal(evhttp_parse_query_str(form ? form : query + 1, &c->query), 0);
+    free(form);
+    params_init(&c->params);
+    for (const struct evkeyval *kv = c->query.tqh_first; kv; kv = kv->next.tqe_next)
+        if (strcmp(kv->key, "Action") == 0)
+            action = kv->value;
+        else if (!api_list_is_common(kv->key))
+            params_append(&c->params, kv->key, kv->value);
+    assert_on_list(action, c->params.v, c->params.n);
+}
+
+static void on_call(struct evhttp_request *http, void *arg)
+{
+    struct provider *p = arg;
+    assert_true(p->n < PROVIDER_CALLS_MAX);
+    assert_int_equal(evhttp_request_get_command(http), EVHTTP_REQ_POST);
+    struct provider_call *c = &p->calls[p->n++];
+    c->held = http;
+    if (++p->held > p->held_most)
+        p->held_most = p->held;
+    read_params(c, http);
+    snprintf(c->stamp, sizeof c->stamp, "%s", header_of(http, "x-acs-date"));
+    snprintf(c->nonce, sizeof c->nonce, "%s", header_of(http, "x-acs-signature-nonce"));
+    c->v3 = text_starts(header_of(http, "authorization"), "ACS3-HMAC-SHA256 ");
+    const struct provider_step *step =
+        p->script_at < p->script_n ? &p->script[p->script_at++] : &p->otherwise;
+    if (step->does != PROVIDER_HOLDS)
+        answer(p, p->n - 1, step);
+}
+
+void provider_open(struct provider *p, struct event_base *base)
+{
+    struct sockaddr_in a = {0};
+    socklen_t len = sizeof a;
+    *p = (struct provider){.base = base, .http = evhttp_new(base)};
+    struct evhttp_bound_socket *s = evhttp_bind_socket_with_handle(p->http, "127.0.0.1", 0);
+    assert_non_null(s);
+    assert_int_equal(getsockname(evhttp_bound_socket_get_fd(s), (struct sockaddr *)&a, &len), 0);
+    p->port = ntohs(a.sin_port);
+    evhttp_set_gencb(p->http, on_call, p);
+}
+
+void provider_forget(struct provider *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        assert_null(p->calls[i].held);
+        params_free(&p->calls[i].params);
+        evhttp_clear_headers(&p->calls[i].query);
+    }
+    p->n = p->held_most = p->script_n = p->script_at = 0;
+    p->otherwise = (struct provider_step){0};
+}
+
+void provider_close(struct provider *p)
+{
+    provider_release_all(p);
+    provider_forget(p);
+    evhttp_free(p->http);
+}
+
+void provider_script(struct provider *p, struct provider_step step)
+{
+    assert_true(p->script_n < PROVIDER_SCRIPT_MAX);
+    p->script[p->script_n++] = step;
+}
+
+const char *provider_param(const struct provider *p, size_t call, const char *name)
+{
+    assert_true(call < p->n);
+    const char *value = params_get(&p->calls[call].params, name);
+    return value ? value : "";
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * A configuration for tests of the worker, loaded the way the worker loads it: from variables, and
+ * from a file where apps are needed. Include worker_config.c in the one source file. */
+#ifndef TEST_WORKER_CONFIG_H
+#define TEST_WORKER_CONFIG_H
+
+#include "worker/config.h"
+
+/* provider_port 0: no provider; redis_port 0: the default. vars: NULL-terminated "NAME=value"
+ * texts over the fixture's own (a later one replaces an earlier), or NULL; file: libconfig text, or
+ * NULL. Fails the test when it is refused. */
+void worker_config_load(struct config *c, int provider_port, int redis_port,
+                        const char *const *vars, const char *file);
+
+#endif

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT
+ * One job while it is held: what a claim hands over, the plan, its calls, its outcome. No I/O. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "io/queue_core.h"
+#include "support/worker_config.c"
+#include "worker/flight.h"
+
+#define DIGEST "0123456789abcdef"
+enum { T0 = 1000000, NOW = 2000000 };
+
+static struct config config;
+
+/* As much of a queue as an outcome needs. */
+static char queue_name_text[] = "jobs", prefix_text[] = "{jobs}";
+static struct queue queue = {.name = queue_name_text, .keys = {.prefix = prefix_text}};
+static struct queue_lease lease = {.queue = &queue};
+
+static int load(void **state)
+{
+    (void)state;
+    static const char *const vars[] = {"PUSHBRIDGE_LIMITS_ACCOUNTS=2", NULL};
+    worker_config_load(&config, 0, 0, vars, NULL);
+    return 0;
+}
+
+static int unload(void **state)
+{
+    (void)state;
+    config_free(&config);
+    return 0;
+}
+
+static struct queue_member member_of(const char *envelope, const char *bytes)
+{
+    return (struct queue_member){.pos = 3,
+                                 .envelope = envelope,
+                                 .envelope_len = strlen(envelope),
+                                 .bytes = bytes,
+                                 .len = strlen(bytes)};
+}
+
+static bool init(struct flight *f, const struct queue_member *m, const char *claim_digest)
+{
+    struct err e;
+    const struct queue_claim claim = {.lease = &lease,
+                                      .batch = "BATCHBATCHBATCH1",
+                                      .t0_ms = T0,
+                                      .now_ms = NOW,
+                                      .digest = claim_digest};
+    return flight_init(f, &claim, m, DIGEST, &e);
+}
+
+static void fresh(struct flight *f, const char *bytes)
+{
+    const struct queue_member m = member_of("", bytes);
+    assert_true(init(f, &m, DIGEST));
+}
+
+static void read_ok(struct flight *f)
+{
+    struct err e = {""};
+    enum reason why;
+    if (!flight_read(f, &config, &why, &e))
+        fail_msg("%s", e.text);
+}
+
+static const struct reply sent = {.class = REPLY_SENT, .message_id = "m", .request_id = "r"};
+
+static json_t *outcome_of(const struct flight *f, enum reason reason, bool maybe, const char *text)
+{
+    struct buf out;
+    buf_init(&out, 65536);
+    flight_write_outcome(f, reason, maybe, text, "w1", NOW + 5, &out);
+    json_t *root = json_loads(buf_text(&out), JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(root);
+    buf_free(&out);
+    return root;
+}
+
+static const char *text_of(const json_t *o, const char *name)
+{
+    const char *text = json_string_value(json_object_get(o, name));
+    return text ? text : "";
+}
+
+static int64_t int_of(const json_t *o, const char *name)
+{
+    return json_integer_value(json_object_get(o, name));
+}
+
+/* --- what a claim hands over ----------------------------------------------------------------- */
+
+static void test_fresh(void **state)
+{
+    (void)state;
+    struct flight f;
+    fresh(&f, "{}");
+    assert_int_equal(f.state, FLIGHT_READY);
+    assert_string_equal(f.env.uid, "BATCHBATCHBATCH1-3");
+    assert_false(f.env.id_given);
+    assert_int_equal(f.env.t0_ms, T0);
+    assert_int_equal(f.env.first_sent_ms, 0);
+    assert_int_equal(f.env.unanswered, 0);
+    assert_int_equal(f.claimed_at_ms, NOW);
+    assert_string_equal(f.bytes, "{}");
+    flight_free(&f);
+}
+
+/* The envelope as the module writes it, so that its member names stay its own matter. */
+static const char *waited(bool given, unsigned parts_out, uint64_t unanswered, const char *digest)
+{
+    static struct buf b;
+    static struct push_done done[2] = {{.part = 0, .message_id = "m0", .request_id = "r0"},
+                                       {.part = 1, .message_id = "m1", .request_id = "r1"}};
+    struct envelope v = {.id_given = given,
+                         .gen = 1,
+                         .attempts = 2,
+                         .t0_ms = 500000,
+                         .first_sent_ms = unanswered ? 600000 : 0,
+                         .unanswered = unanswered,
+                         .pushes = done,
+                         .npushes = parts_out};
+    snprintf(v.uid, sizeof v.uid, "order-7");
+    snprintf(v.digest, sizeof v.digest, "%s", digest);
+    buf_free(&b);
+    buf_init(&b, 4096);
+    envelope_write(&v, &b);
+    return buf_text(&b);
+}
+
+static void test_waited(void **state)
+{
+    (void)state;
+    struct flight f;
+    const struct queue_member m = member_of(waited(true, 0, 2, DIGEST), "{}");
+    assert_true(init(&f, &m, "another digest"));
+    assert_string_equal(f.env.uid, "order-7");
+    assert_int_equal(f.env.t0_ms, 500000); /* kept for life */
+    assert_int_equal(f.env.attempts, 2);
+    assert_int_equal(f.env.unanswered, 2);
+    assert_int_equal(f.env.first_sent_ms, 600000);
+    assert_false(f.digest_changed);
+    flight_free(&f);
+}
+
+static void test_digest_of_an_unanswered_call(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t unanswered;
+        const char *digest;
+        bool changed;
+    } rows[] = {{1, DIGEST, false}, {1, "fedcba9876543210", true}, {0, "fedcba9876543210", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct flight f;
+        const struct queue_member m =
+            member_of(waited(true, 0, rows[i].unanswered, rows[i].digest), "{}");
+        assert_true(init(&f, &m, DIGEST));
+        assert_int_equal(f.digest_changed, rows[i].changed);
+        flight_free(&f);
+    }
+}
+
+/* Its earlier holder may have sent every call that is not known to be out. */
+static void test_taken_over(void **state)
+{
+    (void)state;
+    struct flight f;
+    struct queue_member m = member_of(waited(true, 1, 0, ""), "{}");
+    m.taken_over = true;
+    m.crashes = 2;
+    assert_true(init(&f, &m, "fedcba9876543210"));
+    assert_true(f.env.unanswered == ~UINT64_C(1));
+    assert_int_equal(f.env.first_sent_ms, T0);
+    assert_string_equal(f.env.digest, "fedcba9876543210"); /* of the claim that may have sent */
+    assert_true(f.digest_changed);
+    assert_int_equal(f.crashes, 2);
+    flight_free(&f);
+    m = member_of("", "{}");
+    m.taken_over = true;
+    assert_true(init(&f, &m, DIGEST));
+    assert_true(f.env.unanswered == UINT64_MAX);
+    assert_false(f.digest_changed);
+    flight_free(&f);
+    m = member_of(waited(true, 0, 1, DIGEST), "{}"); /* an older first call counts */
+    m.taken_over = true;
+    assert_true(init(&f, &m, DIGEST));
+    assert_int_equal(f.env.first_sent_ms, 600000);
+    flight_free(&f);
+}
+
+static void test_unreadable_envelope(void **state)
+{
+    (void)state;
+    struct flight f;
+    const struct queue_member m = member_of("{\"uid\":", "{\"code\":\"c\"}");
+    assert_false(init(&f, &m, DIGEST));
+    assert_string_equal(f.env.uid, "BATCHBATCHBATCH1-3");
+    assert_string_equal(f.bytes, "{\"code\":\"c\"}");
+    flight_free(&f);
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static void test_id_becomes_uid(void **state)
+{
+    (void)state;
+    struct flight f;
+    fresh(&f, "{\"id\":\"a b\",\"code\":\"I10001\",\"school\":\"s\"}");
+    read_ok(&f);
+    assert_string_equal(f.env.uid, "a b");
+    assert_true(f.env.id_given);
+    assert_string_equal(f.app->app.name, "default");
+    flight_free(&f);
+    /* one that waited keeps the uid it has */
+    const struct queue_member m =
+        member_of(waited(false, 0, 0, ""), "{\"code\":\"I10001\",\"school\":\"s\"}");
+    assert_true(init(&f, &m, DIGEST));
+    read_ok(&f);
+    assert_string_equal(f.env.uid, "order-7");
+    assert_int_equal(f.plan.deadline_ms, 500000 + 86400000); /* from t0, not from now */
+    flight_free(&f);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        enum reason why;
+        const char *text, *uid;
+    } rows[] = {
+        {"{", REASON_INVALID_JSON, "not JSON: cut short at byte 1", "BATCHBATCHBATCH1-3"},
+        {"{\"id\":\"x\",\"code\":\"I10001\"}", REASON_INVALID_TARGET, "no audience", "x"},
+        {"{\"id\":\"x\",\"code\":\"nope\",\"school\":\"s\"}", REASON_UNKNOWN_TEMPLATE, "nope", "x"},
+        {"{\"id\":\"x\",\"app\":\"shop\",\"code\":\"I10001\",\"school\":\"s\"}", REASON_INVALID_JOB,
+         "app: no app \"shop\" is configured", "x"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct flight f;
+        struct err e = {""};
+        enum reason why;
+        fresh(&f, rows[i].bytes);
+        assert_false(flight_read(&f, &config, &why, &e));
+        assert_int_equal(why, rows[i].why);
+        if (!strstr(e.text, rows[i].text))
+            fail_msg("%s: %s", rows[i].bytes, e.text);
+        assert_string_equal(f.env.uid, rows[i].uid);
+        flight_free(&f);
+    }
+}
+
+static void test_oversize_is_refused_unread(void **state)
+{
+    (void)state;
+    struct flight f;
+    struct err e;
+    enum reason why;
+    const struct queue_member m = {
+        .pos = 3, .oversize = true, .envelope = "", .len = 70000, .bytes = NULL};
+    assert_true(init(&f, &m, DIGEST));
+    assert_null(f.bytes);
+    assert_false(flight_read(&f, &config, &why, &e));
+    assert_int_equal(why, REASON_INVALID_JOB);
+    assert_string_equal(e.text, "job: 70000 bytes, at most 65536 (queue.job_max_bytes)");
+    json_t *o = outcome_of(&f, why, false, e.text);
+    assert_string_equal(text_of(o, "job_ref"), "{jobs}:oversize BATCHBATCHBATCH1-3");
+    assert_null(json_object_get(o, "job"));
+    json_decref(o);
+    flight_free(&f);
+}
+
+/* --- calls ----------------------------------------------------------------------------------- */
+
+#define FIVE_ACCOUNTS                                                                              \
+    "{\"id\":\"five\",\"message\":\"m\",\"target\":{\"account\":[\"a\",\"b\",\"c\",\"d\",\"e\"]}}"
+
+static void test_calls_in_order(void **state)
+{
+    (void)state;
+    struct flight f;
+    fresh(&f, FIVE_ACCOUNTS);
+    read_ok(&f);
+    assert_int_equal(f.plan.n, 3);
+    f.env.unanswered = 7;
+    for (unsigned part = 0; part < 3; part++) {
+        assert_true(flight_next_call(&f));
+        assert_true(flight_next_call(&f)); /* asking moves nothing */
+        assert_int_equal(f.plan.calls[f.next].part, part);
+        assert_int_equal(flight_part_bit(&f), 1u << part);
+        flight_record_sent(&f, &sent);
+        assert_int_equal(f.env.unanswered, 7u & ~((2u << part) - 1));
+    }
+    assert_false(flight_next_call(&f));
+    assert_int_equal(f.env.npushes, 3);
+    assert_int_equal(f.env.pushes[2].part, 2);
+    assert_string_equal(f.env.pushes[2].message_id, "m");
+    assert_string_equal(f.env.pushes[2].request_id, "r");
+    flight_free(&f);
+}
+
+static void test_parts_that_are_out_are_passed_over(void **state)
+{
+    (void)state;
+    struct flight f;
+    const struct queue_member m = member_of(waited(true, 2, 0, ""), FIVE_ACCOUNTS);
+    assert_true(init(&f, &m, DIGEST));
+    read_ok(&f);
+    assert_true(flight_next_call(&f));
+    assert_int_equal(f.plan.calls[f.next].part, 2);
+    flight_record_sent(&f, &sent);
+    assert_false(flight_next_call(&f));
+    assert_int_equal(f.env.npushes, 3);
+    flight_free(&f);
+}
+
+/* --- outcomes -------------------------------------------------------------------------------- */
+
+static void test_outcome_sent(void **state)
+{
+    (void)state;
+    struct flight f;
+    fresh(&f, "{\"id\":\"i\",\"code\":\"I10001\",\"school\":\"s\",\"meta\":{\"k\":1},"
+              "\"enqueued_at\":1999000}");
+    read_ok(&f);
+    flight_record_sent(&f, &sent);
+    f.env.attempts = 1;
+    json_t *o = outcome_of(&f, REASON_NONE, false, NULL);
+    assert_string_equal(text_of(o, "status"), "sent");
+    assert_string_equal(text_of(o, "id"), "i");
+    assert_string_equal(text_of(o, "app"), "default");
+    assert_string_equal(text_of(o, "code"), "I10001");
+    assert_string_equal(text_of(o, "worker"), "w1");
+    assert_int_equal(int_of(o, "attempts"), 1);
+    assert_int_equal(int_of(o, "claimed_at"), NOW);
+    assert_int_equal(int_of(o, "done_at"), NOW + 5);
+    assert_int_equal(int_of(o, "latency_ms"), NOW + 5 - 1999000);
+    assert_int_equal(json_array_size(json_object_get(o, "pushes")), 1);
+    assert_int_equal(int_of(json_object_get(o, "meta"), "k"), 1);
+    json_decref(o);
+    flight_free(&f);
+}
+
+static void test_outcome_dead(void **state)
+{
+    (void)state;
+    struct flight f;
+    fresh(&f, FIVE_ACCOUNTS);
+    read_ok(&f);
+    flight_record_sent(&f, &sent);
+    f.last = (struct reply){
+        .class = REPLY_PERMANENT, .http_status = 400, .code = "InvalidX", .request_id = "r9"};
+    f.has_reply = true;
+    json_t *o = outcome_of(&f, REASON_PROVIDER_REJECTED, true, NULL);
+    const json_t *error = json_object_get(o, "error");
+    assert_string_equal(text_of(o, "status"), "dead");
+    assert_string_equal(text_of(o, "reason"), "provider_rejected");
+    assert_true(json_is_true(json_object_get(o, "maybe_sent")));
+    assert_string_equal(text_of(error, "code"), "InvalidX");
+    assert_string_equal(text_of(error, "request_id"), "r9");
+    assert_int_equal(int_of(error, "http_status"), 400);
+    assert_int_equal(json_array_size(json_object_get(o, "pushes")), 1); /* what did go out */
+    assert_string_equal(text_of(o, "job"), FIVE_ACCOUNTS);
+    json_decref(o);
+    flight_free(&f);
+}
+
+/* A job that cannot be read still says what it can. */
+static void test_outcome_of_a_broken_job(void **state)
+{
+    (void)state;
+    struct flight f;
+    struct err e;
+    enum reason why;
+    fresh(&f, "{\"id\":\"i\",\"app\":\"shop\",\"code\":7}");
+    assert_false(flight_read(&f, &config, &why, &e));
+    json_t *o = outcome_of(&f, why, false, e.text);
+    assert_string_equal(text_of(o, "id"), "i");
+    assert_string_equal(text_of(o, "app"), "shop");
+    assert_true(json_is_null(json_object_get(o, "code")));
+    assert_string_equal(text_of(json_object_get(o, "error"), "message"), e.text);
+    json_decref(o);
+    flight_free(&f);
+}
+
+static void test_state_names(void **state)
+{
+    (void)state;
+    for (int s = FLIGHT_READY; s <= FLIGHT_FINISHING; s++)
+        assert_string_not_equal(flight_state_name((enum flight_state)s), "?");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fresh),
+        cmocka_unit_test(test_waited),
+        cmocka_unit_test(test_digest_of_an_unanswered_call),
+        cmocka_unit_test(test_taken_over),
+        cmocka_unit_test(test_unreadable_envelope),
+        cmocka_unit_test(test_id_becomes_uid),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_oversize_is_refused_unread),
+        cmocka_unit_test(test_calls_in_order),
+        cmocka_unit_test(test_parts_that_are_out_are_passed_over),
+        cmocka_unit_test(test_outcome_sent),
+        cmocka_unit_test(test_outcome_dead),
+        cmocka_unit_test(test_outcome_of_a_broken_job),
+        cmocka_unit_test(test_state_names),
+    };
+    return cmocka_run_group_tests_name("flight", tests, load, unload);
+}
