@@ -35,3 +35,5 @@ make -s $jobs MODE=asan B=build/asan build/asan/pushbridge build/asan/pushbridge
 PB_BIN=$PWD/build/asan python3 tests/e2e/run.py
 step "end to end"
 make -s e2e
+step "chaos: the short selection"
+make -s chaos-short

@@ -42,11 +42,10 @@ uint64_t log_written(enum log_level level)
     return written[level];
 }
 
-static void emit(const char *line, size_t len)
+static bool emit(const char *line, size_t len)
 {
     struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
-    if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT) || write(STDERR_FILENO, line, len) < 0)
-        dropped++;
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) && write(STDERR_FILENO, line, len) >= 0;
 }
 
 static size_t stamp(char *out, size_t room, enum log_level level)
@@ -64,11 +63,9 @@ void log_write(enum log_level level, const char *fmt, ...)
     char line[LINE_MAX_BYTES];
     size_t n = stamp(line, sizeof line, level);
     written[level]++;
-    if (dropped != reported) {
+    if (dropped != reported)
         n += (size_t)snprintf(line + n, sizeof line - n, "log_dropped=%llu ",
                               (unsigned long long)(dropped - reported));
-        reported = dropped;
-    }
     va_list ap;
     va_start(ap, fmt);
     int more = vsnprintf(line + n, sizeof line - n - 1, fmt, ap);
@@ -79,7 +76,10 @@ void log_write(enum log_level level, const char *fmt, ...)
     if (n > sizeof line - 2)
         n = sizeof line - 2;
     line[n++] = '\n';
-    emit(line, n);
+    if (emit(line, n))
+        reported = dropped; /* only a line that got out has said so */
+    else
+        dropped++;
 }
 
 static bool plain(unsigned char c)

@@ -191,6 +191,7 @@ int cmd_run(int argc, char **argv)
     tally_name(&config, cli_version);
     keep_heap();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN); /* a closed terminal, or a reload asked for: no reason to die */
     run.base = event_base_new();
     if (!run.base) {
         fputs("pushbridge: no event loop\n", stderr);

@@ -274,6 +274,7 @@ void queue_claim(struct queue *q, unsigned n, const struct queue_drain *drains, 
     queue_args_text(&a, queue_server_version(q, q->cmd) >= 60200 ? "1" : "0");
     queue_args_int(&a, q->opts.crash_limit ? q->opts.crash_limit : INT32_MAX);
     queue_args_text(&a, alone ? "1" : "0");
+    queue_args_text(&a, q->opts.may_forget ? "1" : "0");
     add_limits(q, &a, drains, ndrains, limits);
     queue_send_script(q, q->cmd, SCRIPT_CLAIM, &a, on_claimed, c);
     for (size_t i = 0; i < nparked; i++)

@@ -134,7 +134,7 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
         d->dropped_ms = 0;
     }
     /* Waiting jobs that became due may be more than were asked for: a replay brings many. */
-    if ((done == 0 && !lane->got && !d->alone) || done == -2)
+    if ((done == 0 && !lane->got && !d->alone) || done == -2 || done == -3)
         lane->maybe_ready = false;
     lane->got = false;
     if (done == -2) {
@@ -482,6 +482,7 @@ static void lane_init(struct lane *lane, struct dispatch *d, struct evdns_base *
         .results_max = c->results_max,
         .job_max_bytes = c->job_max_bytes,
         .parked_max = c->parked_max,
+        .may_forget = c->may_forget,
         .crash_limit = c->crash_limit,
     };
     lane->queue = queue_new(d->base, d->cmd, lane->wait, &opts);

@@ -46,6 +46,10 @@ static const struct option_row general[] = {
           "Time for connecting, TLS and AUTH included"),
     INT32("redis.command_timeout_ms", "5000", 50, 60000, AT(redis.command_timeout_ms),
           "A command without an answer for so long drops the connection"),
+    BOOL("redis.may_forget", "false", 0, AT(may_forget),
+         "Redis may lose what it confirmed when it restarts or fails over (AOF everysec, replicas "
+         "without WAIT): claim nothing for `queue.lease_ms` after that, so that no call of a "
+         "forgotten claim is repeated while it is under way"),
     ROW(OPTION_LIST, "queue.names", "push:jobs", 1, 4096, 0, OPTION_NOWHERE, NULL, NULL, NULL,
         "Queues, by strict priority; a list in the file, a comma list in the environment"),
     TEXT("queue.results", "push:results", 1, 256, 0, AT(queue_results),

@@ -26,6 +26,10 @@ class Failure(AssertionError):
     pass
 
 
+class Refused(OSError):
+    """Redis answered with an error: the command was not carried out."""
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -82,7 +86,7 @@ class Resp:
         if kind == b"+":
             return rest
         if kind == b"-":
-            raise OSError(rest.decode())
+            raise Refused(rest.decode())
         if kind == b":":
             return int(rest)
         if kind == b"$":
@@ -111,9 +115,9 @@ class Stage:
         self.start_mock(list(mock_args), tls)
 
     # --- parts
-    def spawn(self, args, log, env=None):
+    def spawn(self, args, log, env=None, stderr=None):
         with open(os.path.join(self.dir, log), "ab") as out:
-            p = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.dir,
+            p = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=out, stderr=stderr or out, cwd=self.dir,
                                  env=env)
         self.processes.append(p)
         return p
@@ -165,11 +169,11 @@ class Stage:
         env.update(more)
         return env
 
-    def worker(self, *args, program=os.path.join(BIN, "pushbridge"), **env):
+    def worker(self, *args, program=os.path.join(BIN, "pushbridge"), stderr=None, **env):
         command = [program, "run"]
         if self.conf:
             command += ["-c", self.conf]
-        p = self.spawn(command + list(args), "worker%d.log" % len(self.workers), self.worker_env(env))
+        p = self.spawn(command + list(args), "worker%d.log" % len(self.workers), self.worker_env(env), stderr)
         self.workers.append(p)
         return p
 

@@ -428,9 +428,36 @@ static void restart_holds_reaping_back(void **state)
     worker_free(other);
 }
 
+/* What was ready may have been claimed before Redis forgot it, so it waits, too. */
+static void forgetful_redis_is_given_a_lease(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1");
+    opts.may_forget = true;
+    struct worker *w = worker_new(&opts);
+    push_jobs("j", 0, 2);
+    assert_int_equal(1, worker_claim(w, 1)); /* the very first claim has nothing to wait for */
+    worker_end_now(w, &w->got[0], &sent);
+    redis_server_kill(&server);
+    pump_until(base, !w->up);
+    redis_server_restart(&server);
+    worker_reconnect(w);
+    assert_int_equal(-3, worker_claim(w, 1));
+    assert_int_equal(0, w->n);
+    char *run = cli_text("GET " K ":run");
+    int64_t since = strtoll(strchr(run, ' ') + 1, NULL, 10);
+    mem_free(run);
+    pump_until(base, (worker_claim(w, 1), w->n));
+    assert_true(w->got[0].now_ms >= since + LEASE_MS);
+    worker_end_now(w, &w->got[0], &sent);
+    assert_conserved(w, 2);
+    worker_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(forgetful_redis_is_given_a_lease, fixture_flush),
         cmocka_unit_test_setup(expired_lease_is_taken_over, fixture_flush),
         cmocka_unit_test_setup(suspects_are_tried_alone, fixture_flush),
         cmocka_unit_test_setup(every_kind_of_stale_end, fixture_flush),

@@ -3,10 +3,11 @@
 -- KEYS Q due batch member inbox count workers run oversize, parked lists: those to be drained
 -- first, then all others known.
 -- ARGV n (≤ 256) id fence lease_ms worker digest run_id job_max parked_max drained
--- lpop_has_count crash_limit alone, then per list to be drained the most jobs to take
+-- lpop_has_count crash_limit alone may_forget, then per list to be drained the most jobs to take
 -- A suspect is a single job that has outlived crash_limit workers (I4): it is taken by a worker that
 -- holds nothing else (alone), and with nothing else, so that nobody dies with it.
--- Reply: now, ready jobs taken (−2: held back), 1 when suspects wait, then per batch
+-- Reply: now, ready jobs taken (−2: held back, −3: Redis may have forgotten), 1 when suspects wait, then
+-- per batch
 -- {id, t0, digest, taken over, crashes, grouping ('': none), position, value, …}
 local Q, due, batch, member, inbox, count, workers, run, oversize = unpack(KEYS, 1, 9)
 local n, id, fence, lease = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
@@ -21,10 +22,9 @@ call('LLEN', Q)
 call('LLEN', inbox)
 call('ZCARD', due)
 call('ZCARD', workers)
-call('HLEN', batch)
-call('HLEN', member)
-call('HLEN', count)
-call('HLEN', oversize)
+for _, k in ipairs({batch, member, count, oversize}) do
+    call('HLEN', k)
+end
 local seen = call('GET', run) or ''
 local held = false
 for i = 10, #KEYS do
@@ -37,10 +37,15 @@ local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local since = tonumber(string.match(seen, ' (%d+)$'))
 if not since or string.sub(seen, 1, #run_id + 1) ~= run_id .. ' ' then
-    since = now
-    call('SET', run, run_id .. ' ' .. now)
+    -- Before a queue's very first claim there was nothing to forget.
+    since = seen == '' and 0 or now
+    call('SET', run, run_id .. ' ' .. since)
 end
 local guarded = now < since + lease
+if guarded and ARGV[14] == '1' then
+    -- Calls of forgotten claims may be under way until then.
+    return {now, -3, 0}
+end
 
 local reply, taken, reclaimed, promoted = {now, 0, 0}, 0, 0, 0
 
@@ -167,7 +172,7 @@ end
 
 local room = solo and 0 or n > 0 and n - taken or 256
 for i = 10, 9 + drained do
-    pop(KEYS[i], math.min(room - size, tonumber(ARGV[i + 4])), add)
+    pop(KEYS[i], math.min(room - size, tonumber(ARGV[i + 5])), add)
 end
 if n > 0 and not held then
     local ready = pop(inbox, room - size, add_raw)

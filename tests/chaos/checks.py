@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""What is looked at: while the faults happen, and after the queue has drained."""
+import base64
+import collections
+import json
+import threading
+import time
+
+from harness import K, Q, Failure
+from load import CONFIRMED, LEDGER, UNSURE, find_mark
+
+# One instant's picture. What was enqueued stands in the ledger, so the sum must fit at any time.
+PICTURE = """local c = redis.call
+local function sum(pattern)
+    local n = 0
+    for _, k in ipairs(c('KEYS', pattern)) do n = n + c('LLEN', k) end
+    return n
+end
+local by = c('HMGET', ARGV[1] .. ':count', 'sent', 'dead', 'duplicate')
+local ended = (by[1] or 0) + (by[2] or 0) + (by[3] or 0)
+return {c('LLEN', ARGV[2]), c('LLEN', KEYS[1]), sum(ARGV[1] .. ':inbox:*'), sum(ARGV[1] .. ':parked:*'),
+    c('HLEN', ARGV[1] .. ':member'), ended}"""
+
+
+def take_picture(redis):
+    enqueued, ready, inbox, parked, member, ended = redis("EVAL", PICTURE, 1, Q, K, LEDGER)
+    return dict(enqueued=enqueued, ended=ended, open=ready + inbox + parked + member)
+
+
+def info(redis, section):
+    lines = redis("INFO", section).decode().split("\r\n")
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+class Monitor:
+    """Samples conservation and progress, and what of the AOF is surely on the disk."""
+
+    PERIOD_S = 0.03
+    FSYNC_S = 1.2  # with everysec, a sync begins at the latest so long after the write
+
+    def __init__(self, connect):
+        self.connect = connect
+        self.redis = None
+        self.samples = []     # (monotonic, ended)
+        self.leaks = []       # pictures that do not add up
+        self.last = None
+        self.pictures = 0
+        self.durable_until = 0.0  # what was confirmed before this (monotonic) is synced
+        self.moving = False  # the keys are on their way to another server: no instant shows them all
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def sample(self):
+        before, moving = time.monotonic(), self.moving
+        picture = take_picture(self.redis)
+        if moving or self.moving:
+            return
+        self.pictures += 1
+        self.last = picture
+        self.samples.append((time.monotonic(), picture["ended"]))
+        if picture["open"] + picture["ended"] != picture["enqueued"]:
+            self.leaks.append(picture)
+        if self.pictures % 4 == 0:
+            self.note_synced(before)
+
+    def note_synced(self, before):
+        aof = info(self.redis, "persistence")
+        if aof.get("aof_pending_bio_fsync") == "0" and aof.get("aof_buffer_length") == "0":
+            self.durable_until = before - self.FSYNC_S
+
+    def run(self):
+        while not self.stopping.wait(self.PERIOD_S):
+            try:
+                if self.redis is None:
+                    self.redis = self.connect()
+                self.sample()
+            except (OSError, KeyError):
+                self.redis = None
+
+    def start(self):
+        self.thread.start()
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join(10)
+
+    def ended(self):
+        return self.samples[-1][1] if self.samples else 0
+
+    def ended_at(self, moment):
+        """How many had ended by then, as far as one could see."""
+        seen = [ended for t, ended in self.samples if t <= moment]
+        return seen[-1] if seen else 0
+
+    def progress_after(self, moment):
+        """Seconds from the moment until the next job ended; None: not yet."""
+        base = self.ended_at(moment)
+        for t, ended in self.samples:
+            if t > moment and ended > base:
+                return t - moment
+        return None
+
+    def longest_pause(self, begin, end):
+        pause, last, base = 0.0, begin, None
+        for t, ended in self.samples:
+            if t < begin or t > end:
+                continue
+            if base is None or ended != base:
+                pause, last, base = max(pause, t - last), t, ended
+        return max(pause, end - last)
+
+
+def original(redis, o):
+    if o.get("job_b64"):
+        return base64.b64decode(o["job_b64"])
+    if o.get("job_ref"):
+        key, uid = o["job_ref"].split(" ")
+        return redis("HGET", key, uid) or b""
+    return o.get("job") or ""
+
+
+def number_of(redis, o):
+    """The number of the job that an outcome is about; None: cannot be told."""
+    n = (o.get("meta") or {}).get("n")
+    return find_mark(original(redis, o)) if n is None and o["status"] == "dead" else n
+
+
+class Ends:
+    """All outcomes and all calls, by the number that a job carries in its content."""
+
+    def __init__(self, redis, calls, results="push:results", dead="push:dead"):
+        self.outcomes = collections.defaultdict(list)
+        self.unknown = []
+        for status, key in (("sent", results), ("dead", dead)):
+            for text in redis("LRANGE", key, 0, -1):
+                self.add_outcome(redis, json.loads(text), status)
+        self.calls = collections.defaultdict(list)
+        for call in calls:
+            n = find_mark("%s %s" % (call.get("title") or "", call.get("body") or ""))
+            self.calls[n].append(call)
+
+    def add_outcome(self, redis, o, status):
+        n = number_of(redis, o)
+        if n is None or o["status"] not in (status, "duplicate"):
+            self.unknown.append(o)
+        else:
+            self.outcomes[n].append(o)
+
+    def reasons(self):
+        return collections.Counter(o["reason"] for ends in self.outcomes.values() for o in ends if o["status"] == "dead")
+
+    def pushed_twice(self):
+        """Numbers of jobs of which the same target got the same content more than once."""
+        twice = set()
+        for n, calls in self.calls.items():
+            seen = collections.Counter((c["app_key"], c["target"], c["target_value_digest"], c["body"])
+                                       for c in calls if c["outcome"] == "pushed")
+            if any(k > 1 for k in seen.values()):
+                twice.add(n)
+        return twice
+
+    def overlapping(self):
+        """The calls of the first token that had two in flight: when they came, when they were answered."""
+        calls = [c for of_job in self.calls.values() for c in of_job]
+        tokens = {c["token"] for c in calls if c["concurrent"]}
+        return [(c["at_ms"], c["answered_ms"], c["outcome"]) for c in calls if c["token"] in sorted(tokens)[:1]]
+
+    def untrue(self):
+        """Outcomes that the provider's record contradicts."""
+        wrong = []
+        for n, ends in self.outcomes.items():
+            pushed = [c["message_id"] for c in self.calls.get(n, []) if c["outcome"] == "pushed"]
+            for o in ends:
+                said = [p["message_id"] for p in o["pushes"]]
+                if o["status"] == "sent" and (not said or not set(said) <= set(pushed)):
+                    wrong.append("%d is sent as %s, the record has %s" % (n, said, pushed))
+                if o["status"] == "dead" and not o["maybe_sent"] and len(pushed) > len(said):
+                    wrong.append("%d is dead (%s) and not maybe_sent, the record has %s" % (n, o["reason"], pushed))
+        return wrong
+
+
+class Figures:
+    """One scenario's row, and what is wrong with it."""
+
+    def __init__(self, name, seed):
+        self.name, self.seed = name, seed
+        self.jobs = self.calls = self.pushed = self.suppressed = 0
+        self.lost = self.twice = self.concurrent = self.outcomes_ok = 0
+        self.recovery = None
+        self.notes, self.faults = [], []
+
+    def expect(self, condition, what):
+        if not condition:
+            self.faults.append(what)
+
+    def row(self):
+        recovery = "–" if self.recovery is None else "%.1f" % self.recovery
+        ended = "%d/%d" % (self.outcomes_ok, self.jobs)
+        return [self.name, str(self.seed), str(self.jobs), str(self.calls), str(self.pushed), str(self.suppressed),
+                str(self.lost), str(self.twice), str(self.concurrent), ended, recovery, "; ".join(self.notes)]
+
+
+HEAD = ["scenario", "seed", "jobs", "calls", "pushed", "suppressed", "lost", "twice", "concurrent", "one outcome",
+        "recovery s", "notes"]
+
+
+def first_few(things):
+    return ", ".join(str(x) for x in sorted(things)[:5])
+
+
+def check_ends(f, ends, producer, monitor, redis, forgetful=()):
+    """Fills the row. forgetful: times of which Redis may have forgotten what it confirmed."""
+    ledger = [int(n) for n in redis("LRANGE", LEDGER, 0, -1)]
+    enqueued = set(ledger)
+    confirmed = producer.numbers(CONFIRMED)
+    forgotten = confirmed - enqueued
+    excused = {n for n in forgotten if any(a <= producer.confirmed_at[n] <= b for a, b in forgetful)}
+    if forgotten:
+        f.notes.append("Redis forgot %d confirmed jobs, %d of them unsynced" % (len(forgotten), len(excused)))
+    lost = ((confirmed - excused) | enqueued) - set(ends.outcomes)
+    f.jobs = len(enqueued)
+    f.lost = len(lost)
+    f.expect(len(ledger) == len(enqueued), "the producer enqueued a number twice")
+    f.expect(not lost, "lost: %s" % first_few(lost))
+    f.outcomes_ok = sum(1 for n in enqueued if len(ends.outcomes.get(n, [])) == 1)
+    several = {n for n, o in ends.outcomes.items() if len(o) > 1}
+    f.expect(f.outcomes_ok == f.jobs, "not exactly one outcome: %s" % first_few(several or lost))
+    f.expect(not several, "two outcomes: %s" % first_few(several))
+    stray = set(ends.outcomes) - enqueued
+    f.expect(not stray, "outcomes of jobs that nobody enqueued: %s" % first_few(stray))
+    f.expect(not ends.unknown, "outcomes that fit no job: %s" % json.dumps(ends.unknown[:1])[:300])
+    unsure = producer.numbers(UNSURE)
+    if unsure:
+        f.notes.append("RPUSH unanswered %d, %d of them there" % (len(unsure), len(unsure & enqueued)))
+    f.expect(not monitor.leaks, "conservation broke in %d of %d pictures: %s" %
+             (len(monitor.leaks), monitor.pictures, monitor.leaks[:2]))
+
+
+def check_record(f, ends, record, duplicates, forgettable=frozenset()):
+    """forgettable: jobs without an id whose first claim Redis may have forgotten: a new uid, so a
+    new token; stated apart, since nothing can prevent it."""
+    f.calls, f.pushed, f.suppressed = record["calls"], record["pushes"], record["suppressed"]
+    f.concurrent = record["concurrent"]
+    twice = ends.pushed_twice()
+    stated = twice & forgettable
+    if stated:
+        f.notes.append("%d without an id pushed again after a forgotten claim" % len(stated))
+    f.twice = len(twice - stated) + len(duplicates["tokens"])
+    f.expect(not twice - stated, "pushed twice: %s" % first_few(twice - stated))
+    f.expect(not duplicates["tokens"], "one token pushed twice: %s" % json.dumps(duplicates["tokens"][:2]))
+    f.expect(not f.concurrent, "%d concurrent calls with one token: %s" % (f.concurrent, ends.overlapping()))
+    f.expect(None not in ends.calls, "calls that carry no job's number")
+    f.expect(len(ends.calls) == 0 or record["calls"] == sum(map(len, ends.calls.values())),
+             "the record was too short for all calls")
+    wrong = ends.untrue()
+    f.expect(not wrong, "%d outcomes that the record contradicts: %s" % (len(wrong), "; ".join(wrong[:2])))
+
+
+def check_places(f, stage, enqueued):
+    """Conservation by the keys themselves, once nothing moves any more."""
+    try:
+        counts = stage.counts()
+    except OSError as e:
+        raise Failure("counts: %s" % e)
+    places = {k: v for k, v in counts.items() if k not in ("sent", "dead", "duplicate") and v}
+    f.expect(not places, "left behind: %s" % places)
+    f.expect(sum(counts.values()) == enqueued, "conservation: %d enqueued, found %s" % (enqueued, counts))
