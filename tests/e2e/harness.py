@@ -26,6 +26,10 @@ class Failure(AssertionError):
     pass
 
 
+class Late(Failure):
+    """Something did not happen in time: on a busy machine that alone proves nothing."""
+
+
 class Refused(OSError):
     """Redis answered with an error: the command was not carried out."""
 
@@ -46,7 +50,7 @@ def wait_until(condition, seconds, what):
         if value:
             return value
         if time.monotonic() > deadline:
-            raise Failure("not within %s s: %s" % (seconds, what))
+            raise Late("not within %s s: %s" % (seconds, what))
         try:
             gate.recv(1)
         except OSError:

@@ -3,6 +3,7 @@
 """End-to-end scenarios. Usage: run.py [NAME…]. Each ends with the conservation check and the
 mock's count of pushes, repeats and wire calls."""
 import base64
+import concurrent.futures
 import glob
 import json
 import os
@@ -14,7 +15,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import admin  # noqa: E402
-from harness import BIN, Failure, K, ROOT, Stage, free_port, wait_until  # noqa: E402
+from harness import BIN, Failure, K, Late, ROOT, Stage, free_port, wait_until  # noqa: E402
 
 SCENARIOS = []
 FAST = {"PUSHBRIDGE_RETRY_BASE_MS": "50", "PUSHBRIDGE_RETRY_CAP_MS": "400"}
@@ -797,24 +798,33 @@ def limit_at_run_time():
         return "the rest in %.1f s" % took
 
 
+def run(f):
+    """One scenario: what it failed with, or None."""
+    began = time.monotonic()
+    try:
+        note = f() or ""
+        print("ok    %-40s %5.1f s  %s" % (f.__name__, time.monotonic() - began, note), flush=True)
+        return None
+    except Exception as e:  # noqa: BLE001 - each failure is reported, the rest still runs
+        print("FAIL  %-40s %s" % (f.__name__, e), flush=True)
+        if not isinstance(e, Failure):
+            traceback.print_exc()
+        return e
+
+
 def main():
+    """Two at a time, since most of them wait. What was only late runs once more, alone: a lost or doubled
+    job, a sanitizer's report and every other failure count at once."""
     wanted = sys.argv[1:]
-    passed = failed = 0
-    for f in SCENARIOS:
-        if wanted and f.__name__ not in wanted:
-            continue
-        began = time.monotonic()
-        try:
-            note = f() or ""
-            passed += 1
-            print("ok    %-40s %5.1f s  %s" % (f.__name__, time.monotonic() - began, note), flush=True)
-        except Exception as e:  # noqa: BLE001 - each failure is reported, the rest still runs
-            failed += 1
-            print("FAIL  %-40s %s" % (f.__name__, e), flush=True)
-            if not isinstance(e, Failure):
-                traceback.print_exc()
-    print("e2e: %d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
+    chosen = [f for f in SCENARIOS if not wanted or f.__name__ in wanted]
+    with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("E2E_JOBS", "2"))) as pool:
+        ended = list(zip(chosen, pool.map(run, chosen)))
+    late = [f for f, e in ended if isinstance(e, Late)]
+    if late:
+        print("late, so once more and alone: %s" % " ".join(f.__name__ for f in late), flush=True)
+    failed = sum(e is not None and not isinstance(e, Late) for _, e in ended) + sum(run(f) is not None for f in late)
+    print("e2e: %d passed, %d failed" % (len(chosen) - failed, failed))
+    return 1 if failed or not chosen else 0
 
 
 sys.exit(main())
