@@ -136,6 +136,8 @@ METRIC(RESULTS_TRIMMED, "pushbridge_results_trimmed_total", COUNTER, 1, NONE, NO
        "Outcomes cut from the full results list.")
 METRIC(PARKED_FULL, "pushbridge_parked_full_total", COUNTER, 1, NONE, NONE, ONE,
        "Claims held back because a parked list is full.")
+METRIC(CLAIMS_UNREPLICATED, "pushbridge_claims_unreplicated_total", COUNTER, 1, QUEUE, NONE, ONE,
+       "Claims given back because too few replicas had them in time.")
 
 /* --- Redis */
 METRIC(REDIS_UP, "pushbridge_redis_up", GAUGE, 1, NONE, NONE, ONE,
@@ -144,6 +146,8 @@ METRIC(REDIS_CONNECTS, "pushbridge_redis_reconnects_total", COUNTER, 1, NONE, NO
        "Connections to Redis that came up again.")
 METRIC(REDIS_ERRORS, "pushbridge_redis_errors_total", COUNTER, 1, KIND, NONE, ONE,
        "Error replies of Redis by their first word, and lost connections.")
+METRIC(REDIS_REDIRECTS, "pushbridge_redis_redirects_total", COUNTER, 1, NONE, NONE, ONE,
+       "Redirections of a Redis cluster that were followed.")
 METRIC(REDIS_TIME, "pushbridge_redis_command_duration_seconds", HISTOGRAM, 1000000, NONE, NONE,
        COMMAND, "Time from sending a command to its reply; blocking ones are left out.")
 METRIC(REDIS_RTT, "pushbridge_redis_rtt_seconds", MAYBE, 1000000, QUEUE, NONE, ONE,

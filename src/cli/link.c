@@ -3,16 +3,25 @@
 
 #include <event2/dns.h>
 #include <signal.h>
+#include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
+
+enum { REDIRECT_PAUSE_MS = 20 };
 
 struct link {
     struct event_base *base;
     struct evdns_base *dns;
     struct redis *redis;
+    struct redis *owned[CONFIG_QUEUES_MAX]; /* of queues */
+    size_t nowned;
     struct event *limit;
     enum redis_state state;
-    bool answered;
+    int64_t command_ms;
+    int64_t again_until_ms; /* until then the command is sent again when another server has it */
+    bool answered, again;
     redis_reply_fn fn; /* of the command that is out */
     void *arg;
 };
@@ -49,6 +58,23 @@ bool link_wait_up(struct link *l, int64_t ms)
     return redis_is_up(l->redis);
 }
 
+/* Until the connection has followed a redirection, or for a moment. */
+static void wait_redirected(struct link *l)
+{
+    int64_t left;
+    wait_state(l, REDIRECT_PAUSE_MS);
+    while ((left = l->again_until_ms - clock_mono_ms()) > 0 && !redis_is_up(l->redis))
+        wait_state(l, left);
+}
+
+static void report_down(const struct link *l, const struct config *config)
+{
+    char at[512];
+    const char *why = redis_why(l->redis);
+    redis_opts_describe(&config->redis, at, sizeof at);
+    fprintf(stderr, "pushbridge: Redis at %s is not reachable%s%s\n", at, *why ? ": " : "", why);
+}
+
 struct link *link_open(const struct config *config, int *code)
 {
     struct link *l = mem_zalloc(sizeof *l);
@@ -63,20 +89,22 @@ struct link *link_open(const struct config *config, int *code)
     l->dns = evdns_base_new(l->base,
                             EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     l->limit = evtimer_new(l->base, on_limit, l);
+    l->command_ms = config->redis.command_timeout_ms;
     l->redis = redis_new(l->base, l->dns, &config->redis, "tool", on_state, l);
     if (link_wait_up(l, config->redis.connect_timeout_ms))
         return l;
     if (l->state == REDIS_UNSUPPORTED)
         *code = CLI_UNSUPPORTED;
     else
-        fprintf(stderr, "pushbridge: Redis at %s is not reachable\n",
-                *config->redis.unix_path ? config->redis.unix_path : config->redis.host);
+        report_down(l, config);
     link_close(l);
     return NULL;
 }
 
 void link_close(struct link *l)
 {
+    for (size_t i = 0; i < l->nowned; i++)
+        redis_free(l->owned[i]);
     redis_free(l->redis);
     event_free(l->limit);
     if (l->dns)
@@ -90,9 +118,35 @@ unsigned link_version(const struct link *l)
     return redis_version(l->redis);
 }
 
+/* Errors that say that the command was not run and where or when it will be. */
+static bool is_elsewhere(const redisReply *reply)
+{
+    static const char *const codes[] = {"MOVED ", "ASK ", "TRYAGAIN ", "CLUSTERDOWN ", "READONLY "};
+    for (size_t i = 0; reply && i < sizeof codes / sizeof codes[0]; i++)
+        if (reply->type == REDIS_REPLY_ERROR && text_starts(reply->str, codes[i]))
+            return true;
+    return false;
+}
+
 struct event_base *link_base(struct link *l)
 {
     return l->base;
+}
+
+/* In a cluster a queue has one of its own, to its slot's owner. Waits for it; one that does not
+ * come up leaves the questions unanswered. */
+static struct redis *connection_of(struct link *l, const struct config *config, const char *name)
+{
+    if (config->redis.topology != TOPOLOGY_CLUSTER || l->nowned == CONFIG_QUEUES_MAX)
+        return l->redis;
+    struct redis_opts opts = config->redis;
+    opts.slot = cluster_slot(name, strlen(name));
+    struct redis *r = redis_new(l->base, l->dns, &opts, "tool", on_state, l);
+    l->owned[l->nowned++] = r;
+    int64_t left, end_ms = clock_mono_ms() + config->redis.connect_timeout_ms;
+    while ((left = end_ms - clock_mono_ms()) > 0 && !redis_is_up(r))
+        wait_state(l, left);
+    return r;
 }
 
 struct queue *link_queue(struct link *l, const struct config *config, const char *name)
@@ -111,7 +165,7 @@ struct queue *link_queue(struct link *l, const struct config *config, const char
         .job_max_bytes = config->job_max_bytes,
         .parked_max = config->parked_max,
     };
-    struct queue *q = queue_new(l->base, l->redis, NULL, &opts);
+    struct queue *q = queue_new(l->base, connection_of(l, config, name), NULL, &opts);
     mem_free(results);
     mem_free(dead);
     return q;
@@ -144,7 +198,9 @@ static void on_reply(void *arg, redisReply *reply)
 {
     struct link *l = arg;
     l->answered = true;
-    l->fn(l->arg, reply);
+    l->again = is_elsewhere(reply) && clock_mono_ms() < l->again_until_ms;
+    if (!l->again)
+        l->fn(l->arg, reply);
     event_base_loopbreak(l->base);
 }
 
@@ -153,11 +209,16 @@ void link_command(struct link *l, int argc, const char **argv, const size_t *len
 {
     l->fn = fn;
     l->arg = arg;
-    l->answered = false;
-    if (wait_ms)
-        redis_command_blocking(l->redis, argc, argv, lens, wait_ms, on_reply, l);
-    else
-        redis_command(l->redis, argc, argv, lens, on_reply, l);
-    while (!l->answered)
-        event_base_dispatch(l->base);
+    l->again_until_ms = clock_mono_ms() + l->command_ms;
+    do {
+        l->answered = l->again = false;
+        if (wait_ms)
+            redis_command_blocking(l->redis, argc, argv, lens, wait_ms, on_reply, l);
+        else
+            redis_command(l->redis, argc, argv, lens, on_reply, l);
+        while (!l->answered)
+            event_base_dispatch(l->base);
+        if (l->again)
+            wait_redirected(l);
+    } while (l->again);
 }

@@ -18,7 +18,6 @@
 
 enum {
     LOOKUP_MAX_MS = 15000, /* leaves evdns time for a second name server */
-    KEEPALIVE_IDLE_S = 15,
     KEEPALIVE_INTERVAL_S = 5,
     KEEPALIVE_PROBES = 3,
 };
@@ -95,13 +94,14 @@ static void arm(struct dial *d, int ms)
     evtimer_add(d->timer, &tv);
 }
 
-static void set_socket_options(int fd, bool tcp)
+static void set_socket_options(int fd, bool tcp, int idle)
 {
-    const int one = 1, idle = KEEPALIVE_IDLE_S, interval = KEEPALIVE_INTERVAL_S;
-    const int probes = KEEPALIVE_PROBES;
+    const int one = 1, interval = KEEPALIVE_INTERVAL_S, probes = KEEPALIVE_PROBES;
     if (!tcp)
         return;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (!idle)
+        return;
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
@@ -116,7 +116,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
     if (what & BEV_EVENT_CONNECTED) {
         bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
         d->bev = NULL;
-        set_socket_options(bufferevent_getfd(bev), !d->opts.unix_path[0]);
+        set_socket_options(bufferevent_getfd(bev), !d->opts.unix_path[0], d->opts.keepalive_s);
         finish(d, bev);
         return;
     }

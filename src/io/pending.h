@@ -12,6 +12,8 @@ struct pending {
     void *arg;
     int64_t deadline_ms;
     int64_t sent_us; /* 0: its duration is not measured */
+    char *text; /* the command as it was sent, where it may be redirected, else NULL: malloc()ed */
+    size_t len;
 };
 
 /* All zero is an empty queue. */

@@ -38,7 +38,8 @@ struct queue_opts {
     int64_t lease_ms;                  /* 9000 */
     int64_t idle_wait_s;               /* BLMOVE's time limit, must be < lease: 5 */
     int64_t results_max, job_max_bytes, parked_max, crash_limit; /* crash_limit 0: none */
-    bool may_forget; /* after a restart of Redis nothing is claimed for a lease */
+    bool may_forget;                /* after a restart of Redis nothing is claimed for a lease */
+    int64_t wait_replicas, wait_ms; /* replicas that must have a claim before its calls; 0: none */
 };
 
 /* A claimed batch. Owned by the queue; valid until the last of its members is finished. */
@@ -70,8 +71,9 @@ struct queue_claim {
 
 /* Called once per batch that a claim returned, then once with claim NULL: done says how many
  * ready jobs came (fewer than asked: the queue is empty), −1 when Redis did not answer, −2 when
- * a parked list is full and claiming is held back, −3 while may_forget holds it back. Everything
- * in claim is borrowed for the call. */
+ * a parked list is full and claiming is held back, −3 when too few replicas had the claim in time:
+ * its leases count as lost, and its members are to be given back. Until then (wait_replicas) they
+ * are not safe; −4 while may_forget holds claims back. Everything in claim is borrowed. */
 typedef void (*queue_claim_fn)(void *arg, const struct queue_claim *claim, int done);
 
 enum queue_end_kind {

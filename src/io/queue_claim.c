@@ -11,9 +11,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 
 enum { LIMIT_SIZE = 12 };
 enum { BATCH_HEAD = 6 }; /* id, t0, digest, taken over, crashes, grouping */
+enum { REPLICAS_PAUSE_MS = 1000 };
 
 struct claiming {
     int64_t sent_boot_ms;
@@ -138,12 +140,15 @@ static bool is_batch(const redisReply *b)
     return true;
 }
 
-static void hand_out(struct queue *q, const struct claiming *c, const redisReply *batch)
+static struct queue_lease *hand_out(struct queue *q, const struct claiming *c,
+                                    const redisReply *batch)
 {
     size_t n = (batch->elements - BATCH_HEAD) / 2;
     struct queue_member *members = mem_alloc(n * sizeof *members);
     struct queue_lease *lease =
         queue_lease_new(q, batch->element[0]->str, c->fence, c->sent_boot_ms + q->opts.lease_ms, n);
+    lease->held = q->opts.wait_replicas > 0;
+    queue_lease_ref(lease);
     read_members(lease, batch, members);
     const struct queue_claim claim = {
         .lease = lease,
@@ -159,30 +164,93 @@ static void hand_out(struct queue *q, const struct claiming *c, const redisReply
     };
     q->claim_fn(q->claim_arg, &claim, 0);
     mem_free(members);
+    return lease;
+}
+
+/* --- replicas -------------------------------------------------------------------------------- */
+
+/* What a claim brought; each lease is held by a reference. */
+struct claimed {
+    int done;
+    size_t n;
+    struct queue_lease *leases[];
+};
+
+/* Reporting a failure at once would make the caller's loop as fast as Redis can refuse. */
+static void claim_failed(struct queue *q, int how, int64_t pause_ms)
+{
+    q->claim_failure = how;
+    queue_timer_set(q->claim_timer, pause_ms);
+}
+
+/* Without enough replicas a failover could undo the claim while its calls are on the wire, and
+ * another worker would claim the same jobs: so they are not sent but given back. */
+static void release(struct claimed *c, bool enough)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        c->leases[i]->held = false;
+        c->leases[i]->lost |= !enough;
+        queue_lease_unref(c->leases[i]);
+    }
+}
+
+static void on_replicated(struct queue *q, void *ctx, redisReply *reply)
+{
+    struct claimed *c = ctx;
+    bool answered = queue_answered(q, "wait_replicas", reply);
+    int64_t replicas = answered && reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0;
+    bool enough = replicas >= q->opts.wait_replicas;
+    release(c, enough);
+    if (enough) {
+        claim_done(q, c->done);
+        return;
+    }
+    metrics_add_at(METRIC_CLAIMS_UNREPLICATED, metrics_find(SET_QUEUE, q->name), 1);
+    log_warn("event=claim_unreplicated queue=%s replicas=%lld wanted=%lld", log_value(q->name),
+             (long long)replicas, (long long)q->opts.wait_replicas);
+    claim_failed(q, -3, REPLICAS_PAUSE_MS);
+}
+
+static void wait_replicas(struct queue *q, struct claimed *c)
+{
+    struct queue_args a;
+    queue_args_init(&a);
+    queue_args_text(&a, "WAIT");
+    queue_args_int(&a, q->opts.wait_replicas);
+    queue_args_int(&a, q->opts.wait_ms);
+    queue_send_command(q, q->cmd, &a, (int)q->opts.wait_ms, on_replicated, c);
 }
 
 static void on_claimed(struct queue *q, void *ctx, redisReply *reply)
 {
     if (!queue_answered_array(q, "claim", reply, 3)) {
-        queue_timer_set(q->claim_timer, queue_backoff_next(q));
+        claim_failed(q, -1, queue_backoff_next(q));
         return;
     }
+    struct claimed *c = mem_zalloc(sizeof *c + reply->elements * sizeof *c->leases);
+    c->done = (int)queue_reply_int(reply, 1);
     q->suspects = queue_reply_int(reply, 2) == 1;
     for (size_t i = 3; i < reply->elements; i++) {
         if (is_batch(reply->element[i]))
-            hand_out(q, ctx, reply->element[i]);
+            c->leases[c->n++] = hand_out(q, ctx, reply->element[i]);
         else
             log_error("event=batch_unreadable queue=%s", log_value(q->name));
     }
-    claim_done(q, (int)queue_reply_int(reply, 1));
+    if (c->n && q->opts.wait_replicas) {
+        wait_replicas(q, c);
+        return;
+    }
+    int done = c->done;
+    release(c, true);
+    mem_free(c);
+    claim_done(q, done);
 }
 
-/* Reporting a failure at once would make the caller's loop as fast as Redis can refuse. */
 void queue_on_claim_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    claim_done(arg, -1);
+    claim_done(arg, ((struct queue *)arg)->claim_failure);
 }
 
 /* --- the call -------------------------------------------------------------------------------- */

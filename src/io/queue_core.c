@@ -123,16 +123,6 @@ int64_t queue_backoff_next(struct queue *q)
     return ms / 2 + (int64_t)clock_random_below((uint64_t)ms / 2 + 1);
 }
 
-/* Errors that another connection, perhaps to another server, may not give. */
-static bool is_wrong_server(const char *error)
-{
-    static const char *const prefixes[] = {"READONLY", "MASTERDOWN", "CLUSTERDOWN", "MOVED"};
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
-        if (text_starts(error, prefixes[i]))
-            return true;
-    return false;
-}
-
 static void note_error(struct queue *q, const char *what, const char *error)
 {
     int64_t now = clock_mono_ms();
@@ -142,8 +132,6 @@ static void note_error(struct queue *q, const char *what, const char *error)
         q->trouble = what;
         q->trouble_mono_ms = now;
     }
-    if (is_wrong_server(error) && !evtimer_pending(q->drop_timer, NULL))
-        queue_timer_set(q->drop_timer, QUEUE_BACKOFF_MIN_MS);
 }
 
 bool queue_answered(struct queue *q, const char *what, const redisReply *reply)
@@ -186,14 +174,6 @@ bool queue_answered_array(struct queue *q, const char *what, const redisReply *r
     q->redis_ms = queue_reply_int(reply, 0);
     q->redis_mono_ms = clock_mono_ms();
     return true;
-}
-
-static void on_drop_timer(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    struct queue *q = arg;
-    redis_drop(q->cmd, "it cannot take writes");
 }
 
 int64_t queue_now_ms(const struct queue *q)
@@ -349,7 +329,6 @@ static void on_open_timer(evutil_socket_t fd, short what, void *arg)
 
 void queue_open(struct queue *q, queue_ready_fn fn, void *arg)
 {
-    evtimer_del(q->drop_timer);
     evtimer_del(q->open_timer);
     q->open_fn = fn;
     q->open_arg = arg;
@@ -377,7 +356,6 @@ struct queue *queue_new(struct event_base *base, struct redis *cmd, struct redis
     TAILQ_INIT(&q->leases);
     TAILQ_INIT(&q->items);
     TAILQ_INIT(&q->items_sent);
-    q->drop_timer = evtimer_new(base, on_drop_timer, q);
     q->open_timer = evtimer_new(base, on_open_timer, q);
     q->claim_timer = evtimer_new(base, queue_on_claim_timer, q);
     q->flush_event = evtimer_new(base, queue_on_flush, q);
@@ -391,7 +369,7 @@ void queue_free(struct queue *q)
 {
     if (!q)
         return;
-    struct event *const timers[] = {q->drop_timer, q->open_timer,    q->claim_timer, q->flush_event,
+    struct event *const timers[] = {q->open_timer, q->claim_timer,   q->flush_event,
                                     q->wait_timer, q->unblock_timer, q->leave_timer};
     for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++)
         event_free(timers[i]);

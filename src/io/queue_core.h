@@ -44,6 +44,7 @@ struct queue_lease {
     struct queue *queue;
     char id[QUEUE_ID_SIZE], fence[QUEUE_ID_SIZE];
     int64_t safe_until_ms; /* boot clock */
+    bool held;             /* not safe until enough replicas have the claim */
     bool lost, listed;
     size_t members; /* not yet confirmed */
     size_t refs;    /* requests on the way that point here */
@@ -90,7 +91,6 @@ struct queue {
     const char *trouble; /* the step whose error was logged, until it is answered again */
     int64_t trouble_mono_ms;
     int64_t backoff_ms;
-    struct event *drop_timer; /* to another server, after READONLY and the like */
 
     queue_ready_fn open_fn;
     void *open_arg;
@@ -104,6 +104,7 @@ struct queue {
     bool suspects; /* as the last claim saw it */
     queue_claim_fn claim_fn;
     void *claim_arg;
+    int claim_failure;         /* what will be reported */
     struct event *claim_timer; /* a failed claim is reported after a pause */
 
     struct queue_items items, items_sent; /* to be sent; on the way */
@@ -159,8 +160,8 @@ void queue_send_command(struct queue *q, struct redis *r, struct queue_args *a, 
 
 /* --- answers --- */
 
-/* True when reply is an answer. An error reply is counted, logged on the transition, and may mean
- * that another server has to be looked for. */
+/* True when reply is an answer. An error reply is counted and logged on the transition; where it
+ * means that another server has to be looked for, the connection does so by itself. */
 bool queue_answered(struct queue *q, const char *what, const redisReply *reply);
 /* An array of at least n elements whose first is Redis' ms; keeps the time. */
 bool queue_answered_array(struct queue *q, const char *what, const redisReply *reply, size_t n);

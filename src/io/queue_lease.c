@@ -89,7 +89,7 @@ const char *queue_lease_queue(const struct queue_lease *lease)
 
 bool queue_lease_safe(const struct queue_lease *lease, int64_t now_boot_ms, int64_t duration_ms)
 {
-    return !lease->lost && now_boot_ms + duration_ms <= lease->safe_until_ms;
+    return !lease->lost && !lease->held && now_boot_ms + duration_ms <= lease->safe_until_ms;
 }
 
 bool queue_lease_lost(const struct queue_lease *lease)

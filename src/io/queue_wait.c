@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 
@@ -62,10 +63,20 @@ static void on_unblocked(struct queue *q, void *ctx, redisReply *reply)
         queue_timer_set(q->unblock_timer, UNBLOCK_AGAIN_MS);
 }
 
+/* Client ids count per server, and after a failover both connections need not have the same. */
+static bool same_server(const struct queue *q)
+{
+    return strcmp(redis_run_id(q->cmd), redis_run_id(q->wait)) == 0;
+}
+
 static void unblock(struct queue *q)
 {
     if (!q->waiting || q->wait_client <= 0)
         return;
+    if (!same_server(q)) {
+        queue_timer_set(q->unblock_timer, UNBLOCK_AGAIN_MS);
+        return;
+    }
     struct queue_args a;
     queue_args_init(&a);
     queue_args_text(&a, "CLIENT");

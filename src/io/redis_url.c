@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "io/redis.h"
 
-enum { DB_MAX = 1 << 20, PORT_DEFAULT = 6379 };
+enum { DB_MAX = 1 << 20, PORT_DEFAULT = 6379, SENTINEL_PORT_DEFAULT = 26379 };
 
 /* Messages name the part and never quote it: any part may hold the password of a mistyped URL. */
 
@@ -77,7 +78,8 @@ static bool read_user(const char *p, const char *end, struct redis_opts *o, stru
 }
 
 /* host[:port] or [address][:port] */
-static bool read_host(const char *p, const char *end, struct redis_opts *o, struct err *e)
+static bool read_host(const char *p, const char *end, int default_port, struct node *out,
+                      struct err *e)
 {
     const char *host_end = memchr(p, ':', (size_t)(end - p));
     const char *after = NULL;
@@ -92,14 +94,14 @@ static bool read_host(const char *p, const char *end, struct redis_opts *o, stru
     }
     if (host_end == p)
         return err_set(e, "redis URL: no host");
-    if (!copy(p, (size_t)(host_end - p), o->host, sizeof o->host, "the host", e))
+    if (!copy(p, (size_t)(host_end - p), out->host, sizeof out->host, "the host", e))
         return false;
-    o->port = PORT_DEFAULT;
+    out->port = default_port;
     if (after == end)
         return true;
     if (*after != ':' ||
-        !number(after + 1, (size_t)(end - after - 1), 65535, &o->port, "the port", e) ||
-        o->port == 0)
+        !number(after + 1, (size_t)(end - after - 1), 65535, &out->port, "the port", e) ||
+        out->port == 0)
         return err_set(e, "redis URL: the port is not a number from 1 to 65535");
     return true;
 }
@@ -117,13 +119,66 @@ static bool read_tcp(const char *p, struct redis_opts *o, struct err *e)
     const char *at = memrchr(p, '@', (size_t)(end - p));
     if (at && !read_user(p, at, o, e))
         return false;
-    if (!read_host(at ? at + 1 : p, end, o, e))
+    struct node n;
+    if (!read_host(at ? at + 1 : p, end, PORT_DEFAULT, &n, e))
         return false;
+    memcpy(o->host, n.host, sizeof o->host);
+    o->port = n.port;
     size_t digits = *end == '/' ? strcspn(end + 1, "?") : 0;
     if (digits && !number(end + 1, digits, DB_MAX, &o->db, "the database", e))
         return false;
     const char *query = strchr(end, '?');
     return !query || read_query(query + 1, o, e);
+}
+
+/* [user[:password]@]host[:port],… ; *rest is what follows. */
+static bool read_hosts(const char *p, int default_port, struct redis_opts *o, const char **rest,
+                       struct err *e)
+{
+    const char *end = p + strcspn(p, "/?");
+    const char *at = memrchr(p, '@', (size_t)(end - p));
+    if (at && !read_user(p, at, o, e))
+        return false;
+    *rest = end;
+    for (p = at ? at + 1 : p; p; o->nnodes++) {
+        const char *comma = memchr(p, ',', (size_t)(end - p));
+        if (o->nnodes == REDIS_NODES_MAX)
+            return err_set(e, "redis URL: more than %d hosts", REDIS_NODES_MAX);
+        if (!read_host(p, comma ? comma : end, default_port, &o->nodes[o->nnodes], e))
+            return false;
+        p = comma ? comma + 1 : NULL;
+    }
+    return true;
+}
+
+/* …/master[/db] */
+static bool read_sentinel(const char *p, struct redis_opts *o, struct err *e)
+{
+    o->topology = TOPOLOGY_SENTINEL;
+    if (!read_hosts(p, SENTINEL_PORT_DEFAULT, o, &p, e))
+        return false;
+    const char *name = *p == '/' ? p + 1 : p;
+    size_t len = *p == '/' ? strcspn(name, "/?") : 0;
+    if (!len)
+        return err_set(e, "redis URL: no name of the master after the sentinels");
+    if (!decode(name, len, o->master, sizeof o->master, "the master's name", e))
+        return false;
+    p = name + len;
+    size_t digits = *p == '/' ? strcspn(p + 1, "?") : 0;
+    if (digits && !number(p + 1, digits, DB_MAX, &o->db, "the database", e))
+        return false;
+    const char *query = strchr(p, '?');
+    return !query || read_query(query + 1, o, e);
+}
+
+static bool read_cluster(const char *p, struct redis_opts *o, struct err *e)
+{
+    o->topology = TOPOLOGY_CLUSTER;
+    if (!read_hosts(p, PORT_DEFAULT, o, &p, e))
+        return false;
+    if (*p && strcmp(p, "/") != 0 && strcmp(p, "/0") != 0)
+        return err_set(e, "redis URL: a cluster has the database 0 only");
+    return true;
 }
 
 static bool read_unix(const char *p, struct redis_opts *o, struct err *e)
@@ -142,6 +197,8 @@ static bool read_unix(const char *p, struct redis_opts *o, struct err *e)
     return p[len] == '\0' || read_query(p + len + 1, o, e);
 }
 
+/* --- public ---------------------------------------------------------------------------------- */
+
 void redis_opts_default(struct redis_opts *o)
 {
     *o = (struct redis_opts){.host = "127.0.0.1",
@@ -149,24 +206,54 @@ void redis_opts_default(struct redis_opts *o)
                              .connect_timeout_ms = 3000,
                              .command_timeout_ms = 5000,
                              .backoff_base_ms = 50,
-                             .backoff_cap_ms = 2000};
+                             .backoff_cap_ms = 2000,
+                             .keepalive_s = 15,
+                             .slot = SLOT_ANY};
 }
+
+static const struct scheme {
+    const char *name;
+    bool tls;
+    bool (*read)(const char *rest, struct redis_opts *o, struct err *e);
+} schemes[] = {
+    {"redis://", false, read_tcp},
+    {"rediss://", true, read_tcp},
+    {"redis+sentinel://", false, read_sentinel},
+    {"rediss+sentinel://", true, read_sentinel},
+    {"redis+cluster://", false, read_cluster},
+    {"rediss+cluster://", true, read_cluster},
+    {"unix://", false, read_unix},
+};
 
 bool redis_url_parse(const char *url, struct redis_opts *o, struct err *e)
 {
     struct redis_opts out = *o;
-    out.tls = text_starts(url, "rediss://");
+    const struct scheme *scheme = NULL;
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+        if (text_starts(url, schemes[i].name))
+            scheme = &schemes[i];
+    if (!scheme)
+        return err_set(e, "redis URL: must begin with redis://, rediss:// or unix://, or with one "
+                          "of the first two and +sentinel or +cluster");
+    out.tls = scheme->tls;
+    out.topology = TOPOLOGY_SINGLE;
     out.db = 0;
-    out.unix_path[0] = '\0';
-    bool ok;
-    if (text_starts(url, "unix://"))
-        ok = read_unix(url + strlen("unix://"), &out, e);
-    else if (out.tls || text_starts(url, "redis://"))
-        ok = read_tcp(strstr(url, "://") + 3, &out, e);
-    else
-        ok = err_set(e, "redis URL: must begin with redis://, rediss:// or unix://");
+    out.nnodes = 0;
+    out.unix_path[0] = out.master[0] = '\0';
+    bool ok = scheme->read(url + strlen(scheme->name), &out, e);
     if (ok)
         *o = out;
     mem_wipe(&out, sizeof out);
     return ok;
+}
+
+void redis_opts_describe(const struct redis_opts *o, char *out, size_t room)
+{
+    if (o->topology == TOPOLOGY_SENTINEL)
+        snprintf(out, room, "the master \"%s\" of the sentinels at %s …", o->master,
+                 o->nodes[0].host);
+    else if (o->topology == TOPOLOGY_CLUSTER)
+        snprintf(out, room, "the cluster of %s …", o->nodes[0].host);
+    else
+        snprintf(out, room, "%s", o->unix_path[0] ? o->unix_path : o->host);
 }

@@ -15,14 +15,23 @@ const struct config_app *config_app_find(const struct config *c, const char *nam
     return NULL;
 }
 
+static bool has_hash_tag(const char *name)
+{
+    const char *open = strchr(name, '{');
+    const char *close = open ? strchr(open, '}') : NULL;
+    return close && close > open + 1;
+}
+
 char *config_queue_key(const char *text, const char *queue)
 {
     struct buf b;
     buf_init(&b, KEY_MAX);
     const char *p = text;
     for (const char *q; (q = strstr(p, "%q")); p = q + 2) {
-        buf_add(&b, p, (size_t)(q - p));
+        bool tag = q > p && q[-1] == '{' && q[2] == '}' && has_hash_tag(queue);
+        buf_add(&b, p, (size_t)(q - p) - tag);
         buf_puts(&b, queue);
+        q += tag;
     }
     buf_puts(&b, p);
     return buf_take(&b);

@@ -32,9 +32,11 @@ struct config_app {
 struct config {
     char *redis_url;
     struct redis_opts redis;
+    int64_t wait_replicas, wait_ms; /* of each claim */
 
     char **queue_names; /* nqueues, by priority */
     size_t nqueues;
+    bool serve_fair;                  /* the queues take turns */
     char *queue_results, *queue_dead; /* may hold %q */
     int64_t results_max, job_max_bytes, concurrency, lease_ms, extend_ms, reap_ms, crash_limit,
         parked_max, dead_warn, idle_wait_s, dedup_s;
@@ -86,7 +88,8 @@ void config_print(const struct config *c, FILE *out);
 /* docs/options.md: every option with variable, default, bounds, meaning. */
 void config_print_reference(FILE *out);
 
-/* "%q" in text replaced by the queue's name; allocated. */
+/* "%q" in text replaced by the queue's name, allocated. Around a name with a hash tag of its own,
+ * braces that stand for one are left out: "{%q}" is always a text of the queue's slot. */
 char *config_queue_key(const char *text, const char *queue);
 
 #endif

@@ -47,13 +47,26 @@ static bool check_tls(const struct config *c, struct err *e)
     static const char *const names[] = {"redis.ca_file", "redis.cert_file", "redis.key_file",
                                         "redis.tls_name"};
     const struct redis_opts *r = &c->redis;
-    for (size_t i = 0; i < sizeof names / sizeof *names && !r->tls; i++)
+    bool any = r->tls || r->sentinel_tls == REDIS_SENTINEL_TLS_ON;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !any; i++)
         if (*general(c, names[i])->text)
             return refuse(c, names[i], "only with a rediss:// URL", e);
     if (*r->cert_file && !*r->key_file)
         return refuse(c, "redis.cert_file", "needs redis.key_file", e);
     if (*r->key_file && !*r->cert_file)
         return refuse(c, "redis.key_file", "needs redis.cert_file", e);
+    return true;
+}
+
+static bool check_sentinel(const struct config *c, struct err *e)
+{
+    static const char *const names[] = {"redis.sentinel_username", "redis.sentinel_password",
+                                        "redis.sentinel_tls"};
+    if (c->redis.topology == TOPOLOGY_SENTINEL)
+        return true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (general(c, names[i])->source != SOURCE_DEFAULT)
+            return refuse(c, names[i], "only with a redis+sentinel:// URL", e);
     return true;
 }
 
@@ -97,18 +110,27 @@ static bool is_queue(const struct config *c, const char *name, size_t from)
     return false;
 }
 
-/* An outcome written to a queue would be taken for a job. */
+static bool same_slot(const char *a, const char *b)
+{
+    return cluster_slot(a, strlen(a)) == cluster_slot(b, strlen(b));
+}
+
+/* An outcome written to a queue would be taken for a job, and a script stays in one slot. */
 static bool check_lists(const struct config *c, const char *queue, struct err *e)
 {
     char *results = config_queue_key(c->queue_results, queue);
     char *dead = config_queue_key(c->queue_dead, queue);
-    bool ok = true;
+    bool ok = true, cluster = c->redis.topology == TOPOLOGY_CLUSTER;
     if (is_queue(c, results, 0))
         ok = refuse(c, "queue.results", "is one of queue.names", e);
     else if (is_queue(c, dead, 0))
         ok = refuse(c, "queue.dead", "is one of queue.names", e);
     else if (strcmp(results, dead) == 0)
         ok = refuse(c, "queue.dead", "is the same list as queue.results", e);
+    else if (cluster && !same_slot(results, queue))
+        ok = refuse(c, "queue.results", "lies in another slot than its queue; {%q}:… does not", e);
+    else if (cluster && !same_slot(dead, queue))
+        ok = refuse(c, "queue.dead", "lies in another slot than its queue; {%q}:… does not", e);
     mem_free(results);
     mem_free(dead);
     return ok;
@@ -206,6 +228,13 @@ static bool check_times(struct config *c, struct err *e)
                        "aliyun.timeout_ms %lld + aliyun.settle_ms %lld: a call must fit into a "
                        "lease",
                        (long long)c->lease_ms, (long long)c->extend_ms, (long long)c->timeout_ms,
+                       (long long)c->settle_ms);
+    if (c->wait_replicas && c->lease_ms - c->wait_ms < c->timeout_ms + c->settle_ms)
+        return err_set(e,
+                       "queue.lease_ms %lld - redis.wait_ms %lld must be at least "
+                       "aliyun.timeout_ms %lld + aliyun.settle_ms %lld: a call must fit into "
+                       "what is left of a lease",
+                       (long long)c->lease_ms, (long long)c->wait_ms, (long long)c->timeout_ms,
                        (long long)c->settle_ms);
     if (c->idle_wait_s * 1000 >= c->lease_ms)
         return err_set(e,
@@ -311,6 +340,25 @@ static bool read_sources(const char *file, char **env, struct settings *s, struc
     return settings_settle(s, e);
 }
 
+static void set_default(struct setting_list *list, const char *name, const char *text)
+{
+    struct setting *s = &list->v[option_find(list->table, name, NULL)];
+    if (s->source != SOURCE_DEFAULT)
+        return;
+    mem_free(s->text);
+    s->text = mem_strdup(text);
+}
+
+/* The plain names lie in other slots than the queues. */
+static void set_cluster_defaults(struct config *c)
+{
+    struct config_raw *raw = c->internal;
+    if (c->redis.topology != TOPOLOGY_CLUSTER)
+        return;
+    set_default(&raw->settings.general, "queue.results", "{%q}:results");
+    set_default(&raw->settings.general, "queue.dead", "{%q}:dead");
+}
+
 static void store_general(struct config *c)
 {
     const struct setting_list *list = &settings_of(c)->general;
@@ -324,10 +372,11 @@ static bool load(const char *file, char **env, bool calls, struct config *c, str
     *c = (struct config){.internal = raw};
     if (!read_sources(file, env ? env : environ, &raw->settings, e) || !read_redis(c, e))
         return false;
+    set_cluster_defaults(c);
     store_general(c);
     c->endpoint = NULL; /* the setting's text so far; now its normal form */
-    if (!check_tls(c, e) || !read_queues(c, e) || !read_endpoint(c, e) || !check_times(c, e) ||
-        !check_admin(c, e) || !check_egress(c, e) ||
+    if (!check_sentinel(c, e) || !check_tls(c, e) || !read_queues(c, e) || !read_endpoint(c, e) ||
+        !check_times(c, e) || !check_admin(c, e) || !check_egress(c, e) ||
         !config_apps_read(c, &raw->settings, calls, e) || !read_templates(c, e))
         return false;
     if (!c->max_connections)

@@ -15,6 +15,7 @@
 
 enum {
     CLAIM_MAX = 128,
+    CLAIM_SLOW_MS = 200,
     WATCHDOG_MS = 15000,
     ALARM_MS = 30000,
     WORKER_NAME_SIZE = 128,
@@ -24,7 +25,7 @@ enum {
 /* One queue as the dispatcher serves it. */
 struct lane {
     struct dispatch *d;
-    struct redis *wait;
+    struct redis *cmd, *wait; /* cmd: its own in a cluster, else the one of all */
     struct queue *queue;
     char *results, *dead;
     bool open;             /* schema checked on the live connection */
@@ -32,6 +33,10 @@ struct lane {
     unsigned asked;        /* by the last claim */
     bool got;              /* the claim that is out has brought jobs */
     bool left;             /* its inbox is emptied: the last step of a drain */
+    unsigned reserved;     /* credits that a claim under way may use up */
+    int64_t asked_ms;      /* since when */
+    bool alone;            /* that claim may bring a suspect (I4): no other goes beside it */
+    bool suspect;          /* and has brought one */
     int64_t claimed_ms;    /* as dispatch_lane shows it */
     int64_t next_alarm_ms; /* when the dead letters are counted next */
     bool alarmed;
@@ -41,12 +46,14 @@ struct dispatch {
     struct event_base *base;
     const struct config *config;
     char worker[WORKER_NAME_SIZE];
-    struct redis *cmd;
+    struct redis *cmd; /* NULL in a cluster */
+    struct router *router;
     struct sender *sender;
     struct fleet *fleet;
     struct pipeline *pipeline;
     struct heartbeat heartbeat;
     struct lane *lanes;
+    size_t turn; /* fair: the lane that is served first */
     struct event *tick, *extend, *pump, *drain_timer;
     bool backlog; /* the last claim came back full */
     bool alone;   /* a suspect (I4) is being tried, or waits until nothing else is held */
@@ -98,12 +105,25 @@ static unsigned room(const struct dispatch *d)
     return (unsigned)(n < CLAIM_MAX ? n : CLAIM_MAX);
 }
 
+/* What claims under way may bring is spoken for. */
+static unsigned less_reserved(const struct dispatch *d, unsigned n)
+{
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        n -= d->lanes[i].reserved < n ? d->lanes[i].reserved : n;
+    return n;
+}
+
 /* Jobs that could be sent at once: nothing is claimed while all is paused or without a token. */
-static unsigned credits(const struct dispatch *d)
+static unsigned offered(const struct dispatch *d)
 {
     if (fleet_paused(d->fleet))
         return 0;
     return (unsigned)flow_offer(fleet_flow(d->fleet), room(d));
+}
+
+static unsigned credits(const struct dispatch *d)
+{
+    return less_reserved(d, offered(d));
 }
 
 /* A claim per freed credit would cost a script each, unless idle. Tokens come in lots that are
@@ -114,7 +134,7 @@ static bool worth_a_claim(const struct dispatch *d, unsigned n)
     size_t quarter = limit / 4 < CLAIM_MAX / 4 ? limit / 4 : CLAIM_MAX / 4;
     size_t enough = d->backlog ? claim_ahead(d) / 2 : quarter;
     return n && (n >= enough || pipeline_busy(d->pipeline) == 0 ||
-                 (n < room(d) && !flow_asking(fleet_flow(d->fleet))));
+                 (n < less_reserved(d, room(d)) && !flow_asking(fleet_flow(d->fleet))));
 }
 
 static void on_claim(void *arg, const struct queue_claim *claim, int done)
@@ -122,19 +142,23 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
     struct lane *lane = arg;
     struct dispatch *d = lane->d;
     if (claim) {
-        d->alone |= claim->suspect;
+        lane->suspect |= claim->suspect;
         lane->got = true;
         pipeline_take(d->pipeline, claim, lane->queue);
         return;
     }
+    lane->reserved = 0;
+    if (d->config->wait_replicas)
+        pipeline_tick(d->pipeline); /* its replicas have it now, or it goes back */
     d->backlog = done >= 0 && (unsigned)done >= lane->asked;
-    d->alone |= queue_suspects(lane->queue);
+    d->alone = (d->alone && !lane->alone) || lane->suspect || queue_suspects(lane->queue);
+    lane->alone = lane->suspect = false;
     if (done != -1) {
         lane->claimed_ms = d->last_claim_ms = clock_mono_ms();
         d->dropped_ms = 0;
     }
     /* Waiting jobs that became due may be more than were asked for: a replay brings many. */
-    if ((done == 0 && !lane->got && !d->alone) || done == -2 || done == -3)
+    if ((done == 0 && !lane->got && !d->alone) || done < -1)
         lane->maybe_ready = false;
     lane->got = false;
     if (done == -2) {
@@ -145,7 +169,7 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
 }
 
 /* False when there is nothing to claim for: every app's circuit is open and no probe is due. */
-static bool claim(struct lane *lane, unsigned n)
+static bool claim(struct lane *lane, unsigned n, bool alone)
 {
     struct queue_drain drains[CONFIG_APPS_MAX];
     bool probe;
@@ -156,7 +180,9 @@ static bool claim(struct lane *lane, unsigned n)
         n = 1;
     }
     lane->asked = n;
-    bool alone = pipeline_flights(lane->d->pipeline) == 0;
+    lane->reserved = n;
+    lane->alone = alone;
+    lane->asked_ms = clock_mono_ms();
     queue_claim(lane->queue, n, drains, ndrains, alone, on_claim, lane);
     return true;
 }
@@ -169,27 +195,80 @@ static void on_wait(void *arg, bool moved)
     pump_soon(lane->d);
 }
 
-/* Strict priority: a queue is asked only when those before it have nothing ready. */
-static void claim_round(struct dispatch *d)
+/* Lanes that would claim now. */
+static unsigned takers(const struct dispatch *d)
 {
-    if (d->alone && pipeline_flights(d->pipeline))
-        return;
-    d->alone = false;
+    unsigned n = 0;
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        const struct lane *lane = &d->lanes[i];
+        n += lane->open && lane->maybe_ready && !queue_claiming(lane->queue);
+    }
+    return n;
+}
+
+/* What a lane may ask for: by priority all there is, else an equal part for each that has work. */
+static unsigned share(const struct dispatch *d)
+{
+    unsigned n = credits(d), among = d->config->serve_fair ? takers(d) : 1;
+    return (n + among - 1) / among;
+}
+
+/* False when those after it in priority must wait. A claim that hangs holds up nobody. */
+static bool serve(struct lane *lane, bool worth)
+{
+    struct dispatch *d = lane->d;
+    if (!lane->open)
+        return true;
+    if (queue_claiming(lane->queue))
+        return clock_mono_ms() - lane->asked_ms > CLAIM_SLOW_MS;
+    unsigned n = lane->maybe_ready && worth ? share(d) : 0;
+    if (n && claim(lane, n, false)) {
+        d->turn = (size_t)(lane - d->lanes) + 1;
+        return false;
+    }
+    bool stopped = pipeline_all_open(d->pipeline);
+    if (lane->maybe_ready && !stopped)
+        return false; /* credits come back soon */
+    if (room(d) && !fleet_paused(d->fleet) && !queue_waiting(lane->queue) && !stopped)
+        queue_wait(lane->queue, on_wait, lane);
+    return true;
+}
+
+/* Whether no job is held and none may be on its way here. */
+static bool holds_nothing(const struct dispatch *d)
+{
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        if (queue_claiming(d->lanes[i].queue) && d->lanes[i].open)
+            return false;
+    return pipeline_flights(d->pipeline) == 0;
+}
+
+/* The claim of a suspect, with nothing beside it. */
+static bool claim_suspect(struct dispatch *d)
+{
     for (size_t i = 0; i < d->config->nqueues; i++) {
         struct lane *lane = &d->lanes[i];
-        if (!lane->open)
-            continue;
-        if (queue_claiming(lane->queue))
-            return;
-        unsigned n = lane->maybe_ready ? credits(d) : 0;
-        if (lane->maybe_ready && worth_a_claim(d, n) && claim(lane, n))
-            return;
-        if (lane->maybe_ready && !pipeline_all_open(d->pipeline))
-            return; /* credits come back soon */
-        if (room(d) && !fleet_paused(d->fleet) && !queue_waiting(lane->queue) &&
-            !pipeline_all_open(d->pipeline))
-            queue_wait(lane->queue, on_wait, lane);
+        if (lane->open && !queue_claiming(lane->queue) && queue_suspects(lane->queue) &&
+            claim(lane, credits(d), true))
+            return true;
     }
+    return false;
+}
+
+/* Strict priority: a queue is asked only when those before it have nothing ready. Fair: all are,
+ * and the turn goes round. */
+static void claim_round(struct dispatch *d)
+{
+    if (d->alone && !holds_nothing(d))
+        return;
+    if (d->alone && claim_suspect(d))
+        return;
+    d->alone = false;
+    bool fair = d->config->serve_fair, worth = takers(d) && worth_a_claim(d, credits(d));
+    size_t n = d->config->nqueues, first = fair ? d->turn : 0;
+    for (size_t i = 0; i < n; i++)
+        if (!serve(&d->lanes[(first + i) % n], worth) && !fair)
+            return;
 }
 
 /* --- draining -------------------------------------------------------------------------------- */
@@ -302,11 +381,12 @@ static void check_empty(struct dispatch *d)
 
 /* --- the clockwork --------------------------------------------------------------------------- */
 
-/* Waiting for Redis to say whether there are tokens is no excuse for not claiming. */
+/* Neither a claim that is not answered nor waiting for Redis to say whether there are tokens is an
+ * excuse for not claiming. */
 static bool may_claim(struct dispatch *d)
 {
     return !d->alone && !fleet_paused(d->fleet) && !pipeline_all_open(d->pipeline) &&
-           (worth_a_claim(d, credits(d)) || (room(d) && flow_asking(fleet_flow(d->fleet))));
+           (worth_a_claim(d, offered(d)) || (room(d) && flow_asking(fleet_flow(d->fleet))));
 }
 
 /* Every tick with credits ends in a claim of some queue; when none is answered for long, the
@@ -314,7 +394,7 @@ static bool may_claim(struct dispatch *d)
 static void watch(struct dispatch *d)
 {
     int64_t now = clock_mono_ms();
-    if (!redis_is_up(d->cmd) || !may_claim(d))
+    if (!may_claim(d))
         d->last_claim_ms = now;
     if (now - d->last_claim_ms < WATCHDOG_MS)
         return;
@@ -322,9 +402,11 @@ static void watch(struct dispatch *d)
     d->dropped_ms = now;
     metrics_add(METRIC_WATCHDOG_DROPS, 1);
     log_warn("event=watchdog_drop");
-    redis_drop(d->cmd, "watchdog");
-    for (size_t i = 0; i < d->config->nqueues; i++)
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        if (i == 0 || !d->cmd)
+            redis_drop(d->lanes[i].cmd, "watchdog");
         redis_drop(d->lanes[i].wait, "watchdog");
+    }
 }
 
 static void on_dead_count(void *arg, const struct queue_counts *c)
@@ -408,6 +490,18 @@ static void on_open(void *arg, bool ok, const char *why)
     pump_soon(lane->d);
 }
 
+static void on_lane_redis(void *arg, enum redis_state state, const char *why)
+{
+    struct lane *lane = arg;
+    lane->open = false;
+    if (state == REDIS_UP && lane == lane->d->lanes)
+        fleet_connected(lane->d->fleet);
+    if (state == REDIS_UP)
+        queue_open(lane->queue, on_open, lane);
+    else if (state == REDIS_UNSUPPORTED)
+        end(lane->d, DISPATCH_UNSUPPORTED, why);
+}
+
 /* Tokens came, a circuit or a pause changed. */
 static void on_fleet(void *arg)
 {
@@ -425,17 +519,8 @@ static void on_fleet(void *arg)
 static void on_redis(void *arg, enum redis_state state, const char *why)
 {
     struct dispatch *d = arg;
-    if (state == REDIS_UNSUPPORTED) {
-        end(d, DISPATCH_UNSUPPORTED, why);
-        return;
-    }
-    if (state == REDIS_UP)
-        fleet_connected(d->fleet);
-    for (size_t i = 0; i < d->config->nqueues; i++) {
-        d->lanes[i].open = false;
-        if (state == REDIS_UP)
-            queue_open(d->lanes[i].queue, on_open, &d->lanes[i]);
-    }
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        on_lane_redis(&d->lanes[i], state, why);
 }
 
 static void on_wait_redis(void *arg, enum redis_state state, const char *why)
@@ -463,6 +548,17 @@ static void name_worker(struct dispatch *d)
              suffix);
 }
 
+/* In a cluster to the owner of the queue's slot. */
+static struct redis *lane_connect(struct lane *lane, struct evdns_base *dns, const char *kind,
+                                  const char *queue, redis_state_fn fn)
+{
+    struct redis_opts opts = lane->d->config->redis;
+    char name[64];
+    opts.slot = cluster_slot(queue, strlen(queue));
+    snprintf(name, sizeof name, "%s %s", kind, queue);
+    return redis_new(lane->d->base, dns, &opts, name, fn, lane);
+}
+
 static void lane_init(struct lane *lane, struct dispatch *d, struct evdns_base *dns,
                       const char *name)
 {
@@ -470,7 +566,8 @@ static void lane_init(struct lane *lane, struct dispatch *d, struct evdns_base *
     lane->d = d;
     lane->results = config_queue_key(c->queue_results, name);
     lane->dead = config_queue_key(c->queue_dead, name);
-    lane->wait = redis_new(d->base, dns, &c->redis, "wait", on_wait_redis, lane);
+    lane->wait = lane_connect(lane, dns, "wait", name, on_wait_redis);
+    lane->cmd = d->cmd ? d->cmd : lane_connect(lane, dns, "command", name, on_lane_redis);
     const struct queue_opts opts = {
         .name = name,
         .results = lane->results,
@@ -483,9 +580,11 @@ static void lane_init(struct lane *lane, struct dispatch *d, struct evdns_base *
         .job_max_bytes = c->job_max_bytes,
         .parked_max = c->parked_max,
         .may_forget = c->may_forget,
+        .wait_replicas = c->wait_replicas,
+        .wait_ms = c->wait_ms,
         .crash_limit = c->crash_limit,
     };
-    lane->queue = queue_new(d->base, d->cmd, lane->wait, &opts);
+    lane->queue = queue_new(d->base, lane->cmd, lane->wait, &opts);
 }
 
 static struct event *timer(struct dispatch *d, int64_t ms, event_callback_fn fn)
@@ -499,7 +598,7 @@ static struct event *timer(struct dispatch *d, int64_t ms, event_callback_fn fn)
 /* What the fleet shares lies on the first queue's slot. */
 static struct redis *first_queues_redis(const struct dispatch *d)
 {
-    return d->cmd;
+    return d->lanes[0].cmd;
 }
 
 struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
@@ -520,12 +619,14 @@ struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
     heartbeat_init(&d->heartbeat, clock_wall_ms(), clock_mono_ms());
     d->pump = event_new(base, -1, 0, on_pump, d);
     d->drain_timer = evtimer_new(base, on_drain_timer, d);
-    d->cmd = redis_new(base, dns, &config->redis, "command", on_redis, d);
-    d->fleet = fleet_new(base, config, first_queues_redis(d), d->worker, on_fleet, d);
-    d->pipeline = pipeline_new(config, sender, d->fleet, d->cmd, d->worker, on_freed, d);
     d->lanes = mem_zalloc(config->nqueues * sizeof *d->lanes);
+    if (config->redis.topology != TOPOLOGY_CLUSTER)
+        d->cmd = redis_new(base, dns, &config->redis, "command", on_redis, d);
     for (size_t i = 0; i < config->nqueues; i++)
         lane_init(&d->lanes[i], d, dns, config->queue_names[i]);
+    d->router = router_new(base, dns, &config->redis, d->cmd);
+    d->fleet = fleet_new(base, config, first_queues_redis(d), d->worker, on_fleet, d);
+    d->pipeline = pipeline_new(config, sender, d->fleet, d->router, d->worker, on_freed, d);
     d->tick = timer(d, config->reap_ms, on_tick);
     d->extend = timer(d, config->extend_ms, on_extend);
     log_info("event=worker_start worker=%s queues=%zu concurrency=%lld", log_value(d->worker),
@@ -542,7 +643,10 @@ void dispatch_free(struct dispatch *d)
     for (size_t i = 0; i < d->config->nqueues; i++) {
         redis_free(d->lanes[i].wait);
         d->lanes[i].wait = NULL;
+        if (!d->cmd)
+            redis_free(d->lanes[i].cmd);
     }
+    router_free(d->router);
     redis_free(d->cmd);
     for (size_t i = 0; i < d->config->nqueues; i++) {
         queue_free(d->lanes[i].queue);
@@ -576,8 +680,8 @@ void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out
 {
     const struct lane *lane = &d->lanes[i];
     *out = (struct dispatch_lane){.queue = lane->queue,
-                                  .why = redis_why(d->cmd),
-                                  .up = redis_is_up(d->cmd),
+                                  .why = redis_why(lane->cmd),
+                                  .up = redis_is_up(lane->cmd),
                                   .open = lane->open,
                                   .claimed_ms = lane->claimed_ms,
                                   .dropped_ms = lane->d->dropped_ms};

@@ -24,8 +24,8 @@ static void send_reply_to(struct flight *f)
     const char *push[] = {"RPUSH", f->job.reply_to, f->outcome};
     const size_t lens[] = {5, strlen(f->job.reply_to), f->outcome_len};
     const char *expire[] = {"EXPIRE", f->job.reply_to, ttl};
-    redis_command(f->pipeline->cmd, 3, push, lens, reply_sent, NULL);
-    redis_command(f->pipeline->cmd, 3, expire, NULL, reply_sent, NULL);
+    router_command(f->pipeline->router, 3, push, lens, reply_sent, NULL);
+    router_command(f->pipeline->router, 3, expire, NULL, reply_sent, NULL);
 }
 
 static void on_finished(void *arg, enum queue_done done)

@@ -30,7 +30,8 @@
 static const struct option_row general[] = {
     TEXT("redis.url", "redis://127.0.0.1:6379/0", 1, 1024, OPTION_URL | OPTION_TWIN, AT(redis_url),
          "`redis://[user[:password]@]host[:port][/db]`, `rediss://…` for TLS, "
-         "`unix:///path[?db=N]`"),
+         "`unix:///path[?db=N]`, `redis+sentinel://host[:port],…/master[/db]`, "
+         "`redis+cluster://host[:port],…`: see [redis.md](redis.md)"),
     FIXED("redis.username", 127, 0, AT(redis.user),
           "ACL user; stronger than the one in `redis.url`"),
     FIXED("redis.password", 255, OPTION_SECRET | OPTION_TWIN, AT(redis.password),
@@ -41,7 +42,13 @@ static const struct option_row general[] = {
           "Client certificate (PEM), with `redis.key_file`"),
     FIXED("redis.key_file", 255, 0, AT(redis.key_file), "Client key (PEM), with `redis.cert_file`"),
     FIXED("redis.tls_name", 255, 0, AT(redis.tls_name),
-          "Name that the server's certificate must carry; empty: the host"),
+          "Name that every server's certificate must carry; empty: the host or address"),
+    FIXED("redis.sentinel_username", 127, 0, AT(redis.sentinel_user),
+          "ACL user on the sentinels, when they ask for one"),
+    FIXED("redis.sentinel_password", 255, OPTION_SECRET | OPTION_TWIN, AT(redis.sentinel_password),
+          "Password on the sentinels"),
+    CHOICE(OPTION_CHOICE, "redis.sentinel_tls", "auto", "auto|on|off", AT(redis.sentinel_tls),
+           "TLS to the sentinels; `auto`: as to the servers"),
     INT32("redis.connect_timeout_ms", "3000", 50, 60000, AT(redis.connect_timeout_ms),
           "Time for connecting, TLS and AUTH included"),
     INT32("redis.command_timeout_ms", "5000", 50, 60000, AT(redis.command_timeout_ms),
@@ -50,12 +57,23 @@ static const struct option_row general[] = {
          "Redis may lose what it confirmed when it restarts or fails over (AOF everysec, replicas "
          "without WAIT): claim nothing for `queue.lease_ms` after that, so that no call of a "
          "forgotten claim is repeated while it is under way"),
+    INT32("redis.keepalive_s", "15", 0, 7200, AT(redis.keepalive_s),
+          "TCP keepalive after so much silence; 0: none"),
+    INT("redis.wait_replicas", "0", 0, 16, AT(wait_replicas),
+        "Replicas that must have a claim before its jobs are sent; else they are given back. 0: "
+        "none"),
+    INT("redis.wait_ms", "500", 1, 10000, AT(wait_ms), "How long `redis.wait_replicas` may take"),
     ROW(OPTION_LIST, "queue.names", "push:jobs", 1, 4096, 0, OPTION_NOWHERE, NULL, NULL, NULL,
-        "Queues, by strict priority; a list in the file, a comma list in the environment"),
+        "Queues; a list in the file, a comma list in the environment"),
+    CHOICE(OPTION_EITHER, "queue.serve", "priority", "priority|fair", AT(serve_fair),
+           "`priority`: a queue only when those before it have nothing ready; `fair`: they take "
+           "turns and share the calls"),
     TEXT("queue.results", "push:results", 1, 256, 0, AT(queue_results),
-         "List of the outcomes of sent jobs; `%q` stands for the queue's name"),
+         "List of the outcomes of sent jobs; `%q` stands for the queue's name. With a cluster it "
+         "must lie in the queue's slot, and the default is `{%q}:results`"),
     TEXT("queue.dead", "push:dead", 1, 256, 0, AT(queue_dead),
-         "List of dead letters, never trimmed; `%q` stands for the queue's name"),
+         "List of dead letters, never trimmed; `%q` stands for the queue's name. With a cluster "
+         "as `queue.results`, and the default is `{%q}:dead`"),
     INT("queue.results_max", "100000", 0, 100000000, AT(results_max),
         "Longest results list; what is trimmed is counted"),
     INT("queue.job_max_bytes", "65536", 64, 1048576, AT(job_max_bytes),

@@ -4,6 +4,7 @@
 #ifndef PB_PIPELINE_H
 #define PB_PIPELINE_H
 
+#include "io/router.h"
 #include "worker/fleet.h"
 #include "worker/flight.h"
 #include "worker/sender.h"
@@ -13,9 +14,9 @@ struct pipeline;
 /* A flight has ended and its credit is free. May be called from within pipeline_take(). */
 typedef void (*pipeline_freed_fn)(void *arg);
 
-/* config, sender, fleet and cmd (for reply_to lists) are borrowed. */
+/* config, sender, fleet and router (for reply_to lists) are borrowed. */
 struct pipeline *pipeline_new(const struct config *config, struct sender *sender,
-                              struct fleet *fleet, struct redis *cmd, const char *worker,
+                              struct fleet *fleet, struct router *router, const char *worker,
                               pipeline_freed_fn fn, void *arg);
 /* Frees flights that never ended, without a word to Redis: their leases run out. */
 void pipeline_free(struct pipeline *p);

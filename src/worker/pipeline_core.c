@@ -11,7 +11,7 @@
 enum { OUTCOME_ROOM = 64 * 1024, ESCAPE_MAX = 6 };
 
 struct pipeline *pipeline_new(const struct config *config, struct sender *sender,
-                              struct fleet *fleet, struct redis *cmd, const char *worker,
+                              struct fleet *fleet, struct router *router, const char *worker,
                               pipeline_freed_fn fn, void *arg)
 {
     struct pipeline *p = mem_zalloc(sizeof *p);
@@ -19,7 +19,7 @@ struct pipeline *pipeline_new(const struct config *config, struct sender *sender
                            .sender = sender,
                            .fleet = fleet,
                            .circuits = fleet_circuits(fleet),
-                           .cmd = cmd,
+                           .router = router,
                            .worker = worker,
                            .freed = fn,
                            .arg = arg};

@@ -14,7 +14,7 @@ TAILQ_HEAD(flight_list, flight);
 struct pipeline {
     const struct config *config;
     struct sender *sender;
-    struct redis *cmd;
+    struct router *router;
     const char *worker;
     struct fleet *fleet;
     struct circuits *circuits; /* the fleet's */

@@ -201,6 +201,34 @@ static void test_precedence(void **state)
     }
 }
 
+/* Outcomes lie in the queue's slot, also where its name has a hash tag. */
+static void test_cluster_defaults(void **state)
+{
+    (void)state;
+    struct config c;
+    load_ok(NULL,
+            (const char *[]){BASE, "PUSHBRIDGE_REDIS_URL=redis+cluster://h",
+                             "PUSHBRIDGE_QUEUE_NAMES=push:jobs,{a}:x", NULL},
+            &c);
+    static const char *const dead[] = {"{push:jobs}:dead", "{a}:x:dead"};
+    for (int i = 0; i < 2; i++) {
+        char *key = config_queue_key(c.queue_dead, c.queue_names[i]);
+        assert_string_equal(key, dead[i]);
+        mem_free(key);
+    }
+    assert_string_equal(c.queue_results, "{%q}:results");
+    assert_false(c.serve_fair);
+    config_free(&c);
+    load_ok(NULL,
+            (const char *[]){BASE, "PUSHBRIDGE_REDIS_URL=redis+cluster://h",
+                             "PUSHBRIDGE_QUEUE_DEAD={push:jobs}:d", "PUSHBRIDGE_QUEUE_SERVE=fair",
+                             NULL},
+            &c);
+    assert_string_equal(c.queue_dead, "{push:jobs}:d");
+    assert_true(c.serve_fair);
+    config_free(&c);
+}
+
 static void test_file(void **state)
 {
     (void)state;
@@ -362,6 +390,20 @@ static void test_refused_environment(void **state)
         {{BASE, "PUSHBRIDGE_QUEUE_DEAD=push:results", NULL}, "queue.dead: is the same list"},
         {{BASE, "PUSHBRIDGE_ADMIN_LISTEN=9464", NULL}, "admin.listen: must be HOST:PORT or off"},
         {{BASE, "PUSHBRIDGE_REDIS_CA_FILE=/ca.pem", NULL}, "redis.ca_file: only with a rediss://"},
+        {{BASE, "PUSHBRIDGE_REDIS_SENTINEL_PASSWORD=x", NULL},
+         "redis.sentinel_password: only with a redis+sentinel://"},
+        {{BASE, "PUSHBRIDGE_REDIS_SENTINEL_TLS=off", NULL},
+         "redis.sentinel_tls: only with a redis+sentinel://"},
+        {{BASE, "PUSHBRIDGE_REDIS_URL=redis+cluster://h", "PUSHBRIDGE_QUEUE_DEAD=push:dead", NULL},
+         "queue.dead: lies in another slot than its queue"},
+        {{BASE, "PUSHBRIDGE_REDIS_URL=redis+cluster://h", "PUSHBRIDGE_QUEUE_RESULTS=%q:r", NULL},
+         "queue.results: lies in another slot than its queue"},
+        {{BASE, "PUSHBRIDGE_REDIS_URL=redis+cluster://h/1", NULL}, "has the database 0 only"},
+        {{BASE, "PUSHBRIDGE_REDIS_URL=redis+sentinel://h", NULL},
+         "PUSHBRIDGE_REDIS_URL: redis.url: redis URL: no name of the master"},
+        {{BASE, "PUSHBRIDGE_REDIS_URL=redis+sentinel://h/m", "PUSHBRIDGE_REDIS_CA_FILE=/ca.pem",
+          NULL},
+         "redis.ca_file: only with a rediss://"},
         {{BASE, "PUSHBRIDGE_REDIS_URL=http://h", NULL}, "PUSHBRIDGE_REDIS_URL: redis.url: "},
         {{KEYS, NULL}, "no app: set PREQ_APP_KEY"},
         {{KEYS, "PREQ_APP_KEY=0x12", NULL}, "app \"default\": app_key: must be a number"},
@@ -636,6 +678,7 @@ int main(void)
         cmocka_unit_test(test_default_app),
         cmocka_unit_test(test_precedence),
         cmocka_unit_test(test_file),
+        cmocka_unit_test(test_cluster_defaults),
         cmocka_unit_test(test_queue_list_in_environment),
         cmocka_unit_test(test_secret_files),
         cmocka_unit_test(test_endpoints),

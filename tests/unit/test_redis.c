@@ -24,6 +24,8 @@
 #include "support/pump.h"
 #include "support/redis_server.c"
 
+#include "support/fake_redis.h"
+
 /* --- URLs and INFO --------------------------------------------------------------------------- */
 
 static void test_url_good(void **state)
@@ -61,6 +63,80 @@ static void test_url_good(void **state)
         assert_int_equal(o.port, rows[i].port);
         assert_int_equal(o.db, rows[i].db);
         assert_int_equal(o.tls, rows[i].tls);
+    }
+}
+
+static void test_url_topology(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        enum topology topology;
+        const char *hosts; /* host:port, … */
+        const char *user, *password, *master;
+        int db;
+        bool tls;
+    } rows[] = {
+        {"redis+sentinel://a:1,b:2,c:3/mymaster/4", TOPOLOGY_SENTINEL, "a:1 b:2 c:3 ", "", "",
+         "mymaster", 4, false},
+        {"rediss+sentinel://u:p%2C@a,[::1]:5/m%41", TOPOLOGY_SENTINEL, "a:26379 ::1:5 ", "u", "p,",
+         "mA", 0, true},
+        {"redis+sentinel://a/m?db=2", TOPOLOGY_SENTINEL, "a:26379 ", "", "", "m", 2, false},
+        {"redis+cluster://u@a,b:7", TOPOLOGY_CLUSTER, "a:6379 b:7 ", "u", "", "", 0, false},
+        {"rediss+cluster://:p@[fe80::1],b/0", TOPOLOGY_CLUSTER, "fe80::1:6379 b:6379 ", "", "p", "",
+         0, true},
+        {"redis://a", TOPOLOGY_SINGLE, "", "", "", "", 0, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct redis_opts o;
+        struct err e = {""};
+        char hosts[256] = "";
+        redis_opts_default(&o);
+        if (!redis_url_parse(rows[i].url, &o, &e))
+            fail_msg("%s: %s", rows[i].url, e.text);
+        for (size_t k = 0, n = 0; k < o.nnodes; k++)
+            n += (size_t)snprintf(hosts + n, sizeof hosts - n, "%s:%d ", o.nodes[k].host,
+                                  o.nodes[k].port);
+        assert_int_equal(o.topology, rows[i].topology);
+        assert_string_equal(hosts, rows[i].hosts);
+        assert_string_equal(o.user, rows[i].user);
+        assert_string_equal(o.password, rows[i].password);
+        assert_string_equal(o.master, rows[i].master);
+        assert_int_equal(o.db, rows[i].db);
+        assert_int_equal(o.tls, rows[i].tls);
+    }
+}
+
+static void test_url_topology_bad(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *why;
+    } rows[] = {
+        {"redis+sentinel://a:1,b:2", "no name of the master"},
+        {"redis+sentinel://a/", "no name of the master"},
+        {"redis+sentinel://a,/m", "no host"},
+        {"redis+sentinel://,a/m", "no host"},
+        {"redis+sentinel://sesame@/m", "no host"},
+        {"redis+sentinel://a:0/m", "the port"},
+        {"redis+sentinel://a/m/x", "the database"},
+        {"redis+sentinel://a/m%zz", "percent-encoding in the master's name"},
+        {"redis+sentinel://a/m?password=sesame", "only db=N"},
+        {"redis+cluster://a/1", "a cluster has the database 0 only"},
+        {"redis+cluster://a?db=1", "a cluster has the database 0 only"},
+        {"redis+cluster://", "no host"},
+        {"redis+cluster://a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a", "more than 16 hosts"},
+        {"unix+cluster://a", "must begin with"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct redis_opts o;
+        struct err e = {""};
+        redis_opts_default(&o);
+        if (redis_url_parse(rows[i].url, &o, &e))
+            fail_msg("accepted: %s", rows[i].url);
+        if (!strstr(e.text, rows[i].why))
+            fail_msg("%s: %s", rows[i].url, e.text);
+        assert_null(strstr(e.text, "sesame"));
     }
 }
 
@@ -576,11 +652,35 @@ static void test_readonly_drops(void **state)
     pump_until(f.base, f.replies == 3);
     assert_int_equal(f.errors, 1); /* passed on; the third was lost with the connection */
     assert_int_equal(f.nulls, 1);
+    pump_until(f.base, strcmp(redis_why(f.redis), "the server is a replica, not a master") == 0);
+    assert_int_equal(f.ups, 1);
+    redisContext *c = redis_server_connect(&server);
+    freeReplyObject(redisCommand(c, "REPLICAOF NO ONE"));
+    redisFree(c);
     pump_until(f.base, f.downs == 1 && f.ups == 2);
-    assert_true(strncmp(f.text, "READONLY ", 9) == 0);
-    command(&f, "REPLICAOF", "NO", "ONE");
-    pump_until(f.base, f.replies == 4);
     close_fixture(&f);
+}
+
+/* The right that is missing is named, and found as soon as it is there. */
+static void test_acl(void **state)
+{
+    (void)state;
+    struct fixture f;
+    redisContext *c = redis_server_connect(&server);
+    freeReplyObject(redisCommand(c, "ACL SETUSER w reset on >pw +info +client"));
+    open_fixture(&f);
+    f.opts.port = server.port;
+    snprintf(f.opts.user, sizeof f.opts.user, "w");
+    snprintf(f.opts.password, sizeof f.opts.password, "pw");
+    connect_fixture(&f);
+    pump_until(f.base, strstr(redis_why(f.redis), "the ACL user \"w\" lacks +role (NOPERM"));
+    freeReplyObject(redisCommand(c, "ACL SETUSER w +role -info"));
+    pump_until(f.base, strstr(redis_why(f.redis), "\"w\" lacks +info"));
+    freeReplyObject(redisCommand(c, "ACL SETUSER w +info"));
+    pump_until(f.base, f.ups == 1);
+    close_fixture(&f);
+    freeReplyObject(redisCommand(c, "ACL DELUSER w"));
+    redisFree(c);
 }
 
 /* --- scripts --------------------------------------------------------------------------------- */
@@ -617,73 +717,31 @@ static void test_eval(void **state)
 
 /* --- scripted servers ------------------------------------------------------------------------ */
 
-struct fake {
-    struct evconnlistener *listener;
-    struct bufferevent *bev;
-    const char *answers; /* sent as soon as something arrives */
-    int port, accepted;
-};
-
-static void on_fake_read(struct bufferevent *bev, void *arg)
-{
-    struct fake *fake = arg;
-    struct evbuffer *in = bufferevent_get_input(bev);
-    evbuffer_drain(in, evbuffer_get_length(in));
-    bufferevent_write(bev, fake->answers, strlen(fake->answers));
-}
-
-static void on_fake_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a,
-                           int len, void *arg)
-{
-    (void)a;
-    (void)len;
-    struct fake *fake = arg;
-    fake->accepted++;
-    if (fake->bev)
-        bufferevent_free(fake->bev);
-    fake->bev = bufferevent_socket_new(evconnlistener_get_base(l), fd, BEV_OPT_CLOSE_ON_FREE);
-    bufferevent_setcb(fake->bev, on_fake_read, NULL, NULL, fake);
-    bufferevent_enable(fake->bev, EV_READ | EV_WRITE);
-}
-
 static void open_fake(struct fake *fake, struct fixture *f, const char *answers)
 {
-    memset(fake, 0, sizeof *fake);
     open_fixture(f);
-    fake->answers = answers;
-    f->opts.port = free_port();
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_port = htons((uint16_t)f->opts.port),
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    fake->listener =
-        evconnlistener_new_bind(f->base, on_fake_accept, fake,
-                                LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC,
-                                8, (struct sockaddr *)&a, sizeof a);
-    assert_non_null(fake->listener);
+    fake_listen(fake, f->base, answers);
+    f->opts.port = fake->port;
     connect_fixture(f);
 }
 
 static void close_fake(struct fake *fake, struct fixture *f)
 {
-    if (fake->bev)
-        bufferevent_free(fake->bev);
-    evconnlistener_free(fake->listener);
+    fake_close(fake);
     close_fixture(f);
 }
-
-#define INFO_OF(version) "$47\r\n# Server\r\nredis_version:" version "\r\nrun_id:0123456\r\n\r\n"
 
 static void test_unsupported(void **state)
 {
     (void)state;
     struct fake fake;
     struct fixture f;
-    open_fake(&fake, &f, INFO_OF("4.0.9") "+OK\r\n");
+    open_fake(&fake, &f, FAKE_INFO("4.0.9") "+OK\r\n");
     pump_until(f.base, f.unsupported == 1);
     assert_string_equal(f.why, "server version 4.0.9 is older than 5.0");
     command(&f, "PING");
     pump_until(f.base, f.nulls == 1);
-    fake.answers = INFO_OF("5.0.9") "+OK\r\n"; /* the server was upgraded */
+    fake.answers = FAKE_INFO("5.0.9") "+OK\r\n"; /* the server was upgraded */
     pump_until(f.base, f.ups == 1);
     assert_int_equal(redis_version(f.redis), 50009);
     assert_string_equal(redis_run_id(f.redis), "0123456");
@@ -699,7 +757,8 @@ static void test_not_redis(void **state)
         "+OK\r\n+OK\r\n",
         ":1\r\n:2\r\n",
         "$-1\r\n+OK\r\n",
-        INFO_OF("5.0.9") "-ERR no\r\n+more\r\n", /* a reply that nobody asked for */
+        FAKE_ROLE "$-1\r\n+OK\r\n",
+        FAKE_INFO("5.0.9") "-ERR no\r\n+more\r\n", /* a reply that nobody asked for */
         "$99999999999999999999\r\n",
     };
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
@@ -718,7 +777,7 @@ static void test_reply_too_large(void **state)
     (void)state;
     struct fake fake;
     struct fixture f;
-    open_fake(&fake, &f, INFO_OF("7.0.1") "+OK\r\n");
+    open_fake(&fake, &f, FAKE_INFO("7.0.1") "+OK\r\n");
     pump_until(f.base, f.ups == 1);
     fake.answers = "*1000000000\r\n:1\r\n";
     command(&f, "PING");
@@ -733,7 +792,7 @@ static void test_loading_backs_off(void **state)
     (void)state;
     struct fake fake;
     struct fixture f;
-    open_fake(&fake, &f, INFO_OF("7.0.1") "+OK\r\n");
+    open_fake(&fake, &f, FAKE_INFO("7.0.1") "+OK\r\n");
     f.opts.backoff_cap_ms = 100;
     pump_until(f.base, f.ups == 1);
     fake.answers = "-LOADING Redis is loading the dataset in memory\r\n";
@@ -748,7 +807,7 @@ static void test_old_script_error(void **state)
     (void)state;
     struct fake fake;
     struct fixture f;
-    open_fake(&fake, &f, INFO_OF("6.0.1") "+OK\r\n");
+    open_fake(&fake, &f, FAKE_INFO("6.0.1") "+OK\r\n");
     pump_until(f.base, f.ups == 1);
     fake.answers = "-ERR Error running script (call to f_0): @user_script:1: @user_script: 1: "
                    "-READONLY You can't write against a read only replica.\r\n";
@@ -771,6 +830,101 @@ static void test_silent_server(void **state)
     pump_until(f.base, fake.accepted >= 3);
     assert_int_equal(f.ups, 0);
     close_fake(&fake, &f);
+}
+
+/* --- redirections ---------------------------------------------------------------------------- */
+
+static void open_pair(struct fake pair[2], struct fixture *f, bool stay)
+{
+    open_fixture(f);
+    fake_listen(&pair[0], f->base, FAKE_HELLO);
+    fake_listen(&pair[1], f->base, FAKE_HELLO);
+    f->opts.topology = TOPOLOGY_CLUSTER;
+    f->opts.nnodes = 1;
+    f->opts.nodes[0] = (struct node){"127.0.0.1", pair[0].port};
+    f->opts.stay = stay;
+    connect_fixture(f);
+    pump_until(f->base, f->ups == 1);
+}
+
+static void close_pair(struct fake pair[2], struct fixture *f)
+{
+    fake_close(&pair[0]);
+    fake_close(&pair[1]);
+    close_fixture(f);
+}
+
+static void test_moved(void **state)
+{
+    (void)state;
+    struct fake pair[2];
+    struct fixture f;
+    char moved[64];
+    open_pair(pair, &f, false);
+    snprintf(moved, sizeof moved, "-MOVED 5061 127.0.0.1:%d\r\n", pair[1].port);
+    pair[0].answers = moved;
+    command(&f, "GET", "bar");
+    pump_until(f.base, f.ups == 2); /* the connection follows, the command is the caller's */
+    assert_int_equal(f.errors, 1);
+    assert_int_equal(pair[1].accepted, 1);
+    pair[1].answers = "$1\r\nx\r\n";
+    command(&f, "GET", "bar");
+    pump_until(f.base, f.replies == 2);
+    assert_string_equal(f.text, "x");
+    pair[1].answers = "-CLUSTERDOWN no\r\n"; /* the way is looked for anew */
+    command(&f, "GET", "bar");
+    pair[0].answers = FAKE_HELLO;
+    pump_until(f.base, f.ups == 3);
+    assert_int_equal(pair[0].accepted, 2);
+    close_pair(pair, &f);
+}
+
+static void test_moved_stays(void **state)
+{
+    (void)state;
+    struct fake pair[2];
+    struct fixture f;
+    open_pair(pair, &f, true);
+    pair[0].answers = "-MOVED 5061 127.0.0.1:1\r\n";
+    command(&f, "GET", "bar");
+    pump_until(f.base, f.errors == 1);
+    pair[0].answers = "+OK\r\n";
+    command(&f, "GET", "bar");
+    pump_until(f.base, f.replies == 2);
+    assert_int_equal(f.ups, 1);
+    assert_int_equal(f.downs, 0);
+    close_pair(pair, &f);
+}
+
+/* Only the one command goes to the other node, flagged, and the connection stays. */
+static void test_ask(void **state)
+{
+    (void)state;
+    struct fake pair[2];
+    struct fixture f;
+    char ask[64];
+    open_pair(pair, &f, false);
+    snprintf(ask, sizeof ask, "-ASK 5061 127.0.0.1:%d\r\n", pair[1].port);
+    pair[0].answers = ask;
+    pair[1].answers = "+OK\r\n$1\r\nx\r\n";
+    command(&f, "GET", "bar");
+    pump_until(f.base, f.replies == 1);
+    assert_string_equal(f.text, "x");
+    assert_string_equal(pair[1].got, "*1\r\n$6\r\nASKING\r\n*2\r\n$3\r\nGET\r\n$3\r\nbar\r\n");
+    pair[1].answers = "-ERR not asked\r\n+x\r\n"; /* ASKING itself is refused */
+    command(&f, "GET", "bar");
+    pump_until(f.base, f.nulls == 1);
+    pair[0].answers = "+OK\r\n";
+    command(&f, "GET", "bar");
+    pump_until(f.base, f.replies == 3);
+    assert_int_equal(f.ups, 1);
+    assert_int_equal(f.downs + f.errors, 0);
+    pair[0].answers = ask;
+    pair[1].answers = "";
+    command(&f, "GET", "bar");
+    pump_until(f.base, pair[1].accepted == 3);
+    close_pair(pair, &f); /* with one on its way */
+    assert_int_equal(f.replies, 4);
 }
 
 /* --- TLS ------------------------------------------------------------------------------------- */
@@ -868,6 +1022,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_url_good),
         cmocka_unit_test(test_url_bad),
+        cmocka_unit_test(test_url_topology),
+        cmocka_unit_test(test_url_topology_bad),
         cmocka_unit_test(test_url_too_long),
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_tcp),
@@ -888,6 +1044,7 @@ int main(void)
         cmocka_unit_test(test_auth),
         cmocka_unit_test(test_wrong_db),
         cmocka_unit_test(test_readonly_drops),
+        cmocka_unit_test(test_acl),
         cmocka_unit_test(test_eval),
         cmocka_unit_test(test_unsupported),
         cmocka_unit_test(test_not_redis),
@@ -895,6 +1052,9 @@ int main(void)
         cmocka_unit_test(test_loading_backs_off),
         cmocka_unit_test(test_old_script_error),
         cmocka_unit_test(test_silent_server),
+        cmocka_unit_test(test_moved),
+        cmocka_unit_test(test_moved_stays),
+        cmocka_unit_test(test_ask),
         cmocka_unit_test(test_tls),
     };
     return cmocka_run_group_tests_name("redis", tests, start_server, stop_server);

@@ -6,7 +6,7 @@
 -- lpop_has_count crash_limit alone may_forget, then per list to be drained the most jobs to take
 -- A suspect is a single job that has outlived crash_limit workers (I4): it is taken by a worker that
 -- holds nothing else (alone), and with nothing else, so that nobody dies with it.
--- Reply: now, ready jobs taken (−2: held back, −3: Redis may have forgotten), 1 when suspects wait, then
+-- Reply: now, ready jobs taken (−2: held back, −4: Redis may have forgotten), 1 when suspects wait, then
 -- per batch
 -- {id, t0, digest, taken over, crashes, grouping ('': none), position, value, …}
 local Q, due, batch, member, inbox, count, workers, run, oversize = unpack(KEYS, 1, 9)
@@ -44,7 +44,7 @@ end
 local guarded = now < since + lease
 if guarded and ARGV[14] == '1' then
     -- Calls of forgotten claims may be under way until then.
-    return {now, -3, 0}
+    return {now, -4, 0}
 end
 
 local reply, taken, reclaimed, promoted = {now, 0, 0}, 0, 0, 0

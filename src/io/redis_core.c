@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "io/redis.h"
+#include "io/redis_core.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
@@ -14,46 +14,15 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
-#include "io/dial.h"
-#include "io/pending.h"
-#include "io/redis_info.h"
 #include "io/redis_reader.h"
 
 enum {
-    VERSION_MIN = 50000,
-    UNSUPPORTED_RETRY_FACTOR = 5, /* times backoff_cap_ms */
     BACKOFF_SHIFT_MAX = 16,
     PENDING_MAX = 1 << 17,
+    ASK_MAX_MS = 1000,      /* a sentinel on the machine that died must not cost more */
     CHUNK_MAX = 256 * 1024, /* read or written by one system call */
     SEGMENTS = 16,
-    WHY_MAX = 192,
-};
-
-/* Nothing of the caller is called but from events: what is lost waits in lost, a new state in
- * state, until on_soon. Callbacks may drop and free: epoch tells the code below them. */
-struct redis {
-    struct event_base *base;
-    struct evdns_base *dns;
-    struct redis_opts opts;
-    struct tls_opts tls;
-    char name[64];
-    redis_state_fn fn;
-    void *arg;
-    struct dial *dial;
-    struct bufferevent *bev;
-    redisReader *reader;
-    size_t unread; /* bytes fed since the last whole reply */
-    struct pending_queue sent, lost;
-    struct event *retry, *limit, *soon;
-    enum redis_state state, reported;
-    unsigned epoch; /* of the connection */
-    unsigned depth; /* callbacks on the stack */
-    unsigned attempts;
-    bool freed, was_up;                 /* was_up: at least once */
-    int64_t blocked_until_ms, limit_ms; /* limit_ms: what limit is armed for */
-    unsigned version;
-    char run_id[REDIS_RUN_ID_SIZE];
-    char why[WHY_MAX], logged[WHY_MAX];
+    LOG_AGAIN_MS = 60000, /* trouble that lasts */
 };
 
 /* --- small helpers --------------------------------------------------------------------------- */
@@ -64,12 +33,12 @@ static void arm(struct event *timer, int64_t ms)
     evtimer_add(timer, &tv);
 }
 
-static void enter(struct redis *r)
+void redis_enter(struct redis *r)
 {
     r->depth++;
 }
 
-static void leave(struct redis *r)
+void redis_leave(struct redis *r)
 {
     if (--r->depth || !r->freed)
         return;
@@ -88,13 +57,16 @@ static bool is_error(const redisReply *reply, const char *code)
  * was just demoted. Redis before 7 wraps a script's error into its own words. */
 static bool is_wrong_server(const redisReply *reply)
 {
+    static const char *const codes[] = {"READONLY ", "LOADING ", "MASTERDOWN ", "CLUSTERDOWN ",
+                                        "UNBLOCKED force unblock"};
     if (reply->type != REDIS_REPLY_ERROR)
         return false;
     if (text_starts(reply->str, "ERR Error running script"))
         return strstr(reply->str, "-READONLY ") || strstr(reply->str, "-MASTERDOWN ");
-    return text_starts(reply->str, "READONLY ") || text_starts(reply->str, "LOADING ") ||
-           text_starts(reply->str, "MASTERDOWN ") ||
-           text_starts(reply->str, "UNBLOCKED force unblock");
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (text_starts(reply->str, codes[i]))
+            return true;
+    return false;
 }
 
 /* --- losing a connection --------------------------------------------------------------------- */
@@ -102,6 +74,7 @@ static bool is_wrong_server(const redisReply *reply)
 static void disconnect(struct redis *r)
 {
     r->epoch++;
+    locate_cancel(r->locate);
     if (r->dial)
         dial_cancel(r->dial);
     if (r->bev)
@@ -115,8 +88,12 @@ static void disconnect(struct redis *r)
     r->version = 0;
     r->blocked_until_ms = 0;
     evtimer_del(r->limit);
-    while (r->sent.len)
-        pending_push(&r->lost, pending_pop(&r->sent));
+    while (r->sent.len) {
+        struct pending p = pending_pop(&r->sent);
+        free(p.text);
+        p.text = NULL;
+        pending_push(&r->lost, p);
+    }
     event_active(r->soon, EV_TIMEOUT, 0);
 }
 
@@ -131,7 +108,22 @@ static int64_t backoff_ms(struct redis *r)
     return (int64_t)clock_random_below((uint64_t)most + 1);
 }
 
-static void lose(struct redis *r, enum redis_state state, const char *why, int64_t delay_ms)
+/* On transitions, and now and then while it lasts. A refusal by the ACL mends itself least. */
+static void log_down(struct redis *r, bool was_up)
+{
+    int64_t now = clock_mono_ms();
+    if (!was_up && strcmp(r->logged, r->why) == 0 && now < r->log_again_ms)
+        return;
+    char server[NODE_HOST_SIZE + 16];
+    snprintf(server, sizeof server, "%s:%d", r->where.host, r->where.port);
+    log_at(strstr(r->why, "NOPERM") ? LOG_ERROR : LOG_WARN,
+           "event=redis_down name=%s server=%s why=%s", log_value(r->name),
+           log_value(r->opts.unix_path[0] ? r->opts.unix_path : server), log_value(r->why));
+    memcpy(r->logged, r->why, sizeof r->logged);
+    r->log_again_ms = now + LOG_AGAIN_MS;
+}
+
+void redis_lose(struct redis *r, enum redis_state state, const char *why, int64_t delay_ms)
 {
     bool was_up = r->state == REDIS_UP;
     snprintf(r->why, sizeof r->why, "%s", why);
@@ -139,16 +131,13 @@ static void lose(struct redis *r, enum redis_state state, const char *why, int64
     disconnect(r);
     if (was_up)
         metrics_add_at(METRIC_REDIS_ERRORS, metrics_find(SET_KIND, "connection"), 1);
-    if (was_up || strcmp(r->logged, r->why) != 0) {
-        log_warn("event=redis_down name=%s why=%s", log_value(r->name), log_value(r->why));
-        memcpy(r->logged, r->why, sizeof r->logged);
-    }
+    log_down(r, was_up);
     arm(r->retry, delay_ms);
 }
 
-static void lose_and_retry(struct redis *r, const char *why)
+void redis_lose_and_retry(struct redis *r, const char *why)
 {
-    lose(r, REDIS_DOWN, why, backoff_ms(r));
+    redis_lose(r, REDIS_DOWN, why, backoff_ms(r));
 }
 
 /* --- commands -------------------------------------------------------------------------------- */
@@ -180,11 +169,13 @@ static void arm_limit(struct redis *r, int64_t deadline_ms)
     arm(r->limit, left > 0 ? left : 0);
 }
 
-/* The caller has written the command. */
-static void push_sent(struct redis *r, int wait_ms, redis_reply_fn fn, void *arg)
+/* The caller has written the command. text is kept for as long as it may be redirected. */
+static void push_sent(struct redis *r, int wait_ms, char *text, size_t len, redis_reply_fn fn,
+                      void *arg)
 {
     int64_t deadline = deadline_of(r, wait_ms);
-    pending_push(&r->sent, (struct pending){fn, arg, deadline, wait_ms ? 0 : clock_mono_us()});
+    int64_t sent_us = wait_ms ? 0 : clock_mono_us();
+    pending_push(&r->sent, (struct pending){fn, arg, deadline, sent_us, text, len});
     if (!evtimer_pending(r->limit, NULL) || deadline < r->limit_ms)
         arm_limit(r, deadline);
 }
@@ -204,14 +195,17 @@ static char *format(int argc, const char **argv, const size_t *lens, size_t *len
     return text;
 }
 
-static void send_now(struct redis *r, int argc, const char **argv, const size_t *lens, int wait_ms,
-                     redis_reply_fn fn, void *arg)
+void redis_send(struct redis *r, int argc, const char **argv, const size_t *lens, int wait_ms,
+                redis_reply_fn fn, void *arg)
 {
     size_t len;
     char *text = format(argc, argv, lens, &len);
     bufferevent_write(r->bev, text, len);
-    free(text);
-    push_sent(r, wait_ms, fn, arg);
+    if (r->opts.topology != TOPOLOGY_CLUSTER || r->state != REDIS_UP) {
+        free(text);
+        text = NULL;
+    }
+    push_sent(r, wait_ms, text, len, fn, arg);
 }
 
 static void on_limit(evutil_socket_t fd, short what, void *arg)
@@ -225,81 +219,7 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
     if (deadline > clock_mono_ms())
         arm_limit(r, deadline);
     else
-        lose_and_retry(r, "no answer in time");
-}
-
-/* --- handshake ------------------------------------------------------------------------------- */
-
-/* All steps are sent at once; the first one that fails loses the connection, and the others then
- * see NULL. */
-static bool step_ok(struct redis *r, const redisReply *reply, const char *step)
-{
-    if (!reply)
-        return false;
-    if (reply->type != REDIS_REPLY_ERROR)
-        return true;
-    char why[WHY_MAX];
-    snprintf(why, sizeof why, "%s: %s", step, reply->str);
-    lose_and_retry(r, why);
-    return false;
-}
-
-static void on_auth(void *arg, redisReply *reply)
-{
-    step_ok(arg, reply, "AUTH");
-}
-
-static void on_select(void *arg, redisReply *reply)
-{
-    step_ok(arg, reply, "SELECT");
-}
-
-static void on_info(void *arg, redisReply *reply)
-{
-    struct redis *r = arg;
-    struct redis_info info;
-    if (!step_ok(r, reply, "INFO"))
-        return;
-    if (reply->type != REDIS_REPLY_STRING || !redis_info_read(reply->str, &info)) {
-        lose_and_retry(r, "INFO: no version or run id");
-        return;
-    }
-    r->version = info.version;
-    memcpy(r->run_id, info.run_id, sizeof r->run_id);
-    if (r->version >= VERSION_MIN)
-        return;
-    char why[WHY_MAX];
-    snprintf(why, sizeof why, "server version %s is older than 5.0", info.version_text);
-    lose(r, REDIS_UNSUPPORTED, why, (int64_t)r->opts.backoff_cap_ms * UNSUPPORTED_RETRY_FACTOR);
-}
-
-/* The last step. A refused name is no obstacle: it only helps whoever reads CLIENT LIST. */
-static void on_named(void *arg, redisReply *reply)
-{
-    struct redis *r = arg;
-    if (!reply)
-        return;
-    r->state = r->reported = REDIS_UP;
-    r->why[0] = r->logged[0] = '\0';
-    metrics_add(METRIC_REDIS_CONNECTS, r->was_up);
-    r->was_up = true;
-    log_info("event=redis_up name=%s version=%u", log_value(r->name), r->version);
-    r->fn(r->arg, REDIS_UP, "");
-}
-
-static void handshake(struct redis *r)
-{
-    const char *user = r->opts.user, *password = r->opts.password;
-    char db[16];
-    snprintf(db, sizeof db, "%d", r->opts.db);
-    if (user[0])
-        send_now(r, 3, (const char *[]){"AUTH", user, password}, NULL, 0, on_auth, r);
-    else if (password[0])
-        send_now(r, 2, (const char *[]){"AUTH", password}, NULL, 0, on_auth, r);
-    if (r->opts.db)
-        send_now(r, 2, (const char *[]){"SELECT", db}, NULL, 0, on_select, r);
-    send_now(r, 2, (const char *[]){"INFO", "server"}, NULL, 0, on_info, r);
-    send_now(r, 3, (const char *[]){"CLIENT", "SETNAME", "pushbridge"}, NULL, 0, on_named, r);
+        redis_lose_and_retry(r, "no answer in time");
 }
 
 /* --- replies --------------------------------------------------------------------------------- */
@@ -313,25 +233,33 @@ static void count_error(const redisReply *reply)
     metrics_add_at(METRIC_REDIS_ERRORS, metrics_find(SET_KIND, word), 1);
 }
 
-static void deliver(struct redis *r, redisReply *reply)
+static void note_answer(struct redis *r, const struct pending *p, const redisReply *reply)
 {
-    unsigned epoch = r->epoch;
-    if (!r->sent.len) {
-        lose_and_retry(r, "a reply that nobody asked for");
-        freeReplyObject(reply);
-        return;
-    }
-    struct pending p = pending_pop(&r->sent);
-    bool wrong_server = is_wrong_server(reply);
     if (reply->type == REDIS_REPLY_ERROR && !is_error(reply, "NOSCRIPT"))
         count_error(reply);
     else if (r->state == REDIS_UP)
         r->attempts = 0; /* not before: a server that refuses every command must not be hammered */
-    if (p.sent_us)
-        metrics_observe(METRIC_REDIS_TIME, 0, clock_mono_us() - p.sent_us);
-    p.fn(p.arg, reply);
-    if (wrong_server && r->epoch == epoch)
-        lose_and_retry(r, reply->str);
+    if (p->sent_us)
+        metrics_observe(METRIC_REDIS_TIME, 0, clock_mono_us() - p->sent_us);
+}
+
+static void deliver(struct redis *r, redisReply *reply)
+{
+    unsigned epoch = r->epoch;
+    if (!r->sent.len) {
+        redis_lose_and_retry(r, "a reply that nobody asked for");
+        freeReplyObject(reply);
+        return;
+    }
+    struct pending p = pending_pop(&r->sent);
+    note_answer(r, &p, reply);
+    if (!redis_detour(r, &p, reply)) {
+        bool wrong_server = is_wrong_server(reply);
+        p.fn(p.arg, reply);
+        if (r->epoch == epoch && (redis_moved(r, reply) || wrong_server))
+            redis_lose_and_retry(r, reply->str);
+    }
+    free(p.text);
     freeReplyObject(reply);
 }
 
@@ -366,7 +294,7 @@ static void on_read(struct bufferevent *bev, void *arg)
     unsigned epoch = r->epoch;
     void *reply = NULL;
     bool ok = feed(r);
-    enter(r);
+    redis_enter(r);
     while (ok && r->epoch == epoch) {
         ok = redisReaderGetReply(r->reader, &reply) == REDIS_OK;
         if (!ok || !reply)
@@ -377,15 +305,15 @@ static void on_read(struct bufferevent *bev, void *arg)
     if (ok && r->epoch == epoch)
         ok = r->unread <= REDIS_REPLY_BYTES;
     if (!ok)
-        lose_and_retry(r, why_unreadable(r));
-    leave(r);
+        redis_lose_and_retry(r, why_unreadable(r));
+    redis_leave(r);
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
     struct err why;
     dial_explain(bev, what, &why);
-    lose_and_retry(arg, why.text);
+    redis_lose_and_retry(arg, why.text);
 }
 
 static void on_dialed(void *arg, struct bufferevent *bev, const char *why)
@@ -393,7 +321,7 @@ static void on_dialed(void *arg, struct bufferevent *bev, const char *why)
     struct redis *r = arg;
     r->dial = NULL;
     if (!bev) {
-        lose_and_retry(r, why);
+        redis_lose_and_retry(r, why);
         return;
     }
     r->bev = bev;
@@ -403,7 +331,25 @@ static void on_dialed(void *arg, struct bufferevent *bev, const char *why)
     bufferevent_set_max_single_write(bev, CHUNK_MAX);
     bufferevent_setcb(bev, on_read, NULL, on_event, r);
     bufferevent_enable(bev, EV_READ | EV_WRITE);
-    handshake(r);
+    redis_handshake(r);
+}
+
+static void on_located(void *arg, const struct node *where, const char *why)
+{
+    struct redis *r = arg;
+    if (!where) {
+        redis_lose_and_retry(r, why);
+        return;
+    }
+    r->where = *where;
+    r->tls.name = r->opts.tls_name[0] ? r->opts.tls_name : r->where.host;
+    const struct dial_opts opts = {.unix_path = r->opts.unix_path,
+                                   .host = r->where.host,
+                                   .port = r->where.port,
+                                   .tls = r->opts.tls ? &r->tls : NULL,
+                                   .timeout_ms = r->opts.connect_timeout_ms,
+                                   .keepalive_s = r->opts.keepalive_s};
+    r->dial = dial_start(r->base, r->dns, &opts, on_dialed, r);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
@@ -411,12 +357,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct redis *r = arg;
-    const struct dial_opts opts = {.unix_path = r->opts.unix_path,
-                                   .host = r->opts.host,
-                                   .port = r->opts.port,
-                                   .tls = r->opts.tls ? &r->tls : NULL,
-                                   .timeout_ms = r->opts.connect_timeout_ms};
-    r->dial = dial_start(r->base, r->dns, &opts, on_dialed, r);
+    locate_start(r->locate, on_located, r);
 }
 
 /* Those that are lost meanwhile wait for the next turn. */
@@ -425,7 +366,7 @@ static void on_soon(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct redis *r = arg;
-    enter(r);
+    redis_enter(r);
     for (size_t n = r->lost.len; n && !r->freed; n--) {
         struct pending p = pending_pop(&r->lost);
         p.fn(p.arg, NULL);
@@ -434,10 +375,31 @@ static void on_soon(evutil_socket_t fd, short what, void *arg)
         r->reported = r->state;
         r->fn(r->arg, r->state, r->why);
     }
-    leave(r);
+    redis_leave(r);
 }
 
 /* --- public ---------------------------------------------------------------------------------- */
+
+/* Strings of r's own copy of the options are lent. */
+static struct locate *locate_make(struct redis *r)
+{
+    const struct redis_opts *o = &r->opts;
+    bool sentinel = o->topology == TOPOLOGY_SENTINEL, single = o->topology == TOPOLOGY_SINGLE;
+    r->asked_tls = r->tls;
+    r->asked_tls.name = o->tls_name; /* "": the host */
+    struct locate_opts opts = {
+        .topology = o->topology,
+        .nodes = single ? &r->where : o->nodes,
+        .n = single ? 1 : o->nnodes,
+        .master = o->master,
+        .slot = o->slot,
+        .user = sentinel ? o->sentinel_user : o->user,
+        .password = sentinel ? o->sentinel_password : o->password,
+        .tls = redis_opts_locate_tls(o) ? &r->asked_tls : NULL,
+        .timeout_ms = o->connect_timeout_ms < ASK_MAX_MS ? o->connect_timeout_ms : ASK_MAX_MS,
+    };
+    return locate_new(r->base, r->dns, &opts);
+}
 
 struct redis *redis_new(struct event_base *base, struct evdns_base *dns,
                         const struct redis_opts *opts, const char *name, redis_state_fn fn,
@@ -448,12 +410,14 @@ struct redis *redis_new(struct event_base *base, struct evdns_base *dns,
     r->base = base;
     r->dns = dns;
     r->opts = *opts;
-    r->tls = (struct tls_opts){
-        .ca_file = r->opts.ca_file,
-        .cert_file = r->opts.cert_file,
-        .key_file = r->opts.key_file,
-        .name = r->opts.tls_name[0] ? r->opts.tls_name : r->opts.host,
-    };
+    memcpy(r->where.host, opts->host, sizeof r->where.host);
+    r->where.port = opts->port;
+    r->tls = (struct tls_opts){.ca_file = r->opts.ca_file,
+                               .cert_file = r->opts.cert_file,
+                               .key_file = r->opts.key_file,
+                               .name = ""};
+    r->locate = locate_make(r);
+    LIST_INIT(&r->detours);
     snprintf(r->name, sizeof r->name, "%s", name);
     r->fn = fn;
     r->arg = arg;
@@ -469,18 +433,20 @@ void redis_free(struct redis *r)
 {
     if (!r)
         return;
-    enter(r);
+    redis_enter(r);
     r->state = REDIS_DOWN;
     disconnect(r);
+    redis_detours_end(r);
     while (r->lost.len) {
         struct pending p = pending_pop(&r->lost);
         p.fn(p.arg, NULL);
     }
     r->freed = true;
+    locate_free(r->locate);
     event_free(r->retry);
     event_free(r->limit);
     event_free(r->soon);
-    leave(r);
+    redis_leave(r);
 }
 
 bool redis_is_up(const struct redis *r)
@@ -508,14 +474,14 @@ void redis_drop(struct redis *r, const char *why)
     if (!r->dial && !r->bev)
         return; /* waiting to reconnect already */
     r->attempts = 0;
-    lose(r, REDIS_DOWN, why, 0);
+    redis_lose(r, REDIS_DOWN, why, 0);
 }
 
 void redis_command_blocking(struct redis *r, int argc, const char **argv, const size_t *lens,
                             int wait_ms, redis_reply_fn fn, void *arg)
 {
     if (can_send(r))
-        send_now(r, argc, argv, lens, wait_ms, fn, arg);
+        redis_send(r, argc, argv, lens, wait_ms, fn, arg);
     else
         push_lost(r, fn, arg);
 }
