@@ -2,115 +2,136 @@
  * Jobs and workers are interchangeable: every step treats them alike. So after each step they may
  * be named anew, and states that differ in names only become one. That is sound whatever order is
  * chosen; a good one leaves fewer states. Not with LIVE: there worker 0 is the one that may stop.
+ * In C, because inlined into each step it would be most of the verifier, and slow to compile.
  */
-#define HAS(s, j) (((s) >> (j)) & 1)
-#define PLACE(j)  (HAS(ended, j) * 3 + HAS(parked, j) * 2 + HAS(ready, j))
-#define ALONE(j)  (member[j] == BIT(j) -> due[j] * 2 + leased[j] : 0)
-#ifdef COUNTS
-#define JOB_COUNTS(j)    (told[j] * 16 + tries[j] * 4 + crashes[j])
-#define WORKER_COUNTS(w) (beat[w] * 32 + quiet[w] * 8 + inbox[w])
+#ifdef LIVE
+#define rename() skip
 #else
-#define JOB_COUNTS(j)    0
-#define WORKER_COUNTS(w) (group[w] * 4 + held[w])
-#endif
-#define JOB_ORDER(j)                                                                               \
-    ((((PLACE(j) * 16 + ALONE(j)) * 16 + HAS(left[0], j) * 8 + HAS(call[0], j) * 4 +               \
-       HAS(left[1], j) * 2 + HAS(call[1], j)) * 8 + air[j] * 4 + (first[j] != 0) * 2 +             \
-      SINGLE(first[j])) * 64 + JOB_COUNTS(j))
-#define WORKER_ORDER(w)                                                                            \
-    ((((((((doing[w] * 4 + fence[w]) * 4 + safe[w]) * 2 + wire[w]) * 8 + ending[w]) * 2 +          \
-        wait[w]) * 2 + fresh[w]) * 64 + left[w] * 8 + call[w]) * 128 + WORKER_COUNTS(w))
+#define rename() c_code { rename_all(); }
 
-#define SWAP(v, a, c) x = v[a]; v[a] = v[c]; v[c] = x
-
-inline swap_workers()
+c_code {
+static void swap(unsigned char *v, int a, int c)
 {
-    SWAP(doing, 0, 1);
-    SWAP(held, 0, 1);
-    SWAP(left, 0, 1);
-    SWAP(fence, 0, 1);
-    SWAP(fresh, 0, 1);
-    SWAP(group, 0, 1);
-    SWAP(safe, 0, 1);
-    SWAP(call, 0, 1);
-    SWAP(wire, 0, 1);
-    SWAP(ending, 0, 1);
-    SWAP(wait, 0, 1)
+    unsigned char x = v[a];
+    v[a] = v[c];
+    v[c] = x;
+}
+
+static void swap_workers(void)
+{
+    unsigned char *const all[] = {now.doing, now.held, now.left, now.fence, now.fresh, now.group,
+                                  now.safe, now.call, now.wire, now.ending, now.wait,
 #ifdef COUNTS
-    ; SWAP(inbox, 0, 1);
-    SWAP(beat, 0, 1);
-    SWAP(quiet, 0, 1);
-    FOR_JOBS(ALL)
-        IF(leased[j] && owner[j] != GONE, owner[j] = 1 - owner[j]);
-    END_JOBS
+                                  now.inbox, now.beat, now.quiet,
+#endif
+    };
+    for (int i = 0; i < sizeof all / sizeof all[0]; i++)
+        swap(all[i], 0, 1);
+#ifdef COUNTS
+    for (int j = 0; j < JOBS; j++)
+        if (now.leased[j] && now.owner[j] != GONE)
+            now.owner[j] = 1 - now.owner[j];
 #endif
 }
 
-inline swap_batches(a, c)
+static int worker_order(int w)
 {
-    SWAP(member, a, c);
-    SWAP(leased, a, c);
-    SWAP(due, a, c);
-    SWAP(mark, a, c);
+    int n = now.doing[w];
+    n = n * 4 + now.fence[w];
+    n = n * 4 + now.safe[w];
+    n = n * 2 + now.wire[w];
+    n = n * 8 + now.ending[w];
+    n = n * 2 + now.wait[w];
+    n = n * 2 + now.fresh[w];
+    n = n * 8 + now.left[w];
+    n = n * 8 + now.call[w];
 #ifdef COUNTS
-    SWAP(owner, a, c);
+    return ((n * 4 + now.beat[w]) * 4 + now.quiet[w]) * 8 + now.inbox[w];
+#else
+    return (n * 16 + now.group[w]) * 4 + now.held[w];
 #endif
-    FOR_WORKERS
-        if
-        :: doing[i] != IDLE && FENCED(i) && held[i] == a -> held[i] = c
-        :: doing[i] != IDLE && FENCED(i) && held[i] == c -> held[i] = a
-        :: else
-        fi;
-    END_WORKERS
 }
 
-/* The set with a, and the one after it, in each other's place. */
-#define SWAPPED(s, a) ((s) ^ (((((s) >> (a)) ^ ((s) >> ((a) + 1))) & 1) * (3 << (a))))
-
-/* c is the one after a. A batch has the name of its lowest member, so one with both keeps it. */
-inline swap_jobs(a, c)
+/* In a set, a and the one after it in each other's place. */
+static void swap_in(unsigned char *set, int a)
 {
-    b = 0;
-    ready = SWAPPED(ready, a);
-    parked = SWAPPED(parked, a);
-    ended = SWAPPED(ended, a);
-    FOR_JOBS(ALL)
-        IF(HAS(member[j], a) && HAS(member[j], c), b = 1);
-        member[j] = SWAPPED(member[j], a);
-        mark[j] = SWAPPED(mark[j], a);
-        first[j] = SWAPPED(first[j], a);
-    END_JOBS;
-    FOR_WORKERS
-        left[i] = SWAPPED(left[i], a);
-        call[i] = SWAPPED(call[i], a);
-        group[i] = SWAPPED(group[i], a);
-#ifdef COUNTS
-        inbox[i] = SWAPPED(inbox[i], a);
-#endif
-    END_WORKERS;
-    SWAP(air, a, c);
-    SWAP(first, a, c);
-#ifdef COUNTS
-    SWAP(tries, a, c);
-    SWAP(crashes, a, c);
-    SWAP(told, a, c);
-#endif
-    IF(b == 0, swap_batches(a, c))
+    *set ^= ((*set >> a ^ *set >> (a + 1)) & 1) * (3 << a);
 }
 
-#define SORT(a, c) IF(JOB_ORDER(a) > JOB_ORDER(c), swap_jobs(a, c))
-
-inline rename()
+static void swap_batches(int a)
 {
-#ifndef LIVE
-    IF(WORKER_ORDER(0) > WORKER_ORDER(1), swap_workers());
-#if JOBS > 1
-    SORT(0, 1);
+    swap(now.member, a, a + 1);
+    swap(now.leased, a, a + 1);
+    swap(now.due, a, a + 1);
+    swap(now.mark, a, a + 1);
+#ifdef COUNTS
+    swap(now.owner, a, a + 1);
 #endif
-#if JOBS == 3
-    SORT(1, 2);
-    SORT(0, 1);
-#endif
-#endif
-    skip
+    for (int w = 0; w < WORKERS; w++)
+        if (now.doing[w] != IDLE && FITS(now.fence[w]) &&
+            (now.held[w] == a || now.held[w] == a + 1))
+            now.held[w] = 2 * a + 1 - now.held[w];
 }
+
+/* A batch has the name of its lowest member, so one with both keeps it. */
+static void swap_jobs(int a)
+{
+    int together = 0;
+    swap_in(&now.ready, a);
+    swap_in(&now.parked, a);
+    swap_in(&now.ended, a);
+    for (int k = 0; k < JOBS; k++) {
+        together |= (now.member[k] >> a & 3) == 3;
+        swap_in(&now.member[k], a);
+        swap_in(&now.mark[k], a);
+        swap_in(&now.first[k], a);
+    }
+    for (int w = 0; w < WORKERS; w++) {
+        swap_in(&now.left[w], a);
+        swap_in(&now.call[w], a);
+        swap_in(&now.group[w], a);
+#ifdef COUNTS
+        swap_in(&now.inbox[w], a);
+#endif
+    }
+    swap(now.air, a, a + 1);
+    swap(now.first, a, a + 1);
+#ifdef COUNTS
+    swap(now.tries, a, a + 1);
+    swap(now.crashes, a, a + 1);
+    swap(now.told, a, a + 1);
+#endif
+    if (!together)
+        swap_batches(a);
+}
+
+static int job_order(int j)
+{
+    int n = (now.ended >> j & 1) * 3 + (now.parked >> j & 1) * 2 + (now.ready >> j & 1);
+    n = n * 16 + (now.member[j] == BIT(j) ? now.due[j] * 2 + now.leased[j] : 0);
+    for (int w = 0; w < WORKERS; w++)
+        n = n * 4 + (now.left[w] >> j & 1) * 2 + (now.call[w] >> j & 1);
+    n = n * 2 + now.air[j];
+    n = n * 4 + (now.first[j] != 0) * 2 + SINGLE(now.first[j]);
+#ifdef COUNTS
+    n = n * 64 + now.told[j] * 16 + now.tries[j] * 4 + now.crashes[j];
+#endif
+    return n;
+}
+
+static void sort_jobs(int a)
+{
+    if (a + 1 < JOBS && job_order(a) > job_order(a + 1))
+        swap_jobs(a);
+}
+
+static void rename_all(void)
+{
+    if (worker_order(0) > worker_order(1))
+        swap_workers();
+    sort_jobs(0);
+    sort_jobs(1);
+    sort_jobs(0);
+}
+}
+#endif

@@ -132,14 +132,15 @@ byte calm; /* no faults any more; 2: and worker 0 will never move again */
 #endif
 
 #ifdef NO_FENCE
-#define FENCED(w) (fence[w] != NOMORE)
+#define FITS(f)   ((f) != NOMORE)
 #define GONE_HOW  NOMORE
 #define STALE_HOLDS(w) skip
 #else
-#define FENCED(w) (fence[w] == MINE)
+#define FITS(f)   ((f) == MINE)
 #define GONE_HOW  ANOTHER /* makes no difference then, and nor does which batch it was */
 #define STALE_HOLDS(w) held[w] = 0
 #endif
+#define FENCED(w) FITS(fence[w])
 #ifdef NO_SAFE
 #define IS_SAFE(w) true
 #else

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Verifies the queue's model: each search is exhaustive and finds nothing, and each mistake that
-# can be switched on is found. FAULTS=3 searches deeper with three jobs.
+# can be switched on is found. FAULTS=255: three jobs with any number of faults.
 set -eu
 model=$(pwd)/tests/model/queue.pml
 out=$(pwd)/build/model
