@@ -87,7 +87,7 @@ def readyz_follows_redis():
         s.redis("CONFIG", "SET", "maxmemory", 0)
         a.wait_ready()
         s.redis("REPLICAOF", "127.0.0.1", 1)
-        wait_until(lambda: a.failing("redis", "READONLY") or a.failing("write", "READONLY"), 10, "unready: a replica")
+        wait_until(lambda: a.failing("redis", "replica") or a.failing("redis", "READONLY") or a.failing("write", "READONLY"), 10, "unready: a replica")
         s.redis("REPLICAOF", "NO", "ONE")
         a.wait_ready()
         s.kill_redis()

@@ -14,7 +14,7 @@
 
 enum { CONNECTIONS_MAX = 3, ROUNDS = 3, IDLE_TURNS = 8, TURNS_MAX = 5000 };
 
-static const char greeting[] = "$86\r\nredis_version:7.0.15\r\n"
+static const char greeting[] = "*1\r\n$6\r\nmaster\r\n$86\r\nredis_version:7.0.15\r\n"
                                "run_id:0123456789abcdef0123456789abcdef01234567\r\n"
                                "tcp_port:6379\r\n\r\n+OK\r\n";
 

@@ -12,9 +12,19 @@ static void put_encoded(struct buf *b, const char *text)
         buf_printf(b, "%%%02x", (unsigned char)*text);
 }
 
+static void write_hosts(const struct redis_opts *o, struct buf *b)
+{
+    for (size_t i = 0; i < o->nnodes; i++)
+        buf_printf(b, "%s[%s]:%d", i ? "," : "", o->nodes[i].host, o->nodes[i].port);
+}
+
 static void write_url(const struct redis_opts *o, struct buf *b)
 {
-    buf_puts(b, o->unix_path[0] ? "unix://" : o->tls ? "rediss://" : "redis://");
+    static const char *const kinds[] = {"", "+sentinel", "+cluster"};
+    if (o->unix_path[0])
+        buf_puts(b, "unix://");
+    else
+        buf_printf(b, "redis%s%s://", o->tls ? "s" : "", kinds[o->topology]);
     if (o->user[0] || o->password[0]) {
         put_encoded(b, o->user);
         buf_putc(b, ':');
@@ -24,17 +34,41 @@ static void write_url(const struct redis_opts *o, struct buf *b)
     if (o->unix_path[0]) {
         buf_putc(b, '/');
         put_encoded(b, o->unix_path + 1);
-    } else {
+    } else if (o->topology == TOPOLOGY_SINGLE) {
         buf_printf(b, "[%s]:%d", o->host, o->port);
     }
-    buf_printf(b, "?db=%d", o->db);
+    write_hosts(o, b);
+    if (o->topology == TOPOLOGY_SENTINEL) {
+        buf_putc(b, '/');
+        put_encoded(b, o->master);
+    }
+    if (o->topology != TOPOLOGY_CLUSTER)
+        buf_printf(b, "?db=%d", o->db);
+}
+
+static bool same_nodes(const struct redis_opts *a, const struct redis_opts *b)
+{
+    bool same = a->nnodes == b->nnodes && strcmp(a->master, b->master) == 0;
+    for (size_t i = 0; same && i < a->nnodes; i++)
+        same = node_equal(&a->nodes[i], &b->nodes[i]);
+    return same;
+}
+
+/* Hosts with these have no written form. */
+static bool is_writable(const struct redis_opts *o)
+{
+    bool ok = !strpbrk(o->host, "]@/?,");
+    for (size_t i = 0; i < o->nnodes; i++)
+        ok = ok && !strpbrk(o->nodes[i].host, "]@/?,");
+    return ok;
 }
 
 static bool same(const struct redis_opts *a, const struct redis_opts *b)
 {
     return strcmp(a->host, b->host) == 0 && strcmp(a->unix_path, b->unix_path) == 0 &&
            strcmp(a->user, b->user) == 0 && strcmp(a->password, b->password) == 0 &&
-           a->port == b->port && a->db == b->db && a->tls == b->tls;
+           a->port == b->port && a->db == b->db && a->tls == b->tls && a->topology == b->topology &&
+           same_nodes(a, b);
 }
 
 static void check_accepted(const struct redis_opts *o)
@@ -44,9 +78,10 @@ static void check_accepted(const struct redis_opts *o)
     struct buf url;
     redis_opts_default(&again);
     buf_init(&url, 64 * 1024);
+    must(o->nnodes <= REDIS_NODES_MAX && (o->topology == TOPOLOGY_SINGLE) == (o->nnodes == 0));
     must(o->db >= 0 && (o->unix_path[0] ? o->unix_path[0] == '/' : o->host[0] && o->port > 0));
     write_url(o, &url);
-    if (!strpbrk(o->host, "]@/?")) { /* those have no written form */
+    if (is_writable(o)) {
         must(redis_url_parse(buf_text(&url), &again, &e));
         must(same(o, &again));
     }

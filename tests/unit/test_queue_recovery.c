@@ -442,7 +442,7 @@ static void forgetful_redis_is_given_a_lease(void **state)
     pump_until(base, !w->up);
     redis_server_restart(&server);
     worker_reconnect(w);
-    assert_int_equal(-3, worker_claim(w, 1));
+    assert_int_equal(-4, worker_claim(w, 1));
     assert_int_equal(0, w->n);
     char *run = cli_text("GET " K ":run");
     int64_t since = strtoll(strchr(run, ' ') + 1, NULL, 10);
