@@ -12,14 +12,14 @@
 
 /* A configured app: what its jobs have in common. Strings are owned by the configuration. */
 struct app {
-    const char *name;     /* "default" */
-    const char *app_key;  /* decimal text */
-    const char *title;    /* for literal messages; NULL: the name */
+    const char *name;        /* "default" */
+    const char *app_key;     /* decimal text */
+    const char *title;       /* for literal messages; NULL: the name */
     const char *device_type; /* ANDROID, iOS, HARMONY, ALL */
     const char *push_type;   /* MESSAGE, NOTICE */
     bool store_offline;
-    int64_t push_delay_s; /* PushTime = t0 + this; 0: no PushTime */
-    int64_t ttl_s;        /* default deadline: 86400 */
+    int64_t push_delay_s;  /* PushTime = t0 + this; 0: no PushTime */
+    int64_t ttl_s;         /* default deadline: 86400 */
     bool resend_ambiguous; /* policy for ambiguous calls: resend, else dead */
     int64_t max_attempts;  /* 0: the general option */
     const char *quiet_text;

@@ -9,25 +9,25 @@
 /* Classes of the API reference §8: what a reply means for the job. */
 enum reply_class {
     REPLY_SENT,
-    REPLY_PERMANENT,  /* P: this job is refused */
-    REPLY_TRANSIENT,  /* R, answered; ambiguous where the reference says so */
-    REPLY_THROTTLED,  /* T */
-    REPLY_AUTH,       /* A: every job of the app would fail */
+    REPLY_PERMANENT,   /* P: this job is refused */
+    REPLY_TRANSIENT,   /* R, answered; ambiguous where the reference says so */
+    REPLY_THROTTLED,   /* T */
+    REPLY_AUTH,        /* A: every job of the app would fail */
     REPLY_UNKNOWN_4XX, /* rule 7: P, but a row of them opens the circuit */
-    REPLY_NONCE_USED, /* ambiguous; once more with a fresh nonce */
-    REPLY_CLOCK,      /* InvalidTimeStamp.Expired: once more with a corrected clock, then A */
-    REPLY_NOT_SENT,   /* no byte of the request was written */
-    REPLY_UNANSWERED, /* written at least in part, no usable answer */
+    REPLY_NONCE_USED,  /* ambiguous; once more with a fresh nonce */
+    REPLY_CLOCK,       /* InvalidTimeStamp.Expired: once more with a corrected clock, then A */
+    REPLY_NOT_SENT,    /* no byte of the request was written */
+    REPLY_UNANSWERED,  /* written at least in part, no usable answer */
     REPLY_CERTIFICATE, /* verification failed: as AUTH, and nothing was written */
 };
 const char *reply_class_name(enum reply_class c);
 
 struct reply {
     enum reply_class class;
-    bool ambiguous;         /* the push may have happened */
-    int64_t retry_after_ms; /* the provider's hint, 0: none */
+    bool ambiguous;          /* the push may have happened */
+    int64_t retry_after_ms;  /* the provider's hint, 0: none */
     int64_t clock_offset_ms; /* CLOCK only: provider time − ours, from its Date header; else 0 */
-    int http_status;        /* 0: no answer */
+    int http_status;         /* 0: no answer */
     char code[96], message[256], request_id[64], message_id[32]; /* "" where unknown */
 };
 
@@ -45,7 +45,7 @@ struct verdict_input {
     bool unanswered;      /* an earlier attempt of this call went unanswered */
     bool retried_special; /* the one free repeat for NONCE_USED or CLOCK was used */
     int64_t first_sent_ms, now_ms, deadline_ms; /* Redis' clock */
-    uint64_t random;      /* for the jitter */
+    uint64_t random;                            /* for the jitter */
 };
 
 enum verdict_kind { VERDICT_SENT, VERDICT_RETRY, VERDICT_DEAD, VERDICT_PAUSE };
@@ -53,11 +53,11 @@ const char *verdict_kind_name(enum verdict_kind k);
 
 struct verdict {
     enum verdict_kind kind;
-    enum reason reason;  /* DEAD */
-    bool maybe_sent;     /* DEAD: an attempt is still unanswered; RETRY, PAUSE: keep as unanswered */
-    bool new_token;      /* RETRY under policy resend after the window: gen + 1 */
-    bool counts;         /* this attempt uses up one of max_attempts */
-    int64_t at_ms;       /* RETRY, PAUSE: not before, Redis' clock */
+    enum reason reason; /* DEAD */
+    bool maybe_sent;    /* DEAD: an attempt is still unanswered; RETRY, PAUSE: keep as unanswered */
+    bool new_token;     /* RETRY under policy resend after the window: gen + 1 */
+    bool counts;        /* this attempt uses up one of max_attempts */
+    int64_t at_ms;      /* RETRY, PAUSE: not before, Redis' clock */
 };
 
 /* RETRY: exponential from base with full jitter, capped; not before the provider's hint, nor

@@ -34,7 +34,7 @@ struct worker {
     size_t n, batches;
     int done;
     bool claim_done;
-    bool alone; /* passed to the next claims */
+    bool alone;       /* passed to the next claims */
     int waits, moved; /* wait callbacks, and those with a job */
     int finished, stale;
     char marked[64]; /* what the last mark that was done told */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Configuration as it is loaded and printed (config, config_load, config_print, config_apps,
- * options, options_table, settings, settings_file, settings_env). */
+ * options, options_table, settings, settings_file, settings_env, quota). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

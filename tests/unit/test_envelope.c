@@ -178,8 +178,10 @@ static void failures_in_a_trouble_are_refunded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_values),
-        cmocka_unit_test(test_member_of_a_call), cmocka_unit_test(test_newer_writer),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_member_of_a_call),
+        cmocka_unit_test(test_newer_writer),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(failures_in_a_trouble_are_refunded),
     };

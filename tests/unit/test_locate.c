@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The way to the master, with scripted sentinels and cluster nodes. */
+ * The way to the master (locate, sentinel, ask), with scripted sentinels and cluster nodes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

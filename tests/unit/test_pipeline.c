@@ -19,6 +19,7 @@
 #include "support/pump.h"
 #include "support/queue_fixture.c"
 #include "support/redis_server.c"
+#include "support/time_passes.h"
 #include "support/worker_config.c"
 #include "worker/heartbeat.h"
 #include "worker/pipeline.h"
@@ -30,22 +31,32 @@ struct stage {
     struct config config;
     struct sender *sender;
     struct worker *w; /* connections and queue; its own claims are not used */
+    struct fleet *fleet;
+    struct router *router;
     struct pipeline *p;
     int freed;
-    bool claiming;
+    bool claiming, closing;
     /* what the next claims are made to say */
     unsigned crashes;
     bool taken_over;
     const char *envelope, *digest;
 };
 
-static const char *const quick[] = {"PUSHBRIDGE_RETRY_BASE_MS=1", "PUSHBRIDGE_RETRY_CAP_MS=1",
+static const char *const quick[] = {"PUSHBRIDGE_RETRY_BASE_MS=1",    "PUSHBRIDGE_RETRY_CAP_MS=1",
                                     "PUSHBRIDGE_ALIYUN_SETTLE_MS=0", "PUSHBRIDGE_LIMITS_ACCOUNTS=1",
-                                    NULL};
+                                    "PUSHBRIDGE_QUEUE_NAMES=" QUEUE, NULL};
 
 static void on_freed_credit(void *arg)
 {
     ((struct stage *)arg)->freed++;
+}
+
+/* As the dispatcher does. */
+static void on_fleet(void *arg)
+{
+    struct stage *s = arg;
+    if (!s->closing)
+        pipeline_tick(s->p);
 }
 
 static void open_stage_with(struct stage *s, const char *const *vars, const char *file,
@@ -60,7 +71,11 @@ static void open_stage_with(struct stage *s, const char *const *vars, const char
     s->sender = sender_new(base, &s->config, &e);
     assert_non_null(s->sender);
     s->w = worker_new(&opts);
-    s->p = pipeline_new(&s->config, s->sender, s->w->cmd, "w1", on_freed_credit, s);
+    s->fleet = fleet_new(base, &s->config, s->w->cmd, "w1", on_fleet, s);
+    s->router = router_new(base, NULL, &s->config.redis, s->w->cmd);
+    s->p = pipeline_new(&s->config, s->sender, s->fleet, s->router, "w1", on_freed_credit, s);
+    fleet_connected(s->fleet);
+    pump_until(base, !fleet_paused(s->fleet));
 }
 
 static void open_stage(struct stage *s)
@@ -70,9 +85,12 @@ static void open_stage(struct stage *s)
 
 static void close_stage(struct stage *s)
 {
+    s->closing = true;
     sender_free(s->sender);
+    router_free(s->router);
     worker_free(s->w);
     pipeline_free(s->p);
+    fleet_free(s->fleet);
     provider_close(&s->provider);
     config_free(&s->config);
     mono_shift_ms = 0;
@@ -106,11 +124,11 @@ static void on_claimed(void *arg, const struct queue_claim *claim, int done)
 /* A claim as the dispatcher makes it. */
 static void start_claim(struct stage *s, unsigned n)
 {
-    const char *apps[CONFIG_APPS_MAX];
+    struct queue_drain drains[CONFIG_APPS_MAX];
     bool probe;
-    size_t napps = pipeline_drainable(s->p, apps, &probe);
+    size_t ndrains = pipeline_drainable(s->p, n, drains, &probe);
     s->claiming = true;
-    queue_claim(s->w->q, n, apps, napps, probe ? 1 : n, pipeline_flights(s->p) == 0, on_claimed, s);
+    queue_claim(s->w->q, n, drains, ndrains, pipeline_flights(s->p) == 0, on_claimed, s);
 }
 
 static void take(struct stage *s, unsigned n)
@@ -350,8 +368,8 @@ static void test_throttling_costs_no_attempt(void **state)
                                                             .header = "x-acs-retry-after",
                                                             .value = "1"});
     /* its own back-off is longer than the test: make what waits due */
-    for (int i = 0; i < 5; i++) {
-        take(&s, 8);
+    for (size_t i = 0; i < 5; i++) {
+        pump_until(base, claims_on(&s) && s.provider.n > i);
         settle(&s);
         assert_int_equal(s.provider.n, i + 1);
         freeReplyObject(cli("EVAL "
@@ -359,6 +377,11 @@ static void test_throttling_costs_no_attempt(void **state)
                             " 1 " K ":due",
                             "for _, b in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do "
                             "redis.call('ZADD', KEYS[1], 1, b) end"));
+        take(&s, 8); /* the account cools down: parked without a call */
+        settle(&s);
+        assert_int_equal(s.provider.n, i + 1);
+        assert_int_equal(worker_count(s.w)->parked, 1);
+        time_passes(1000);
     }
     run_until_ended(&s, 1);
     json_t *o = pop("results");
@@ -622,11 +645,32 @@ static void test_taken_over(void **state)
 
 /* --- circuits (I5) --------------------------------------------------------------------------- */
 
+static bool probe_due(const struct stage *s)
+{
+    struct queue_drain drains[CONFIG_APPS_MAX];
+    bool probe;
+    size_t n = pipeline_drainable(s->p, 8, drains, &probe);
+    if (!probe)
+        return false;
+    assert_int_equal(n, 1); /* one job alone */
+    assert_int_equal(drains[0].limit, 1);
+    assert_string_equal(drains[0].app, "default");
+    return true;
+}
+
+/* Its time has come, and the fleet has said that it is this worker's. */
+static void await_probe(struct stage *s)
+{
+    pump_until(base, cli_int("HEXISTS " K ":control circuit:default") == 1);
+    time_passes(1000);
+    pump_until(base, probe_due(s));
+}
+
 static void test_circuit(void **state)
 {
     (void)state;
     struct stage s;
-    const char *apps[CONFIG_APPS_MAX];
+    struct queue_drain drains[CONFIG_APPS_MAX];
     bool probe;
     open_stage(&s);
     script(&s, 404, "InvalidAccessKeyId.NotFound"); /* opens at once */
@@ -635,27 +679,24 @@ static void test_circuit(void **state)
     take(&s, 1);
     settle(&s);
     assert_true(pipeline_all_open(s.p));
-    assert_int_equal(pipeline_drainable(s.p, apps, &probe), 0);
+    assert_int_equal(pipeline_drainable(s.p, 8, drains, &probe), 0);
     assert_false(probe);
     take(&s, 8); /* others are parked without a call */
     settle(&s);
     assert_int_equal(s.provider.n, 1);
     assert_int_equal(worker_count(s.w)->parked, 3);
 
-    mono_shift_ms += 1000; /* a probe is due: one job alone, and it fails too */
-    assert_int_equal(pipeline_drainable(s.p, apps, &probe), 1);
-    assert_true(probe);
-    assert_string_equal(apps[0], "default");
+    await_probe(&s); /* which fails too */
     script(&s, 404, "InvalidAccessKeyId.NotFound");
     take(&s, 8);
     settle(&s);
     assert_int_equal(s.provider.n, 2);
     assert_int_equal(worker_count(s.w)->parked, 3);
 
-    mono_shift_ms += 1000; /* the next one waits twice as long */
-    pipeline_drainable(s.p, apps, &probe);
-    assert_false(probe);
-    mono_shift_ms += 1000;
+    time_passes(1000); /* the next one waits twice as long */
+    circuits_tick(fleet_circuits(s.fleet));
+    assert_false(circuit_wants_lease(pipeline_circuit_at(s.p, 0), clock_mono_ms()));
+    await_probe(&s);
     run_until_ended(&s, 3); /* it is sent, which closes the circuit, and the others follow */
     assert_int_equal(s.provider.n, 5);
     assert_false(pipeline_all_open(s.p));
@@ -672,28 +713,24 @@ static void test_one_probe_at_a_time(void **state)
 {
     (void)state;
     struct stage s;
-    const char *apps[CONFIG_APPS_MAX];
-    bool probe;
     open_stage(&s);
     script(&s, 404, "InvalidAccessKeyId.NotFound");
     enqueue_accounts("j", 1, "");
     take(&s, 1);
     settle(&s);
     freeReplyObject(cli("DEL " K ":parked:default"));
-    mono_shift_ms += 1000;
+    await_probe(&s);
     enqueue_accounts("x", 1, ",\"expire_at\":\"2020-01-01T00:00:00Z\"");
     take(&s, 1);
     settle(&s);
     assert_int_equal(cli_int("LLEN dead"), 1); /* the probe's turn was not used up by it */
-    pipeline_drainable(s.p, apps, &probe);
-    assert_true(probe);
+    pump_until(base, probe_due(&s));
     provider_script(&s.provider, (struct provider_step){.does = PROVIDER_HOLDS});
     for (int i = 0; i < 4; i++)
         enqueue_accounts("y", 1, "");
     take(&s, 8);
     pump_until(base, s.provider.n == 2 && worker_count(s.w)->parked == 3);
-    pipeline_drainable(s.p, apps, &probe);
-    assert_false(probe);
+    assert_false(probe_due(&s));
     provider_release_all(&s.provider);
     run_until_ended(&s, 5);
     close_stage(&s);
@@ -716,7 +753,7 @@ static void test_a_row_of_failures_opens(void **state)
     assert_int_equal(metrics_get(METRIC_CIRCUIT_OPENED) - opened, 1);
     assert_int_equal(ended(), 0);
     s.provider.otherwise = (struct provider_step){0};
-    mono_shift_ms += 1000;
+    await_probe(&s);
     run_until_ended(&s, 8);
     assert_int_equal(cli_int("LLEN results"), 8); /* nobody died of it */
     close_stage(&s);
@@ -795,7 +832,7 @@ static void test_a_probes_other_parts_ask_again(void **state)
     enqueue_accounts("j", 2, "");
     take(&s, 1);
     settle(&s);
-    mono_shift_ms += 1000;
+    await_probe(&s);
     provider_script(&s.provider, (struct provider_step){.does = PROVIDER_HOLDS});
     take(&s, 1);
     pump_until(base, s.provider.n == 2); /* the probe: its part 0 */

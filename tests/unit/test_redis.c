@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The Redis connection (redis, redis_reader, redis_url, redis_info, redis_script, dial, tls)
- * against a real server, and against scripted ones where a real server cannot be made to behave
- * that badly.
+ * The Redis connection (redis_core, redis_handshake, redis_reader, redis_url, redis_info,
+ * redis_script, dial, tls) against a real server, and against scripted ones where a real server
+ * cannot be made to behave that badly.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Single commands on their way through a scripted cluster. */
+ * Single commands (router, redis_redirect) on their way through a scripted cluster. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
