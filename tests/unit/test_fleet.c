@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What workers share (fleet, circuits, flow, flow_core, flow_limits, flow_ask, flow_stock,
-// flow_store), on a real redis-server: the buckets' arithmetic, cool-downs, overrides,
-// pauses and circuits, seen by several workers at once.
+// What workers share (fleet, circuits, flow, flow_core, flow_limits, flow_ask, flow_stock;
+// flow_store), on a real redis-server: the buckets' arithmetic, cool-downs, overrides, pauses and
+// circuits, seen by several workers at once.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -379,6 +379,36 @@ static void accounts_have_their_own_buckets(void **state)
     assert_int_equal(0, flow_offer_app(flow_of(0), SHOP, 64));
 }
 
+static void buckets_of_a_configuration(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        double per_s, burst;
+    } rows[] = {
+        {"egress@here", 50, 100},     {"Push@acme", 100, 200},      {"MassPush@acme", 0, 1},
+        {"all@shop@ANDROID", 2.5, 1}, {"all@shop@iOS", 2.5, 1},     {"all@shop@HARMONY", 2.5, 1},
+        {"all@shop@ALL", 2.5, 1},     {"all@news@ANDROID", 2.5, 1}, {"all@news@iOS", 2.5, 1},
+        {"all@news@HARMONY", 2.5, 1}, {"all@news@ALL", 2.5, 1}};
+    struct flow_limit limits[FLOW_BUCKETS_MAX];
+    size_t account[2];
+    config_init(100, 50, 2000);
+    assert_int_equal(13, flow_limits(&config, limits, account));
+    assert_int_equal(0, account[SHOP]);
+    assert_int_equal(1, account[NEWS]);
+    assert_string_equal("Push@other", limits[3].name);
+    apps[NEWS] = (struct config_app){.app = {.name = "news"}, .account_label = "acme"};
+    assert_int_equal(sizeof rows / sizeof *rows, flow_limits(&config, limits, account));
+    assert_int_equal(0, account[NEWS]);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_string_equal(rows[i].name, limits[i].name);
+        assert_true(rows[i].per_s == limits[i].per_s && rows[i].burst == limits[i].burst);
+    }
+    config.limit_egress = NULL; /* the host's name, whatever it is */
+    flow_limits(&config, limits, NULL);
+    assert_true(strlen(limits[0].name) > strlen("egress@"));
+}
+
 static void a_throttled_account_cools_everywhere(void **state)
 {
     (void)state;
@@ -620,6 +650,7 @@ int main(void)
         T(without_limits_redis_is_not_asked),
         T(unused_tokens_go_back),
         T(accounts_have_their_own_buckets),
+        T(buckets_of_a_configuration),
         T(a_throttled_account_cools_everywhere),
         T(unlimited_accounts_cool_too),
         T(pushes_to_all_take_turns),
