@@ -24,14 +24,15 @@ static void test_grows_with_what_is_used(void **state)
     assert_true(before.fds >= 3 && before.fds_max >= before.fds);
     int fd = open("/dev/null", O_RDONLY);
     char *memory = malloc(SIZE);
-    memset(memory, 1, SIZE);
+    volatile char *touched = memory; /* else a compiler may do without it */
+    for (size_t i = 0; i < SIZE; i += 1024)
+        touched[i] = 1;
     while (clock() * 1000 / CLOCKS_PER_SEC < before.cpu_ms + 5)
         ;
     process_read(&after);
     assert_int_equal(after.fds, before.fds + 1);
     assert_true(after.rss_anon_bytes - before.rss_anon_bytes > SIZE / 2);
     assert_true(after.cpu_ms > before.cpu_ms);
-    assert_int_equal(memory[SIZE - 1], 1);
     free(memory);
     close(fd);
 }
