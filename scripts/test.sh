@@ -19,7 +19,7 @@ step "ASan and UBSan: unit tests"
 make -s $jobs MODE=asan B=build/asan unit
 if [ -f tests/model/run.sh ]; then
     step "model of the queue"
-    make -s model
+    make -s model FAULTS=1
 fi
 if ls tests/cli/*.bats >/dev/null 2>&1; then
     step "command line"

@@ -1,15 +1,19 @@
 #!/bin/sh
-# Runs unit test programs one after the other; prints one closing line.
+# Runs unit test programs, two at a time since most of them wait; prints one closing line.
+dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
+export dir
+printf '%s\n' "$@" | xargs -P 2 -I {} sh -c '{} >"$dir/$(basename {})" 2>&1; echo $? >"$dir/$(basename {}).rc"'
 passed=0 failed=0
 for t in "$@"; do
-    out=$("$t" 2>&1) && rc=0 || rc=$?
-    n=$(printf '%s\n' "$out" | grep -c '^\[       OK \]')
-    f=$(printf '%s\n' "$out" | grep -c '^\[  FAILED  \] [A-Za-z0-9_]*$')
+    out=$dir/$(basename "$t")
+    rc=$(cat "$out.rc")
+    n=$(grep -c '^\[       OK \]' "$out")
+    f=$(grep -c '^\[  FAILED  \] [A-Za-z0-9_]*$' "$out")
     passed=$((passed + n))
     if [ "$rc" -ne 0 ]; then
         [ "$f" -gt 0 ] || f=1
         failed=$((failed + f))
-        printf '%s\n' "$out"
+        cat "$out"
     fi
     printf '%-28s %s tests, rc %s\n' "$(basename "$t")" "$n" "$rc"
 done
