@@ -13,7 +13,7 @@ MODULES := \
 	io/queue io/queue_core io/queue_lease io/queue_claim io/queue_finish io/queue_group io/queue_wait io/queue_upkeep io/queue_count io/queue_seen io/queue_look io/queue_tool io/queue_peek io/queue_remove io/flow_store \
 	worker/config worker/options worker/options_table worker/settings worker/settings_file worker/settings_env \
 	worker/config_apps worker/config_load worker/config_print worker/circuit worker/circuits worker/flow worker/flow_core worker/flow_limits worker/flow_ask worker/flow_stock worker/fleet worker/flight worker/tally worker/sender worker/pipeline worker/pipeline_core worker/ending worker/duplicates worker/answer worker/pipeline_walk worker/heartbeat worker/dispatch \
-	worker/process worker/rates worker/notify worker/ready worker/gauges worker/monitor worker/stats worker/admin
+	worker/process worker/rates worker/notify worker/ready worker/gauges worker/monitor worker/stats worker/admin worker/reload
 CLI  := $(patsubst src/%.c,%,$(wildcard src/cli/*.c))
 MOCK := $(patsubst src/%.c,%,$(wildcard src/mock/*.c))
 # The mock checks the client, so it shares nothing with it but the foundation.

@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "worker/admin.h"
 #include "worker/dispatch.h"
+#include "worker/reload.h"
 #include "worker/tally.h"
 
 enum {
@@ -34,6 +35,8 @@ static const char help[] =
     "Takes jobs from Redis and delivers them until TERM or INT. A first signal drains: no new\n"
     "jobs, calls on the wire are finished within worker.drain_ms, the rest goes back; exit 0 when\n"
     "nothing was left leased, else 1. A second signal ends at once (128 + its number).\n"
+    "HUP reads the configuration again: in force at once when it is valid, else the old one "
+    "stays.\n"
     "\n"
     "  -c, --config FILE   configuration file\n"
     "  --until-empty       end when every queue is empty, other workers' jobs included\n"
@@ -43,6 +46,7 @@ struct run {
     struct event_base *base;
     struct dispatch *dispatch;
     struct monitor *monitor;
+    struct reload reload;
     int signals, exit_code;
     bool timed_out;
 };
@@ -74,6 +78,14 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
     log_info("event=signal number=%d", (int)number);
     dispatch_drain(run->dispatch);
     monitor_look(run->monitor);
+}
+
+static void on_reload(evutil_socket_t number, short what, void *arg)
+{
+    (void)number;
+    (void)what;
+    struct run *run = arg;
+    reload_now(&run->reload);
 }
 
 static void on_timeout(evutil_socket_t fd, short what, void *arg)
@@ -146,21 +158,30 @@ static int loop(struct run *run, const struct config *config, const struct run_a
     }
     run->monitor = monitor_new(run->base, config, run->dispatch);
     admin_show(admin, run->monitor);
+    run->reload = (struct reload){.file = args->config,
+                                  .version = cli_version,
+                                  .dispatch = run->dispatch,
+                                  .monitor = run->monitor,
+                                  .config = config_hold(config)};
+    struct event *hup = evsignal_new(run->base, SIGHUP, on_reload, run);
     struct event *term = evsignal_new(run->base, SIGTERM, on_signal, run);
     struct event *intr = evsignal_new(run->base, SIGINT, on_signal, run);
     struct event *limit = evtimer_new(run->base, on_timeout, run);
     const struct timeval after = {.tv_sec = args->timeout_s};
     event_add(term, NULL);
     event_add(intr, NULL);
+    event_add(hup, NULL);
     if (args->timeout_s)
         evtimer_add(limit, &after);
     event_base_dispatch(run->base);
     event_free(term);
     event_free(intr);
+    event_free(hup);
     event_free(limit);
     dispatch_free(run->dispatch);
     admin_free(admin);
     monitor_free(run->monitor);
+    reload_free(&run->reload);
     if (dns)
         evdns_base_free(dns, 0);
     return run->timed_out ? EXIT_TIMED_OUT : run->exit_code;
@@ -191,7 +212,7 @@ int cmd_run(int argc, char **argv)
     tally_name(&config, cli_version);
     keep_heap();
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN); /* a closed terminal, or a reload asked for: no reason to die */
+    signal(SIGHUP, SIG_IGN); /* one that comes before there is anything to reload */
     run.base = event_base_new();
     if (!run.base) {
         fputs("pushbridge: no event loop\n", stderr);

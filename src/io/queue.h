@@ -107,6 +107,8 @@ typedef void (*queue_done_fn)(void *arg, enum queue_done done);
 struct queue *queue_new(struct event_base *base, struct redis *cmd, struct redis *wait,
                         const struct queue_opts *opts);
 void queue_free(struct queue *q);
+/* Of the claims that are made from now on; copied. */
+void queue_set_digest(struct queue *q, const char *digest);
 const char *queue_name(const struct queue *q);
 char *queue_prefix(const char *name); /* K of the key list above; allocated */
 /* K of the key list above, for the queue that a lease belongs to. */

@@ -263,6 +263,13 @@ void queue_app_known(struct queue *q, const char *app)
         q->apps[q->napps++] = mem_strdup(app);
 }
 
+void queue_set_digest(struct queue *q, const char *digest)
+{
+    assert(digest[0] && !strchr(digest, ' '));
+    mem_free(q->digest);
+    q->opts.digest = q->digest = mem_strdup(digest);
+}
+
 const char *queue_name(const struct queue *q)
 {
     return q->name;

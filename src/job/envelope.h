@@ -31,8 +31,8 @@ struct envelope {
     bool special_used;            /* the free repeat for a used nonce or a wrong clock is spent */
     uint64_t unanswered;          /* bit per part */
     bool given_up;                /* an unanswered call was replaced by one with a new token */
-    char digest[17];              /* of the configuration that made the unanswered call; "" none */
-    struct push_done *pushes;     /* parts that went out; owned */
+    char digest[17]; /* of the configuration that made the calls which are or may be out; "" none */
+    struct push_done *pushes; /* parts that went out; owned */
     size_t npushes;
     bool replayed; /* back from the dead letters: history says how often and why */
     int64_t failed_ms[ENVELOPE_FAILED_MAX]; /* when the last attempts failed, oldest first */

@@ -14,6 +14,7 @@
 struct fault_rule {
     uint64_t id, hits;
     struct fault_plan plan;
+    int64_t after;      /* matching calls still to pass by first */
     int64_t left;       /* calls still to hit; -1: until cleared */
     double probability; /* of a matching call */
     int64_t latency_ms, latency_max_ms;
@@ -148,6 +149,8 @@ static bool read_member(struct fault_rule *r, const char *name, json_t *v, struc
         return true;
     if (strcmp(name, "count") == 0)
         return read_int(v, 1, INT64_MAX, &r->left, name, e);
+    if (strcmp(name, "after") == 0)
+        return read_int(v, 0, INT64_MAX, &r->after, name, e);
     if (strcmp(name, "probability") == 0)
         return read_number(v, 1, &r->probability, name, e);
     if (strcmp(name, "code") == 0)
@@ -233,6 +236,10 @@ static bool rule_hits(struct fault_rule *r, const struct request *q)
         return false;
     if (r->probability < 1 && random_unit() > r->probability)
         return false;
+    if (r->after > 0) {
+        r->after--;
+        return false;
+    }
     if (r->left > 0)
         r->left--;
     r->hits++;

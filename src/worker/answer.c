@@ -10,7 +10,7 @@
 
 struct verdict_policy answer_policy(const struct flight *f)
 {
-    const struct config *c = f->pipeline->config;
+    const struct config *c = f->config;
     return (struct verdict_policy){
         .max_attempts = f->app->app.max_attempts ? f->app->app.max_attempts : c->max_attempts,
         .base_ms = c->retry_base_ms,
@@ -45,20 +45,19 @@ static struct verdict decide(const struct flight *f)
 static void note_repeat(struct flight *f, const struct verdict *v)
 {
     struct envelope *env = &f->env;
-    if (v->maybe_sent) {
+    if (v->maybe_sent)
         env->unanswered |= flight_part_bit(f);
-        if (!env->digest[0])
-            snprintf(env->digest, sizeof env->digest, "%s", f->pipeline->config->digest);
-    } else {
+    else
         env->unanswered &= ~flight_part_bit(f);
-    }
     if (v->new_token) {
         env->gen++;
         env->given_up = true; /* nobody will hear of the old call any more */
         env->unanswered = 0;
         env->first_sent_ms = 0;
         env->digest[0] = '\0';
+        f->digest_changed = false;
     }
+    flight_note_digest(f);
     env->throttles = f->last.class == REPLY_THROTTLED ? env->throttles + 1 : 0;
     if (f->last.class == REPLY_NONCE_USED || f->last.class == REPLY_CLOCK)
         env->special_used = true;
@@ -72,7 +71,7 @@ static void wait_for_app(struct flight *f, const struct verdict *v)
     kept.maybe_sent = f->last.ambiguous || (f->env.unanswered & flight_part_bit(f));
     kept.new_token = false;
     note_repeat(f, &kept);
-    int64_t settled = queue_lease_now_ms(f->lease) + f->pipeline->config->settle_ms;
+    int64_t settled = queue_lease_now_ms(f->lease) + f->config->settle_ms;
     if (f->last.ambiguous)
         ending_retry(f, settled);
     else

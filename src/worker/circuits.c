@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/circuits.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -12,53 +14,123 @@ enum { SLACK_MS = 1000 };
 /* One app's circuit and its business with the fleet. */
 struct shared {
     struct circuits *all;
+    struct shared *next; /* while removed */
     struct circuit circuit;
-    const char *app;
-    size_t out;   /* calls that are not answered yet: until then what others say is older */
-    bool probing; /* … one of them asks for the lease */
-    bool unheard; /* the last change did not reach the fleet */
+    const char *app; /* NULL: removed by a reload, or nobody's */
+    size_t out;      /* calls that are not answered yet: until then what others say is older */
+    bool probing;    /* … one of them asks for the lease */
+    bool unheard;    /* the last change did not reach the fleet */
     int64_t since_ms, until_ms; /* of the last trouble, Redis clock; since 0: none */
 };
 
 struct circuits {
     const struct config *config;
     struct flow_store *store;
-    struct shared *v;
+    struct shared **v;      /* per app, and one past them for what belongs to none any more */
+    struct shared *removed; /* whose last calls are not answered yet */
     circuits_fn fn;
     void *arg;
 };
+
+static struct shared *shared_new(struct circuits *c, const char *app)
+{
+    struct shared *s = mem_zalloc(sizeof *s);
+    s->all = c;
+    s->app = app;
+    circuit_init(&s->circuit, c->config->circuit_failures, c->config->circuit_probe_ms);
+    s->circuit.shared = c->store != NULL && app;
+    return s;
+}
+
+/* The app's entry as it was, or a new one. */
+static struct shared *take_over(struct circuits *c, struct shared **old, size_t n, const char *app)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct shared *s = old[i];
+        if (!s || strcmp(s->app, app) != 0)
+            continue;
+        old[i] = NULL;
+        s->app = app;
+        s->circuit.failures_max = c->config->circuit_failures;
+        s->circuit.probe_base_ms = c->config->circuit_probe_ms;
+        return s;
+    }
+    return shared_new(c, app);
+}
+
+static void make(struct circuits *c, struct shared **old, size_t n)
+{
+    size_t napps = c->config->napps;
+    c->v = mem_zalloc((napps + 1) * sizeof(struct shared *));
+    for (size_t i = 0; i < napps; i++)
+        c->v[i] = take_over(c, old, n, c->config->apps[i].app.name);
+    c->v[napps] = shared_new(c, NULL);
+}
 
 struct circuits *circuits_new(const struct config *config, struct flow_store *store, circuits_fn fn,
                               void *arg)
 {
     struct circuits *c = mem_zalloc(sizeof *c);
     *c = (struct circuits){.config = config, .store = store, .fn = fn, .arg = arg};
-    c->v = mem_zalloc((config->napps + 1) * sizeof *c->v);
-    for (size_t i = 0; i < config->napps; i++) {
-        c->v[i] = (struct shared){.all = c, .app = config->apps[i].app.name};
-        circuit_init(&c->v[i].circuit, config->circuit_failures, config->circuit_probe_ms);
-        c->v[i].circuit.shared = store != NULL;
-    }
+    make(c, NULL, 0);
     return c;
+}
+
+/* Frees it, or leaves that to the last answer to its calls. */
+static void retire(struct shared *s)
+{
+    s->app = NULL;
+    if (!s->out) {
+        mem_free(s);
+        return;
+    }
+    s->next = s->all->removed;
+    s->all->removed = s;
+}
+
+static void bury(struct shared *s)
+{
+    struct shared **at = &s->all->removed;
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    mem_free(s);
+}
+
+void circuits_set_config(struct circuits *c, const struct config *config)
+{
+    struct shared **old = c->v;
+    size_t n = c->config->napps;
+    c->config = config;
+    make(c, old, n);
+    for (size_t i = 0; i < n; i++)
+        if (old[i])
+            retire(old[i]);
+    mem_free(old[n]);
+    mem_free(old);
 }
 
 void circuits_free(struct circuits *c)
 {
     if (!c)
         return;
+    for (size_t i = 0; i <= c->config->napps; i++)
+        mem_free(c->v[i]);
+    while (c->removed)
+        bury(c->removed);
     mem_free(c->v);
     mem_free(c);
 }
 
 struct circuit *circuits_at(struct circuits *c, size_t app)
 {
-    return &c->v[app].circuit;
+    return &c->v[app]->circuit;
 }
 
 bool circuits_trouble(const struct circuits *c, size_t app, int64_t *since_ms, int64_t *until_ms)
 {
-    *since_ms = c->v[app].since_ms;
-    *until_ms = c->v[app].until_ms;
+    *since_ms = c->v[app]->since_ms;
+    *until_ms = c->v[app]->until_ms;
     return *since_ms > 0;
 }
 
@@ -92,18 +164,26 @@ static void adopt(struct shared *s, const struct circuit_share *share)
 
 void circuits_adopt(struct circuits *c, size_t app, const struct circuit_share *share)
 {
-    struct shared *s = &c->v[app];
+    struct shared *s = c->v[app];
     if (!s->out && !s->unheard)
         adopt(s, share);
 }
 
 /* --- telling --------------------------------------------------------------------------------- */
 
+static void answered_removed(struct shared *s)
+{
+    if (!s->out)
+        bury(s);
+}
+
 static void on_told(void *arg, const struct circuit_share *share)
 {
     struct shared *s = arg;
     s->out--;
-    if (!share)
+    if (!s->app)
+        answered_removed(s);
+    else if (!share)
         s->unheard = true;
     else if (!s->out && !s->unheard)
         adopt(s, share);
@@ -114,6 +194,10 @@ static void on_lease(void *arg, const struct circuit_share *share)
     struct shared *s = arg;
     s->out--;
     s->probing = false;
+    if (!s->app) {
+        answered_removed(s);
+        return;
+    }
     if (share && share->open && !share->mine) {
         if (!s->out && !s->unheard)
             adopt(s, share);
@@ -162,9 +246,9 @@ static void opened(struct shared *s, const char *message, int64_t now_redis_ms)
 void circuits_report(struct circuits *c, size_t app, enum circuit_state before, bool lost,
                      const char *message, int64_t now_redis_ms)
 {
-    struct shared *s = &c->v[app];
+    struct shared *s = c->v[app];
     enum circuit_state now = s->circuit.state;
-    if (before == now)
+    if (before == now || !s->app)
         return;
     if (now == CIRCUIT_CLOSED) {
         log_warn("event=circuit_closed app=%s", log_value(s->app));
@@ -181,7 +265,7 @@ void circuits_tick(struct circuits *c)
 {
     int64_t now = clock_mono_ms();
     for (size_t i = 0; i < c->config->napps; i++) {
-        struct shared *s = &c->v[i];
+        struct shared *s = c->v[i];
         if (s->unheard && !s->out) {
             s->unheard = false;
             tell(s, s->circuit.state == CIRCUIT_CLOSED ? CIRCUIT_OP_CLOSE : CIRCUIT_OP_OPEN);

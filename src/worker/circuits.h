@@ -19,6 +19,12 @@ struct circuits *circuits_new(const struct config *config, struct flow_store *st
                               void *arg);
 void circuits_free(struct circuits *c); /* after the store's connection */
 
+/* Another configuration (borrowed): an app that stays, by name, keeps its circuit. Not from within
+ * a callback. */
+void circuits_set_config(struct circuits *c, const struct config *config);
+
+/* app: index in the configuration, or one past the last: a circuit that stands for removed apps,
+ * which nobody hears of. */
 struct circuit *circuits_at(struct circuits *c, size_t app);
 
 /* After a reply was noted or a probe given up: before is the state that the circuit had. Logs and

@@ -80,7 +80,20 @@ struct config {
 bool config_load(const char *file, char **env, struct config *out, struct err *e);
 /* The same for tools that never call the provider: apps may be missing or incomplete. */
 bool config_load_tool(const char *file, char **env, struct config *out, struct err *e);
+/* For a worker that runs under old: options that need a restart keep old's value, and changed gets
+ * the names of those that would be another, comma-separated. Must be valid both with the new values
+ * and with the kept ones. */
+bool config_reload(const char *file, char **env, const struct config *old, struct config *out,
+                   struct buf *changed, struct err *e);
 void config_free(struct config *c); /* wipes secrets; also after a load that failed */
+
+/* A configuration that was replaced lives until the last job that was read under it has ended.
+ * config_keep() moves a loaded one to the heap, with one holder; the last config_drop() frees it.
+ * One that was never kept is not freed by drop: its owner has to outlive all holders. */
+struct config *config_keep(const struct config *loaded);
+const struct config *config_hold(const struct config *c);
+void config_drop(const struct config *c);
+
 const struct config_app *config_app_find(const struct config *c, const char *name);
 
 /* What is in force, one "name = value" per line with its origin, secrets masked. */

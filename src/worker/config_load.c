@@ -2,6 +2,7 @@
 #include "worker/config_load.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 #include <unistd.h>
@@ -366,11 +367,42 @@ static void store_general(struct config *c)
         option_store(&list->table->rows[i], list->v[i].text, c);
 }
 
-static bool load(const char *file, char **env, bool calls, struct config *c, struct err *e)
+/* --- reload ---------------------------------------------------------------------------------- */
+
+/* The setting that a reload may not change becomes what it was, so that all that depends on it is
+ * checked against the value in force. */
+static void keep_setting(const struct option_row *row, const struct setting *was,
+                         struct setting *now, struct buf *changed)
+{
+    if (!(row->flags & OPTION_RESTART) || strcmp(was->text, now->text) == 0)
+        return;
+    buf_puts(changed, changed->len ? "," : "");
+    buf_puts(changed, row->name);
+    setting_copy(now, was);
+}
+
+static void keep_settings(const struct config *old, struct settings *s, struct buf *changed)
+{
+    const struct setting_list *was = &settings_of(old)->general;
+    for (size_t i = 0; i < was->table->n; i++)
+        keep_setting(&was->table->rows[i], &was->v[i], &s->general.v[i], changed);
+}
+
+struct load_base {
+    const struct config *old;
+    struct buf *changed;
+};
+
+static bool load(const char *file, char **env, bool calls, const struct load_base *base,
+                 struct config *c, struct err *e)
 {
     struct config_raw *raw = mem_zalloc(sizeof *raw);
     *c = (struct config){.internal = raw};
-    if (!read_sources(file, env ? env : environ, &raw->settings, e) || !read_redis(c, e))
+    if (!read_sources(file, env ? env : environ, &raw->settings, e))
+        return false;
+    if (base)
+        keep_settings(base->old, &raw->settings, base->changed);
+    if (!read_redis(c, e))
         return false;
     set_cluster_defaults(c);
     store_general(c);
@@ -387,7 +419,7 @@ static bool load(const char *file, char **env, bool calls, struct config *c, str
 
 bool config_load(const char *file, char **env, struct config *out, struct err *e)
 {
-    if (load(file, env, true, out, e))
+    if (load(file, env, true, NULL, out, e))
         return true;
     config_free(out);
     return false;
@@ -395,10 +427,53 @@ bool config_load(const char *file, char **env, struct config *out, struct err *e
 
 bool config_load_tool(const char *file, char **env, struct config *out, struct err *e)
 {
-    if (load(file, env, false, out, e))
+    if (load(file, env, false, NULL, out, e))
         return true;
     config_free(out);
     return false;
+}
+
+bool config_reload(const char *file, char **env, const struct config *old, struct config *out,
+                   struct buf *changed, struct err *e)
+{
+    const struct load_base base = {old, changed};
+    if (!config_load(file, env, out, e))
+        return false;
+    config_free(out); /* sound by itself; now with what stays */
+    if (load(file, env, true, &base, out, e))
+        return true;
+    config_free(out);
+    return false;
+}
+
+struct config *config_keep(const struct config *loaded)
+{
+    struct config *c = mem_dup(loaded, sizeof *loaded);
+    struct config_raw *raw = c->internal;
+    raw->kept = c;
+    raw->holders = 1;
+    return c;
+}
+
+const struct config *config_hold(const struct config *c)
+{
+    struct config_raw *raw = c->internal;
+    if (raw)
+        raw->holders++;
+    return c;
+}
+
+void config_drop(const struct config *c)
+{
+    struct config_raw *raw = c ? c->internal : NULL;
+    if (!raw)
+        return;
+    assert(raw->holders);
+    if (--raw->holders || !raw->kept)
+        return;
+    struct config *kept = raw->kept;
+    config_free(kept);
+    mem_free(kept);
 }
 
 void config_free(struct config *c)

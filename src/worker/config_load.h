@@ -8,6 +8,8 @@
 
 struct config_raw {
     struct settings settings; /* owns the texts that struct config points to */
+    struct config *kept;      /* where config_keep() put it */
+    size_t holders;
 };
 
 #endif

@@ -28,13 +28,14 @@ struct lane {
     struct redis *cmd, *wait; /* cmd: its own in a cluster, else the one of all */
     struct queue *queue;
     char *results, *dead;
-    bool open;             /* schema checked on the live connection */
-    bool maybe_ready;      /* the last claim came back full, or something woke us */
-    unsigned asked;        /* by the last claim */
-    bool got;              /* the claim that is out has brought jobs */
-    bool left;             /* its inbox is emptied: the last step of a drain */
-    unsigned reserved;     /* credits that a claim under way may use up */
-    int64_t asked_ms;      /* since when */
+    bool open;                        /* schema checked on the live connection */
+    bool maybe_ready;                 /* the last claim came back full, or something woke us */
+    unsigned asked;                   /* by the last claim */
+    const struct config *asked_under; /* the configuration of the claim that is out; held */
+    bool got;                         /* the claim that is out has brought jobs */
+    bool left;                        /* its inbox is emptied: the last step of a drain */
+    unsigned reserved;                /* credits that a claim under way may use up */
+    int64_t asked_ms;                 /* since when */
     bool alone;            /* that claim may bring a suspect (I4): no other goes beside it */
     bool suspect;          /* and has brought one */
     int64_t claimed_ms;    /* as dispatch_lane shows it */
@@ -144,12 +145,14 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
     if (claim) {
         lane->suspect |= claim->suspect;
         lane->got = true;
-        pipeline_take(d->pipeline, claim, lane->queue);
+        pipeline_take(d->pipeline, claim, lane->queue, lane->asked_under);
         return;
     }
     lane->reserved = 0;
     if (d->config->wait_replicas)
         pipeline_tick(d->pipeline); /* its replicas have it now, or it goes back */
+    config_drop(lane->asked_under);
+    lane->asked_under = NULL;
     d->backlog = done >= 0 && (unsigned)done >= lane->asked;
     d->alone = (d->alone && !lane->alone) || lane->suspect || queue_suspects(lane->queue);
     lane->alone = lane->suspect = false;
@@ -183,6 +186,7 @@ static bool claim(struct lane *lane, unsigned n, bool alone)
     lane->reserved = n;
     lane->alone = alone;
     lane->asked_ms = clock_mono_ms();
+    lane->asked_under = config_hold(lane->d->config);
     queue_claim(lane->queue, n, drains, ndrains, alone, on_claim, lane);
     return true;
 }
@@ -650,6 +654,7 @@ void dispatch_free(struct dispatch *d)
     redis_free(d->cmd);
     for (size_t i = 0; i < d->config->nqueues; i++) {
         queue_free(d->lanes[i].queue);
+        config_drop(d->lanes[i].asked_under);
         mem_free(d->lanes[i].results);
         mem_free(d->lanes[i].dead);
     }
@@ -661,6 +666,16 @@ void dispatch_free(struct dispatch *d)
     event_free(d->drain_timer);
     mem_free(d->lanes);
     mem_free(d);
+}
+
+void dispatch_set_config(struct dispatch *d, const struct config *config)
+{
+    d->config = config;
+    for (size_t i = 0; i < config->nqueues; i++)
+        queue_set_digest(d->lanes[i].queue, config->digest);
+    fleet_set_config(d->fleet, config);
+    pipeline_set_config(d->pipeline, config);
+    pump_soon(d);
 }
 
 size_t dispatch_in_flight(const struct dispatch *d)

@@ -29,6 +29,10 @@ struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
                               void *arg, struct err *e);
 void dispatch_free(struct dispatch *d);
 
+/* Another configuration (borrowed) from config_reload(): its queues are the same. Jobs that were
+ * read under the old one hold that until they end. Not from within a callback of d. */
+void dispatch_set_config(struct dispatch *d, const struct config *config);
+
 /* Stop claiming, finish what is out within worker.drain_ms, give the rest back. */
 void dispatch_drain(struct dispatch *d);
 size_t dispatch_in_flight(const struct dispatch *d);

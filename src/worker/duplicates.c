@@ -6,7 +6,7 @@
 
 bool duplicates_concern(const struct flight *f)
 {
-    return f->pipeline->config->dedup_s && f->env.id_given && !f->env.seen && !f->env.replayed;
+    return f->config->dedup_s && f->env.id_given && !f->env.seen && !f->env.replayed;
 }
 
 static void on_answer(void *arg, enum queue_seen_answer answer)
@@ -24,26 +24,28 @@ static void on_answer(void *arg, enum queue_seen_answer answer)
         ending_duplicate(f);
 }
 
-static void ask(struct pipeline *p, struct queue *queue, const struct queue_seen *ids, size_t n)
+static void ask(const struct config *c, struct queue *queue, const struct queue_seen *ids, size_t n)
 {
     if (n)
-        queue_seen(queue, ids, n, p->config->dedup_s * 1000, on_answer);
+        queue_seen(queue, ids, n, c->dedup_s * 1000, on_answer);
 }
 
-/* Those of one queue, which are neighbours in the list. */
-static struct flight *ask_some(struct pipeline *p, struct flight *f)
+/* Those of one queue and configuration, which are neighbours in the list. */
+static struct flight *ask_some(struct flight *f)
 {
     struct queue_seen ids[QUEUE_SEEN_MAX];
     struct queue *queue = f->queue;
+    const struct config *config = f->config;
     size_t n = 0;
-    for (; f && f->queue == queue && n < QUEUE_SEEN_MAX; f = TAILQ_NEXT(f, link)) {
+    for (; f && f->queue == queue && f->config == config && n < QUEUE_SEEN_MAX;
+         f = TAILQ_NEXT(f, link)) {
         if (f->state != FLIGHT_CHECKING || f->asking)
             continue;
         f->asking = true;
         ids[n++] = (struct queue_seen){
             .app = f->app->app.name, .id = f->env.uid, .holder = f->env.origin, .arg = f};
     }
-    ask(p, queue, ids, n);
+    ask(config, queue, ids, n);
     return f;
 }
 
@@ -52,5 +54,5 @@ void duplicates_ask(struct pipeline *p, duplicates_fn on_new)
     p->on_new = on_new;
     struct flight *f = p->checking ? TAILQ_FIRST(&p->flights) : NULL;
     while (f)
-        f = ask_some(p, f);
+        f = ask_some(f);
 }

@@ -20,7 +20,7 @@ static void reply_sent(void *arg, redisReply *reply)
 static void send_reply_to(struct flight *f)
 {
     char ttl[24];
-    snprintf(ttl, sizeof ttl, "%lld", (long long)f->pipeline->config->reply_ttl_s);
+    snprintf(ttl, sizeof ttl, "%lld", (long long)f->config->reply_ttl_s);
     const char *push[] = {"RPUSH", f->job.reply_to, f->outcome};
     const size_t lens[] = {5, strlen(f->job.reply_to), f->outcome_len};
     const char *expire[] = {"EXPIRE", f->job.reply_to, ttl};

@@ -205,6 +205,29 @@ struct fleet *fleet_new(struct event_base *base, const struct config *config, st
     return f;
 }
 
+static int64_t pause_of(const struct fleet *f, const char *app)
+{
+    const struct config_app *a = config_app_find(f->config, app);
+    return a ? f->paused[a - f->config->apps] : 0;
+}
+
+void fleet_set_config(struct fleet *f, const struct config *config)
+{
+    int64_t *paused = mem_zalloc((config->napps + 1) * sizeof *paused);
+    for (size_t i = 0; i < config->napps; i++)
+        paused[i] = pause_of(f, config->apps[i].app.name);
+    paused[config->napps] = f->paused[f->config->napps];
+    mem_free(f->paused);
+    f->paused = paused;
+    f->config = config;
+    circuits_set_config(f->circuits, config);
+    flow_set_config(f->flow, config);
+    count_pauses(f);
+    f->known = false;
+    f->seen = -1;
+    sync(f);
+}
+
 void fleet_free(struct fleet *f)
 {
     if (!f)

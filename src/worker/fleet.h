@@ -19,6 +19,10 @@ struct fleet *fleet_new(struct event_base *base, const struct config *config, st
                         const char *worker, fleet_fn fn, void *arg);
 void fleet_free(struct fleet *f); /* after the connection */
 
+/* Another configuration (borrowed): what stays, by name, keeps its state. Nothing is claimed until
+ * Redis has said what was agreed on for the rest. Not from within a callback. */
+void fleet_set_config(struct fleet *f, const struct config *config);
+
 /* The connection is up: looks at once. */
 void fleet_connected(struct fleet *f);
 

@@ -67,7 +67,8 @@ bool flight_init(struct flight *f, const struct queue_claim *claim, const struct
     }
     if (m->taken_over)
         assume_sent(f, claim);
-    f->digest_changed = f->env.unanswered && f->env.digest[0] && strcmp(f->env.digest, digest) != 0;
+    f->digest_changed = (f->env.unanswered || f->env.npushes) && f->env.digest[0] &&
+                        strcmp(f->env.digest, digest) != 0;
     return ok;
 }
 
@@ -138,6 +139,15 @@ uint64_t flight_part_bit(const struct flight *f)
     return UINT64_C(1) << f->plan.calls[f->next].part;
 }
 
+void flight_note_digest(struct flight *f)
+{
+    struct envelope *env = &f->env;
+    if (!env->unanswered && !env->npushes)
+        env->digest[0] = '\0';
+    else if (!env->digest[0])
+        snprintf(env->digest, sizeof env->digest, "%s", f->config->digest);
+}
+
 void flight_record_sent(struct flight *f, const struct reply *reply)
 {
     f->env.unanswered &= ~flight_part_bit(f);
@@ -146,6 +156,7 @@ void flight_record_sent(struct flight *f, const struct reply *reply)
     done->part = f->plan.calls[f->next].part;
     memcpy(done->message_id, reply->message_id, sizeof done->message_id);
     memcpy(done->request_id, reply->request_id, sizeof done->request_id);
+    flight_note_digest(f);
 }
 
 void flight_write_outcome(const struct flight *f, enum reason reason, bool maybe_sent,

@@ -27,6 +27,7 @@ struct flight {
     TAILQ_ENTRY(flight) link, turn; /* turn: while WAITING */
     enum flight_state state;
     struct pipeline *pipeline;
+    const struct config *config; /* that it is read under; held */
     struct queue *queue;
     struct queue_lease *lease;
     unsigned pos, crashes;
@@ -64,6 +65,9 @@ bool flight_read(struct flight *f, const struct config *config, enum reason *why
 bool flight_next_call(struct flight *f);
 uint64_t flight_part_bit(const struct flight *f);
 void flight_record_sent(struct flight *f, const struct reply *reply);
+/* Keeps by which configuration a job was read while some of it may be out: its other calls must be
+ * the ones of the same reading (I3e). */
+void flight_note_digest(struct flight *f);
 
 /* The outcome's JSON. reason NONE: sent, or a duplicate where f->end says so. text, when not NULL,
  * is our own refusal. */

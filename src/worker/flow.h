@@ -23,6 +23,10 @@ struct flow *flow_new(struct event_base *base, const struct config *config,
                       struct flow_store *store, flow_fn fn, void *arg);
 void flow_free(struct flow *f); /* after the store's connection */
 
+/* Another configuration (borrowed): a bucket that stays, by name, keeps its tokens and cool-down.
+ * Not from within a callback. */
+void flow_set_config(struct flow *f, const struct config *config);
+
 /* How many of n jobs may be claimed with what is in stock; asks for more when that is few.
  * n when nothing is limited. */
 size_t flow_offer(struct flow *f, size_t n);
@@ -39,7 +43,8 @@ enum flow_token {
 enum flow_token flow_take(struct flow *f, size_t app, enum flow_action action,
                           const char *device_type, int64_t *wait_ms);
 
-/* The provider throttled a call: nobody sends that action for that account for a while. hint_ms:
+/* The provider throttled a call: nobody sends that action for that account for a while. app may be
+ * one past the last, a removed one. hint_ms:
  * the provider's, 0 for none. Returns the ms until this worker will try again. */
 int64_t flow_cool(struct flow *f, size_t app, enum flow_action action, int64_t hint_ms);
 

@@ -53,10 +53,12 @@ static void send_asks(struct flow *f)
 {
     struct flow_ask asks[FLOW_ASKS_MAX];
     size_t n = 0;
+    f->nasked = 0;
     for (size_t i = 0; i < f->n && n < FLOW_ASKS_MAX; i++) {
         struct flow_bucket *b = &f->v[i];
         if (!b->wanted)
             continue;
+        f->asked[f->nasked++] = i;
         asks[n++] = (struct flow_ask){.name = b->name,
                                       .rate = b->rate,
                                       .burst = b->burst,
@@ -138,16 +140,16 @@ static void on_grants(void *arg, const struct flow_grant *grants)
     int64_t now = clock_mono_ms();
     bool news = !grants; /* tokens that only went back are none */
     f->asking = false;
-    for (size_t i = 0, k = 0; i < f->n; i++) {
-        struct flow_bucket *b = &f->v[i];
-        if (!b->asked)
-            continue;
+    for (size_t k = 0; k < f->nasked; k++) {
+        if (f->asked[k] == FLOW_GONE)
+            continue; /* its tokens are lost, as those of a worker that dies */
+        struct flow_bucket *b = &f->v[f->asked[k]];
         if (!grants) {
             not_answered(b, now);
             continue;
         }
         news |= grants[k].granted || grants[k].wait_ms || b->missed;
-        granted(b, &grants[k++], now);
+        granted(b, &grants[k], now);
     }
     flow_set_wake(f, now);
     if (news)

@@ -7,6 +7,7 @@
 #include "worker/flow.h"
 
 enum { FLOW_TYPES = 4 };
+#define FLOW_GONE SIZE_MAX
 extern const char *const flow_types[FLOW_TYPES];
 
 struct flow_bucket {
@@ -34,6 +35,7 @@ struct flow {
     size_t *app_account;
     struct event *send, *wake;
     bool asking;
+    size_t asked[FLOW_ASKS_MAX], nasked; /* which buckets; FLOW_GONE: a reload removed it */
     flow_fn fn;
     void *arg;
 };

@@ -149,6 +149,8 @@ static void set_cool(struct flow_bucket *b, int64_t now, int64_t left_ms, const 
 
 int64_t flow_cool(struct flow *f, size_t app, enum flow_action action, int64_t hint_ms)
 {
+    if (app >= f->config->napps)
+        return hint_ms > COOL_MIN_MS ? hint_ms : COOL_MIN_MS; /* removed by a reload */
     struct flow_bucket *b = account(f, f->app_account[app], action);
     int64_t now = clock_mono_ms();
     /* Calls that were out together are throttled together; Redis hears of the first, and of one
@@ -237,24 +239,65 @@ static void bucket_init(struct flow_bucket *b, const struct flow_limit *l)
     b->window = 1;
 }
 
+/* The buckets of f->config, as new. */
+static void make(struct flow *f)
+{
+    size_t napps = f->config->napps;
+    struct flow_limit *limits = mem_zalloc(FLOW_BUCKETS_MAX * sizeof *limits);
+    f->app_account = mem_zalloc((napps + 1) * sizeof *f->app_account);
+    f->n = flow_limits(f->config, limits, f->app_account);
+    f->naccounts = (f->n - 1 - napps * FLOW_TYPES) / FLOW_ACTIONS;
+    f->v = mem_zalloc(f->n * sizeof *f->v);
+    for (size_t i = 0; i < f->n; i++)
+        bucket_init(&f->v[i], &limits[i]);
+    for (size_t i = f->n - napps * FLOW_TYPES; i < f->n; i++)
+        f->v[i].fleeting = true;
+    mem_free(limits);
+}
+
 struct flow *flow_new(struct event_base *base, const struct config *config,
                       struct flow_store *store, flow_fn fn, void *arg)
 {
     struct flow *f = mem_zalloc(sizeof *f);
-    struct flow_limit *limits = mem_zalloc(FLOW_BUCKETS_MAX * sizeof *limits);
     *f = (struct flow){.config = config, .store = store, .fn = fn, .arg = arg};
-    f->app_account = mem_zalloc((config->napps + 1) * sizeof *f->app_account);
-    f->n = flow_limits(config, limits, f->app_account);
-    f->naccounts = (f->n - 1 - config->napps * FLOW_TYPES) / FLOW_ACTIONS;
-    f->v = mem_zalloc(f->n * sizeof *f->v);
-    for (size_t i = 0; i < f->n; i++)
-        bucket_init(&f->v[i], &limits[i]);
-    for (size_t i = f->n - config->napps * FLOW_TYPES; i < f->n; i++)
-        f->v[i].fleeting = true;
-    mem_free(limits);
+    make(f);
     f->send = evtimer_new(base, flow_on_send, f);
     f->wake = evtimer_new(base, flow_on_wake, f);
     return f;
+}
+
+/* Tokens in hand and cool-downs stay; the rate is the configured one unless it is overridden. */
+static void carry_over(struct flow *f, struct flow_bucket *b, const struct flow_bucket *was)
+{
+    struct flow_bucket fresh = *b;
+    *b = *was;
+    b->configured = fresh.configured;
+    double rate = b->override >= 0 ? b->override : b->configured;
+    if (fabs(rate - b->rate) >= 1e-4)
+        set_rate(f->config, b, rate);
+    else if (!b->fleeting)
+        b->burst = b->override >= 0 ? fmax(1, rate * (double)f->config->limit_burst_ms / 1000)
+                                    : fresh.burst;
+}
+
+void flow_set_config(struct flow *f, const struct config *config)
+{
+    struct flow_bucket *old = f->v;
+    size_t n = f->n;
+    mem_free(f->app_account);
+    f->config = config;
+    make(f);
+    for (size_t k = 0; k < f->nasked; k++) {
+        const struct flow_bucket *b =
+            f->asking && f->asked[k] != FLOW_GONE ? find(f, old[f->asked[k]].name) : NULL;
+        f->asked[k] = b ? (size_t)(b - f->v) : FLOW_GONE;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct flow_bucket *b = find(f, old[i].name);
+        if (b)
+            carry_over(f, b, &old[i]);
+    }
+    mem_free(old);
 }
 
 void flow_free(struct flow *f)

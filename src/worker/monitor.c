@@ -294,7 +294,22 @@ int64_t monitor_uptime_ms(const struct monitor *m)
     return clock_mono_ms() - m->started_ms;
 }
 
-struct notify *monitor_notify(struct monitor *m)
+/* --- reload ---------------------------------------------------------------------------------- */
+
+void monitor_set_config(struct monitor *m, const struct config *config)
 {
-    return m->notify;
+    for (size_t i = 0; i < m->config->napps; i++) /* of apps that are gone nothing stays open */
+        metrics_set_at(METRIC_CIRCUIT_STATE, m->config->apps[i].label, 0);
+    m->config = config;
+    look_at_circuits(m);
+}
+
+void monitor_reloading(struct monitor *m, bool begins)
+{
+    if (!m->told_ready)
+        return;
+    if (begins)
+        notify_reloading(m->notify);
+    else
+        m->told_ready = notify_ready(m->notify); /* not taken: the next look tries again */
 }

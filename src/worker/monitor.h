@@ -18,7 +18,10 @@ void monitor_free(struct monitor *m); /* after dispatch_free(): answers may be o
 
 /* Something has changed that should be told at once: a signal, a reload. */
 void monitor_look(struct monitor *m);
-struct notify *monitor_notify(struct monitor *m); /* for whoever reloads */
+/* Another configuration (borrowed), after dispatch_set_config(). */
+void monitor_set_config(struct monitor *m, const struct config *config);
+/* Tells systemd that a reload begins, or is over; nothing before it was told READY. */
+void monitor_reloading(struct monitor *m, bool begins);
 
 /* The body of /readyz; true when ready. */
 bool monitor_write_ready(struct monitor *m, struct buf *out);

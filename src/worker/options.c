@@ -216,6 +216,8 @@ static const char intro[] =
     "- Options marked *file* may also come from a file: `NAME_file` in the configuration,\n"
     "  `VARIABLE_FILE` in the environment (trailing line breaks are dropped). Both forms at once\n"
     "  in one place are an error.\n"
+    "- Options marked *restart* keep their value over a reload (HUP), which names those that\n"
+    "  changed; all others come into force with it.\n"
     "- An unknown option in the file and an unknown `PUSHBRIDGE_…` variable are errors. Service\n"
     "  links that Kubernetes and Docker set (`PUSHBRIDGE_…_SERVICE_HOST`, `PUSHBRIDGE_…_PORT`)\n"
     "  are passed over.\n"
@@ -264,6 +266,8 @@ static void print_allowed(const struct option_row *o, FILE *out)
                 (long long)o->max);
     if (o->flags & OPTION_TWIN)
         fputs(", *file*", out);
+    if (o->flags & OPTION_RESTART)
+        fputs(", *restart*", out);
 }
 
 static void print_initial(const struct option_row *o, FILE *out)

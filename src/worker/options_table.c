@@ -17,89 +17,94 @@
     ROW(OPTION_TEXT, name, initial, 1, 16, 0, at, choices, NULL, NULL, help)
 #define FIXED(name, max, flags, at, help)                                                          \
     ROW(OPTION_FIXED, name, "", 0, max, flags, at, NULL, NULL, NULL, help)
-#define NUMBER(type, name, initial, min, max, at, help)                                            \
-    ROW(type, name, initial, min, max, 0, at, NULL, NULL, NULL, help)
-#define INT(...) NUMBER(OPTION_INT, __VA_ARGS__)
-#define INT32(...) NUMBER(OPTION_INT32, __VA_ARGS__)
-#define SIZE(...) NUMBER(OPTION_SIZE, __VA_ARGS__)
+#define NUMBER(type, flags, name, initial, min, max, at, help)                                     \
+    ROW(type, name, initial, min, max, flags, at, NULL, NULL, NULL, help)
+#define INT(...) NUMBER(OPTION_INT, 0, __VA_ARGS__)
+#define FIRM(...) NUMBER(OPTION_INT, OPTION_RESTART, __VA_ARGS__) /* an INT for a whole life */
+#define INT32(...) NUMBER(OPTION_INT32, OPTION_RESTART, __VA_ARGS__)
+#define SIZE(...) NUMBER(OPTION_SIZE, 0, __VA_ARGS__)
 #define BOOL(name, initial, flags, at, help)                                                       \
     ROW(OPTION_BOOL, name, initial, 0, 0, flags, at, NULL, NULL, NULL, help)
-#define CHOICE(type, name, initial, choices, at, help)                                             \
-    ROW(type, name, initial, 0, 0, 0, at, choices, NULL, NULL, help)
+#define CHOICE(type, name, initial, choices, flags, at, help)                                      \
+    ROW(type, name, initial, 0, 0, flags, at, choices, NULL, NULL, help)
 
 static const struct option_row general[] = {
-    TEXT("redis.url", "redis://127.0.0.1:6379/0", 1, 1024, OPTION_URL | OPTION_TWIN, AT(redis_url),
+    TEXT("redis.url", "redis://127.0.0.1:6379/0", 1, 1024,
+         OPTION_URL | OPTION_TWIN | OPTION_RESTART, AT(redis_url),
          "`redis://[user[:password]@]host[:port][/db]`, `rediss://…` for TLS, "
          "`unix:///path[?db=N]`, `redis+sentinel://host[:port],…/master[/db]`, "
          "`redis+cluster://host[:port],…`: see [redis.md](redis.md)"),
-    FIXED("redis.username", 127, 0, AT(redis.user),
+    FIXED("redis.username", 127, OPTION_RESTART, AT(redis.user),
           "ACL user; stronger than the one in `redis.url`"),
-    FIXED("redis.password", 255, OPTION_SECRET | OPTION_TWIN, AT(redis.password),
+    FIXED("redis.password", 255, OPTION_SECRET | OPTION_TWIN | OPTION_RESTART, AT(redis.password),
           "Password; stronger than the one in `redis.url`"),
-    FIXED("redis.ca_file", 255, 0, AT(redis.ca_file),
+    FIXED("redis.ca_file", 255, OPTION_RESTART, AT(redis.ca_file),
           "CA certificates (PEM) for `rediss://`; empty: the system's"),
-    FIXED("redis.cert_file", 255, 0, AT(redis.cert_file),
+    FIXED("redis.cert_file", 255, OPTION_RESTART, AT(redis.cert_file),
           "Client certificate (PEM), with `redis.key_file`"),
-    FIXED("redis.key_file", 255, 0, AT(redis.key_file), "Client key (PEM), with `redis.cert_file`"),
-    FIXED("redis.tls_name", 255, 0, AT(redis.tls_name),
+    FIXED("redis.key_file", 255, OPTION_RESTART, AT(redis.key_file),
+          "Client key (PEM), with `redis.cert_file`"),
+    FIXED("redis.tls_name", 255, OPTION_RESTART, AT(redis.tls_name),
           "Name that every server's certificate must carry; empty: the host or address"),
-    FIXED("redis.sentinel_username", 127, 0, AT(redis.sentinel_user),
+    FIXED("redis.sentinel_username", 127, OPTION_RESTART, AT(redis.sentinel_user),
           "ACL user on the sentinels, when they ask for one"),
-    FIXED("redis.sentinel_password", 255, OPTION_SECRET | OPTION_TWIN, AT(redis.sentinel_password),
-          "Password on the sentinels"),
-    CHOICE(OPTION_CHOICE, "redis.sentinel_tls", "auto", "auto|on|off", AT(redis.sentinel_tls),
-           "TLS to the sentinels; `auto`: as to the servers"),
+    FIXED("redis.sentinel_password", 255, OPTION_SECRET | OPTION_TWIN | OPTION_RESTART,
+          AT(redis.sentinel_password), "Password on the sentinels"),
+    CHOICE(OPTION_CHOICE, "redis.sentinel_tls", "auto", "auto|on|off", OPTION_RESTART,
+           AT(redis.sentinel_tls), "TLS to the sentinels; `auto`: as to the servers"),
     INT32("redis.connect_timeout_ms", "3000", 50, 60000, AT(redis.connect_timeout_ms),
           "Time for connecting, TLS and AUTH included"),
     INT32("redis.command_timeout_ms", "5000", 50, 60000, AT(redis.command_timeout_ms),
           "A command without an answer for so long drops the connection"),
-    BOOL("redis.may_forget", "false", 0, AT(may_forget),
+    BOOL("redis.may_forget", "false", OPTION_RESTART, AT(may_forget),
          "Redis may lose what it confirmed when it restarts or fails over (AOF everysec, replicas "
          "without WAIT): claim nothing for `queue.lease_ms` after that, so that no call of a "
          "forgotten claim is repeated while it is under way"),
     INT32("redis.keepalive_s", "15", 0, 7200, AT(redis.keepalive_s),
           "TCP keepalive after so much silence; 0: none"),
-    INT("redis.wait_replicas", "0", 0, 16, AT(wait_replicas),
-        "Replicas that must have a claim before its jobs are sent; else they are given back. 0: "
-        "none"),
-    INT("redis.wait_ms", "500", 1, 10000, AT(wait_ms), "How long `redis.wait_replicas` may take"),
-    ROW(OPTION_LIST, "queue.names", "push:jobs", 1, 4096, 0, OPTION_NOWHERE, NULL, NULL, NULL,
-        "Queues; a list in the file, a comma list in the environment"),
-    CHOICE(OPTION_EITHER, "queue.serve", "priority", "priority|fair", AT(serve_fair),
+    FIRM("redis.wait_replicas", "0", 0, 16, AT(wait_replicas),
+         "Replicas that must have a claim before its jobs are sent; else they are given back. 0: "
+         "none"),
+    FIRM("redis.wait_ms", "500", 1, 10000, AT(wait_ms), "How long `redis.wait_replicas` may take"),
+    ROW(OPTION_LIST, "queue.names", "push:jobs", 1, 4096, OPTION_RESTART, OPTION_NOWHERE, NULL,
+        NULL, NULL, "Queues; a list in the file, a comma list in the environment"),
+    CHOICE(OPTION_EITHER, "queue.serve", "priority", "priority|fair", OPTION_RESTART,
+           AT(serve_fair),
            "`priority`: a queue only when those before it have nothing ready; `fair`: they take "
            "turns and share the calls"),
-    TEXT("queue.results", "push:results", 1, 256, 0, AT(queue_results),
+    TEXT("queue.results", "push:results", 1, 256, OPTION_RESTART, AT(queue_results),
          "List of the outcomes of sent jobs; `%q` stands for the queue's name. With a cluster it "
          "must lie in the queue's slot, and the default is `{%q}:results`"),
-    TEXT("queue.dead", "push:dead", 1, 256, 0, AT(queue_dead),
+    TEXT("queue.dead", "push:dead", 1, 256, OPTION_RESTART, AT(queue_dead),
          "List of dead letters, never trimmed; `%q` stands for the queue's name. With a cluster "
          "as `queue.results`, and the default is `{%q}:dead`"),
-    INT("queue.results_max", "100000", 0, 100000000, AT(results_max),
-        "Longest results list; what is trimmed is counted"),
-    INT("queue.job_max_bytes", "65536", 64, 1048576, AT(job_max_bytes),
-        "Longest job; a longer element is moved aside whole"),
-    INT("queue.concurrency", "64", 1, 4096, AT(concurrency), "Calls to the provider at once"),
-    INT("queue.lease_ms", "9000", 200, 600000, AT(lease_ms),
-        "How long a claim holds without being extended: the time until another worker takes "
-        "over"),
-    INT("queue.extend_ms", "1000", 20, 60000, AT(extend_ms), "Interval of heartbeat and extension"),
-    INT("queue.reap_ms", "500", 20, 60000, AT(reap_ms), "Interval of looking for what is due"),
+    FIRM("queue.results_max", "100000", 0, 100000000, AT(results_max),
+         "Longest results list; what is trimmed is counted"),
+    FIRM("queue.job_max_bytes", "65536", 64, 1048576, AT(job_max_bytes),
+         "Longest job; a longer element is moved aside whole"),
+    FIRM("queue.concurrency", "64", 1, 4096, AT(concurrency), "Calls to the provider at once"),
+    FIRM("queue.lease_ms", "9000", 200, 600000, AT(lease_ms),
+         "How long a claim holds without being extended: the time until another worker takes "
+         "over"),
+    FIRM("queue.extend_ms", "1000", 20, 60000, AT(extend_ms),
+         "Interval of heartbeat and extension"),
+    FIRM("queue.reap_ms", "500", 20, 60000, AT(reap_ms), "Interval of looking for what is due"),
     INT("queue.dedup_s", "0", 0, 7 * 24 * HOUR_S, AT(dedup_s),
         "A job whose `id` (of the same app) was seen within this time ends as `duplicate`; 0: off"),
-    INT("queue.crash_limit", "5", 1, 100, AT(crash_limit),
-        "A job that outlived so many workers is looked at singly, then `poison`"),
-    INT("queue.parked_max", "10000", 1, 10000000, AT(parked_max),
-        "Most jobs that wait for one app's circuit; beyond it claiming stops"),
+    FIRM("queue.crash_limit", "5", 1, 100, AT(crash_limit),
+         "A job that outlived so many workers is looked at singly, then `poison`"),
+    FIRM("queue.parked_max", "10000", 1, 10000000, AT(parked_max),
+         "Most jobs that wait for one app's circuit; beyond it claiming stops"),
     INT("queue.dead_warn", "1000", 0, 100000000, AT(dead_warn),
         "Dead letters above which an alarm is raised; 0: never"),
-    INT("queue.idle_wait_s", "5", 1, 300, AT(idle_wait_s),
-        "Time limit of one blocking wait; shorter than the lease"),
+    FIRM("queue.idle_wait_s", "5", 1, 300, AT(idle_wait_s),
+         "Time limit of one blocking wait; shorter than the lease"),
     INT("retry.max_attempts", "3", 1, 1000, AT(max_attempts),
         "Attempts before `retries_exhausted`; throttled ones do not count"),
     INT("retry.base_ms", "500", 1, 3600000, AT(retry_base_ms),
         "First back-off; doubles with each attempt, with full jitter"),
     INT("retry.cap_ms", "60000", 1, 86400000, AT(retry_cap_ms), "Longest back-off"),
-    TEXT("aliyun.endpoint", "https://cloudpush.aliyuncs.com", 1, 512, 0, AT(endpoint),
+    TEXT("aliyun.endpoint", "https://cloudpush.aliyuncs.com", 1, 512, OPTION_RESTART, AT(endpoint),
          "URL of the provider, without a path; `http://` only to loopback"),
     ROW(OPTION_TEXT, "aliyun.app_key", "", 0, 19, 0, OPTION_NOWHERE, NULL, "PUSHBRIDGE_APP_KEY",
         "PREQ_APP_KEY", "AppKey of the app `default`"),
@@ -113,28 +118,28 @@ static const struct option_row general[] = {
         OPTION_NOWHERE, NULL, "ALIBABA_CLOUD_SECURITY_TOKEN", NULL,
         "Token of temporary credentials; one from a weaker source than `aliyun.access_key_id` "
         "is not used, since it belongs to another key"),
-    TEXT("aliyun.ca_file", "", 0, 1024, 0, AT(ca_file),
+    TEXT("aliyun.ca_file", "", 0, 1024, OPTION_RESTART, AT(ca_file),
          "CA certificates (PEM); empty: the system's"),
-    BOOL("aliyun.insecure", "false", 0, AT(insecure),
+    BOOL("aliyun.insecure", "false", OPTION_RESTART, AT(insecure),
          "Do not verify the certificate; only with a loopback endpoint"),
-    TEXT("aliyun.proxy", "", 0, 1024, OPTION_URL | OPTION_TWIN, AT(proxy),
+    TEXT("aliyun.proxy", "", 0, 1024, OPTION_URL | OPTION_TWIN | OPTION_RESTART, AT(proxy),
          "HTTP proxy, `http://[user:password@]host:port`; the environment's own proxy "
          "variables are ignored"),
-    INT("aliyun.timeout_ms", "5000", 50, 120000, AT(timeout_ms),
-        "Time for one call; then it is unanswered"),
-    INT("aliyun.connect_timeout_ms", "3000", 50, 120000, AT(connect_timeout_ms),
-        "Time for connecting and TLS, a part of `aliyun.timeout_ms`"),
-    INT("aliyun.settle_ms", "3000", 0, 120000, AT(settle_ms),
-        "Pause before an unanswered call is repeated, so that no two run at once"),
+    FIRM("aliyun.timeout_ms", "5000", 50, 120000, AT(timeout_ms),
+         "Time for one call; then it is unanswered"),
+    FIRM("aliyun.connect_timeout_ms", "3000", 50, 120000, AT(connect_timeout_ms),
+         "Time for connecting and TLS, a part of `aliyun.timeout_ms`"),
+    FIRM("aliyun.settle_ms", "3000", 0, 120000, AT(settle_ms),
+         "Pause before an unanswered call is repeated, so that no two run at once"),
     INT("aliyun.idempotency_window_ms", "840000", 1000, 86400000, AT(idempotency_window_ms),
         "How long an unanswered call may be repeated: the provider's 15 minutes less one"),
-    CHOICE(OPTION_CHOICE, "aliyun.signature", "v3", "v1|v3", AT(signature), "Signature scheme"),
+    CHOICE(OPTION_CHOICE, "aliyun.signature", "v3", "v1|v3", 0, AT(signature), "Signature scheme"),
     INT("aliyun.max_url_bytes", "8000", 256, 65536, AT(max_url_bytes),
         "A longer V3 query goes out as V1 with a form body, with the same token"),
-    CHOICE(OPTION_CHOICE, "aliyun.http_version", "1.1", "1.1|2", AT(http_version),
+    CHOICE(OPTION_CHOICE, "aliyun.http_version", "1.1", "1.1|2", OPTION_RESTART, AT(http_version),
            "`2` is negotiated, with fallback"),
-    INT("aliyun.max_connections", "0", 0, 4096, AT(max_connections),
-        "Most connections; 0: as `queue.concurrency`, and 2 with HTTP/2"),
+    FIRM("aliyun.max_connections", "0", 0, 4096, AT(max_connections),
+         "Most connections; 0: as `queue.concurrency`, and 2 with HTTP/2"),
     BOOL("plan.coalesce", "true", OPTION_UNUSED, AT(coalesce),
          "Put jobs with the same content into one call. Accepted, without effect: this version "
          "sends one call per job and part"),
@@ -177,10 +182,10 @@ static const struct option_row general[] = {
     INT("reply.ttl_s", "300", 1, 86400, AT(reply_ttl_s), "Life of a `reply_to` list"),
     INT("worker.drain_ms", "25000", 0, 600000, AT(drain_ms),
         "Time that TERM gives to calls on the wire"),
-    TEXT("admin.listen", "127.0.0.1:9464", 1, 256, 0, AT(admin_listen),
+    TEXT("admin.listen", "127.0.0.1:9464", 1, 256, OPTION_RESTART, AT(admin_listen),
          "`HOST:PORT` of `/livez` and `/metrics`, or `off`; when nobody set it, a busy port is "
          "a warning"),
-    CHOICE(OPTION_CHOICE, "log.level", "info", "error|warn|info|debug", AT(log_level),
+    CHOICE(OPTION_CHOICE, "log.level", "info", "error|warn|info|debug", 0, AT(log_level),
            "Least important lines that are written"),
 };
 
@@ -208,7 +213,7 @@ static const struct option_row app[] = {
     INT("push_delay_s", "0", 0, 7 * 24 * HOUR_S, APP(app.push_delay_s),
         "PushTime = first claim + this; 0: at once"),
     INT("ttl_s", "86400", 1, 30 * 24 * HOUR_S, APP(app.ttl_s), "Deadline of jobs that name none"),
-    CHOICE(OPTION_EITHER, "ambiguous", "dead", "dead|resend", APP(app.resend_ambiguous),
+    CHOICE(OPTION_EITHER, "ambiguous", "dead", "dead|resend", 0, APP(app.resend_ambiguous),
            "What becomes of a call that stayed unanswered until it may not be repeated: a dead "
            "letter, or a new push that may reach phones twice"),
     TEXT("quiet", "", 0, 32, 0, APP(app.quiet_text),

@@ -21,8 +21,13 @@ struct pipeline *pipeline_new(const struct config *config, struct sender *sender
 /* Frees flights that never ended, without a word to Redis: their leases run out. */
 void pipeline_free(struct pipeline *p);
 
-/* Takes over all members of a claimed batch. */
-void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct queue *queue);
+/* Takes over all members of a batch that was claimed under config (held while they last). */
+void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct queue *queue,
+                   const struct config *config);
+
+/* Another configuration (borrowed) from now on, after the fleet's. Calls on the wire are settled
+ * under the one that they were made by; what has not been sent goes back, to be read anew. */
+void pipeline_set_config(struct pipeline *p, const struct config *config);
 
 /* Each tick, and when tokens came: looks again at flights that could not start their call. */
 void pipeline_tick(struct pipeline *p);

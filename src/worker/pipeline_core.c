@@ -37,6 +37,7 @@ void pipeline_drop(struct pipeline *p, struct flight *f)
     p->count--;
     metrics_set(METRIC_JOBS_IN_FLIGHT, (int64_t)p->count);
     flight_free(f);
+    config_drop(f->config);
     mem_free(f);
 }
 
@@ -62,7 +63,11 @@ size_t pipeline_busy(const struct pipeline *p)
 
 size_t pipeline_app(const struct flight *f)
 {
-    return (size_t)(f->app - f->pipeline->config->apps);
+    const struct config *c = f->pipeline->config;
+    if (f->config == c)
+        return (size_t)(f->app - c->apps);
+    const struct config_app *app = config_app_find(c, f->app->app.name);
+    return app ? (size_t)(app - c->apps) : c->napps;
 }
 
 struct circuit *pipeline_circuit(const struct flight *f)

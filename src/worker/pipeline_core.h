@@ -31,7 +31,9 @@ struct pipeline {
 };
 
 struct circuit *pipeline_circuit(const struct flight *f); /* its app's; the job has been read */
-size_t pipeline_app(const struct flight *f);              /* its app's index; likewise */
+/* Its app's index in the configuration in force; likewise. One past the last when a reload has
+ * removed it: circuit and limits then belong to nobody. */
+size_t pipeline_app(const struct flight *f);
 
 /* The one place where a flight changes its state. */
 void pipeline_move(struct flight *f, enum flight_state to);

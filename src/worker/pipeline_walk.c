@@ -13,7 +13,7 @@
 
 static bool lease_allows(struct flight *f)
 {
-    const struct config *c = f->pipeline->config;
+    const struct config *c = f->config;
     f->checked_boot_ms = clock_boot_ms();
     return queue_lease_safe(f->lease, f->checked_boot_ms, c->timeout_ms + c->settle_ms);
 }
@@ -85,6 +85,15 @@ static bool has_token(struct flight *f)
     return false;
 }
 
+/* Read under a configuration that has been replaced, and nothing of it has been sent: it is read
+ * again. A job of several calls of which some went out keeps to its plan, unless its app is gone.
+ */
+static bool outdated(const struct flight *f)
+{
+    const struct pipeline *p = f->pipeline;
+    return f->config != p->config && (!f->env.npushes || pipeline_app(f) == p->config->napps);
+}
+
 /* The next step of a flight that has no call out: the next call, or its end. */
 static void advance(struct flight *f)
 {
@@ -96,7 +105,7 @@ static void advance(struct flight *f)
         ending_back(f); /* it has moved on: Redis will say so, and nothing is written */
         return;
     }
-    if (f->pipeline->draining) {
+    if (f->pipeline->draining || outdated(f)) {
         ending_back(f);
         return;
     }
@@ -127,7 +136,7 @@ static void advance(struct flight *f)
 /* I4: a job that outlived too many workers is tried alone once; then it is poison. */
 static bool stop_poison(struct flight *f, size_t batch_size)
 {
-    int64_t limit = f->pipeline->config->crash_limit;
+    int64_t limit = f->config->crash_limit;
     if (f->crashes < limit || f->oversize)
         return false; /* what is too large is refused unread, so it cannot harm */
     if (batch_size > 1) {
@@ -159,7 +168,7 @@ static void start(struct flight *f, size_t batch_size)
     if (stop_poison(f, batch_size))
         return;
     int64_t began_us = clock_mono_us();
-    bool ok = flight_read(f, f->pipeline->config, &why, &e);
+    bool ok = flight_read(f, f->config, &why, &e);
     tally_read(f, began_us);
     if (!ok) {
         ending_dead(f, why, f->env.unanswered != 0, e.text);
@@ -172,16 +181,18 @@ static void start(struct flight *f, size_t batch_size)
         advance(f);
 }
 
-void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct queue *queue)
+void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct queue *queue,
+                   const struct config *config)
 {
     tally_claim(claim, queue_name(queue));
     for (size_t i = 0; i < claim->n; i++) {
         struct err e;
         struct flight *f = mem_alloc(sizeof *f);
-        if (!flight_init(f, claim, &claim->members[i], p->config->digest, &e))
+        if (!flight_init(f, claim, &claim->members[i], config->digest, &e))
             log_error("event=envelope_unreadable queue=%s id=%s why=%s", queue_name(queue),
                       log_value(f->env.uid), log_value(e.text));
         f->pipeline = p;
+        f->config = config_hold(config);
         f->queue = queue;
         TAILQ_INSERT_TAIL(&p->flights, f, link);
         p->count++;
@@ -209,6 +220,15 @@ void pipeline_tick(struct pipeline *p)
     duplicates_ask(p, advance);
     look_again(p);
     fill_slots(p);
+}
+
+void pipeline_set_config(struct pipeline *p, const struct config *config)
+{
+    struct flight *f;
+    p->config = config;
+    TAILQ_FOREACH(f, &p->flights, link)
+    if (f->state == FLIGHT_HELD || f->state == FLIGHT_WAITING)
+        advance(f);
 }
 
 void pipeline_drain(struct pipeline *p)

@@ -15,9 +15,7 @@
 enum { RESPONSE_MAX = 256 * 1024, CLOCK_OFFSET_MAX_MS = 24 * 3600 * 1000 };
 
 struct sender {
-    const struct config *config;
     struct http *http;
-    struct endpoint endpoint;
     struct wire wire;        /* scratch: libcurl has its own copy when http_post returns */
     int64_t clock_offset_ms; /* provider's clock − ours, learnt from a refusal's Date */
 };
@@ -46,13 +44,7 @@ struct sender *sender_new(struct event_base *base, const struct config *config, 
     if (!http)
         return NULL;
     struct sender *s = mem_zalloc(sizeof *s);
-    s->config = config;
     s->http = http;
-    s->endpoint = (struct endpoint){.url = config->endpoint,
-                                    .host = config->endpoint_host,
-                                    .signature = config->signature,
-                                    .max_url_bytes = (size_t)config->max_url_bytes,
-                                    .payload_max = (size_t)config->payload_max};
     wire_init(&s->wire);
     return s;
 }
@@ -128,11 +120,21 @@ static void on_result(void *arg, const struct http_result *result)
     sending.fn(sending.flight, &reply);
 }
 
+static struct endpoint endpoint_of(const struct config *c)
+{
+    return (struct endpoint){.url = c->endpoint,
+                             .host = c->endpoint_host,
+                             .signature = c->signature,
+                             .max_url_bytes = (size_t)c->max_url_bytes,
+                             .payload_max = (size_t)c->payload_max};
+}
+
 static void sign(struct sender *s, const struct flight *f, struct params *params)
 {
     char token[TOKEN_SIZE], key[TOKEN_SIZE], stamp[CLOCK_UTC_SIZE], nonce[33];
     unsigned char random[16];
     const struct call *call = &f->plan.calls[f->next];
+    const struct endpoint endpoint = endpoint_of(f->config);
     request_token(params, f->env.uid, f->env.gen, call->part, token);
     request_job_key(f->env.id_given ? f->env.uid : NULL, token, key);
     params_set(params, "IdempotentToken", token);
@@ -141,7 +143,7 @@ static void sign(struct sender *s, const struct flight *f, struct params *params
     clock_random(random, sizeof random);
     text_hex(random, sizeof random, nonce);
     wire_reset(&s->wire);
-    request_sign(&s->endpoint, &f->app->credentials, "Push", params, stamp, nonce, &s->wire);
+    request_sign(&endpoint, &f->app->credentials, "Push", params, stamp, nonce, &s->wire);
 }
 
 static void post(struct sender *s, struct flight *f, sender_done_fn fn)
@@ -165,7 +167,7 @@ bool sender_send(struct sender *s, struct flight *f, sender_done_fn fn, struct e
 {
     struct params params;
     bool ok = request_params(&f->job, &f->app->app, &f->plan, &f->plan.calls[f->next],
-                             s->endpoint.payload_max, &params, e);
+                             (size_t)f->config->payload_max, &params, e);
     if (ok) {
         sign(s, f, &params);
         post(s, f, fn);

@@ -9,7 +9,8 @@
 
 struct sender;
 
-/* config is borrowed. NULL with e when HTTP cannot be set up. */
+/* config (borrowed) says how to connect, for good; what a call looks like is its flight's
+ * configuration's to say. NULL with e when HTTP cannot be set up. */
 struct sender *sender_new(struct event_base *base, const struct config *config, struct err *e);
 void sender_free(struct sender *s); /* open calls are answered UNANSWERED first */
 

@@ -35,6 +35,12 @@ bool setting_put(struct setting *s, const char *text, const char *origin,
     return true;
 }
 
+void setting_copy(struct setting *to, const struct setting *from)
+{
+    setting_clear(to);
+    *to = (struct setting){mem_strdup(from->text), mem_strdup(from->origin), from->source, false};
+}
+
 void setting_list_init(struct setting_list *list, const struct option_table *table)
 {
     list->table = table;

@@ -43,6 +43,8 @@ void settings_free(struct settings *s); /* wipes */
  * one of them would be a surprise. */
 bool setting_put(struct setting *s, const char *text, const char *origin,
                  enum setting_source source, bool is_path, struct err *e);
+/* to becomes what from is; both are settled. */
+void setting_copy(struct setting *to, const struct setting *from);
 void setting_list_init(struct setting_list *list, const struct option_table *table);
 
 /* After every source was read: reads the files that hold secrets, fills in defaults, checks each

@@ -89,6 +89,17 @@ static void test_next_n_calls(void **state)
     faults_clear(&f);
 }
 
+static void test_after_n_calls(void **state)
+{
+    (void)state;
+    struct faults f = {0};
+    add(&f, "{\"kind\":\"error\",\"after\":2,\"count\":1,\"match\":{\"job_key\":\"a\"}}");
+    static const char *const calls[] = {"a", "b", "a", "a", "a"};
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(pick(&f, calls[i]).kind, i == 3 ? FAULT_ERROR : FAULT_NONE);
+    faults_clear(&f);
+}
+
 static void test_match(void **state)
 {
     (void)state;
@@ -285,15 +296,11 @@ static void test_report(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_next_n_calls),
-        cmocka_unit_test(test_match),
-        cmocka_unit_test(test_probability),
-        cmocka_unit_test(test_latency),
-        cmocka_unit_test(test_distributions),
-        cmocka_unit_test(test_headers),
-        cmocka_unit_test(test_refused_rules),
-        cmocka_unit_test(test_bound_and_removal),
+        cmocka_unit_test(test_kinds),         cmocka_unit_test(test_next_n_calls),
+        cmocka_unit_test(test_after_n_calls), cmocka_unit_test(test_match),
+        cmocka_unit_test(test_probability),   cmocka_unit_test(test_latency),
+        cmocka_unit_test(test_distributions), cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_refused_rules), cmocka_unit_test(test_bound_and_removal),
         cmocka_unit_test(test_report),
     };
     return cmocka_run_group_tests_name("mock faults", tests, NULL, NULL);

@@ -671,6 +671,73 @@ static void limits_and_account_labels(void **state)
     assert_non_null(strstr(e.text, "limit.egress"));
 }
 
+/* --- reload ---------------------------------------------------------------------------------- */
+
+static bool reload(const char *text, char **env, const struct config *old, struct config *c,
+                   struct buf *changed, struct err *e)
+{
+    write_file(file_path, text);
+    buf_reset(changed);
+    return config_reload(file_path, env, old, c, changed, e);
+}
+
+static void test_reload_keeps_what_needs_a_restart(void **state)
+{
+    (void)state;
+    char app_key[] = "PREQ_APP_KEY=23456789", id[] = "PREQ_ACCESS_KEY_ID=id",
+         secret[] = "PREQ_ACCESS_KEY_SECRET=secret", *env[] = {app_key, id, secret, NULL};
+    const char *const vars[] = {BASE, NULL};
+    struct config old, c;
+    struct err e;
+    struct buf changed;
+    buf_init(&changed, 4096);
+    assert_true(load("queue: { lease_ms = 20000; };", vars, &old, &e));
+    const char text[] = "queue: { lease_ms = 9000; names = ( \"a\", \"b\" ); dead_warn = 5; };\n"
+                        "aliyun: { timeout_ms = 4000; signature = \"v1\"; };\n"
+                        "admin: { listen = \"off\"; };\n"
+                        "templates = ( { code = \"A\"; message = \"a\"; } );";
+    if (!reload(text, env, &old, &c, &changed, &e))
+        fail_msg("%s", e.text);
+    assert_string_equal(buf_text(&changed),
+                        "queue.names,queue.lease_ms,aliyun.timeout_ms,admin.listen");
+    assert_int_equal(c.lease_ms, 20000);
+    assert_int_equal(c.timeout_ms, old.timeout_ms);
+    assert_int_equal(c.nqueues, 1);
+    assert_string_equal(c.admin_listen, old.admin_listen);
+    assert_true(c.admin_listen_default);
+    assert_int_equal(c.dead_warn, 5);
+    assert_int_equal(c.signature, SIGNATURE_V1);
+    assert_string_not_equal(c.digest, old.digest);
+    config_free(&c);
+    /* sound with what stays, but not by itself: it would not start again */
+    assert_false(reload("aliyun: { timeout_ms = 15000; };", env, &old, &c, &changed, &e));
+    assert_non_null(strstr(e.text, "queue.lease_ms 9000"));
+    assert_true(reload("queue: { lease_ms = 20000; };", env, &old, &c, &changed, &e));
+    assert_int_equal(changed.len, 0);
+    assert_string_equal(c.digest, old.digest);
+    config_free(&c);
+    config_free(&old);
+    buf_free(&changed);
+}
+
+/* The last holder frees it, as ASan sees. */
+static void test_a_kept_one_lives_as_long_as_its_holders(void **state)
+{
+    (void)state;
+    const char *const vars[] = {BASE, NULL};
+    struct config c;
+    struct err e;
+    assert_true(load(NULL, vars, &c, &e));
+    config_drop(config_hold(&c)); /* never kept: stays */
+    assert_int_equal(c.napps, 1);
+    struct config *kept = config_keep(&c);
+    assert_ptr_equal(config_hold(kept), kept);
+    config_drop(kept);
+    assert_string_equal(kept->apps[0].app.name, "default");
+    config_drop(kept);
+    config_drop(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -694,6 +761,8 @@ int main(void)
         cmocka_unit_test(test_reference_deployment),
         cmocka_unit_test(test_queue_key),
         cmocka_unit_test(limits_and_account_labels),
+        cmocka_unit_test(test_reload_keeps_what_needs_a_restart),
+        cmocka_unit_test(test_a_kept_one_lives_as_long_as_its_holders),
     };
     return cmocka_run_group_tests_name("config", tests, setup, teardown);
 }

@@ -54,7 +54,10 @@ static bool init(struct flight *f, const struct queue_member *m, const char *cla
                                       .t0_ms = T0,
                                       .now_ms = NOW,
                                       .digest = claim_digest};
-    return flight_init(f, &claim, m, DIGEST, &e);
+    static const struct config reader = {.digest = DIGEST};
+    bool ok = flight_init(f, &claim, m, DIGEST, &e);
+    f->config = &reader;
+    return ok;
 }
 
 static void fresh(struct flight *f, const char *bytes)
@@ -155,13 +158,18 @@ static void test_digest_of_an_unanswered_call(void **state)
     (void)state;
     static const struct {
         uint64_t unanswered;
+        unsigned out;
         const char *digest;
         bool changed;
-    } rows[] = {{1, DIGEST, false}, {1, "fedcba9876543210", true}, {0, "fedcba9876543210", false}};
+    } rows[] = {{1, 0, DIGEST, false},
+                {1, 0, "fedcba9876543210", true},
+                {0, 0, "fedcba9876543210", false},
+                {0, 1, "fedcba9876543210", true}, /* the rest of a job of several calls */
+                {0, 1, DIGEST, false}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct flight f;
         const struct queue_member m =
-            member_of(waited(true, 0, rows[i].unanswered, rows[i].digest), "{}");
+            member_of(waited(true, rows[i].out, rows[i].unanswered, rows[i].digest), "{}");
         assert_true(init(&f, &m, DIGEST));
         assert_int_equal(f.digest_changed, rows[i].changed);
         flight_free(&f);

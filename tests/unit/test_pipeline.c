@@ -118,7 +118,7 @@ static void on_claimed(void *arg, const struct queue_claim *claim, int done)
     struct queue_claim told = *claim;
     told.members = members;
     told.digest = s->digest ? s->digest : claim->digest;
-    pipeline_take(s->p, &told, s->w->q);
+    pipeline_take(s->p, &told, s->w->q, &s->config);
 }
 
 /* A claim as the dispatcher makes it. */

@@ -164,7 +164,9 @@ static void test_before_send(void **state)
         struct verdict want;
     } cases[] = {
         {false, false, 0, DAY, false, RETRY(0, false, false)},
-        {false, true, -2 * WINDOW, DAY, false, RETRY(0, false, false)},
+        {false, true, -2 * WINDOW, DAY, false, DEAD(AMBIGUOUS, false, false)},
+        {false, true, -2 * WINDOW, DAY, true, RESEND(0, false)},
+        {false, true, -2 * WINDOW, -1, false, DEAD(EXPIRED, false, false)},
         {false, false, 0, 0, false, RETRY(0, false, false)},
         {false, false, 0, -1, false, DEAD(EXPIRED, false, false)},
         {true, false, -1000, DAY, false, RETRY(0, true, false)},

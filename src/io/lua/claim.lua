@@ -71,6 +71,9 @@ local function take(suspects, b, state, t0, owner, size, crashes, sum, grouping)
             crashes = crashes + 1
         end
     end
+    if state == 'W' and grouping == '' then
+        sum = digest -- a waiting job is read anew; what may be out has its digest in its envelope
+    end
     local out = {b, t0, sum, state == 'L' and 1 or 0, crashes, grouping}
     for p = 1, size do
         if values[p] then

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ * A new configuration while the worker runs: read whole, from the same file and environment, and
+ * put in force, or refused with the old one kept. */
+#ifndef PB_RELOAD_H
+#define PB_RELOAD_H
+
+#include "worker/monitor.h"
+
+struct reload {
+    const char *file;    /* as for config_load() */
+    const char *version; /* for the metrics' labels */
+    struct dispatch *dispatch;
+    struct monitor *monitor;
+    const struct config *config; /* in force: the caller's at first, then one that this holds */
+};
+
+/* Logs reload_done or reload_refused, and which options wait for a restart. Not from within a
+ * callback of dispatcher or monitor. */
+void reload_now(struct reload *r);
+
+/* After everything that borrowed r->config is gone. */
+void reload_free(struct reload *r);
+
+#endif

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: MIT
+"""Scenarios of the reload: HUP under load, refused files, changed digests."""
+import json
+import os
+import signal
+import time
+
+from admin import Admin, Systemd
+from harness import Failure, K, Stage, wait_until
+
+SHORT = {"PUSHBRIDGE_ALIYUN_TIMEOUT_MS": "1000", "PUSHBRIDGE_ALIYUN_SETTLE_MS": "500",
+         "PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS": "500", "PUSHBRIDGE_RETRY_BASE_MS": "50",
+         "PUSHBRIDGE_RETRY_CAP_MS": "400", "PUSHBRIDGE_CIRCUIT_PROBE_MS": "200",
+         "PUSHBRIDGE_QUEUE_LEASE_MS": "3000", "PUSHBRIDGE_QUEUE_EXTEND_MS": "400",
+         "PUSHBRIDGE_QUEUE_REAP_MS": "100", "PUSHBRIDGE_QUEUE_IDLE_WAIT_S": "1"}
+
+CONF = """%(more)s
+apps = (
+    { name = "default"; access_key_id = "mock-id"; access_key_secret = "%(secret)s"; },
+    { name = "%(other)s"; app_key = "34567890"; }
+);
+templates = ( { code = "I10000"; message = "%(text)s {0}"; }, { code = "I10001"; message = "%(text)s {0}"; } );
+"""
+
+
+def expect(condition, what):
+    if not condition:
+        raise Failure(what)
+
+
+class File:
+    """The configuration file of a stage, put in place whole."""
+
+    def __init__(self, s):
+        self.path = s.conf = os.path.join(s.dir, "pushbridge.conf")
+        self.put()
+
+    def put(self, text="first", secret="mock-secret", other="shop", more=""):
+        self.put_text(CONF % {"text": text, "secret": secret, "other": other, "more": more})
+
+    def put_text(self, text):
+        with open(self.path + ".new", "w") as f:
+            f.write(text)
+        os.rename(self.path + ".new", self.path)
+
+
+def events(s, name, i=0):
+    return s.log(i).count("event=%s " % name)
+
+
+def hup(s, w, event="reload_done"):
+    before = events(s, event)
+    w.send_signal(signal.SIGHUP)
+    wait_until(lambda: events(s, event) > before, 10, event)
+
+
+def bodies(s):
+    """Text of each push on the record, in the order of their arrival."""
+    calls = s.control("GET", "/_mock/record?list=1&full=1")["list"]
+    return [json.loads(c["parameters"]["Body"])["message"].split()[0] for c in sorted(calls, key=lambda c: c["seq"])]
+
+
+def reload_swaps_templates_and_credentials():
+    with Stage(env=SHORT) as s:
+        f, a = File(s), Admin()
+        s.fault(kind="latency", latency_ms=150)
+        systemd = Systemd(s.dir)
+        w = s.worker(NOTIFY_SOCKET=systemd.path, **a.env())
+        systemd.wait("READY=1")
+        n = s.push_many(600)
+        wait_until(lambda: s.ended() > 100, 20, "some are sent")
+        calls = s.record()["calls"]
+        f.put("second", more="queue: { lease_ms = 4000; reap_ms = 100; };\nworker: { drain_ms = 9000; };")
+        hup(s, w)
+        systemd.wait("RELOADING=1")
+        systemd.wait("READY=1", times=2)
+        s.wait_ended(n, 30)
+        texts = bodies(s)
+        expect(set(texts) == {"first", "second"} and not s.dead(), "both templates: %s" % set(texts))
+        late = texts[calls + 128:]
+        expect(late and set(late) == {"second"}, "what was sent later has the new template: %d first of %d" % (late.count("first"), len(late)))
+        # the environment is stronger than the file, so nothing else changed
+        expect(not events(s, "reload_needs_restart"), "no option waits for a restart")
+        f.put("second", secret="wrong", more="redis: { connect_timeout_ms = 2000; };\nqueue: { results = \"elsewhere\"; };")
+        hup(s, w)
+        expect("event=reload_needs_restart options=redis.connect_timeout_ms,queue.results" in s.log(), "named")
+        more = s.push_many(50, "w")
+        wait_until(lambda: events(s, "circuit_open"), 20, "the circuit opens")
+        f.put("second", more="log: { level = \"debug\"; };")
+        hup(s, w)
+        n += more
+        s.wait_ended(n, 30)
+        expect(events(s, "circuit_closed"), "closed by itself")
+        s.fault(kind="throttle", count=1, headers={"x-acs-retry-after": "100"})
+        expect(s.redis("EXISTS", "elsewhere") == 0 and not s.dead(), "outcomes where they were")
+        n += s.push({"id": "o", "code": "I10000", "school": "s", "app": "shop"})
+        s.wait_ended(n)
+        expect("level=debug event=job_retry" in s.log(), "log.level")
+        f.put("second", other="another")
+        hup(s, w)
+        n += s.push({"id": "gone", "code": "I10000", "school": "s", "app": "shop"},
+                    {"id": "come", "code": "I10000", "school": "s", "app": "another"})
+        s.wait_ended(n)
+        expect([(d["id"], d["reason"]) for d in s.dead()] == [("gone", "invalid_job")], s.dead())
+        expect(a.families()["pushbridge_config_reloads_total"].value(result="ok") == 4, "counted")
+        digest = json.loads(a.get("/stats")[1])["config_digest"]
+        expect("to=%s " % digest in s.log(), "the digest in force")
+        expect(s.terminate(w) == 0, "drained")
+        s.settle(n)
+
+
+def reload_refuses_and_keeps():
+    with Stage(env=SHORT) as s:
+        f, a = File(s), Admin()
+        w = s.worker(**a.env())
+        a.wait_ready()
+        broken = (("templates = ( { code = \"I10000\"; message = \"broken {9\"; } );", "I10000"),
+                  ("retry: { max_attempts = 0; };", "retry.max_attempts"),
+                  ("nonsense = ;", "pushbridge.conf"), ("colour: { red = 1; };", "colour"),
+                  ("apps = ( { name = \"other\"; } );", "app_key"))
+        for i, (text, word) in enumerate(broken):
+            f.put_text(text)
+            hup(s, w, "reload_refused")
+            line = [x for x in s.log().split("\n") if "event=reload_refused" in x][i]
+            expect(word in line and "digest=" in line, "the reason: %s" % line)
+        os.unlink(f.path)
+        hup(s, w, "reload_refused")
+        n = s.push_many(20)
+        s.wait_ended(n)
+        expect(set(bodies(s)) == {"first"} and not s.dead(), "the old templates go on")
+        expect(a.families()["pushbridge_config_reloads_total"].value(result="refused") == len(broken) + 1, "counted")
+        expect(a.ready()[0] == 200 and not events(s, "reload_done"), "still at work")
+        f.put("second")
+        hup(s, w)
+        n += s.push({"id": "later", "code": "I10000", "school": "s"})
+        s.wait_ended(n)
+        expect(bodies(s)[-1] == "second", "a mended file is taken")
+        s.settle(n)
+
+
+def reload_honours_the_digest():
+    """I3(e): an unanswered call that would be rendered anew goes by the policy instead."""
+    with Stage(env=SHORT) as s:
+        f, a = File(s), Admin()
+        w = s.worker(PUSHBRIDGE_ALIYUN_SETTLE_MS="1500", **a.env())
+        a.wait_ready()
+        s.fault(kind="drop_after_accept", count=1)
+        n = s.push({"id": "one", "code": "I10000", "school": "s"})
+        wait_until(lambda: s.counts()["delayed"] == 1, 10, "it waits for its repeat")
+        f.put("second")
+        hup(s, w)
+        s.wait_ended(n)
+        dead = s.dead()
+        expect([(d["reason"], d["maybe_sent"]) for d in dead] == [("ambiguous", True)], dead)
+        expect(bodies(s) == ["first"], "not rendered anew")
+        # the same digest again: an unanswered call is repeated
+        s.fault(kind="drop_after_accept", count=1)
+        n += s.push({"id": "two", "code": "I10000", "school": "s"})
+        wait_until(lambda: s.counts()["delayed"] == 1, 10, "it waits too")
+        f.put("second", more="retry: { max_attempts = 4; };")
+        hup(s, w)
+        s.wait_ended(n)
+        expect([o["id"] for o in s.outcomes()] == ["two"], "repeated with its token")
+        expect(bodies(s) == ["first", "second", "second"], bodies(s))
+        # two calls of three are out: the third of another reading is not the rest of the job
+        s.fault(kind="error", status=503, after=2, count=1)
+        n += s.push({"id": "three", "code": "I10000", "school": "s", "tags": ["t%d" % i for i in range(25)]})
+        wait_until(lambda: s.counts()["delayed"] == 1, 10, "its third call waits")
+        f.put("third")
+        hup(s, w)
+        s.wait_ended(n)
+        dead = s.dead()[-1]
+        expect((dead["id"], dead["reason"], [p["part"] for p in dead["pushes"]]) == ("three", "ambiguous", [0, 1]), dead)
+        expect("third" not in bodies(s), bodies(s))
+        s.settle(n)
+
+
+def hup_storm():
+    with Stage(env=SHORT) as s:
+        f, a = File(s), Admin()
+        s.fault(kind="latency", latency_ms=20, latency_max_ms=120)
+        s.fault(kind="throttle", count=3, headers={"x-acs-retry-after": "100"})
+        w = s.worker(**a.env())
+        a.wait_ready()
+        n = 0
+        began = time.monotonic()
+        for i in range(200):
+            f.put("text%d" % (i % 7), other="shop%d" % (i % 5),
+                  more="limit: { push_per_s = %d; };" % (1000 + 500 * (i % 3)))
+            w.send_signal(signal.SIGHUP)
+            n += s.push_many(10, "h%d-" % i)
+            n += s.push({"id": "o%d" % i, "code": "I10000", "school": "s", "app": "shop%d" % (i % 5)})
+            wait_until(lambda: events(s, "reload_done") > i, 20, "reload %d" % i)
+        took = time.monotonic() - began
+        s.wait_ended(n, 60)
+        reasons = {d["reason"] for d in s.dead()}
+        expect(reasons <= {"invalid_job"} and len(s.dead()) <= 200, "only jobs of apps that are gone die: %s" % reasons)
+        expect(a.families()["pushbridge_config_reloads_total"].value(result="ok") >= 200, "all were done")
+        sent = len(s.outcomes())
+        expect(s.terminate(w) == 0, "drained, and no leak")
+        expect(int(s.redis("HGET", K + ":count", "sent")) == sent, "outcomes")
+        s.settle(n)
+        return "%d jobs sent, %d of removed apps, 200 reloads in %.1f s" % (sent, n - sent, took)
+
+
+SCENARIOS = [reload_swaps_templates_and_credentials, reload_refuses_and_keeps, reload_honours_the_digest, hup_storm]
