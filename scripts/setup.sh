@@ -4,7 +4,7 @@
 set -eu
 build="gcc make pkg-config libc6-dev libhiredis-dev libcurl4-openssl-dev libssl-dev libjansson-dev
 libconfig-dev libevent-dev libexpat1-dev redis-server redis-tools curl openssl ca-certificates jq"
-tests="python3 faketime clang libclang-rt-14-dev libcmocka-dev bats spin git"
+tests="python3 faketime clang libclang-rt-14-dev libcmocka-dev bats spin git prometheus"
 case ${1:-build} in
 build) want=$build ;;
 test) want="$build $tests" ;;
@@ -20,7 +20,7 @@ as_root=
 [ "$(id -u)" -eq 0 ] || as_root=sudo
 echo "setup: installing$missing"
 export DEBIAN_FRONTEND=noninteractive
-# The redis package would start a server of its own at installation; ours are started by hand.
+# The packages of redis and prometheus (for promtool) would start servers at installation.
 policy=/usr/sbin/policy-rc.d
 made=
 [ -e $policy ] || { printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null; $as_root chmod 755 $policy; made=1; }
