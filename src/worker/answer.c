@@ -160,18 +160,39 @@ static int64_t loud_ms(const struct flight *f, int64_t at_ms)
     return scheduled ? at_ms : plan_quiet_end_ms(&f->job, &f->app->app, at_ms);
 }
 
+static bool is_unanswered(const struct flight *f)
+{
+    return (f->env.unanswered & flight_part_bit(f)) != 0;
+}
+
+static struct verdict before_send(const struct flight *f)
+{
+    const struct verdict_policy policy = answer_policy(f);
+    return verdict_before_send(&policy, is_unanswered(f), f->digest_changed, f->env.first_sent_ms,
+                               queue_lease_now_ms(f->lease), f->plan.deadline_ms);
+}
+
+static bool end_dead(struct flight *f, const struct verdict *v)
+{
+    if (v->kind == VERDICT_DEAD)
+        ending_dead(f, v->reason, v->maybe_sent, NULL);
+    return v->kind == VERDICT_DEAD;
+}
+
+bool answer_too_late(struct flight *f)
+{
+    const struct verdict v = before_send(f);
+    return end_dead(f, &v);
+}
+
 /* A claimed-again job may have a call out there: the policy says whether it may be repeated. */
 bool answer_may_send(struct flight *f)
 {
-    const struct verdict_policy policy = answer_policy(f);
     int64_t now = queue_lease_now_ms(f->lease);
-    bool unanswered = (f->env.unanswered & flight_part_bit(f)) != 0;
-    const struct verdict v = verdict_before_send(&policy, unanswered, f->digest_changed,
-                                                 f->env.first_sent_ms, now, f->plan.deadline_ms);
-    if (v.kind == VERDICT_DEAD) {
-        ending_dead(f, v.reason, v.maybe_sent, NULL);
+    bool unanswered = is_unanswered(f);
+    const struct verdict v = before_send(f);
+    if (end_dead(f, &v))
         return false;
-    }
     if (v.new_token)
         note_repeat(f, &v);
     int64_t at_ms = unanswered ? v.at_ms : loud_ms(f, v.at_ms);

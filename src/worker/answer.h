@@ -15,5 +15,7 @@ bool answer_settle(struct flight *f, const struct reply *reply);
 
 /* Before a call is sent: false when it may not go out now, and the flight has been ended. */
 bool answer_may_send(struct flight *f);
+/* Ends one whose time is over, by its deadline or for a repeat; true when it did. */
+bool answer_too_late(struct flight *f);
 
 #endif

@@ -18,6 +18,8 @@ enum {
     CLAIM_SLOW_MS = 200,
     WATCHDOG_MS = 15000,
     ALARM_MS = 30000,
+    SWEEP_MS = 1000,
+    SWEEP_MAX = 64,
     WORKER_NAME_SIZE = 128,
     STAT_MAX = 16384
 };
@@ -40,6 +42,7 @@ struct lane {
     bool suspect;          /* and has brought one */
     int64_t claimed_ms;    /* as dispatch_lane shows it */
     int64_t next_alarm_ms; /* when the dead letters are counted next */
+    int64_t next_sweep_ms; /* when parked jobs are looked at next */
     bool alarmed;
 };
 
@@ -435,6 +438,37 @@ static void watch_dead(struct lane *lane)
     queue_count(lane->queue, on_dead_count, lane);
 }
 
+static void on_swept(void *arg, const struct queue_claim *claim, int done)
+{
+    (void)done;
+    struct lane *lane = arg;
+    if (claim) {
+        pipeline_take(lane->d->pipeline, claim, lane->queue, lane->asked_under);
+        return;
+    }
+    config_drop(lane->asked_under);
+    lane->asked_under = NULL;
+    pump_soon(lane->d);
+}
+
+/* Deadlines of parked jobs pass also while nothing of their app is sent. They go round: the parked
+ * list's head is taken, and what has time left is parked again behind the others. */
+static void sweep(struct lane *lane)
+{
+    struct dispatch *d = lane->d;
+    struct queue_drain drains[CONFIG_APPS_MAX];
+    int64_t now = clock_mono_ms();
+    if (d->alone || queue_claiming(lane->queue) || now < lane->next_sweep_ms)
+        return;
+    size_t n = pipeline_sweepable(d->pipeline, SWEEP_MAX, drains);
+    if (!n)
+        return;
+    lane->next_sweep_ms = now + SWEEP_MS;
+    lane->asked_ms = now;
+    lane->asked_under = config_hold(d->config);
+    queue_claim(lane->queue, 0, drains, n, false, on_swept, lane);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -450,8 +484,10 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         queue_housekeep(lane->queue);
         /* Waiting retries, lost leases and parked jobs ring no bell. */
         lane->maybe_ready = true;
-        if (!d->draining)
+        if (!d->draining) {
             watch_dead(lane);
+            sweep(lane);
+        }
     }
     if (open && !d->draining)
         watch(d);

@@ -129,6 +129,15 @@ size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out,
     return found;
 }
 
+size_t pipeline_sweepable(const struct pipeline *p, unsigned n, struct queue_drain *out)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < p->config->napps; i++)
+        if (!takes_jobs(p, i))
+            out[found++] = (struct queue_drain){p->config->apps[i].app.name, n};
+    return found;
+}
+
 void pipeline_write_circuits(const struct pipeline *p, struct buf *out)
 {
     bool any = false;

@@ -85,6 +85,13 @@ static bool has_token(struct flight *f)
     return false;
 }
 
+/* Its app takes no jobs: it waits, unless it has waited too long. */
+static void park(struct flight *f)
+{
+    if (!answer_too_late(f))
+        ending_park(f);
+}
+
 /* Read under a configuration that has been replaced, and nothing of it has been sent: it is read
  * again. A job of several calls of which some went out keeps to its plan, unless its app is gone.
  */
@@ -118,14 +125,14 @@ static void advance(struct flight *f)
         return;
     }
     if (fleet_app_paused(f->pipeline->fleet, pipeline_app(f))) {
-        ending_park(f);
+        park(f);
         return;
     }
     struct circuit *c = pipeline_circuit(f);
     if (c->state != CIRCUIT_CLOSED && !f->probe) {
         f->probe = circuit_admit(c, clock_mono_ms());
         if (!f->probe) {
-            ending_park(f);
+            park(f);
             return;
         }
     }

@@ -924,6 +924,35 @@ def pause_resume():
 
 
 @scenario
+def parked_jobs_expire():
+    """The deadline of a job whose app is paused, or whose circuit is open, passes all the same."""
+    with Stage(env=SHORT) as s:
+        s.conf = os.path.join(s.dir, "two.conf")
+        with open(s.conf, "w") as f:
+            f.write('apps = ( { name = "default"; }, { name = "other"; app_key = "23456789"; } );\n')
+
+        def job(i, **more):
+            return dict({"id": "j%d" % i, "code": "I10001", "school": "s", "app": "other"}, **more)
+        w = s.worker()
+        s.cli("pause", "--app", "other")
+        wait_until(lambda: "event=paused app=other" in s.log(), 5, "the app is paused")
+        n = s.push_many(100, "", lambda i: job(i, ttl_s=2) if i % 2 else job(i))
+        wait_until(lambda: s.ended() == 50 and s.counts()["parked"] == 50, 20, "half of them expire")
+        expect({d["reason"] for d in s.dead()} == {"expired"} and not s.outcomes(), "as expired")
+        s.conserve(n)
+        s.cli("resume", "--app", "other")
+        s.wait_ended(n, 10)
+        s.terminate(w)
+        w = s.worker(PREQ_ACCESS_KEY_SECRET="wrong-secret")
+        n += s.push_many(20, "", lambda i: job(100 + i, ttl_s=4))
+        wait_until(lambda: "event=circuit_open" in s.log(1), 10, "the circuit opens")
+        s.wait_ended(n, 20)
+        expect({d["reason"] for d in s.dead()} == {"expired"}, "by their deadline: %s" % s.dead()[-1])
+        expect(w.poll() is None, "the worker lives")
+        s.settle(n)
+
+
+@scenario
 def limit_at_run_time():
     with Stage(env={"PUSHBRIDGE_LIMIT_EGRESS": "test"}) as s:
         s.fault(kind="latency", latency_ms=20)
