@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "mock/answer.h"
 
-#include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -79,16 +80,57 @@ void answer_new_request_id(char out[ANSWER_ID_SIZE])
              u[15]);
 }
 
-void answer_success(struct buf *out, bool json, const char *action, const char *request_id,
-                    uint64_t message_id)
+static void add_json_members(struct buf *out, const json_t *members)
 {
-    char root[64], id[24];
+    char *text = json_dumps(members, JSON_COMPACT | JSON_EMBED);
+    if (text && *text) {
+        buf_putc(out, ',');
+        buf_puts(out, text);
+    }
+    free(text);
+}
+
+static void add_xml_members(struct buf *out, json_t *object);
+
+static void add_xml_value(struct buf *out, const char *name, json_t *value)
+{
+    if (json_is_string(value)) {
+        add_xml_element(out, name, json_string_value(value));
+        return;
+    }
+    buf_printf(out, "<%s>", name);
+    if (json_is_object(value))
+        add_xml_members(out, value);
+    else if (json_is_integer(value))
+        buf_int(out, json_integer_value(value));
+    else if (json_is_boolean(value))
+        buf_puts(out, json_is_true(value) ? "true" : "false");
+    buf_printf(out, "</%s>", name);
+}
+
+static void add_xml_members(struct buf *out, json_t *object)
+{
+    for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at)) {
+        const char *name = json_object_iter_key(at);
+        json_t *value = json_object_iter_value(at);
+        if (!json_is_array(value))
+            add_xml_value(out, name, value);
+        for (size_t i = 0; i < json_array_size(value); i++)
+            add_xml_value(out, name, json_array_get(value, i));
+    }
+}
+
+void answer_success(struct buf *out, bool json, const char *action, const char *request_id,
+                    json_t *members)
+{
+    char root[64];
     snprintf(root, sizeof(root), "%.40sResponse", action);
-    snprintf(id, sizeof(id), "%" PRIu64, message_id);
     open_answer(out, json, root);
     add_member(out, json, "RequestId", request_id);
-    if (message_id)
-        add_member(out, json, "MessageId", id);
+    if (members && json)
+        add_json_members(out, members);
+    else if (members)
+        add_xml_members(out, members);
     close_answer(out, json, root);
 }
 

@@ -6,15 +6,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "base/buf.h"
 
-enum { ANSWER_ID_SIZE = 37, ANSWER_MAX = 64 * 1024 };
+enum { ANSWER_ID_SIZE = 37, ANSWER_MAX = 8 << 20 };
 
 void answer_new_request_id(char out[ANSWER_ID_SIZE]); /* random UUID, upper case */
 
-/* message_id 0: an action that gives none. */
+/* members: what the action answers beside RequestId, NULL: nothing. In XML the elements of a list
+ * repeat its name. */
 void answer_success(struct buf *out, bool json, const char *action, const char *request_id,
-                    uint64_t message_id);
+                    json_t *members);
 void answer_error(struct buf *out, bool json, const char *request_id, const char *code,
                   const char *text);
 void answer_bad_gateway(struct buf *out);

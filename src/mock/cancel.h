@@ -6,9 +6,6 @@
 #include "mock/push.h"
 #include "mock/record.h"
 
-bool cancel_check(const struct push_rules *rules, const struct request *q, int64_t now_ms,
-                  struct refusal *r);
-
 /* False with r: no such message of this AppKey is waiting. */
 bool cancel_push(struct record *record, const struct request *q, int64_t now_ms, struct refusal *r);
 

@@ -7,12 +7,15 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "mock/inbox_report.h"
 #include "mock/port.h"
 #include "mock/report.h"
+#include "mock/world_load.h"
 
-enum { CONTROL_BODY_MAX = 64 * 1024 };
+enum { CONTROL_TEXT_MAX = 64 * 1024 };
 #define CONTROL_ANSWER_MAX ((size_t)1 << 30)
 
 /* One request to the control port. */
@@ -43,7 +46,7 @@ static void reply(struct ask *a, int status, struct buf *out)
 static void reply_error(struct ask *a, int status, const char *text)
 {
     struct buf out;
-    buf_init(&out, CONTROL_BODY_MAX);
+    buf_init(&out, CONTROL_TEXT_MAX);
     buf_puts(&out, "{\"error\":");
     buf_json(&out, text, strlen(text));
     buf_puts(&out, "}\n");
@@ -71,6 +74,10 @@ static void add_fault(struct provider *p, struct ask *a)
     struct evbuffer *in = evhttp_request_get_input_buffer(a->http);
     size_t len = evbuffer_get_length(in);
     const char *json = len ? (const char *)evbuffer_pullup(in, -1) : "";
+    if (len > CONTROL_TEXT_MAX) {
+        reply_error(a, 413, "a rule is shorter");
+        return;
+    }
     if (!faults_add(&p->faults, json, len, &id, &e)) {
         reply_error(a, 400, e.text);
         return;
@@ -104,7 +111,7 @@ static void on_faults(struct provider *p, struct ask *a)
     } else if (a->method == EVHTTP_REQ_DELETE) {
         remove_faults(p, a);
     } else {
-        buf_init(&out, CONTROL_BODY_MAX);
+        buf_init(&out, CONTROL_TEXT_MAX);
         faults_report(&p->faults, &out);
         reply(a, 200, &out);
     }
@@ -144,6 +151,76 @@ static void on_duplicates(struct provider *p, struct ask *a)
     reply(a, 200, &out);
 }
 
+/* --- the world --- */
+
+static void report_world(struct provider *p, struct ask *a)
+{
+    struct buf out;
+    const struct world *w = &p->world;
+    buf_init(&out, CONTROL_TEXT_MAX);
+    buf_printf(&out, "{\"seeded\":%s,\"devices\":%zu,\"accounts\":%zu,\"aliases\":%zu",
+               w->seeded ? "true" : "false", w->device_count, w->accounts.count, w->aliases.count);
+    buf_printf(&out, ",\"tags\":%zu,\"pairs\":%zu}\n", w->tags.count, w->pair_count);
+    reply(a, 200, &out);
+}
+
+static void seed_world(struct provider *p, struct ask *a)
+{
+    struct err e;
+    struct evbuffer *in = evhttp_request_get_input_buffer(a->http);
+    size_t len = evbuffer_get_length(in);
+    if (!world_load(&p->world, len ? (const char *)evbuffer_pullup(in, -1) : "", len, &e)) {
+        reply_error(a, 400, e.text);
+        return;
+    }
+    inbox_free(&p->inbox);
+    report_world(p, a);
+}
+
+static void on_world(struct provider *p, struct ask *a)
+{
+    if (a->method == EVHTTP_REQ_POST) {
+        seed_world(p, a);
+        return;
+    }
+    if (a->method == EVHTTP_REQ_DELETE) {
+        world_free(&p->world);
+        world_init(&p->world);
+        inbox_free(&p->inbox);
+    }
+    report_world(p, a);
+}
+
+static void report_inbox(struct provider *p, struct ask *a)
+{
+    struct buf out;
+    int64_t now_ms = clock_wall_ms() + p->clock_skew_ms;
+    const char *id = fields_get(&a->query, "device");
+    const struct world_device *d = id ? world_find(&p->world, id) : NULL;
+    if (id && !d) {
+        reply_error(a, 404, "no such device in the world");
+        return;
+    }
+    buf_init(&out, CONTROL_ANSWER_MAX);
+    if (d)
+        inbox_report_device(&p->inbox, d, now_ms, &out);
+    else
+        inbox_report_all(&p->inbox, &p->world, now_ms, flag(a, "full"), &out);
+    reply(a, 200, &out);
+}
+
+static void on_inbox(struct provider *p, struct ask *a)
+{
+    if (!p->world.seeded) {
+        reply_error(a, 404, "there is no world: --world, or POST /_mock/world");
+    } else if (a->method == EVHTTP_REQ_DELETE) {
+        inbox_clear(&p->inbox, &p->world);
+        reply_done(a);
+    } else {
+        report_inbox(p, a);
+    }
+}
+
 static void on_health(struct provider *p, struct ask *a)
 {
     (void)p;
@@ -156,6 +233,8 @@ static const struct route {
     int methods;
 } routes[] = {{"/_mock/faults", on_faults, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE},
               {"/_mock/record", on_record, EVHTTP_REQ_GET | EVHTTP_REQ_DELETE},
+              {"/_mock/world", on_world, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE},
+              {"/_mock/inbox", on_inbox, EVHTTP_REQ_GET | EVHTTP_REQ_DELETE},
               {"/_mock/duplicates", on_duplicates, EVHTTP_REQ_GET},
               {"/_mock/health", on_health, EVHTTP_REQ_GET}};
 
@@ -170,7 +249,7 @@ static void dispatch(struct provider *p, struct ask *a, const char *path, size_t
             reply_error(a, 405, "method not allowed here");
         return;
     }
-    reply_error(a, 404, "paths: /_mock/faults, /_mock/record, /_mock/duplicates, /_mock/health");
+    reply_error(a, 404, "paths: /_mock/faults, record, duplicates, world, inbox, health");
 }
 
 static void on_request(struct evhttp_request *http, void *arg)
@@ -191,8 +270,8 @@ struct evhttp *control_listen(struct provider *p, const char *host, int port, in
 {
     struct evhttp *http = evhttp_new(p->base);
     evhttp_set_gencb(http, on_request, p);
-    evhttp_set_max_body_size(http, CONTROL_BODY_MAX);
-    evhttp_set_max_headers_size(http, CONTROL_BODY_MAX);
+    evhttp_set_max_body_size(http, WORLD_TEXT_MAX);
+    evhttp_set_max_headers_size(http, CONTROL_TEXT_MAX);
     evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE);
     *bound_port = port_open(http, host, port);
     if (*bound_port)

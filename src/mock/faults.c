@@ -19,12 +19,12 @@ struct fault_rule {
     double probability; /* of a matching call */
     int64_t latency_ms, latency_max_ms;
     double p50, p99; /* of a log-normal delay; 0: not used */
-    char job_key[65], token[65], app_key[25];
+    char job_key[65], token[65], app_key[25], action[40];
 };
 
 static const char *const kind_names[] = {
-    "none", "error",   "latency",    "throttle", "drop_after_accept", "close_after_read",
-    "hang", "garbage", "bad_gateway"};
+    "none", "error",   "latency",     "throttle", "drop_after_accept", "close_after_read",
+    "hang", "garbage", "bad_gateway", "ids"};
 
 const char *fault_kind_name(enum fault_kind kind)
 {
@@ -35,7 +35,7 @@ const char *fault_kind_name(enum fault_kind kind)
 
 static bool read_kind(struct fault_rule *r, const char *name, struct err *e)
 {
-    for (int i = FAULT_ERROR; i <= FAULT_BAD_GATEWAY; i++)
+    for (int i = FAULT_ERROR; i <= FAULT_IDS; i++)
         if (strcmp(name, kind_names[i]) == 0) {
             r->plan.kind = (enum fault_kind)i;
             return true;
@@ -48,7 +48,8 @@ static void set_defaults(struct fault_rule *r)
     struct fault_plan *p = &r->plan;
     r->left = -1;
     r->probability = 1;
-    p->accepted = p->kind == FAULT_LATENCY || p->kind == FAULT_DROP;
+    p->accepted = p->kind == FAULT_LATENCY || p->kind == FAULT_DROP || p->kind == FAULT_IDS;
+    p->mass_ids = MASS_IDS_SHORT;
     p->status = p->kind == FAULT_THROTTLE      ? 400
                 : p->kind == FAULT_BAD_GATEWAY ? 502
                 : p->kind == FAULT_GARBAGE     ? 200
@@ -114,7 +115,9 @@ static bool read_match(struct fault_rule *r, json_t *v, struct err *e)
             : strcmp(name, "token") == 0 ? copy_text(value, r->token, sizeof(r->token), name, e)
             : strcmp(name, "app_key") == 0
                 ? copy_text(value, r->app_key, sizeof(r->app_key), name, e)
-                : err_set(e, "match: job_key, token and app_key are known");
+            : strcmp(name, "action") == 0
+                ? copy_text(value, r->action, sizeof(r->action), name, e)
+                : err_set(e, "match: job_key, token, app_key and action are known");
         if (!ok)
             return false;
     }
@@ -135,6 +138,12 @@ static bool read_status(struct fault_rule *r, const json_t *v, const char *name,
     bool ok = read_int(v, 200, 599, &status, name, e);
     r->plan.status = (int)status;
     return ok;
+}
+
+static bool read_ids(struct fault_rule *r, const json_t *v, struct err *e)
+{
+    const char *name = json_string_value(v);
+    return (name && mass_parse_ids(name, &r->plan.mass_ids)) || err_set(e, "ids: unknown");
 }
 
 static bool read_bool(const json_t *v, bool *out, const char *name, struct err *e)
@@ -161,6 +170,8 @@ static bool read_member(struct fault_rule *r, const char *name, json_t *v, struc
         return read_bool(v, &r->plan.accepted, name, e);
     if (strcmp(name, "late") == 0)
         return read_bool(v, &r->plan.late, name, e);
+    if (strcmp(name, "ids") == 0)
+        return read_ids(r, v, e);
     if (strcmp(name, "headers") == 0)
         return read_headers(&r->plan, v, e);
     if (strcmp(name, "latency_ms") == 0)
@@ -178,8 +189,9 @@ static bool read_member(struct fault_rule *r, const char *name, json_t *v, struc
 
 static bool check_rule(const struct fault_rule *r, struct err *e)
 {
-    bool settled = r->plan.kind == FAULT_DROP || r->plan.kind == FAULT_CLOSE;
-    if (settled && r->plan.accepted != (r->plan.kind == FAULT_DROP))
+    bool settled =
+        r->plan.kind == FAULT_DROP || r->plan.kind == FAULT_CLOSE || r->plan.kind == FAULT_IDS;
+    if (settled && r->plan.accepted != (r->plan.kind != FAULT_CLOSE))
         return err_set(e, "accepted: follows from this kind");
     if (r->latency_max_ms && r->latency_max_ms < r->latency_ms)
         return err_set(e, "latency_max_ms: less than latency_ms");
@@ -223,16 +235,27 @@ static int64_t draw_delay(const struct fault_rule *r)
     return r->latency_ms;
 }
 
-static bool field_is(const struct request *q, const char *name, const char *wanted)
+static bool field_is(const struct fields *f, const char *name, const char *wanted)
 {
-    const char *given = fields_get(&q->fields, name);
+    const char *given = fields_get(f, name);
     return !*wanted || (given && strcmp(given, wanted) == 0);
+}
+
+/* Of a MassPush one task is enough. */
+static bool job_is(const struct request *q, const char *wanted)
+{
+    bool found = field_is(&q->fields, "JobKey", wanted);
+    for (int i = 0; i < q->tasks.count && !found; i++)
+        found = field_is(&q->tasks.list[i], "JobKey", wanted);
+    return found;
 }
 
 static bool rule_hits(struct fault_rule *r, const struct request *q)
 {
-    if (r->left == 0 || !field_is(q, "JobKey", r->job_key) ||
-        !field_is(q, "IdempotentToken", r->token) || !field_is(q, "AppKey", r->app_key))
+    if (r->left == 0 || (r->plan.kind == FAULT_IDS && !q->tasks.count) || !job_is(q, r->job_key) ||
+        !field_is(&q->fields, "IdempotentToken", r->token) ||
+        !field_is(&q->fields, "AppKey", r->app_key) ||
+        (r->action[0] && (!q->action || strcmp(q->action, r->action) != 0)))
         return false;
     if (r->probability < 1 && random_unit() > r->probability)
         return false;

@@ -9,20 +9,22 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "mock/mass.h"
 #include "mock/request.h"
 
 enum { FAULTS_MAX = 64, FAULT_HEADERS_MAX = 8, FAULT_LATENCY_MAX_MS = 3600000 };
 
 enum fault_kind {
     FAULT_NONE,
-    FAULT_ERROR,      /* an error answer */
-    FAULT_LATENCY,    /* the normal answer, later */
-    FAULT_THROTTLE,   /* an error answer with a Throttling code */
-    FAULT_DROP,       /* "drop_after_accept": pushed, then the connection closes */
-    FAULT_CLOSE,      /* "close_after_read": not pushed, the connection closes */
-    FAULT_HANG,       /* no answer while the client waits */
-    FAULT_GARBAGE,    /* 200 with a body that is no answer */
-    FAULT_BAD_GATEWAY /* 502 with an HTML page */
+    FAULT_ERROR,       /* an error answer */
+    FAULT_LATENCY,     /* the normal answer, later */
+    FAULT_THROTTLE,    /* an error answer with a Throttling code */
+    FAULT_DROP,        /* "drop_after_accept": pushed, then the connection closes */
+    FAULT_CLOSE,       /* "close_after_read": not pushed, the connection closes */
+    FAULT_HANG,        /* no answer while the client waits */
+    FAULT_GARBAGE,     /* 200 with a body that is no answer */
+    FAULT_BAD_GATEWAY, /* 502 with an HTML page */
+    FAULT_IDS          /* a MassPush's ids in another arrangement; else the normal answer */
 };
 
 struct fault_header {
@@ -39,6 +41,7 @@ struct fault_plan {
     char code[64];
     struct fault_header headers[FAULT_HEADERS_MAX];
     int header_count;
+    enum mass_ids mass_ids;
 };
 
 struct fault_rule;

@@ -16,6 +16,7 @@
 #include "mock/control.h"
 #include "mock/options.h"
 #include "mock/provider.h"
+#include "mock/world_load.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 64 };
 
@@ -56,7 +57,11 @@ static bool apply(struct provider *p, const struct options *o)
     p->replay.window_ms = o->window_s * 1000;
     p->token_per_account = o->token_per_account;
     p->clock_skew_ms = o->clock_skew_s * 1000;
-    p->rate_per_s = o->rate_per_s;
+    p->rate.per_s = o->rate_per_s;
+    p->mass_rate.per_s = o->mass_rate_per_s;
+    p->mass_ids = o->mass_ids;
+    p->certificate = o->certificate;
+    p->inbox.when_due = o->deliver_when_due;
     p->url_max = (size_t)o->url_max;
     return true;
 }
@@ -68,6 +73,10 @@ static bool start(struct provider *p, const struct options *o, struct evhttp **c
     int control_port;
     if (!apply(p, o)) {
         log_error("event=bad_option option=access-key expected=ID:SECRET");
+        return false;
+    }
+    if (o->world && !world_load_file(&p->world, o->world, &e)) {
+        log_error("event=world_failed path=%s error=%s", log_value(o->world), log_value(e.text));
         return false;
     }
     if (o->tls_dir &&

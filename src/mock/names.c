@@ -223,6 +223,20 @@ const struct name *names_find(const char *name)
     return bsearch(name, names, sizeof(names) / sizeof(*names), sizeof(*names), compare);
 }
 
+const struct name *names_find_of_task(const char *name)
+{
+    bool of_call = strcmp(name, "AppKey") == 0 || strcmp(name, "IdempotentToken") == 0;
+    return of_call || text_starts(name, "Sms") ? NULL : names_find(name);
+}
+
+bool names_is_map_entry(const char *name)
+{
+    static const char title[] = "AndroidOppoPrivateTitleParameters.",
+                      content[] = "AndroidOppoPrivateContentParameters.";
+    return (text_starts(name, title) && name[sizeof(title) - 1]) ||
+           (text_starts(name, content) && name[sizeof(content) - 1]);
+}
+
 size_t names_count(void)
 {
     return sizeof(names) / sizeof(*names);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The parameters that the action Push knows, with the form of their values. */
+ * The parameters that Push and the tasks of MassPush know, with the form of their values. */
 #ifndef PB_MOCK_NAMES_H
 #define PB_MOCK_NAMES_H
 
@@ -27,6 +27,11 @@ struct name {
 };
 
 const struct name *names_find(const char *name);
+
+/* Of a MassPush task: without AppKey, IdempotentToken and Sms…; NULL for those too. */
+const struct name *names_find_of_task(const char *name);
+/* SDKs flatten a task's two parameters of type map: "AndroidOppoPrivateTitleParameters.key". */
+bool names_is_map_entry(const char *name);
 bool names_value_fits(const struct name *n, const char *value);
 size_t names_count(void);
 

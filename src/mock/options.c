@@ -31,7 +31,12 @@ enum option_id {
     OPT_CLOCK_SKEW,
     OPT_NO_VERIFY,
     OPT_RATE,
+    OPT_MASS_RATE,
+    OPT_MASS_IDS,
     OPT_RECORD,
+    OPT_WORLD,
+    OPT_CERTIFICATE,
+    OPT_DELIVER,
     OPT_QUIET,
     OPT_HELP,
     OPT_VERSION
@@ -54,7 +59,12 @@ static const struct option long_options[] = {
     {"clock-skew-s", required_argument, NULL, OPT_CLOCK_SKEW},
     {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
     {"rate", required_argument, NULL, OPT_RATE},
+    {"mass-rate", required_argument, NULL, OPT_MASS_RATE},
+    {"mass-ids", required_argument, NULL, OPT_MASS_IDS},
     {"record", required_argument, NULL, OPT_RECORD},
+    {"world", required_argument, NULL, OPT_WORLD},
+    {"certificate", required_argument, NULL, OPT_CERTIFICATE},
+    {"deliver", required_argument, NULL, OPT_DELIVER},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -73,7 +83,13 @@ static const char help_text[] =
     "  --app-key KEY           known AppKey (repeatable; any)\n"
     "  --no-verify             let everybody in: no key, time, signature or nonce check\n"
     "  --rate N                calls a second, beyond that Throttling.User\n"
+    "  --mass-rate N           calls of MassPush a second (the provider's: 500), then "
+    "Throttling.Api\n"
     "  --record N              calls remembered (100000)\n"
+    "  --world FILE            devices, accounts, aliases and tags, as JSON\n"
+    "  --deliver accepted|due  a push with a PushTime is in the inboxes at once (accepted)\n"
+    "  --certificate STATUS    what CheckCertificate says: OK, EXPIRED, NOT_CONFIGURED,\n"
+    "                          NO_PASSWORD, REVOKED (OK)\n"
     "  --quiet                 print errors only\n"
     "  --help, --version\n"
     "\n"
@@ -83,6 +99,7 @@ static const char help_text[] =
     "  --token-scope app|account            where a token is unique (app)\n"
     "  --past-push-time accept|refuse       a PushTime that has passed (accept)\n"
     "  --accounts-max N        ACCOUNT ids in one call (1000; formerly 100)\n"
+    "  --mass-ids all|reversed|short|extra|empty|array   a MassPush's MessageIds (all)\n"
     "  --url-max N             bytes of a URL, beyond that status 414 (16384)\n"
     "  --clock-skew-s N        the provider's clock against this machine's (0)\n";
 
@@ -95,6 +112,17 @@ static bool set_flag(bool *out, const char *text, const char *no, const char *ye
 {
     *out = strcmp(text, yes) == 0;
     return *out || strcmp(text, no) == 0;
+}
+
+static bool set_certificate(struct options *o, const char *text)
+{
+    static const char *const known[] = {"OK", "EXPIRED", "NOT_CONFIGURED", "NO_PASSWORD",
+                                        "REVOKED"};
+    o->certificate = text;
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+        if (strcmp(text, known[i]) == 0)
+            return true;
+    return false;
 }
 
 static bool add_text(const char **list, int *count, int max, const char *text)
@@ -142,6 +170,17 @@ static bool set_option(struct options *o, int option, const char *arg)
         return set_number(&o->clock_skew_s, -86400 * 3650LL, 86400 * 3650LL, arg);
     case OPT_RATE:
         return set_number(&o->rate_per_s, 1, INT64_MAX, arg);
+    case OPT_MASS_RATE:
+        return set_number(&o->mass_rate_per_s, 1, INT64_MAX, arg);
+    case OPT_MASS_IDS:
+        return mass_parse_ids(arg, &o->mass_ids);
+    case OPT_WORLD:
+        o->world = arg;
+        return *arg != '\0';
+    case OPT_CERTIFICATE:
+        return set_certificate(o, arg);
+    case OPT_DELIVER:
+        return set_flag(&o->deliver_when_due, arg, "accepted", "due");
     case OPT_RECORD:
         return set_number(&o->record_calls, 1, 10000000, arg);
     case OPT_NO_VERIFY:
@@ -162,6 +201,7 @@ static void set_defaults(struct options *o)
                           .window_s = 900,
                           .record_calls = RECORD_CALLS,
                           .url_max = 16384,
+                          .certificate = "OK",
                           .verify = true,
                           .rules = {.accounts_max = 1000}};
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mock/mass.h"
 #include "mock/push.h"
 #include "mock/replay.h"
 
@@ -14,13 +15,16 @@ enum { OPTIONS_NAMES_MAX = 32, OPTIONS_HOST_SIZE = 256 };
 struct options {
     char listen_host[OPTIONS_HOST_SIZE], control_host[OPTIONS_HOST_SIZE];
     int listen_port, control_port;
-    const char *tls_dir, *ready_file; /* NULL: none */
+    const char *tls_dir, *ready_file, *world; /* NULL: none */
+    const char *certificate;
     const char *tls_names[OPTIONS_NAMES_MAX];
     const char *access_keys[OPTIONS_NAMES_MAX];
     int tls_name_count, access_key_count;
     struct push_rules rules;
     enum replay_changed changed;
-    int64_t window_s, rate_per_s, record_calls, url_max, clock_skew_s;
+    enum mass_ids mass_ids;
+    int64_t window_s, rate_per_s, mass_rate_per_s, record_calls, url_max, clock_skew_s;
+    bool deliver_when_due;
     bool verify, token_per_account, quiet;
 };
 

@@ -33,10 +33,12 @@ static void on_request(struct evhttp_request *http, void *arg)
 
 void provider_init(struct provider *p, struct event_base *base, size_t record_calls)
 {
-    *p = (struct provider){.base = base, .url_max = 16384};
+    *p = (struct provider){.base = base, .url_max = 16384, .certificate = "OK"};
     auth_init(&p->auth);
     replay_init(&p->replay);
     record_init(&p->record, record_calls);
+    world_init(&p->world);
+    inbox_init(&p->inbox);
     p->rules.accounts_max = 1000;
     /* 17 digits like the provider's, and other ones after a restart */
     p->next_message_id = 10000000000000000u + (uint64_t)clock_wall_ms() * 1000;
@@ -49,6 +51,8 @@ void provider_free(struct provider *p)
         evhttp_free(p->http);
     faults_clear(&p->faults);
     record_free(&p->record);
+    inbox_free(&p->inbox);
+    world_free(&p->world);
     replay_free(&p->replay);
     auth_free(&p->auth);
     SSL_CTX_free(p->tls);

@@ -9,6 +9,8 @@
 
 #include "mock/auth.h"
 #include "mock/faults.h"
+#include "mock/inbox.h"
+#include "mock/mass.h"
 #include "mock/push.h"
 #include "mock/record.h"
 #include "mock/replay.h"
@@ -17,6 +19,11 @@ struct event_base;
 struct evhttp;
 struct ssl_ctx_st;
 struct call;
+
+struct rate {
+    int64_t per_s; /* 0: unlimited */
+    int64_t second, used;
+};
 
 struct provider {
     struct event_base *base;
@@ -27,11 +34,14 @@ struct provider {
     struct replay replay;
     struct record record;
     struct faults faults;
+    struct world world;
+    struct inbox inbox;
     bool token_per_account; /* else per AppKey */
     int64_t clock_skew_ms;  /* the provider's clock against this machine's */
-    int64_t rate_per_s;     /* 0: unlimited */
+    enum mass_ids mass_ids;
+    const char *certificate;     /* Status that CheckCertificate answers */
+    struct rate rate, mass_rate; /* of all calls, and of MassPush alone */
     size_t url_max;
-    int64_t rate_second, rate_used;
     uint64_t next_message_id;
     struct call *calls; /* in flight */
     struct call *spare; /* one that has ended, for the next */

@@ -28,13 +28,15 @@ static const int64_t expire_max_ms = 72 * 3600000LL;
 struct check {
     const struct push_rules *rules;
     const struct request *q;
+    const struct fields *fields; /* of the call, or of one task of a MassPush */
+    bool is_task;
     int64_t now_ms;
     struct refusal *r;
 };
 
 static const char *get(const struct check *c, const char *name)
 {
-    return fields_get(&c->q->fields, name);
+    return fields_get(c->fields, name);
 }
 
 static bool is(const struct check *c, const char *name, const char *value)
@@ -50,17 +52,18 @@ static bool invalid(const struct check *c, const char *name, const char *suffix,
 
 static bool known_names_and_forms(const struct check *c)
 {
-    const char *twice = fields_repeated(&c->q->fields);
+    const char *twice = fields_repeated(c->fields);
     if (twice)
         return refusal_set(c->r, 400, "InvalidParameter", "%.80s is given twice.", twice);
-    for (size_t i = 0; i < c->q->fields.count; i++) {
-        const struct field *f = &c->q->fields.items[i];
-        if (request_name_is_common(c->q, f->name))
+    for (size_t i = 0; i < c->fields->count; i++) {
+        const struct field *f = &c->fields->items[i];
+        if ((!c->is_task && request_name_is_common(c->q, f->name)) ||
+            (c->is_task && names_is_map_entry(f->name)))
             continue;
-        const struct name *n = names_find(f->name);
+        const struct name *n = c->is_task ? names_find_of_task(f->name) : names_find(f->name);
         if (!n)
-            return refusal_set(c->r, 400, "InvalidParameter", "%.80s is not a parameter of Push.",
-                               f->name);
+            return refusal_set(c->r, 400, "InvalidParameter", "%.80s is not a parameter of %s.",
+                               f->name, c->is_task ? "a task" : "Push");
         if (!names_value_fits(n, f->value))
             return invalid(c, f->name, ".Format", "The value of the parameter is not valid.");
     }
@@ -71,20 +74,20 @@ static bool required_given(const struct check *c)
 {
     static const char *const needed[] = {"AppKey", "PushType", "DeviceType", "Target",
                                          "TargetValue"};
-    for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++)
+    for (size_t i = c->is_task; i < sizeof(needed) / sizeof(*needed); i++)
         if (!get(c, needed[i]))
             return refusal_named(c->r, "Missing", needed[i], "",
                                  "The parameter is mandatory for this action.");
     return true;
 }
 
-static bool app_known(const struct check *c)
+bool push_app_known(const struct push_rules *rules, const char *app_key, struct refusal *r)
 {
-    for (int i = 0; i < c->rules->app_key_count; i++)
-        if (is(c, "AppKey", c->rules->app_keys[i]))
+    for (int i = 0; i < rules->app_key_count; i++)
+        if (strcmp(rules->app_keys[i], app_key) == 0)
             return true;
-    return c->rules->app_key_count == 0 ||
-           invalid(c, "AppKey", ".NotFound", "The AppKey does not exist.");
+    return rules->app_key_count == 0 ||
+           refusal_named(r, "Invalid", "AppKey", ".NotFound", "The AppKey does not exist.");
 }
 
 /* --- target --- */
@@ -130,6 +133,8 @@ static bool target_ok(const struct check *c)
         return ids_ok(c, false, ACCOUNT_BYTES, c->rules->accounts_max);
     if (is(c, "Target", "ALIAS"))
         return ids_ok(c, false, ALIAS_BYTES, IDS_MAX);
+    if (c->is_task)
+        return refusal_set(c->r, 400, "TargetNotSupported", "Not supported for batch push.");
     if (is(c, "Target", "TAG"))
         return tags_ok(c);
     if (is(c, "Target", "FILE"))
@@ -255,16 +260,17 @@ static bool job_key_ok(const struct check *c)
     return true;
 }
 
-static bool token_ok(const struct check *c)
+bool push_token_ok(const struct fields *f, struct refusal *r)
 {
     static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    const char *token = get(c, "IdempotentToken");
+    const char *token = fields_get(f, "IdempotentToken");
     if (!token)
         return true;
     bool ok = strlen(token) == sizeof(shape) - 1;
     for (size_t i = 0; ok && token[i]; i++)
         ok = shape[i] == '-' ? token[i] == '-' : isxdigit((unsigned char)token[i]) != 0;
-    return ok || invalid(c, "IdempotentToken", ".Format", "A UUID of 36 characters is expected.");
+    return ok || refusal_named(r, "Invalid", "IdempotentToken", ".Format",
+                               "A UUID of 36 characters is expected.");
 }
 
 static bool times_ok(const struct check *c)
@@ -289,11 +295,31 @@ static bool times_ok(const struct check *c)
            invalid(c, "ExpireTime", ".Format", "At most 72 hours after sending.");
 }
 
+static bool content_ok(const struct check *c)
+{
+    return target_ok(c) && texts_ok(c) && ceiling_ok(c) && given_together(c) && job_key_ok(c);
+}
+
 bool push_check(const struct push_rules *rules, const struct request *q, int64_t now_ms,
                 struct refusal *r)
 {
-    const struct check c = {.rules = rules, .q = q, .now_ms = now_ms, .r = r};
-    return known_names_and_forms(&c) && required_given(&c) && app_known(&c) && target_ok(&c) &&
-           texts_ok(&c) && ceiling_ok(&c) && given_together(&c) && job_key_ok(&c) && token_ok(&c) &&
-           times_ok(&c);
+    const struct check c = {.rules = rules, .q = q, .fields = &q->fields, .now_ms = now_ms, .r = r};
+    return known_names_and_forms(&c) && required_given(&c) &&
+           push_app_known(rules, get(&c, "AppKey"), r) && content_ok(&c) &&
+           push_token_ok(&q->fields, r) && times_ok(&c);
+}
+
+bool push_check_task(const struct push_rules *rules, const struct fields *task, int64_t now_ms,
+                     struct refusal *r)
+{
+    const struct check c = {
+        .rules = rules, .fields = task, .is_task = true, .now_ms = now_ms, .r = r};
+    return known_names_and_forms(&c) && required_given(&c) && content_ok(&c) && times_ok(&c);
+}
+
+bool push_target_ok(const struct push_rules *rules, const struct fields *f, bool batch,
+                    struct refusal *r)
+{
+    const struct check c = {.rules = rules, .fields = f, .is_task = batch, .r = r};
+    return target_ok(&c);
 }

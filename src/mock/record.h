@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What arrived and what was pushed: a bounded ring of calls, and counts per token, per JobKey and
- * per JobKey and target. The report is for tests and for a producer's curiosity. */
+ * per JobKey and target, where each task of a MassPush counts for itself. The report is for tests
+ * and for a producer's curiosity. */
 #ifndef PB_MOCK_RECORD_H
 #define PB_MOCK_RECORD_H
 
@@ -9,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "mock/replay.h"
 #include "mock/request.h"
 #include "mock/table.h"
 
@@ -25,25 +27,36 @@ enum record_outcome {
     RECORD_DONE        /* an action that pushes nothing */
 };
 
+/* What one call pushes to one target: a Push has one of these, a MassPush one for each task. */
+struct record_task {
+    size_t params_at, params_len; /* its part of the call's parameters */
+    uint64_t earlier_of_job;      /* seq of the call before with its JobKey, 0: none */
+    char target_digest[33];
+    bool cancelled; /* CancelPush took it back */
+    bool completed; /* of a message to TBD: CompleteContinuouslyPush ended it */
+    int continued;  /* ContinuouslyPush calls of it */
+};
+
 struct record_call {
     uint64_t seq; /* 0: empty slot */
     int64_t at_ms, answered_ms;
     enum record_outcome outcome;
     bool v3, get, concurrent, answered;
-    bool cancelled; /* a push that CancelPush took back */
     int status;
     const char *fault; /* kind's name, or NULL */
     char code[64];     /* error code of the answer */
     char action[40];
     char request_id[37];
-    char target_digest[33];
-    uint64_t message_id;
-    char *params; /* "name NUL value NUL" … */
+    struct replay_ids ids; /* of the tasks, in their order; count 0: none */
+    char *params;          /* "name NUL value NUL" … */
     size_t params_len;
-    uint64_t earlier_of_token, earlier_of_job; /* seq of the call before, 0: none */
+    uint64_t earlier_of_token; /* seq of the call before, 0: none */
+    bool mass;                 /* a MassPush; its parameters have the prefix "PushTask.N." */
+    struct record_task *tasks, only;
+    int task_count; /* at least 1 */
 };
 
-/* Counts of one token, or of one JobKey. */
+/* Counts of one token (by calls), or of one JobKey (by tasks). */
 struct record_counts {
     uint64_t calls, pushes, suppressed, concurrent, last_seq;
 };
@@ -59,6 +72,7 @@ struct record {
     struct table tokens, jobs, pieces;
     uint64_t calls, pushes, suppressed, concurrent, refused, throttled, faulted, done, connections;
     uint64_t answered;
+    uint64_t tasks; /* pushed: 1 of a Push, one for each task of a MassPush */
 };
 
 void record_init(struct record *m, size_t calls_max);
@@ -75,6 +89,15 @@ struct record_call *record_find(const struct record *m, uint64_t seq);
 void record_outcome(struct record *m, uint64_t seq, const struct request *q,
                     enum record_outcome outcome);
 
+/* True for a call that made messages: pushed, and not by ContinuouslyPush. */
+bool record_is_push(const struct record_call *c);
+
+/* The call's task with that MessageId (one that was pushed, not repeated), or NULL. */
+struct record_task *record_find_message(const struct record *m, uint64_t message_id,
+                                        struct record_call **call);
+
 const char *record_param(const struct record_call *c, const char *name); /* "" when absent */
+/* The same of a task, by its plain name. */
+const char *record_task_param(const struct record_call *c, int task, const char *name);
 
 #endif

@@ -8,7 +8,7 @@ struct memory {
     int in_flight;
     bool succeeded;
     int64_t success_ms;
-    uint64_t message_id;
+    struct replay_ids ids;
     unsigned char digest[REPLAY_DIGEST_SIZE];
 };
 
@@ -51,7 +51,7 @@ void replay_enter(struct replay *m, struct replay_stay *s)
 
 enum replay_verdict replay_judge(const struct replay *m, const struct replay_stay *s,
                                  const unsigned char digest[REPLAY_DIGEST_SIZE], int64_t now_ms,
-                                 uint64_t *first_message_id)
+                                 struct replay_ids *first)
 {
     const struct memory *known = s->key[0] ? table_get(&m->tokens, s->key) : NULL;
     if (!known)
@@ -60,7 +60,7 @@ enum replay_verdict replay_judge(const struct replay *m, const struct replay_sta
         return REPLAY_OVERLAP;
     if (!known->succeeded || now_ms - known->success_ms >= m->window_ms)
         return REPLAY_PUSH;
-    *first_message_id = known->message_id;
+    *first = known->ids;
     if (m->changed == CHANGED_REPLAY || memcmp(known->digest, digest, REPLAY_DIGEST_SIZE) == 0)
         return REPLAY_REPEAT;
     return m->changed == CHANGED_REFUSE ? REPLAY_REFUSED : REPLAY_PUSH;
@@ -68,7 +68,7 @@ enum replay_verdict replay_judge(const struct replay *m, const struct replay_sta
 
 void replay_success(struct replay *m, const struct replay_stay *s,
                     const unsigned char digest[REPLAY_DIGEST_SIZE], int64_t now_ms,
-                    uint64_t message_id)
+                    struct replay_ids ids)
 {
     struct memory *known = s->key[0] ? table_get(&m->tokens, s->key) : NULL;
     if (!known || (known->succeeded && now_ms - known->success_ms < m->window_ms &&
@@ -76,7 +76,7 @@ void replay_success(struct replay *m, const struct replay_stay *s,
         return; /* the first success is the one that counts */
     known->succeeded = true;
     known->success_ms = now_ms;
-    known->message_id = message_id;
+    known->ids = ids;
     memcpy(known->digest, digest, REPLAY_DIGEST_SIZE);
 }
 

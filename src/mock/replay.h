@@ -14,6 +14,12 @@ enum { REPLAY_TOKENS_MAX = 2000000, REPLAY_DIGEST_SIZE = 16 };
 /* The same token with other content: no source says what happens. */
 enum replay_changed { CHANGED_REPLAY, CHANGED_REFUSE, CHANGED_PUSH };
 
+/* MessageIds of one success: 1 of a Push, one for each task of a MassPush; they follow another. */
+struct replay_ids {
+    uint64_t first;
+    int count;
+};
+
 struct replay {
     struct table tokens;
     int64_t window_ms;
@@ -30,7 +36,7 @@ struct replay_stay {
 enum replay_verdict {
     REPLAY_PUSH,    /* first, after a failure, or after the window */
     REPLAY_OVERLAP, /* pushed too, since it was concurrent */
-    REPLAY_REPEAT,  /* the first MessageId once more */
+    REPLAY_REPEAT,  /* the first ids once more */
     REPLAY_REFUSED  /* other content under the token */
 };
 
@@ -43,10 +49,10 @@ bool replay_parse_changed(const char *name, enum replay_changed *out);
 void replay_enter(struct replay *m, struct replay_stay *s);
 enum replay_verdict replay_judge(const struct replay *m, const struct replay_stay *s,
                                  const unsigned char digest[REPLAY_DIGEST_SIZE], int64_t now_ms,
-                                 uint64_t *first_message_id);
+                                 struct replay_ids *first);
 void replay_success(struct replay *m, const struct replay_stay *s,
                     const unsigned char digest[REPLAY_DIGEST_SIZE], int64_t now_ms,
-                    uint64_t message_id);
+                    struct replay_ids ids);
 void replay_leave(struct replay *m, const struct replay_stay *s);
 
 #endif

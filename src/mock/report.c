@@ -53,24 +53,50 @@ static void add_params(struct buf *out, const struct record_call *c)
     buf_puts(out, "},");
 }
 
+static void add_message_id(struct buf *out, const struct record_call *c, int task)
+{
+    if (task < c->ids.count)
+        buf_printf(out, "\"message_id\":\"%" PRIu64 "\",", c->ids.first + (uint64_t)task);
+    else
+        buf_puts(out, "\"message_id\":null,");
+}
+
 static void add_answer(struct buf *out, const struct record_call *c)
 {
     buf_printf(out, "\"answered\":%s,\"status\":%d,", c->answered ? "true" : "false", c->status);
     buf_printf(out, "\"answered_ms\":%" PRId64 ",", c->answered_ms);
     add_text(out, "code", c->code);
     add_text(out, "fault", c->fault ? c->fault : "");
-    if (c->message_id)
-        buf_printf(out, "\"message_id\":\"%" PRIu64 "\",", c->message_id);
-    else
-        buf_puts(out, "\"message_id\":null,");
     add_text(out, "request_id", c->request_id);
+}
+
+static void add_task(struct buf *out, const struct record_call *c, int task)
+{
+    static const char *const names[][2] = {
+        {"job_key", "JobKey"}, {"target", "Target"}, {"title", "Title"}, {"body", "Body"}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        add_text(out, names[i][0], record_task_param(c, task, names[i][1]));
+    add_text(out, "target_value_digest", c->tasks[task].target_digest);
+    add_message_id(out, c, task);
+    if (c->tasks[task].cancelled)
+        buf_puts(out, "\"cancelled\":true,");
+}
+
+static void add_tasks(struct buf *out, const struct record_call *c)
+{
+    buf_puts(out, "\"tasks\":[");
+    for (int i = 0; i < c->task_count; i++) {
+        buf_putc(out, '{');
+        add_task(out, c, i);
+        drop_comma(out);
+        buf_puts(out, "},");
+    }
+    drop_comma(out);
+    buf_puts(out, "],");
 }
 
 static void add_call(struct buf *out, const struct record_call *c, bool full)
 {
-    static const char *const names[][2] = {{"app_key", "AppKey"}, {"token", "IdempotentToken"},
-                                           {"job_key", "JobKey"}, {"target", "Target"},
-                                           {"title", "Title"},    {"body", "Body"}};
     buf_putc(out, '{');
     add_number(out, "seq", c->seq);
     add_text(out, "action", c->action);
@@ -78,12 +104,13 @@ static void add_call(struct buf *out, const struct record_call *c, bool full)
     buf_printf(out, "\"method\":\"%s\",\"outcome\":\"%s\",", c->get ? "GET" : "POST",
                outcome_name(c->outcome));
     buf_printf(out, "\"concurrent\":%s,", c->concurrent ? "true" : "false");
-    if (c->cancelled)
-        buf_puts(out, "\"cancelled\":true,");
     add_answer(out, c);
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        add_text(out, names[i][0], record_param(c, names[i][1]));
-    add_text(out, "target_value_digest", c->target_digest);
+    add_text(out, "app_key", record_param(c, "AppKey"));
+    add_text(out, "token", record_param(c, "IdempotentToken"));
+    if (c->mass)
+        add_tasks(out, c);
+    else
+        add_task(out, c, 0);
     if (full)
         add_params(out, c);
     drop_comma(out);
@@ -98,6 +125,17 @@ static void add_counts(struct buf *out, const struct record_counts *n)
     add_number(out, "pushes", n->pushes);
     add_number(out, "suppressed", n->suppressed);
     add_number(out, "concurrent", n->concurrent);
+}
+
+/* The call before this one with the same JobKey, or 0. A call may have several tasks of one job. */
+static uint64_t earlier_of_job(const struct record_call *c, const char *job)
+{
+    uint64_t earlier = 0;
+    for (int i = 0; i < c->task_count && !earlier; i++)
+        if (strcmp(record_task_param(c, i, "JobKey"), job) == 0 &&
+            c->tasks[i].earlier_of_job != c->seq)
+            earlier = c->tasks[i].earlier_of_job;
+    return earlier;
 }
 
 /* One token or one JobKey: its counts, and its calls, the newest first. */
@@ -115,7 +153,7 @@ static void report_one(const struct record *m, const char *what, const char *key
         if (!c)
             break;
         add_call(out, c, full);
-        seq = by_job ? c->earlier_of_job : c->earlier_of_token;
+        seq = by_job ? earlier_of_job(c, key) : c->earlier_of_token;
     }
     drop_comma(out);
     buf_puts(out, "]}\n");
@@ -145,6 +183,7 @@ void report_record(const struct record *m, const struct report_query *ask, uint6
     add_number(out, "accepted", m->pushes + m->suppressed);
     add_number(out, "pushes", m->pushes);
     add_number(out, "suppressed", m->suppressed);
+    add_number(out, "tasks", m->tasks);
     add_number(out, "concurrent", m->concurrent);
     add_number(out, "tokens", m->tokens.count);
     add_number(out, "jobs", m->jobs.count);

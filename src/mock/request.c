@@ -82,6 +82,8 @@ bool request_read(struct request *q, struct evhttp_request *req, size_t url_max,
     bool readable = read_fields(q, uri);
     fields_sort(&q->fields);
     find_scheme(q);
+    if (q->action && strcmp(q->action, "MassPush") == 0)
+        tasks_split(&q->tasks, &q->fields);
     q->wants_json = json_wanted(q);
     if (strlen(uri) > url_max)
         return refusal_set(r, 414, "InvalidParameter", "The URL is too long.");
@@ -96,6 +98,7 @@ bool request_read(struct request *q, struct evhttp_request *req, size_t url_max,
 
 void request_free(struct request *q)
 {
+    tasks_free(&q->tasks);
     fields_free(&q->fields);
     mem_free(q->body);
     q->body = NULL;
@@ -111,6 +114,8 @@ bool request_name_is_common(const struct request *q, const char *name)
     static const char *const v1_names[] = {
         "Action",           "Version",        "AccessKeyId", "Signature",     "SignatureMethod",
         "SignatureVersion", "SignatureNonce", "Timestamp",   "SecurityToken", "Format"};
+    if (text_starts(name, "PushTask.")) /* a MassPush has hundreds of them */
+        return false;
     if (strcmp(name, "RegionId") == 0)
         return true;
     for (size_t i = 0; !q->v3 && i < sizeof(v1_names) / sizeof(*v1_names); i++)

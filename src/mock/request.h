@@ -9,6 +9,7 @@
 
 #include "mock/fields.h"
 #include "mock/refusal.h"
+#include "mock/tasks.h"
 
 struct evhttp_request;
 struct evkeyvalq;
@@ -21,7 +22,8 @@ struct request {
     bool wants_json;
     struct evkeyvalq *headers; /* borrowed */
     struct fields fields;
-    char *body; /* raw, NUL-terminated */
+    struct tasks tasks; /* of a MassPush; of other actions empty */
+    char *body;         /* raw, NUL-terminated */
     size_t body_len;
     const char *action, *version; /* from parameter or header; NULL when absent */
 };

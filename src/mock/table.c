@@ -8,13 +8,13 @@
 #include "base/mem.h"
 
 struct table_entry {
-    struct table_entry *next_in_bucket, *next_younger;
+    struct table_entry *next_in_bucket, *next_younger, *next_older;
     uint64_t hash;
     size_t key_at; /* the key stands behind the value */
     alignas(max_align_t) unsigned char data[];
 };
 
-enum { FIRST_BUCKETS = 1024 };
+enum { FIRST_BUCKETS = 16 };
 
 static uint64_t hash_text(const struct table *t, const char *key)
 {
@@ -58,16 +58,14 @@ static void grow(struct table *t)
         link_in_bucket(t, e);
 }
 
-static void drop_oldest(struct table *t)
+static void drop(struct table *t, struct table_entry *e)
 {
-    struct table_entry *e = t->oldest;
     struct table_entry **at = bucket_of(t, e->hash);
     while (*at != e)
         at = &(*at)->next_in_bucket;
     *at = e->next_in_bucket;
-    t->oldest = e->next_younger;
-    if (!t->oldest)
-        t->newest = NULL;
+    *(e->next_older ? &e->next_older->next_younger : &t->oldest) = e->next_younger;
+    *(e->next_younger ? &e->next_younger->next_older : &t->newest) = e->next_older;
     t->count--;
     mem_free(e);
 }
@@ -80,6 +78,7 @@ static struct table_entry *append(struct table *t, const char *key, uint64_t has
     e->key_at = t->value_size;
     memcpy(e->data + e->key_at, key, key_size);
     link_in_bucket(t, e);
+    e->next_older = t->newest;
     if (t->newest)
         t->newest->next_younger = e;
     else
@@ -99,7 +98,7 @@ void table_init(struct table *t, size_t max, size_t value_size)
 void table_clear(struct table *t)
 {
     while (t->oldest)
-        drop_oldest(t);
+        drop(t, t->oldest);
 }
 
 void table_free(struct table *t)
@@ -115,6 +114,14 @@ void *table_get(const struct table *t, const char *key)
     return e ? e->data : NULL;
 }
 
+bool table_remove(struct table *t, const char *key)
+{
+    struct table_entry *e = find(t, key, hash_text(t, key));
+    if (e)
+        drop(t, e);
+    return e != NULL;
+}
+
 void *table_put(struct table *t, const char *key)
 {
     uint64_t hash = hash_text(t, key);
@@ -122,7 +129,7 @@ void *table_put(struct table *t, const char *key)
     if (e)
         return e->data;
     if (t->count >= t->max)
-        drop_oldest(t);
+        drop(t, t->oldest);
     if (t->count >= t->bucket_count)
         grow(t);
     return append(t, key, hash)->data;

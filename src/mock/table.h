@@ -28,6 +28,8 @@ void *table_get(const struct table *t, const char *key); /* NULL when unknown */
  * full table and another key is put, so callers don't keep them. */
 void *table_put(struct table *t, const char *key);
 
+bool table_remove(struct table *t, const char *key); /* false: was not there */
+
 /* Calls visit for each entry, oldest first. */
 typedef void table_visit(const char *key, void *value, void *arg);
 void table_each(const struct table *t, table_visit *visit, void *arg);

@@ -96,3 +96,34 @@ bool tagexpr_check(const char *text, struct err *e)
     json_decref(root);
     return ok;
 }
+
+json_t *tagexpr_parse(const char *text)
+{
+    return text[0] == '{' ? json_loads(text, 0, NULL) : json_pack("{s:s}", "tag", text);
+}
+
+bool tagexpr_holds(json_t *expr, tagexpr_has *has, void *arg)
+{
+    json_t *tag = json_object_get(expr, "tag"), *no = json_object_get(expr, "not");
+    json_t *every = json_object_get(expr, "and");
+    json_t *list = every ? every : json_object_get(expr, "or");
+    if (tag)
+        return has(json_string_value(tag), arg);
+    if (no)
+        return !tagexpr_holds(no, has, arg);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (tagexpr_holds(json_array_get(list, i), has, arg) != (every != NULL))
+            return !every;
+    return every != NULL;
+}
+
+void tagexpr_each_positive(json_t *expr, tagexpr_visit *visit, void *arg)
+{
+    json_t *tag = json_object_get(expr, "tag"), *list = json_object_get(expr, "and");
+    if (tag)
+        visit(json_string_value(tag), arg);
+    if (!list)
+        list = json_object_get(expr, "or");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        tagexpr_each_positive(json_array_get(list, i), visit, arg);
+}

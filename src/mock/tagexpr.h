@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include <jansson.h>
+
 #include "base/err.h"
 
 enum {
@@ -17,5 +19,17 @@ enum {
 
 /* A plain tag name, or an expression where the text begins with '{'. */
 bool tagexpr_check(const char *text, struct err *e);
+
+/* --- of a text that tagexpr_check() found good --- */
+
+json_t *tagexpr_parse(const char *text); /* a plain name becomes {"tag":NAME}; the caller owns it */
+
+typedef bool tagexpr_has(const char *tag, void *arg);
+/* True when the expression holds for somebody who has the tags that has says. */
+bool tagexpr_holds(json_t *expr, tagexpr_has *has, void *arg);
+
+typedef void tagexpr_visit(const char *tag, void *arg);
+/* Visits the tags that do not stand under a "not": only whoever has one of them can be meant. */
+void tagexpr_each_positive(json_t *expr, tagexpr_visit *visit, void *arg);
 
 #endif

@@ -152,3 +152,83 @@ count() { # MEMBER [QUERY]
     start_mock --no-verify --tls "$dir"
     cmp "$dir/ca.pem" "$BATS_TEST_TMPDIR/before.pem"
 }
+
+TASK='Target=ACCOUNT&TargetValue=u1&DeviceType=ALL&PushType=NOTICE&Title=T&Body=B'
+
+mass() { # TASKS [EXTRA-PARAMETERS]: the tasks in the form body
+    local n body=
+    for n in $(seq "$1"); do
+        body+="&PushTask.$n.JobKey=job$n&PushTask.$n.${TASK//&/&PushTask.$n.}"
+    done
+    curl -s -d "${body#&}${3:-}" "http://127.0.0.1:$port/?Action=MassPush&Version=2016-08-01&Format=JSON&AppKey=1${2:-}"
+}
+
+@test "mock: a MassPush gives each task an id, and a repeat the same ids" {
+    start_mock --no-verify
+    run mass 3 "&IdempotentToken=$TOKEN"
+    local ids
+    ids=$(jq -c .MessageIds.MessageId <<<"$output")
+    [ "$(jq 'unique | length' <<<"$ids")" -eq 3 ]
+    run mass 3 "&IdempotentToken=$TOKEN"
+    [ "$(jq -c .MessageIds.MessageId <<<"$output")" = "$ids" ]
+    [ "$(count pushes)" -eq 1 ]
+    [ "$(count tasks)" -eq 3 ]
+    [ "$(count pushes '?job=job2')" -eq 1 ]
+    [ "$(count 'list[0].tasks[1].message_id' '?job=job2')" = "$(jq '.[1]' <<<"$ids")" ]
+    run mass 2 '' '&PushTask.2.Colour=red'
+    [ "$(jq -r .Code <<<"$output")" = InvalidParameter ]
+    [ "$(count tasks)" -eq 3 ]
+}
+
+@test "mock: a MassPush beyond its own rate is throttled, and its ids may fall short" {
+    start_mock --no-verify --mass-rate 1 --mass-ids short
+    local first second
+    first=$(mass 2) second=$(mass 2)
+    [ "$(jq -r .Code <<<"$second")" = Throttling.Api ] || second=$(mass 2) # a new clock second began
+    [ "$(jq '.MessageIds.MessageId | length' <<<"$first")" -eq 1 ]
+    [ "$(jq -r .Code <<<"$second")" = Throttling.Api ]
+    [ "$(jq -r .Code <<<"$(push '')")" = null ]
+}
+
+@test "mock: a world's devices say what they received" {
+    local id=0123456789abcdef0123456789abcdef
+    echo '{"devices":[{"id":"'$id'","account":"u1"}]}' >"$BATS_TEST_TMPDIR/world.json"
+    start_mock --no-verify --world "$BATS_TEST_TMPDIR/world.json"
+    [ "$(curl -s "$control/_mock/world" | jq -c '[.devices, .accounts]')" = '[1,1]' ]
+    mass 3
+    push '&PushTime=2000-01-01T00:00:00Z'
+    curl -s "$control/_mock/inbox" | jq -e '.count == 3 and .unreached == 1 and .messages == 4'
+    curl -s "$control/_mock/inbox?device=$id" | jq -e '.messages[2].job_key == "job3" and .duplicates == 0'
+    curl -s "$control/_mock/inbox?device=x" | jq -e .error
+    curl -s -d '{"devices":[{}]}' "$control/_mock/world" | jq -e '.error | startswith("devices[0]: id")'
+    [ "$(curl -s "$control/_mock/inbox" | jq .count)" -eq 3 ]
+    curl -s -X DELETE "$control/_mock/inbox"
+    [ "$(curl -s "$control/_mock/inbox" | jq .count)" -eq 0 ]
+    curl -s -X DELETE "$control/_mock/world" | jq -e '.seeded == false'
+    curl -s "$control/_mock/inbox" | jq -e .error
+}
+
+@test "mock: a world that cannot be loaded is a failed start" {
+    echo '{"devices":[{"id":"x"}]}' >"$BATS_TEST_TMPDIR/world.json"
+    run "$MOCK" --listen 127.0.0.1:0 --control 127.0.0.1:0 --world "$BATS_TEST_TMPDIR/world.json"
+    [ "$status" -eq 1 ]
+    [[ $output == *event=world_failed* ]]
+}
+
+@test "mock: management actions change the world, in JSON and in XML" {
+    local id=0123456789abcdef0123456789abcdef
+    start_mock --no-verify --certificate EXPIRED
+    curl -sf -d "{\"devices\":[{\"id\":\"$id\"}]}" "$control/_mock/world"
+    api() { # ACTION PARAMETERS
+        curl -s "http://127.0.0.1:$port/?Action=$1&Version=2016-08-01&AppKey=1&$2"
+    }
+    api BindTag "KeyType=DEVICE&ClientKey=$id&TagName=school1,vip"
+    api BindAlias "DeviceId=$id&AliasName=anna"
+    [[ $(api QueryTags "KeyType=DEVICE&ClientKey=$id") == *'<TagInfos><TagInfo><TagName>school1</TagName></TagInfo><TagInfo><TagName>vip</TagName></TagInfo></TagInfos>'* ]]
+    [ "$(api QueryDeviceInfo "DeviceId=$id&Format=JSON" | jq -r '.DeviceInfo | .Alias + " " + .Tags')" = "anna school1,vip" ]
+    [ "$(api CheckCertificate Format=JSON | jq -r .ProductionCertInfo.Status)" = EXPIRED ]
+    push ''
+    [ "$(curl -s "$control/_mock/inbox" | jq -r '.list[0].device')" = "$id" ]
+    [ "$(api QueryPushRecords 'Format=JSON&StartTime=2020-01-01T00:00:00Z&EndTime=2099-01-01T00:00:00Z' | jq .Total)" -eq 0 ] # another app's
+    [ "$(count done)" -eq 6 ]
+}

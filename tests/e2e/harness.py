@@ -283,6 +283,30 @@ class Stage:
         if self.record().get("concurrent", 0):
             raise Failure("concurrent calls with one token: %s" % self.record())
 
+    # --- the mock's devices
+    def seed(self, devices, tags=None):
+        """The world anew: devices as in docs/mock.md, or their ids alone."""
+        devices = [d if isinstance(d, dict) else {"id": d} for d in devices]
+        return self.control("POST", "/_mock/world", {"devices": devices, "tags": tags or {}})
+
+    def inboxes(self, by="job_key"):
+        """What each device received and how often: {device: Counter of job keys (bodies, titles)}."""
+        found = self.control("GET", "/_mock/inbox?full=1")
+        if found["dropped"]:
+            raise Failure("the mock's inboxes are full")
+        return {d["device"]: collections.Counter(m[by] for m in d["messages"]) for d in found["list"]}
+
+    def received(self, wanted, by="job_key"):
+        """Every device got each of its messages exactly once, and nothing else: {device: [job key, …]}."""
+        found = self.inboxes(by)
+        wrong = []
+        for device in sorted(set(wanted) | set(found)):
+            want, got = collections.Counter(set(wanted.get(device, ()))), found.get(device, collections.Counter())
+            if want != got:
+                wrong.append("%s: missing %s, too many %s" % (device, sorted(want - got)[:3], sorted(got - want)[:3]))
+        if wrong:
+            raise Failure("%d devices: %s" % (len(wrong), "; ".join(wrong[:5])))
+
     def settle(self, enqueued):
         """How a scenario ends: nothing lost, nothing pushed twice."""
         self.no_duplicates()

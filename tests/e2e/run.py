@@ -93,6 +93,39 @@ def undocumented_calls_are_noticed():
 
 
 @scenario
+def devices_get_each_message_once():
+    """Asked of the devices, not of the calls; and the question can be answered with no."""
+    phones = ["%032d" % i for i in range(20)]
+    devices = [{"id": p, "account": "u%d" % (i // 2), "aliases": ["al%d" % (i % 5)], "tags": ["even" if i % 2 == 0 else "odd"]}
+               for i, p in enumerate(phones)]
+    wanted = {p: [] for p in phones}
+    jobs = []
+
+    def job(message, target, to):
+        jobs.append({"id": message, "message": message, "target": target})
+        for i in to:
+            wanted[phones[i]].append(message)
+    job("to-devices", {"device": phones[:3]}, range(3))
+    job("to-account", {"account": ["u1"]}, (2, 3))
+    job("to-alias", {"alias": ["al4"]}, (4, 9, 14, 19))
+    job("to-tag", {"tag": {"and": [{"tag": "even"}, {"not": {"tag": "odd"}}]}}, range(0, 20, 2))
+    job("to-all", {"all": True}, range(20))
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        s.seed(devices)
+        s.fault(kind="drop_after_accept", count=2)
+        s.worker()
+        s.wait_ended(s.push(*jobs))
+        s.received(wanted)
+        wrong = dict(wanted, **{phones[0]: wanted[phones[0]] + ["never-sent"]})
+        try:
+            s.received(wrong)
+            raise AssertionError("a missing message was not noticed")
+        except Failure as e:
+            expect("missing ['never-sent']" in str(e), str(e))
+        s.settle(len(jobs))
+
+
+@scenario
 def many_tags_make_parts():
     with Stage() as s:
         s.worker()

@@ -3,6 +3,7 @@
 #include "fuzz/fuzz.h"
 
 #include "base/clock.h"
+#include "mock/mass.h"
 #include "mock/names.h"
 #include "mock/push.h"
 
@@ -63,6 +64,15 @@ static void check_push(const struct fields *f, bool v3)
     must(ok == (r.status == 0) && ok == (r.code[0] == '\0'));
 }
 
+static void check_mass(const struct fields *f)
+{
+    struct request q = {.method = "POST", .v3 = true, .wants_json = true, .fields = *f};
+    struct refusal r = {0};
+    tasks_split(&q.tasks, f);
+    must(mass_check(&rules, &q, INT64_C(1780000000000), &r) == (r.status == 0));
+    tasks_free(&q.tasks);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fields f = {0};
@@ -72,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_lookups(&f);
         check_push(&f, true);
         check_push(&f, false);
+        check_mass(&f);
     }
     fields_free(&f);
     return 0;

@@ -154,6 +154,28 @@ static void test_the_oldest_makes_room(void **state)
     table_free(&t);
 }
 
+static void test_removal(void **state)
+{
+    (void)state;
+    struct table t;
+    table_init(&t, 100, sizeof(int));
+    for (int i = 0; i < 40; i++)
+        *(int *)table_put(&t, name_of(i)) = i;
+    for (int i = 0; i < 40; i++)
+        if (i < 3 || i > 5)
+            assert_true(table_remove(&t, name_of(i)));
+    assert_false(table_remove(&t, name_of(0)));
+    assert_int_equal(t.count, 3);
+    int next = 3;
+    table_each(&t, count_entry, &next); /* first, last and those between are unlinked */
+    assert_int_equal(next, 6);
+    *(int *)table_put(&t, name_of(6)) = 6;
+    next = 3;
+    table_each(&t, count_entry, &next);
+    assert_int_equal(next, 7);
+    table_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +185,7 @@ int main(void)
         cmocka_unit_test(test_encoding),
         cmocka_unit_test(test_table_grows),
         cmocka_unit_test(test_the_oldest_makes_room),
+        cmocka_unit_test(test_removal),
     };
     return cmocka_run_group_tests_name("mock fields", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * How the stand-in is started (options, port, cert) and what it says (answer, refusal). Calls from
- * end to end (request, call, control, provider) are in tests/cli/mock.bats. */
+ * end to end (request, call, reply, control, provider) are in tests/cli/mock.bats. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@
 #include "mock/port.h"
 #include "mock/refusal.h"
 
-enum { WORDS_MAX = 48 };
+enum { WORDS_MAX = 64 };
 
 /* --- options --------------------------------------------------------------------------------- */
 
@@ -99,6 +99,16 @@ static void test_all_options(void **state)
                                  "-3600",
                                  "--rate",
                                  "5",
+                                 "--world",
+                                 "w.json",
+                                 "--certificate",
+                                 "REVOKED",
+                                 "--deliver",
+                                 "due",
+                                 "--mass-rate",
+                                 "500",
+                                 "--mass-ids",
+                                 "short",
                                  "--record",
                                  "9",
                                  "--no-verify",
@@ -122,6 +132,11 @@ static void test_all_options(void **state)
     assert_int_equal(o.url_max, 8000);
     assert_int_equal(o.clock_skew_s, -3600);
     assert_int_equal(o.rate_per_s, 5);
+    assert_int_equal(o.mass_rate_per_s, 500);
+    assert_string_equal(o.world, "w.json");
+    assert_true(o.deliver_when_due);
+    assert_string_equal(o.certificate, "REVOKED");
+    assert_int_equal(o.mass_ids, MASS_IDS_SHORT);
     assert_int_equal(o.record_calls, 9);
 }
 
@@ -144,6 +159,11 @@ static void test_usage_errors(void **state)
         {"--accounts-max", "0"},
         {"--url-max", "255"},
         {"--rate", "0"},
+        {"--mass-rate", "0"},
+        {"--world", ""},
+        {"--deliver", "never"},
+        {"--certificate", "FINE"},
+        {"--mass-ids", "some"},
         {"--rate", "1.5"},
         {"--record", "0"},
     };
@@ -315,14 +335,21 @@ static void test_answers(void **state)
     (void)state;
     struct buf b;
     buf_init(&b, ANSWER_MAX);
-    answer_success(&b, true, "Push", "R-1", UINT64_MAX);
-    assert_string_equal(buf_text(&b),
-                        "{\"RequestId\":\"R-1\",\"MessageId\":\"18446744073709551615\"}");
+    answer_success(&b, true, "BindTag", "R-1", NULL);
+    assert_string_equal(buf_text(&b), "{\"RequestId\":\"R-1\"}");
+    json_t *members = json_pack("{s:s, s:{s:[{s:b, s:i}, s]}}", "Id", "7", "Infos", "Info", "On", 1,
+                                "N", 5, "<&>");
     buf_reset(&b);
-    answer_success(&b, false, "Push", "R-1", 7);
-    assert_string_equal(buf_text(&b), "<?xml version=\"1.0\" encoding=\"UTF-8\"?><PushResponse>"
-                                      "<RequestId>R-1</RequestId><MessageId>7</MessageId>"
-                                      "</PushResponse>");
+    answer_success(&b, true, "Push", "R-1", members);
+    assert_string_equal(buf_text(&b), "{\"RequestId\":\"R-1\",\"Id\":\"7\",\"Infos\":{\"Info\":"
+                                      "[{\"On\":true,\"N\":5},\"<&>\"]}}");
+    buf_reset(&b);
+    answer_success(&b, false, "Push", "R-1", members);
+    assert_string_equal(buf_text(&b),
+                        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><PushResponse>"
+                        "<RequestId>R-1</RequestId><Id>7</Id><Infos><Info><On>true</On><N>5</N>"
+                        "</Info><Info>&lt;&amp;&gt;</Info></Infos></PushResponse>");
+    json_decref(members);
     buf_reset(&b);
     answer_error(&b, true, "R-1", "Code.X", "say \"no\"\nfor <a> & b");
     json_t *o = json_loads(buf_text(&b), JSON_REJECT_DUPLICATES, NULL);

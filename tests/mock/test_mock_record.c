@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "made_request.h"
 #include "mock/cancel.h"
+#include "mock/params.h"
 #include "mock/record.h"
 #include "mock/replay.h"
 #include "mock/report.h"
@@ -36,9 +37,11 @@ static enum replay_verdict call(struct replay *m, const char *token, const unsig
 {
     static uint64_t next = 100;
     struct replay_stay s = enter(m, token);
-    enum replay_verdict v = replay_judge(m, &s, digest, now_ms, id);
+    struct replay_ids ids = {0};
+    enum replay_verdict v = replay_judge(m, &s, digest, now_ms, &ids);
     if (v == REPLAY_PUSH || v == REPLAY_OVERLAP)
-        replay_success(m, &s, digest, now_ms, *id = next++);
+        replay_success(m, &s, digest, now_ms, ids = (struct replay_ids){next++, 1});
+    *id = ids.first;
     replay_leave(m, &s);
     return v;
 }
@@ -77,14 +80,15 @@ static void test_overlap(void **state)
     (void)state;
     struct replay m;
     uint64_t id = 0;
+    struct replay_ids ids;
     replay_init(&m);
     struct replay_stay a = enter(&m, "t"), b = enter(&m, "t");
     assert_false(a.overlapped);
     assert_true(b.overlapped);
-    assert_int_equal(replay_judge(&m, &b, one, 0, &id), REPLAY_OVERLAP);
-    replay_success(&m, &b, one, 0, 8);
-    assert_int_equal(replay_judge(&m, &a, one, 0, &id), REPLAY_OVERLAP);
-    replay_success(&m, &a, one, 0, 9);
+    assert_int_equal(replay_judge(&m, &b, one, 0, &ids), REPLAY_OVERLAP);
+    replay_success(&m, &b, one, 0, (struct replay_ids){8, 1});
+    assert_int_equal(replay_judge(&m, &a, one, 0, &ids), REPLAY_OVERLAP);
+    replay_success(&m, &a, one, 0, (struct replay_ids){9, 1});
     replay_leave(&m, &b);
     struct replay_stay c = enter(&m, "t"); /* while a is still there */
     assert_true(c.overlapped);
@@ -125,9 +129,10 @@ static void test_no_token_and_forgetting(void **state)
     assert_int_equal(call(&m, "", one, 0, &id), REPLAY_PUSH);
     assert_int_equal(call(&m, "", one, 0, &id), REPLAY_PUSH);
     call(&m, "t", one, 0, &id);
+    struct replay_ids ids;
     struct replay_stay s = enter(&m, "t");
     replay_forget(&m); /* also while a call is there */
-    assert_int_equal(replay_judge(&m, &s, one, 0, &id), REPLAY_PUSH);
+    assert_int_equal(replay_judge(&m, &s, one, 0, &ids), REPLAY_PUSH);
     replay_leave(&m, &s);
     assert_int_equal(call(&m, "t", one, 0, &id), REPLAY_PUSH);
     replay_free(&m);
@@ -333,13 +338,14 @@ static const char *cancel_code(struct record *r, const char *app, const char *id
     why = (struct refusal){0};
     assert_true(clock_parse_rfc3339("2026-01-01T00:00:00Z", &now_ms));
     made_init(&m, "POST", true);
+    m.q.action = "CancelPush";
     if (app)
         made_param(&m, "AppKey", app, false);
     if (id)
         made_param(&m, "MessageId", id, false);
     if (more)
         made_param(&m, more, "x", false);
-    bool ok = cancel_check(&rules, &m.q, now_ms, &why) && cancel_push(r, &m.q, now_ms, &why);
+    bool ok = params_check(&rules, &m.q, now_ms, &why) && cancel_push(r, &m.q, now_ms, &why);
     assert_int_equal(ok, !why.status);
     made_free(&m);
     return why.code;
@@ -353,7 +359,7 @@ static uint64_t note_scheduled(struct record *r, const char *push_time, uint64_t
     made_param(&m, "PushTime", push_time, false);
     uint64_t seq = record_arrival(r, &m.q, 0, false);
     record_outcome(r, seq, &m.q, outcome);
-    record_find(r, seq)->message_id = message_id;
+    record_find(r, seq)->ids = (struct replay_ids){message_id, 1};
     made_free(&m);
     return seq;
 }
@@ -374,9 +380,9 @@ static void test_cancel(void **state)
     assert_string_equal(cancel_code(&r, "2", "70", NULL), "InvalidMessageId.NotFound");
     assert_string_equal(cancel_code(&r, "1", "71", NULL), "InvalidMessageId.NotFound");
     assert_string_equal(cancel_code(&r, "1", "72", NULL), "InvalidMessageId.NotFound");
-    assert_false(record_find(&r, seq)->cancelled);
+    assert_false(record_find(&r, seq)->tasks[0].cancelled);
     assert_string_equal(cancel_code(&r, "1", "70", NULL), "");
-    assert_true(record_find(&r, seq)->cancelled);
+    assert_true(record_find(&r, seq)->tasks[0].cancelled);
     assert_string_equal(cancel_code(&r, "1", "70", NULL), "InvalidMessageId.NotFound"); /* once */
     record_free(&r);
 }
