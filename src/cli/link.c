@@ -21,8 +21,8 @@ struct link {
     enum redis_state state;
     int64_t command_ms;
     int64_t again_until_ms; /* until then the command is sent again when another server has it */
-    bool answered, again;
-    redis_reply_fn fn; /* of the command that is out */
+    bool open, answered, again; /* open: was up once */
+    redis_reply_fn fn;          /* of the command that is out */
     void *arg;
 };
 
@@ -30,7 +30,7 @@ static void on_state(void *arg, enum redis_state state, const char *why)
 {
     struct link *l = arg;
     l->state = state;
-    if (state == REDIS_UNSUPPORTED)
+    if (state == REDIS_UNSUPPORTED && l->open)
         fprintf(stderr, "pushbridge: unsupported service: %s\n", why);
     event_base_loopbreak(l->base);
 }
@@ -67,22 +67,22 @@ static void wait_redirected(struct link *l)
         wait_state(l, left);
 }
 
-static void report_down(const struct link *l, const struct config *config)
+static void explain_down(const struct link *l, const struct config *config, struct err *e)
 {
     char at[512];
     const char *why = redis_why(l->redis);
     redis_opts_describe(&config->redis, at, sizeof at);
-    fprintf(stderr, "pushbridge: Redis at %s is not reachable%s%s\n", at, *why ? ": " : "", why);
+    err_set(e, "Redis at %s is not reachable%s%s", at, *why ? ": " : "", why);
 }
 
-struct link *link_open(const struct config *config, int *code)
+struct link *link_try(const struct config *config, int *code, struct err *e)
 {
     struct link *l = mem_zalloc(sizeof *l);
     signal(SIGPIPE, SIG_IGN);
     *code = CLI_FAILED;
     l->base = event_base_new();
     if (!l->base) {
-        fputs("pushbridge: no event loop\n", stderr);
+        err_set(e, "no event loop");
         mem_free(l);
         return NULL;
     }
@@ -91,14 +91,25 @@ struct link *link_open(const struct config *config, int *code)
     l->limit = evtimer_new(l->base, on_limit, l);
     l->command_ms = config->redis.command_timeout_ms;
     l->redis = redis_new(l->base, l->dns, &config->redis, "tool", on_state, l);
-    if (link_wait_up(l, config->redis.connect_timeout_ms))
+    l->open = link_wait_up(l, config->redis.connect_timeout_ms);
+    if (l->open)
         return l;
+    *code = l->state == REDIS_UNSUPPORTED ? CLI_UNSUPPORTED : CLI_FAILED;
     if (l->state == REDIS_UNSUPPORTED)
-        *code = CLI_UNSUPPORTED;
+        err_set(e, "unsupported service: %s", redis_why(l->redis));
     else
-        report_down(l, config);
+        explain_down(l, config, e);
     link_close(l);
     return NULL;
+}
+
+struct link *link_open(const struct config *config, int *code)
+{
+    struct err e;
+    struct link *l = link_try(config, code, &e);
+    if (!l)
+        fprintf(stderr, "pushbridge: %s\n", e.text);
+    return l;
 }
 
 void link_close(struct link *l)
@@ -137,10 +148,12 @@ struct event_base *link_base(struct link *l)
  * come up leaves the questions unanswered. */
 static struct redis *connection_of(struct link *l, const struct config *config, const char *name)
 {
-    if (config->redis.topology != TOPOLOGY_CLUSTER || l->nowned == CONFIG_QUEUES_MAX)
+    int slot = cluster_slot(name, strlen(name));
+    if (config->redis.topology != TOPOLOGY_CLUSTER || config->redis.slot == slot ||
+        l->nowned == CONFIG_QUEUES_MAX)
         return l->redis;
     struct redis_opts opts = config->redis;
-    opts.slot = cluster_slot(name, strlen(name));
+    opts.slot = slot;
     struct redis *r = redis_new(l->base, l->dns, &opts, "tool", on_state, l);
     l->owned[l->nowned++] = r;
     int64_t left, end_ms = clock_mono_ms() + config->redis.connect_timeout_ms;

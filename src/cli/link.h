@@ -8,7 +8,9 @@
 
 struct link;
 
-/* Connects within the configured time. NULL after a message, with the exit status in *code. */
+/* Connects within the configured time. NULL with e and the exit status in *code. */
+struct link *link_try(const struct config *config, int *code, struct err *e);
+/* The same, NULL after a message. */
 struct link *link_open(const struct config *config, int *code);
 void link_close(struct link *l);
 unsigned link_version(const struct link *l); /* 70015 for 7.0.15 */
@@ -17,7 +19,9 @@ unsigned link_version(const struct link *l); /* 70015 for 7.0.15 */
  * of a blocking command. lens NULL: NUL-terminated arguments. */
 void link_command(struct link *l, int argc, const char **argv, const size_t *lens, int wait_ms,
                   redis_reply_fn fn, void *arg);
-/* A queue on this connection; to be freed before it. job_max_bytes and the lists are configured. */
+/* A queue on this connection (in a cluster: on one to its slot's owner, which is this one when it
+ * was opened with that redis.slot); to be freed before it. job_max_bytes and the lists are
+ * configured. */
 struct queue *link_queue(struct link *l, const struct config *config, const char *name);
 /* Runs the loop until *done, which an answer sets; every question is answered in the end. */
 void link_run(struct link *l, const bool *done);

@@ -32,7 +32,7 @@ static void on_answer(void *arg, const struct http_result *r)
     response_read_plain(&in, c->reply);
 }
 
-static struct http *open_http(struct link *l, const struct config *c, struct err *e)
+static struct http *open_http(struct event_base *base, const struct config *c, struct err *e)
 {
     const struct http_opts opts = {.base_url = c->endpoint,
                                    .ca_file = c->ca_file,
@@ -43,7 +43,7 @@ static struct http *open_http(struct link *l, const struct config *c, struct err
                                    .timeout_ms = (long)c->timeout_ms,
                                    .connect_timeout_ms = (long)c->connect_timeout_ms,
                                    .body_max = ANSWER_MAX};
-    return http_new(link_base(l), &opts, e);
+    return http_new(base, &opts, e);
 }
 
 static void sign(const struct config *c, const struct config_app *app, const char *action,
@@ -88,7 +88,7 @@ bool provider_call(struct link *l, const struct config *config, const struct con
     if (!is_set(app->app.app_key) || !is_set(app->credentials.id) ||
         !is_set(app->credentials.secret))
         return err_set(e, "app %.64s: AppKey or AccessKey is not configured", app->app.name);
-    struct http *http = open_http(l, config, e);
+    struct http *http = open_http(link_base(l), config, e);
     if (!http)
         return false;
     wire_init(&wire);
@@ -98,4 +98,42 @@ bool provider_call(struct link *l, const struct config *config, const struct con
     wire_free(&wire);
     http_free(http);
     return true;
+}
+
+/* --- touching -------------------------------------------------------------------------------- */
+
+struct touching {
+    struct touch *out;
+    struct err *e;
+    bool done, answered;
+};
+
+static void on_touched(void *arg, const struct http_result *r)
+{
+    struct touching *t = arg;
+    t->done = true;
+    t->answered = r->state == HTTP_ANSWERED;
+    t->out->state = r->state;
+    t->out->status = r->status;
+    t->out->answered_wall_ms = clock_wall_ms();
+    t->out->dated = r->date && clock_parse_http_date(r->date, &t->out->date_ms);
+    if (!t->answered)
+        err_set(t->e, "%s", *r->error ? r->error : http_state_name(r->state));
+}
+
+bool provider_touch(struct event_base *base, const struct config *config, struct touch *out,
+                    struct err *e)
+{
+    const struct http_request request = {.target = "/", .body = ""};
+    struct touching t = {.out = out, .e = e};
+    *out = (struct touch){.state = HTTP_NOT_SENT};
+    struct http *http = open_http(base, config, e);
+    if (!http)
+        return false;
+    out->sent_wall_ms = clock_wall_ms();
+    http_post(http, &request, on_touched, &t);
+    while (!t.done)
+        event_base_loop(base, EVLOOP_ONCE);
+    http_free(http);
+    return t.answered;
 }

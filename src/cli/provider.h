@@ -1,13 +1,26 @@
 /* SPDX-License-Identifier: MIT
- * One signed call to the provider, waited for: any action but pushing, which is the worker's. */
+ * Calls to the provider, waited for: any action but pushing, which is the worker's. */
 #ifndef PB_PROVIDER_H
 #define PB_PROVIDER_H
 
 #include "cli/link.h"
+#include "io/http.h"
 
 /* params: the action's own, without AppKey. False with e when no call can be made (credentials,
  * TLS); else *reply says what came of it, class SENT: it was done. */
 bool provider_call(struct link *l, const struct config *config, const struct config_app *app,
                    const char *action, struct params *params, struct reply *reply, struct err *e);
+
+/* What came of an unsigned request that asks for no action. Any HTTP answer will do. */
+struct touch {
+    enum http_state state;
+    int status;
+    int64_t sent_wall_ms, answered_wall_ms;
+    bool dated; /* the answer has a Date that can be read: */
+    int64_t date_ms;
+};
+/* False with e when none came. */
+bool provider_touch(struct event_base *base, const struct config *config, struct touch *out,
+                    struct err *e);
 
 #endif

@@ -118,6 +118,22 @@ void queue_peek(struct queue *q, const struct queue_question *question, queue_pe
     mem_free(made);
 }
 
+void queue_each_key(struct queue *q, const char *name, queue_key_fn fn, void *arg)
+{
+    static const char *const kinds[] = {"inbox", "parked", "seen", "ready"};
+    const struct queue_keys *k = &q->keys;
+    const char *const keys[] = {k->ready,   k->results,  k->dead,  k->due,     k->batch,
+                                k->member,  k->oversize, k->count, k->workers, k->run,
+                                k->version, k->apps,     k->stat};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        fn(arg, keys[i]);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        char *key = queue_key(q, kinds[i], name);
+        fn(arg, key);
+        mem_free(key);
+    }
+}
+
 const char *queue_dead_list(const struct queue *q)
 {
     return q->keys.dead;

@@ -33,6 +33,11 @@ enum { QUEUE_PAGE_MAX = 1000 };
 void queue_peek(struct queue *q, const struct queue_question *question, queue_peek_fn fn,
                 void *arg);
 
+/* Shows a key of each kind that workers of this queue touch: its lists, the worker's own, and where
+ * a kind has one for each worker, app or id, that of `name`. For trying rights. */
+typedef void (*queue_key_fn)(void *arg, const char *key);
+void queue_each_key(struct queue *q, const char *name, queue_key_fn fn, void *arg);
+
 const char *queue_dead_list(const struct queue *q); /* its key */
 const char *queue_oversize_key(const struct queue *q);
 

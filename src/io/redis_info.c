@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The rest of the line that begins with key. */
-static bool field(const char *text, const char *key, char *out, size_t room)
+bool redis_info_field(const char *text, const char *key, char *out, size_t room)
 {
     const char *at = strstr(text, key);
     while (at && at != text && at[-1] != '\n')
@@ -30,8 +29,8 @@ static unsigned two_digits(unsigned n)
 bool redis_info_read(const char *text, struct redis_info *out)
 {
     unsigned major = 0, minor = 0, patch = 0;
-    if (!field(text, "redis_version:", out->version_text, sizeof out->version_text) ||
-        !field(text, "run_id:", out->run_id, sizeof out->run_id))
+    if (!redis_info_field(text, "redis_version:", out->version_text, sizeof out->version_text) ||
+        !redis_info_field(text, "run_id:", out->run_id, sizeof out->run_id))
         return false;
     if (sscanf(out->version_text, "%3u.%3u.%3u", &major, &minor, &patch) < 2)
         return false;

@@ -4,6 +4,7 @@
 #define PB_REDIS_INFO_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum { REDIS_RUN_ID_SIZE = 48 };
 
@@ -12,6 +13,10 @@ struct redis_info {
     char version_text[32];
     char run_id[REDIS_RUN_ID_SIZE];
 };
+
+/* The rest of the line that begins with key ("role:") in an INFO text. False when it is missing,
+ * empty or does not fit; out is then as it was. */
+bool redis_info_field(const char *text, const char *key, char *out, size_t room);
 
 /* False when the version or the run id is missing or malformed. */
 bool redis_info_read(const char *text, struct redis_info *out);

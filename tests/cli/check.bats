@@ -6,7 +6,6 @@ setup() {
     clean_env
     conf=$BATS_TEST_TMPDIR/test.conf
 }
-teardown() { stop_redis; }
 
 @test "the shipped configuration runs as it stands with PREQ_*" {
     credentials
@@ -65,24 +64,7 @@ teardown() { stop_redis; }
     diff <("$PB" check --reference) docs/options.md
 }
 
-@test "--online: version, role, policy" {
-    credentials
-    start_redis
-    call "$PB" check --online
-    expect 0
-    [[ $out == *'redis = '*', master, maxmemory-policy noeviction'* ]]
-}
-
-@test "--online: a policy that evicts jobs is refused" {
-    credentials
-    start_redis --maxmemory-policy allkeys-lru
-    call "$PB" check --online
-    expect 1 'maxmemory-policy is allkeys-lru'
-}
-
-@test "--online: nobody there, no password shown" {
-    credentials
-    export PUSHBRIDGE_REDIS_URL=redis://u:very-secret@127.0.0.1:1/0 PUSHBRIDGE_REDIS_CONNECT_TIMEOUT_MS=200
-    call "$PB" check --online
-    [ "$status" -eq 1 ] && [[ $err == *'Redis at 127.0.0.1 is not reachable'* ]] && [[ $err != *secret* ]]
+@test "--strict goes with --online" {
+    call "$PB" check --strict
+    expect 64 '--strict goes with --online'
 }

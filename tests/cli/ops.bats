@@ -8,29 +8,12 @@ setup() {
     start_redis
 }
 teardown() {
-    [ -z "${mock_pid:-}" ] || { kill "$mock_pid" && wait "$mock_pid" 2>/dev/null || true; }
+    stop_mock
     stop_redis
 }
 
 push() { redis RPUSH push:jobs "$@" >/dev/null; }
 counter() { redis HGET '{push:jobs}:count' "$1"; }
-
-start_mock() {
-    "${PB_BIN:-bin}/pushbridge-mock" --listen 127.0.0.1:0 --control 127.0.0.1:0 --ready-file "$redis_dir/ready" \
-        --app-key 23456789 >"$redis_dir/mock.log" 2>&1 3>&- &
-    mock_pid=$!
-    local end=$((SECONDS + 10))
-    until [ -s "$redis_dir/ready" ]; do
-        [ $SECONDS -lt $end ] || return 1
-        read -r -t 0.02 <> <(:) || true
-    done
-    local ports
-    ports=$(<"$redis_dir/ready")
-    mock=http://127.0.0.1:$(grep -o 'listen=[0-9]*' <<<"$ports" | cut -d= -f2)
-    control=http://127.0.0.1:$(grep -o 'control=[0-9]*' <<<"$ports" | cut -d= -f2)
-    export PUSHBRIDGE_ALIYUN_ENDPOINT=$mock PUSHBRIDGE_ADMIN_LISTEN=off PREQ_ACCESS_KEY_ID=mock-id \
-        PREQ_ACCESS_KEY_SECRET=mock-secret PREQ_APP_KEY=23456789
-}
 
 @test "queue ls counts, queue peek shows and masks" {
     local now=$(($(date +%s) * 1000))

@@ -591,6 +591,13 @@ def send_and_wait(s, identity, **env):
     expect(done.returncode == 0 and json.loads(done.stdout)["status"] == "sent", "send --wait: %s" % done)
 
 
+def check_online(s, *words):
+    """check --online finds no error, and says the words. Its request names no action, so it goes to
+    the control port: on the other each call must be one of the vendor's."""
+    done = tool(s, "check", "--online", "--strict", PUSHBRIDGE_ALIYUN_ENDPOINT="http://127.0.0.1:%d" % s.control_port)
+    expect(done.returncode == 0 and all(w.encode() in done.stdout for w in words), "check --online: %s" % done.stdout.decode())
+
+
 @scenario
 def sentinel_failover():
     """TLS with client certificates, the minimal ACL rules; the master dies under load."""
@@ -598,6 +605,7 @@ def sentinel_failover():
         s.fault(kind="latency", latency_ms=30)
         s.worker()
         send_and_wait(s, "before")
+        check_online(s, 'the master "mymaster"', "2 online of 2")
         producer = Producer(s, ["push:jobs"], 2)  # both: either may be promoted
         producer.start()
         wait_until(lambda: s.ended() > 100, 15, "under load")
@@ -617,6 +625,7 @@ def sentinel_failover():
         s.no_duplicates()
         s.no_denials()
         send_and_wait(s, "after")
+        check_online(s)
         return "failover %.1f s, work %.1f s later, %d jobs confirmed of %d" % (promoted - killed, took, len(producer.confirmed), producer.pushed)
 
 
@@ -662,6 +671,7 @@ def cluster_spread():
             done = tool(s, *args, PUSHBRIDGE_ADMIN_LISTEN=listen)
             expect(done.returncode == 0, "%s: %s" % (args, done.stdout))
         expect(b"push:jobs:7" in tool(s, "queue", "ls").stdout, "tools see every shard")
+        check_online(s, *["redis.scripts[%s]" % q for q in QUEUES8])
         one = s.worker("--until-empty", "--timeout", "20")
         expect(one.wait(25) == 0, "ends by itself when all shards are empty")
         s.no_duplicates()
