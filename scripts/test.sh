@@ -12,6 +12,8 @@ make -s layers covered
 step "gcc: build and unit tests, warnings are errors"
 make -s $jobs WERROR=1 all >/dev/null
 make -s $jobs WERROR=1 unit
+step "schemas: refused by both or accepted by both"
+make -s $jobs WERROR=1 schema-test
 step "clang: build and unit tests, warnings are errors"
 make -s $jobs WERROR=1 CC=clang B=build/clang build/clang/pushbridge build/clang/pushbridge-mock >/dev/null
 make -s $jobs WERROR=1 CC=clang B=build/clang unit
