@@ -10,9 +10,11 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-/* A value too long for the list's own space. */
+/* Values that do not fit into the list's own space, some to a block. */
+enum { BLOCK = 4096 };
 struct params_text {
     struct params_text *next;
+    size_t used, size;
     char text[];
 };
 
@@ -80,16 +82,30 @@ static char *own(struct params *p, size_t len)
         p->ntext += len + 1;
         return text;
     }
-    struct params_text *t = mem_alloc(sizeof *t + len + 1);
-    t->next = p->owned;
-    p->owned = t;
-    return t->text;
+    struct params_text *t = p->owned;
+    if (!t || t->size - t->used <= len) {
+        size_t size = len < BLOCK ? BLOCK : len + 1;
+        t = mem_alloc(sizeof *t + size);
+        *t = (struct params_text){.next = p->owned, .size = size};
+        p->owned = t;
+    }
+    t->used += len + 1;
+    return t->text + t->used - len - 1;
 }
 
 void params_set_copy(struct params *p, const char *name, const char *value)
 {
     size_t len = strlen(value);
     params_set(p, name, memcpy(own(p, len), value, len + 1));
+}
+
+void params_append_copy(struct params *p, const char *prefix, const char *name, const char *value)
+{
+    size_t before = strlen(prefix), len = strlen(name), size = strlen(value);
+    char *full = own(p, before + len);
+    memcpy(full, prefix, before);
+    memcpy(full + before, name, len + 1);
+    params_append(p, full, memcpy(own(p, size), value, size + 1));
 }
 
 void params_set_int(struct params *p, const char *name, int64_t value)

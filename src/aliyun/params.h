@@ -38,9 +38,9 @@ struct param {
     const char *name, *value;
 };
 
-/* The usual call has about 20 parameters and needs no allocation; a batch of 100 tasks has some
- * 600. v points into the struct while it is small: never copy or move a struct params. */
-enum { PARAMS_INLINE = 32, PARAMS_MAX = 2048, PARAMS_TEXT = 256 };
+/* The usual call has about 20 parameters and needs no allocation; a MassPush of 100 tasks has 1,000,
+ * and 12,000 at most. v points into the struct while it is small: never copy or move a struct params. */
+enum { PARAMS_INLINE = 32, PARAMS_MAX = 16384, PARAMS_TEXT = 256 };
 struct params_text;
 struct params {
     struct param *v;
@@ -56,6 +56,8 @@ void params_free(struct params *p);
 void params_set(struct params *p, const char *name, const char *value);
 void params_append(struct params *p, const char *name, const char *value);   /* name is new */
 void params_set_copy(struct params *p, const char *name, const char *value); /* copies value */
+/* Appends "<prefix><name>", which is new; copies all. */
+void params_append_copy(struct params *p, const char *prefix, const char *name, const char *value);
 void params_set_int(struct params *p, const char *name, int64_t value);
 const char *params_get(const struct params *p, const char *name); /* NULL: absent */
 /* By name in byte order; names are unique. */

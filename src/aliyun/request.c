@@ -75,13 +75,29 @@ bool request_params(const struct job *job, const struct app *app, const struct p
 
 /* --- token and JobKey ----------------------------------------------------------------------- */
 
+static const char task_prefix[] = "PushTask.";
+
+/* A parameter's name without "PushTask.<number>.". */
+static const char *bare_name(const char *name)
+{
+    if (strncmp(name, task_prefix, sizeof task_prefix - 1) != 0)
+        return name;
+    const char *dot = strchr(name + sizeof task_prefix - 1, '.');
+    return dot ? dot + 1 : name;
+}
+
+static bool is_one_of(const char *name, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 static bool is_content(const char *name)
 {
     static const char *const apart[] = {"PushTime", "ExpireTime", "JobKey", "IdempotentToken"};
-    for (size_t i = 0; i < sizeof apart / sizeof apart[0]; i++)
-        if (strcmp(name, apart[i]) == 0)
-            return false;
-    return true;
+    return !is_one_of(bare_name(name), apart, sizeof apart / sizeof apart[0]);
 }
 
 /* A NUL ends every item, so no two different lists give the same bytes. */
@@ -90,30 +106,77 @@ static void add_item(struct buf *b, const char *text)
     buf_add(b, text, strlen(text) + 1);
 }
 
-static void copy_params(struct params *to, const struct params *from)
+static bool of_task(const struct param *p)
 {
-    params_init(to);
-    for (size_t i = 0; i < from->n; i++)
-        params_append(to, from->v[i].name, from->v[i].value);
+    return strncmp(p->name, task_prefix, sizeof task_prefix - 1) == 0;
+}
+
+/* Sorts what belongs to the call itself into query; tasks stay in their order. */
+static void split(const struct params *params, struct params *query)
+{
+    params_init(query);
+    for (size_t i = 0; i < params->n; i++)
+        if (!of_task(&params->v[i]))
+            params_append(query, params->v[i].name, params->v[i].value);
+    params_sort(query);
+}
+
+static void add_content(struct buf *items, const struct param *p)
+{
+    if (!is_content(p->name))
+        return;
+    add_item(items, p->name);
+    add_item(items, p->value);
 }
 
 static void hash_content(const struct params *params, char hex[65])
 {
-    struct params sorted;
+    struct params query;
     struct buf items;
-    copy_params(&sorted, params);
-    params_sort(&sorted);
+    split(params, &query);
     buf_init(&items, STRING_MAX);
-    for (size_t i = 0; i < sorted.n; i++) {
-        if (!is_content(sorted.v[i].name))
-            continue;
-        add_item(&items, sorted.v[i].name);
-        add_item(&items, sorted.v[i].value);
-    }
+    for (size_t i = 0; i < query.n; i++)
+        add_content(&items, &query.v[i]);
+    for (size_t i = 0; i < params->n; i++)
+        if (of_task(&params->v[i]))
+            add_content(&items, &params->v[i]);
     assert(buf_ok(&items));
     sign_sha256_hex(buf_text(&items), items.len, hex);
     buf_free(&items);
-    params_free(&sorted);
+    params_free(&query);
+}
+
+void request_content(const struct params *params, const char *more, unsigned char out[32])
+{
+    static const char *const own[] = {"TargetValue", "ExpireTime", "JobKey", "IdempotentToken"};
+    struct buf items;
+    buf_init(&items, STRING_MAX);
+    for (size_t i = 0; i < params->n; i++)
+        if (!is_one_of(params->v[i].name, own, sizeof own / sizeof own[0])) {
+            add_item(&items, params->v[i].name);
+            add_item(&items, params->v[i].value);
+        }
+    add_item(&items, more);
+    assert(buf_ok(&items));
+    sign_sha256(buf_text(&items), items.len, out);
+    buf_free(&items);
+}
+
+void request_add_task(struct params *call, unsigned number, const struct params *task)
+{
+    char prefix[32];
+    snprintf(prefix, sizeof prefix, "%s%u.", task_prefix, number);
+    for (size_t i = 0; i < task->n; i++)
+        if (strcmp(task->v[i].name, "AppKey") != 0)
+            params_append_copy(call, prefix, task->v[i].name, task->v[i].value);
+}
+
+bool request_taskable(const struct params *params)
+{
+    for (size_t i = 0; i < params->n; i++)
+        if (strncmp(params->v[i].name, "Sms", 3) == 0)
+            return false;
+    return true;
 }
 
 static void format_uuid5(const unsigned char digest[20], char out[TOKEN_SIZE])
@@ -219,17 +282,20 @@ struct attempt {
     const char *action, *stamp, *nonce;
 };
 
-enum { SIGNED_MAX = 8 };
+enum { SIGNED_MAX = 9 };
 
-/* The headers that V3 signs, sorted by name; returns how many. The body is always empty. */
-static size_t headers_to_sign(const struct attempt *a, struct sign_header out[SIGNED_MAX])
+/* The headers that V3 signs, sorted by name; returns how many. */
+static size_t headers_to_sign(const struct attempt *a, const char *content_type,
+                              const char *body_sha256, struct sign_header out[SIGNED_MAX])
 {
     size_t n = 0;
+    if (content_type)
+        out[n++] = (struct sign_header){"content-type", content_type};
     out[n++] = (struct sign_header){"host", a->ep->host};
     if (a->cred->security_token)
         out[n++] = (struct sign_header){"x-acs-accesskey-id", a->cred->id};
     out[n++] = (struct sign_header){"x-acs-action", a->action};
-    out[n++] = (struct sign_header){"x-acs-content-sha256", empty_sha256};
+    out[n++] = (struct sign_header){"x-acs-content-sha256", body_sha256};
     out[n++] = (struct sign_header){"x-acs-date", a->stamp};
     if (a->cred->security_token)
         out[n++] = (struct sign_header){"x-acs-security-token", a->cred->security_token};
@@ -256,19 +322,24 @@ static void add_authorization(const struct attempt *a, const struct sign_header 
     add_header(out, "authorization", buf_text(text));
 }
 
-/* The target holds "/?" and the canonical query. Host is signed, but the transport sends it. */
+/* The target holds "/?" and the canonical query, the body the form, if any. Host is signed, but the
+ * transport sends it. */
 static void sign_as_v3(const struct attempt *a, struct wire *out)
 {
     struct sign_header headers[SIGNED_MAX];
-    char signature[65];
+    char signature[65], body[65];
     struct buf *canonical = &out->scratch[0], *string = &out->scratch[1];
-    size_t n = headers_to_sign(a, headers);
-    sign_v3_canonical(canonical, "POST", buf_text(&out->target) + 2, headers, n, empty_sha256);
+    snprintf(body, sizeof body, "%s", empty_sha256);
+    if (out->body.len)
+        sign_sha256_hex(buf_text(&out->body), out->body.len, body);
+    size_t n = headers_to_sign(a, out->body.len ? form_type : NULL, body, headers);
+    sign_v3_canonical(canonical, "POST", buf_text(&out->target) + 2, headers, n, body);
     sign_v3_string(string, buf_text(canonical), canonical->len);
-    assert(buf_ok(&out->target) && buf_ok(canonical));
+    assert(buf_ok(&out->target) && buf_ok(&out->body) && buf_ok(canonical));
     sign_v3(a->cred->secret, buf_text(string), string->len, signature);
-    for (size_t i = 1; i < n; i++)
-        add_header(out, headers[i].name, headers[i].value);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(headers[i].name, "host") != 0)
+            add_header(out, headers[i].name, headers[i].value);
     add_header(out, "accept", "application/json");
     add_authorization(a, headers, n, signature, out);
 }
@@ -287,12 +358,32 @@ static void set_common(const struct attempt *a, struct params *p)
     params_append(p, "Version", version);
 }
 
+/* The body is hashed as it is, so its fields need no order. */
+static void put_by_place(const struct params *params, struct wire *out)
+{
+    struct params query;
+    split(params, &query);
+    buf_puts(&out->target, "/?");
+    sign_canonical_query(&out->target, &query);
+    params_free(&query);
+    for (size_t i = 0; i < params->n; i++) {
+        const struct params one = {.v = &params->v[i], .n = 1};
+        if (!of_task(&params->v[i]))
+            continue;
+        if (out->body.len)
+            buf_putc(&out->body, '&');
+        sign_canonical_query(&out->body, &one);
+    }
+}
+
 /* The caller's list stays free of common parameters: the next attempt may go by V3. */
 static void sign_as_v1(const struct attempt *a, const struct params *params, struct wire *out)
 {
     struct params all;
     struct buf *string = &out->scratch[0], *signature = &out->scratch[1];
-    copy_params(&all, params);
+    params_init(&all);
+    for (size_t i = 0; i < params->n; i++)
+        params_append(&all, params->v[i].name, params->v[i].value);
     set_common(a, &all);
     params_sort(&all);
     buf_putc(&out->target, '/');
@@ -308,18 +399,18 @@ static void sign_as_v1(const struct attempt *a, const struct params *params, str
 }
 
 void request_sign(const struct endpoint *ep, const struct credentials *cred, const char *action,
-                  struct params *params, const char *stamp, const char *nonce, struct wire *out)
+                  const struct params *params, const char *stamp, const char *nonce,
+                  struct wire *out)
 {
     const struct attempt a = {ep, cred, action, stamp, nonce};
-    params_sort(params);
     if (ep->signature == SIGNATURE_V3) {
-        buf_puts(&out->target, "/?");
-        sign_canonical_query(&out->target, params);
+        put_by_place(params, out);
         if (out->target.len - 2 <= ep->max_url_bytes) {
             sign_as_v3(&a, out);
             return;
         }
         buf_reset(&out->target);
+        buf_reset(&out->body);
     }
     sign_as_v1(&a, params, out);
 }

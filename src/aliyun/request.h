@@ -31,9 +31,20 @@ bool request_params(const struct job *job, const struct app *app, const struct p
                     const struct call *call, size_t payload_max, struct params *out, struct err *e);
 
 /* IdempotentToken: UUIDv5(own namespace; AppKey, uid, gen, part, SHA-256 of the parameters without
- * PushTime, ExpireTime, JobKey, IdempotentToken). params must not hold the token yet. */
+ * PushTime, ExpireTime, JobKey, IdempotentToken, a task's included). params must not hold the token
+ * yet. uid: of the job, or of the call of several. */
 void request_token(const struct params *params, const char *uid, int64_t gen, unsigned part,
                    char token[TOKEN_SIZE]);
+
+/* What must be equal in two calls that become one but for their ids: SHA-256 of the parameters
+ * without TargetValue, ExpireTime, JobKey and IdempotentToken, and of more. */
+void request_content(const struct params *params, const char *more, unsigned char out[32]);
+
+/* Adds a task of MassPush: its parameters as PushTask.<number>.<name>, without AppKey. number
+ * counts from 1. Copies (API reference §4.1). */
+void request_add_task(struct params *call, unsigned number, const struct params *task);
+/* False when MassPush does not take all of a Push's parameters: those of SMS. */
+bool request_taskable(const struct params *params);
 
 /* JobKey: the job's id where it fits (≤ 32 of [A-Za-z0-9_-]), else the token's 32 hex digits. */
 void request_job_key(const char *id, const char *token, char key[TOKEN_SIZE]);
@@ -55,9 +66,10 @@ void wire_init(struct wire *w);
 void wire_reset(struct wire *w); /* keeps memory for the next call */
 void wire_free(struct wire *w);  /* wipes */
 
-/* Signs. params holds everything of the action (AppKey, token, JobKey included) and is sorted
- * here. action "Push". stamp is UTC text, nonce is unique per attempt. */
+/* Signs. params holds everything of the action (AppKey, token, JobKey included). Tasks of MassPush
+ * go into a form body, under V3 too (§1.2). stamp is UTC text, nonce is unique per attempt. */
 void request_sign(const struct endpoint *ep, const struct credentials *cred, const char *action,
-                  struct params *params, const char *stamp, const char *nonce, struct wire *out);
+                  const struct params *params, const char *stamp, const char *nonce,
+                  struct wire *out);
 
 #endif

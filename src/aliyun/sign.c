@@ -71,10 +71,15 @@ static void hmac(struct algorithm *a, const void *key, size_t key_len, const voi
          EVP_MAC_final(a->mac, out, &written, a->size) && written == a->size);
 }
 
+void sign_sha256(const void *p, size_t len, unsigned char out[32])
+{
+    hash(&sha256, p, len, out);
+}
+
 void sign_sha256_hex(const void *p, size_t len, char out[65])
 {
     unsigned char digest[32];
-    hash(&sha256, p, len, digest);
+    sign_sha256(p, len, digest);
     text_hex(digest, sizeof digest, out);
 }
 

@@ -27,6 +27,7 @@ void sign_v3_canonical(struct buf *out, const char *method, const char *canonica
 void sign_v3_string(struct buf *out, const char *canonical_request, size_t len);
 void sign_v3(const char *secret, const char *string_to_sign, size_t len, char signature_hex[65]);
 
+void sign_sha256(const void *p, size_t len, unsigned char out[32]);
 void sign_sha256_hex(const void *p, size_t len, char out[65]);
 void sign_sha1(const void *p, size_t len, unsigned char out[20]); /* for UUIDv5 */
 

@@ -65,6 +65,8 @@ METRIC(JOBS_RETRIED, "pushbridge_jobs_retried_total", COUNTER, 1, RETRY, NONE, O
 METRIC(JOBS_PARKED, "pushbridge_jobs_parked_total", COUNTER, 1, APP, NONE, ONE,
        "Times that a job was set aside because its app takes none, those at which its deadline "
        "was looked at included.")
+METRIC(JOBS_SHARED, "pushbridge_jobs_coalesced_total", COUNTER, 1, NONE, NONE, ONE,
+       "Jobs that were put into a call with others (plan.coalesce).")
 METRIC(JOBS_RETURNED, "pushbridge_jobs_returned_total", COUNTER, 1, NONE, NONE, ONE,
        "Unsent jobs given back to the queue.")
 METRIC(JOBS_STALE, "pushbridge_jobs_stale_total", COUNTER, 1, NONE, NONE, ONE,

@@ -66,7 +66,7 @@ struct queue_claim {
     size_t grouping_len;
     const struct queue_member *members;
     size_t n;
-    bool suspect; /* one job that outlived crash_limit workers: nothing may run beside it */
+    bool suspect; /* one call that outlived crash_limit workers: nothing may run beside it */
 };
 
 /* Called once per batch that a claim returned, then once with claim NULL: done says how many
@@ -142,7 +142,8 @@ void queue_finish(struct queue_lease *lease, unsigned pos, const struct queue_en
 size_t queue_unconfirmed(const struct queue *q); /* finishes not yet confirmed */
 
 /* --- calls of several jobs ---
- * A grouping is a text, opaque here, that says which positions of a batch go out in which call. It
+ * A grouping is a text that says which positions of a batch go out in which call; here it is opaque
+ * but for its beginning, "<calls> <members> ", which tells whether all of a batch is one call. It
  * is recorded once for the whole batch, before the first byte of any of its calls, and binds
  * whoever holds the batch later: each claim hands it out. From then on a call of several members
  * ends whole, or moves whole:

@@ -140,6 +140,14 @@ static bool is_batch(const redisReply *b)
     return true;
 }
 
+/* One job, or all that share one call: the text begins with the numbers of calls and members. */
+static bool is_one_call(size_t n, const char *grouping)
+{
+    char head[32];
+    snprintf(head, sizeof head, "1 %zu ", n);
+    return n == 1 || strncmp(grouping, head, strlen(head)) == 0;
+}
+
 static struct queue_lease *hand_out(struct queue *q, const struct claiming *c,
                                     const redisReply *batch)
 {
@@ -160,7 +168,8 @@ static struct queue_lease *hand_out(struct queue *q, const struct claiming *c,
         .grouping_len = (size_t)batch->element[5]->len,
         .members = members,
         .n = n,
-        .suspect = n == 1 && q->opts.crash_limit && members[0].crashes >= q->opts.crash_limit,
+        .suspect = is_one_call(n, batch->element[5]->str) && q->opts.crash_limit &&
+                   members[0].crashes >= q->opts.crash_limit,
     };
     q->claim_fn(q->claim_arg, &claim, 0);
     mem_free(members);

@@ -76,6 +76,10 @@ static void put_pushes(const struct outcome *o, size_t n, struct buf *out)
         put_text(out, o->pushes[i].request_id);
         put_name(out, ",\"part\":");
         buf_int(out, o->pushes[i].part);
+        if (o->call) {
+            put_name(out, ",\"task\":");
+            buf_int(out, o->task);
+        }
         buf_putc(out, '}');
     }
     put_name(out, "],\"attempts\":");
@@ -167,6 +171,12 @@ static void put_origin(const struct outcome *o, struct buf *out)
     if (o->gen) {
         put_name(out, ",\"gen\":");
         buf_int(out, o->gen);
+    }
+    if (o->call) {
+        put_name(out, ",\"call\":");
+        put_text(out, o->call);
+        put_name(out, ",\"task\":");
+        buf_int(out, o->task);
     }
 }
 

@@ -19,6 +19,8 @@ struct outcome {
     bool duplicate, maybe_sent, overlap;
     const struct reply *error; /* last reply, NULL: none; or use error_message */
     const char *error_message; /* our own refusal's text; wins over error->message */
+    const char *call;          /* NULL, or the name of the call that it shares with other jobs, */
+    unsigned task;             /* and the task of that call that is its own */
     const struct push_done *pushes;
     size_t npushes;
     int64_t attempts, crashes;

@@ -278,6 +278,13 @@ static bool build_implied(const struct job *job, const struct target_limits *l, 
 
 /* -------------------------------------------------------------------------------------------- */
 
+size_t target_tags_max(const struct target_limits *limits)
+{
+    const struct expression_limits l = limits_of_expression(limits);
+    const size_t mine = expression_mine_max(&l), any = expression_any_max(&l);
+    return min_size(min_size(mine ? mine : 1, any), l.operands);
+}
+
 bool target_build(const struct job *job, const struct target_limits *limits, struct target *out,
                   struct err *e)
 {

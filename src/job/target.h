@@ -28,4 +28,7 @@ bool target_build(const struct job *job, const struct target_limits *limits, str
                   struct err *e);
 void target_free(struct target *t);
 
+/* Tags that one call to a school and one of them holds. */
+size_t target_tags_max(const struct target_limits *limits);
+
 #endif

@@ -3,9 +3,13 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "worker/bundle.h"
 #include "worker/ending.h"
+#include "worker/gather.h"
 #include "worker/pipeline_core.h"
 
 struct verdict_policy answer_policy(const struct flight *f)
@@ -42,7 +46,7 @@ static struct verdict decide(const struct flight *f)
 }
 
 /* What the envelope keeps of a call that is to be repeated. */
-static void note_repeat(struct flight *f, const struct verdict *v)
+static void note_repeat_of(struct flight *f, const struct verdict *v, const struct reply *last)
 {
     struct envelope *env = &f->env;
     if (v->maybe_sent)
@@ -58,9 +62,17 @@ static void note_repeat(struct flight *f, const struct verdict *v)
         f->digest_changed = false;
     }
     flight_note_digest(f);
-    env->throttles = f->last.class == REPLY_THROTTLED ? env->throttles + 1 : 0;
-    if (f->last.class == REPLY_NONCE_USED || f->last.class == REPLY_CLOCK)
+    env->throttles = last->class == REPLY_THROTTLED ? env->throttles + 1 : 0;
+    if (last->class == REPLY_NONCE_USED || last->class == REPLY_CLOCK)
         env->special_used = true;
+}
+
+static void note_repeat(struct flight *f, const struct verdict *v)
+{
+    struct flight **all;
+    size_t n = bundle_members(f, &all);
+    for (size_t i = 0; i < n; i++)
+        note_repeat_of(all[i], v, &f->last);
 }
 
 /* The app is in trouble (I5): the job waits, and this attempt costs it nothing. An unanswered call
@@ -92,24 +104,74 @@ static bool is_apps_trouble(const struct flight *f, const struct verdict *v, boo
 static int64_t cool_down(struct flight *f, int64_t at_ms)
 {
     struct flow *flow = fleet_flow(f->pipeline->fleet);
-    int64_t ms = flow_cool(flow, pipeline_app(f), FLOW_PUSH, f->last.retry_after_ms);
+    int64_t ms = flow_cool(flow, pipeline_app(f), bundle_action(f), f->last.retry_after_ms);
     int64_t cooled_ms = queue_lease_now_ms(f->lease) + ms;
     return cooled_ms > at_ms ? cooled_ms : at_ms;
+}
+
+static void note_sent(struct flight *f)
+{
+    struct flight **all;
+    struct reply reply = f->last;
+    size_t n = bundle_members(f, &all);
+    for (size_t i = 0; i < n; i++) {
+        if (f->bundle && f->bundle->mass)
+            memcpy(reply.message_id, f->bundle->ids[all[i]->task], sizeof reply.message_id);
+        all[i]->last = reply;
+        all[i]->env.throttles = 0;
+        flight_record_sent(all[i], &reply);
+    }
+}
+
+static void note_attempt(struct flight *f, const struct verdict *v)
+{
+    struct flight **all;
+    size_t n = bundle_members(f, &all);
+    for (size_t i = 0; i < n; i++) {
+        all[i]->env.attempts += v->counts;
+        if (v->kind == VERDICT_RETRY && v->counts)
+            envelope_note_failure(&all[i]->env, queue_lease_now_ms(f->lease));
+        if (all[i] != f && v->kind != VERDICT_SENT) {
+            all[i]->last = f->last;
+            all[i]->has_reply = true;
+        }
+    }
+}
+
+/* One task may have sunk the others: the provider refuses a call as a whole (API reference §4.2). A
+ * call that may be out stays whole (I3e). */
+static bool is_anothers_fault(const struct flight *f, const struct verdict *v)
+{
+    return f->bundle && v->kind == VERDICT_DEAD && v->reason == REASON_PROVIDER_REJECTED &&
+           !v->maybe_sent && !f->env.given_up;
+}
+
+static bool split(struct flight *f)
+{
+    struct flight **all;
+    size_t n = bundle_members(f, &all);
+    log_info("event=call_split call=%s jobs=%zu code=%s request_id=%s", log_value(f->bundle->id), n,
+             log_value(f->last.code), log_value(f->last.request_id));
+    for (size_t i = 0; i < n; i++) {
+        all[i]->env.gen++;
+        all[i]->env.first_sent_ms = 0;
+    }
+    ending_split(f, queue_lease_now_ms(f->lease));
+    return false;
 }
 
 /* True: the flight goes on. */
 static bool follow(struct flight *f, const struct verdict *v)
 {
-    f->env.attempts += v->counts;
+    if (is_anothers_fault(f, v))
+        return split(f);
+    note_attempt(f, v);
     switch (v->kind) {
     case VERDICT_SENT:
-        f->env.throttles = 0;
-        flight_record_sent(f, &f->last);
+        note_sent(f);
         return true;
     case VERDICT_RETRY:
         note_repeat(f, v);
-        if (v->counts)
-            envelope_note_failure(&f->env, queue_lease_now_ms(f->lease));
         ending_retry(f, f->last.class == REPLY_THROTTLED ? cool_down(f, v->at_ms) : v->at_ms);
         break;
     case VERDICT_DEAD:
@@ -130,6 +192,43 @@ static uint64_t hash_uid(const char *uid)
     return h;
 }
 
+void answer_give_up(struct flight *f)
+{
+    if (!f->app->app.resend_ambiguous) {
+        ending_dead(f, REASON_AMBIGUOUS, true, "a call of several jobs cannot be made again");
+        return;
+    }
+    const struct verdict v = {.kind = VERDICT_RETRY, .new_token = true};
+    bundle_forget(f);
+    note_repeat(f, &v);
+    ending_retry(f, queue_lease_now_ms(f->lease));
+}
+
+/* Nobody can tell whose push is whose, or which there are (API reference §4.2). */
+static void give_up_all(struct flight *f)
+{
+    struct flight *all[GROUPING_MEMBERS_MAX];
+    size_t n = f->bundle->n;
+    log_error("event=mass_ids_differ call=%s tasks=%zu ids=%zu request_id=%s",
+              log_value(f->bundle->id), f->bundle->tasks, f->bundle->nids,
+              log_value(f->last.request_id));
+    memcpy(all, f->bundle->members, n * sizeof all[0]);
+    for (size_t i = 0; i < n; i++) {
+        all[i]->last = f->last;
+        all[i]->has_reply = true;
+        all[i]->env.attempts++;
+    }
+    gather_break(f);
+    for (size_t i = 0; i < n; i++)
+        answer_give_up(all[i]);
+}
+
+static bool ids_differ(const struct flight *f)
+{
+    return f->bundle && f->bundle->mass && f->last.class == REPLY_SENT &&
+           f->bundle->nids != f->bundle->tasks;
+}
+
 bool answer_settle(struct flight *f, const struct reply *reply)
 {
     f->last = *reply;
@@ -146,6 +245,10 @@ bool answer_settle(struct flight *f, const struct reply *reply)
         f->probe = false; /* the trial is over: the job's other parts have to ask again */
     circuits_report(f->pipeline->circuits, pipeline_app(f), before, false, reply->message,
                     queue_lease_now_ms(f->lease));
+    if (ids_differ(f)) {
+        give_up_all(f);
+        return false;
+    }
     if (!is_apps_trouble(f, &v, open))
         return follow(f, &v);
     wait_for_app(f, &v);

@@ -13,6 +13,10 @@ struct verdict_policy answer_policy(const struct flight *f);
  * next call or its sent end; false: it has been ended. */
 bool answer_settle(struct flight *f, const struct reply *reply);
 
+/* Its call may be out and cannot be repeated as it was: by the app's policy a dead letter, or a
+ * push of its own that may be a second one. */
+void answer_give_up(struct flight *f);
+
 /* Before a call is sent: false when it may not go out now, and the flight has been ended. */
 bool answer_may_send(struct flight *f);
 /* Ends one whose time is over, by its deadline or for a repeat; true when it did. */

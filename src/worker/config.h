@@ -58,7 +58,9 @@ struct config {
     struct template_set *templates;
     struct target_limits limits;
     struct job_limits job_limits;
-    bool coalesce;
+    bool coalesce, coalesce_ids, merge_tags;
+    int64_t expire_slack_s;
+    size_t tasks_max;
 
     int64_t limit_push_per_s, limit_masspush_per_s, limit_egress_per_s; /* 0: none */
     int64_t limit_burst_ms, limit_all_gap_ms;

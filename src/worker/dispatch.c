@@ -15,6 +15,8 @@
 
 enum {
     CLAIM_MAX = 128,
+    CLAIM_SHARED_MAX = 200, /* while jobs share calls: two full ones */
+    HELD_MAX = 4096,        /* jobs, however few calls they make */
     CLAIM_SLOW_MS = 200,
     WATCHDOG_MS = 15000,
     ALARM_MS = 30000,
@@ -98,15 +100,24 @@ static size_t claim_ahead(const struct dispatch *d)
     return !d->backlog ? 0 : limit < CLAIM_MAX ? limit : CLAIM_MAX;
 }
 
-/* Jobs whose end is on its way to Redis use no call; their number is bounded all the same. */
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Jobs whose end is on its way to Redis use no call, those that share one use one; their number is
+ * bounded all the same. */
 static unsigned room(const struct dispatch *d)
 {
-    size_t limit = (size_t)d->config->concurrency + claim_ahead(d), held_max = 2 * limit;
-    size_t busy = pipeline_busy(d->pipeline), held = pipeline_flights(d->pipeline);
+    const struct pipeline *p = d->pipeline;
+    size_t limit = (size_t)d->config->concurrency + claim_ahead(d);
+    bool shared = pipeline_jobs(p, 1) > 1;
+    size_t held_max = shared && 2 * limit < HELD_MAX ? HELD_MAX : 2 * limit;
+    size_t busy = pipeline_busy(p), held = pipeline_flights(p);
     if (busy >= limit || held >= held_max)
         return 0;
-    size_t n = limit - busy < held_max - held ? limit - busy : held_max - held;
-    return (unsigned)(n < CLAIM_MAX ? n : CLAIM_MAX);
+    size_t n = least(pipeline_jobs(p, limit - busy), held_max - held);
+    return (unsigned)least(n, shared ? CLAIM_SHARED_MAX : CLAIM_MAX);
 }
 
 /* What claims under way may bring is spoken for. */
@@ -122,7 +133,8 @@ static unsigned offered(const struct dispatch *d)
 {
     if (fleet_paused(d->fleet))
         return 0;
-    return (unsigned)flow_offer(fleet_flow(d->fleet), room(d));
+    size_t n = room(d), calls = pipeline_calls(d->pipeline, n);
+    return (unsigned)least(n, pipeline_jobs(d->pipeline, flow_offer(fleet_flow(d->fleet), calls)));
 }
 
 static unsigned credits(const struct dispatch *d)

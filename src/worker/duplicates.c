@@ -2,6 +2,7 @@
 #include "worker/duplicates.h"
 
 #include "worker/ending.h"
+#include "worker/gather.h"
 #include "worker/pipeline_core.h"
 
 bool duplicates_concern(const struct flight *f)
@@ -22,6 +23,7 @@ static void on_answer(void *arg, enum queue_seen_answer answer)
         f->pipeline->on_new(f);
     else
         ending_duplicate(f);
+    gather_look(f->batch);
 }
 
 static void ask(const struct config *c, struct queue *queue, const struct queue_seen *ids, size_t n)

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/ending.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "worker/bundle.h"
 #include "worker/pipeline_core.h"
 #include "worker/tally.h"
+
+/* An app in trouble is looked at again so much later by a call that cannot be parked, because its
+ * jobs must stay together. */
+enum { PARK_AGAIN_MS = 5000, ENVELOPES_MAX = 4 << 20 };
 
 static void reply_sent(void *arg, redisReply *reply)
 {
@@ -44,17 +50,23 @@ static void on_finished(void *arg, enum queue_done done)
     p->freed(p->arg);
 }
 
+static void leave_probe(struct flight *f)
+{
+    if (!f->probe || !f->app)
+        return;
+    enum circuit_state before = pipeline_circuit(f)->state;
+    circuit_probe_lost(pipeline_circuit(f));
+    circuits_report(f->pipeline->circuits, pipeline_app(f), before, true, "", 0);
+}
+
 static void finish(struct flight *f, struct queue_end *end)
 {
     end->bytes = f->bytes;
     end->len = f->oversize ? 0 : f->len;
     end->crashes = f->crashes;
     f->end = end->kind;
-    if (f->probe && end->kind != END_SENT && f->app) {
-        enum circuit_state before = pipeline_circuit(f)->state;
-        circuit_probe_lost(pipeline_circuit(f));
-        circuits_report(f->pipeline->circuits, pipeline_app(f), before, true, "", 0);
-    }
+    if (end->kind != END_SENT)
+        leave_probe(f);
     pipeline_move(f, FLIGHT_FINISHING);
     queue_finish(f->lease, f->pos, end, on_finished, f);
 }
@@ -76,14 +88,14 @@ static void finish_with_outcome(struct flight *f, struct queue_end *end, enum re
     finish(f, end);
 }
 
-void ending_sent(struct flight *f)
+static void sent(struct flight *f, bool with_next)
 {
     log_info("event=job_sent id=%s app=%s code=%s parts=%zu attempts=%lld crashes=%u "
              "message_id=%s request_id=%s traceparent=%s",
              log_value(f->env.uid), log_value(f->app->app.name), log_value(f->job.code),
              f->env.npushes, (long long)f->env.attempts, f->crashes, log_value(f->last.message_id),
              log_value(f->last.request_id), log_value(f->job.traceparent));
-    struct queue_end end = {.kind = END_SENT};
+    struct queue_end end = {.kind = END_SENT, .with_next = with_next};
     f->sent_at_ms = queue_lease_now_ms(f->lease);
     f->has_reply = false;
     finish_with_outcome(f, &end, REASON_NONE, false, NULL);
@@ -97,7 +109,15 @@ void ending_duplicate(struct flight *f)
     finish_with_outcome(f, &end, REASON_NONE, false, NULL);
 }
 
-void ending_dead(struct flight *f, enum reason reason, bool maybe_sent, const char *text)
+void ending_sent(struct flight *f)
+{
+    struct flight **all;
+    size_t n = bundle_members(f, &all);
+    for (size_t i = 0; i < n; i++)
+        sent(all[i], i + 1 < n);
+}
+
+static void dead(struct flight *f, enum reason reason, bool maybe_sent, const char *text)
 {
     maybe_sent |= f->env.given_up;
     log_warn("event=job_dead id=%s reason=%s maybe_sent=%s attempts=%lld crashes=%u code=%s "
@@ -111,6 +131,14 @@ void ending_dead(struct flight *f, enum reason reason, bool maybe_sent, const ch
     finish_with_outcome(f, &end, reason, maybe_sent, text);
 }
 
+void ending_dead(struct flight *f, enum reason reason, bool maybe_sent, const char *text)
+{
+    struct flight **all;
+    size_t n = bundle_members(f, &all);
+    for (size_t i = 0; i < n; i++)
+        dead(all[i], reason, maybe_sent, text);
+}
+
 static void finish_with_envelope(struct flight *f, struct queue_end *end)
 {
     struct buf *out = &f->pipeline->scratch;
@@ -121,32 +149,160 @@ static void finish_with_envelope(struct flight *f, struct queue_end *end)
     finish(f, end);
 }
 
-void ending_retry(struct flight *f, int64_t at_ms)
+static void retry(struct flight *f, int64_t at_ms, bool with_next)
 {
     log_debug("event=job_retry id=%s class=%s code=%s attempts=%lld at=%lld", log_value(f->env.uid),
               reply_class_name(f->last.class), log_value(f->last.code), (long long)f->env.attempts,
               (long long)at_ms);
-    struct queue_end end = {.kind = END_RETRY, .at_ms = at_ms};
+    struct queue_end end = {.kind = END_RETRY, .at_ms = at_ms, .with_next = with_next};
+    finish_with_envelope(f, &end);
+}
+
+/* --- calls of several ------------------------------------------------------------------------ */
+
+/* Flights that move in one step. */
+struct moving {
+    size_t n;
+    struct flight *flights[];
+};
+
+static void on_moved(void *arg, enum queue_done done)
+{
+    struct moving *m = arg;
+    for (size_t i = 0; i < m->n; i++)
+        on_finished(m->flights[i], done);
+    mem_free(m);
+}
+
+/* The envelopes stand one behind the other in one buffer, which must have been filled before any
+ * of them can be pointed to. */
+static void write_envelopes(const struct moving *m, struct queue_moved *out, struct buf *text)
+{
+    buf_reset(text);
+    for (size_t i = 0; i < m->n; i++) {
+        size_t from = text->len;
+        envelope_write(&m->flights[i]->env, text);
+        out[i].envelope_len = text->len - from;
+    }
+    assert(buf_ok(text));
+    const char *p = buf_text(text);
+    for (size_t i = 0; i < m->n; p += out[i++].envelope_len)
+        out[i].envelope = p;
+}
+
+static struct moving *begin_moving(struct bundle *b, size_t from, size_t n, const char *id,
+                                   struct queue_moved *out)
+{
+    struct moving *m = mem_alloc(sizeof *m + n * sizeof m->flights[0]);
+    unsigned first = b->members[from]->task, tasks = b->members[from + n - 1]->task - first + 1;
+    m->n = n;
+    for (size_t i = 0; i < n; i++) {
+        struct flight *f = m->flights[i] = b->members[from + i];
+        snprintf(f->env.call, sizeof f->env.call, "%s", id);
+        f->env.task = f->task - first;
+        f->env.tasks = tasks;
+        f->end = END_RETRY;
+        leave_probe(f);
+        pipeline_move(f, FLIGHT_FINISHING);
+        out[i] = (struct queue_moved){.pos = f->pos, .crashes = f->crashes};
+    }
+    return m;
+}
+
+/* Some members of a bundle wait together, as one call named id; one alone waits for itself. */
+static void move(struct bundle *b, size_t from, size_t n, const char *id, int64_t at_ms,
+                 bool with_next)
+{
+    struct flight *f = b->members[from];
+    struct queue_moved moved[GROUPING_MEMBERS_MAX];
+    struct buf grouping, envelopes;
+    if (n == 1) {
+        bundle_forget(f);
+        retry(f, at_ms, with_next);
+        return;
+    }
+    buf_init(&grouping, GROUPING_TEXT_MAX);
+    buf_init(&envelopes, ENVELOPES_MAX);
+    bundle_write(b, from, n, id, &grouping);
+    struct queue_lease *lease = f->lease;
+    struct moving *m = begin_moving(b, from, n, id, moved);
+    write_envelopes(m, moved, &envelopes);
+    const struct queue_regrouping r = {.members = moved,
+                                       .n = n,
+                                       .grouping = buf_text(&grouping),
+                                       .grouping_len = grouping.len,
+                                       .at_ms = at_ms,
+                                       .with_next = with_next};
+    queue_regroup(lease, &r, on_moved, m);
+    buf_free(&grouping);
+    buf_free(&envelopes);
+}
+
+void ending_split(struct flight *f, int64_t at_ms)
+{
+    struct bundle *b = f->bundle;
+    char id[GROUPING_ID_SIZE + 2];
+    size_t half = bundle_half(b);
+    for (unsigned i = 0; i < 2; i++) {
+        snprintf(id, sizeof id, "%s.%u", b->id, i);
+        assert(strlen(id) < GROUPING_ID_SIZE);
+        move(b, i ? half : 0, i ? b->n - half : half, id, at_ms, i == 0);
+    }
+}
+
+/* -------------------------------------------------------------------------------------------- */
+
+void ending_retry(struct flight *f, int64_t at_ms)
+{
+    if (f->bundle)
+        move(f->bundle, 0, f->bundle->n, f->bundle->id, at_ms, false);
+    else
+        retry(f, at_ms, false);
+}
+
+static void park(struct flight *f, bool with_next)
+{
+    struct queue_end end = {.kind = END_PARK, .app = f->app->app.name, .with_next = with_next};
+    bundle_forget(f);
     finish_with_envelope(f, &end);
 }
 
 void ending_park(struct flight *f)
 {
-    struct queue_end end = {.kind = END_PARK, .app = f->app->app.name};
-    finish_with_envelope(f, &end);
+    struct flight **all;
+    size_t n = bundle_members(f, &all);
+    if (n > 1 && bundle_is_open(f)) {
+        ending_retry(f, queue_lease_now_ms(f->lease) + PARK_AGAIN_MS);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        park(all[i], i + 1 < n);
 }
 
 /* Not begun, or not to be begun now: as raw bytes when nothing is known of it that they don't say.
  */
-void ending_back(struct flight *f)
+static void give_back(struct flight *f, bool with_next)
 {
     const struct envelope *v = &f->env;
     bool raw =
         f->oversize || (!f->looked_up && !v->first_sent_ms && !v->attempts && !v->throttles &&
                         !v->npushes && !v->history && !v->gen && !f->crashes);
-    struct queue_end end = {.kind = END_RETURN};
+    struct queue_end end = {.kind = END_RETURN, .with_next = with_next};
+    bundle_forget(f);
     if (raw)
         finish(f, &end);
     else
+        retry(f, queue_lease_now_ms(f->lease), with_next);
+}
+
+void ending_back(struct flight *f)
+{
+    struct flight **all;
+    size_t n = bundle_members(f, &all);
+    if (n > 1 && bundle_is_open(f)) {
         ending_retry(f, queue_lease_now_ms(f->lease));
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        give_back(all[i], i + 1 < n);
 }

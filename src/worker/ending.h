@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The ends of a flight: each writes one outcome or envelope and hands it to the queue; once Redis
  * has confirmed, the flight is counted, its producer answered (reply_to) and its credit freed.
- * After any of these the flight is FINISHING and must not be touched by the caller. */
+ * After any of these the flight is FINISHING and must not be touched by the caller. All jobs that
+ * share its call end with it: in one step where one left behind could not be sent any more. */
 #ifndef PB_ENDING_H
 #define PB_ENDING_H
 
@@ -16,5 +17,8 @@ void ending_park(struct flight *f);                 /* to its app's parked list 
 /* Not begun, or not to be begun now: as raw bytes to the head of the queue when nothing is known
  * of it that they don't say, else as a retry that is due at once. */
 void ending_back(struct flight *f);
+/* A definite refusal of a call of several that was sent once: its halves are tried, each as a call
+ * of its own, so that the culprit is found. The others lose no attempt. */
+void ending_split(struct flight *f, int64_t at_ms);
 
 #endif

@@ -17,6 +17,12 @@ const char *flight_state_name(enum flight_state s)
         return "waiting";
     case FLIGHT_CHECKING:
         return "checking";
+    case FLIGHT_GATHERING:
+        return "gathering";
+    case FLIGHT_MARKING:
+        return "marking";
+    case FLIGHT_BOUND:
+        return "bound";
     case FLIGHT_HELD:
         return "held";
     case FLIGHT_OUT:
@@ -177,6 +183,8 @@ void flight_write_outcome(const struct flight *f, enum reason reason, bool maybe
         .overlap = f->plan.target.overlap,
         .error = f->has_reply ? &f->last : NULL,
         .error_message = text,
+        .call = f->env.call[0] ? f->env.call : NULL,
+        .task = f->env.task,
         .pushes = f->env.pushes,
         .npushes = f->env.npushes,
         .attempts = f->env.attempts,

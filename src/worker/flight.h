@@ -15,6 +15,9 @@ enum flight_state {
     FLIGHT_READY,     /* planned, its next call is not out */
     FLIGHT_CHECKING,  /* its id is being looked up (queue.dedup_s) */
     FLIGHT_WAITING,   /* claimed ahead: starts when a call slot is free */
+    FLIGHT_GATHERING, /* may share a call with others of its batch that are not ready yet */
+    FLIGHT_MARKING,   /* leads a call of several: their grouping is being recorded */
+    FLIGHT_BOUND,     /* goes where the leader of its call goes */
     FLIGHT_HELD,      /* the lease is too short to start a call; looked at on each tick */
     FLIGHT_OUT,       /* a call is on the wire */
     FLIGHT_FINISHING, /* its end is on the way to Redis */
@@ -22,6 +25,8 @@ enum flight_state {
 const char *flight_state_name(enum flight_state s);
 
 struct pipeline;
+struct bundle;
+struct batch;
 
 struct flight {
     TAILQ_ENTRY(flight) link, turn; /* turn: while WAITING */
@@ -33,12 +38,17 @@ struct flight {
     unsigned pos, crashes;
     bool looked_up; /* a marker of its id may name its origin, which must therefore be kept */
     bool asking;    /* while CHECKING: the answer is on its way */
+    bool broken;    /* its call, shared with others, cannot be put together again */
     bool oversize, digest_changed, probe; /* probe: lets an open circuit's trial call through */
     int64_t claimed_at_ms;                /* Redis clock */
     int64_t checked_boot_ms;              /* when the lease was last seen long enough for a call */
     char *bytes;
     size_t len;
     struct envelope env;
+    struct batch *batch;   /* that it was claimed with */
+    struct bundle *bundle; /* with which it shares its call; NULL: alone */
+    struct flight *self;   /* the flight, as a list of one */
+    unsigned task;         /* of the bundle's call */
     struct job job;
     struct plan plan;
     const struct config_app *app; /* NULL until the job is read */

@@ -30,7 +30,6 @@ enum {
     OPTION_PARTIAL = 2,  /* only its first characters are shown */
     OPTION_URL = 4,      /* user and password within are not shown */
     OPTION_TWIN = 8,     /* NAME_file and VARIABLE_FILE name a file that holds it */
-    OPTION_UNUSED = 16,  /* accepted, without effect in this version */
     OPTION_RESTART = 32, /* a reload names it and keeps the old value */
 };
 

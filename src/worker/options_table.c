@@ -140,13 +140,24 @@ static const struct option_row general[] = {
            "`2` is negotiated, with fallback"),
     FIRM("aliyun.max_connections", "0", 0, 4096, AT(max_connections),
          "Most connections; 0: as `queue.concurrency`, and 2 with HTTP/2"),
-    BOOL("plan.coalesce", "true", OPTION_UNUSED, AT(coalesce),
-         "Put jobs with the same content into one call. Accepted, without effect: this version "
-         "sends one call per job and part"),
+    BOOL("plan.coalesce", "false", 0, AT(coalesce),
+         "Jobs to devices, accounts and aliases that are claimed together share calls: the same "
+         "content goes out as one Push, different ones as tasks of one MassPush"),
+    BOOL("plan.coalesce_ids", "false", 0, AT(coalesce_ids),
+         "Also jobs with an `id`, when `queue.dedup_s` is below 900: the same id enqueued again "
+         "within "
+         "15 minutes is then another push"),
+    INT("plan.expire_slack_s", "60", 0, 86400, AT(expire_slack_s),
+        "Jobs whose deadlines lie so far apart at most may share a Push or a task; the earliest "
+        "holds"),
+    BOOL("plan.merge_tags", "false", 0, AT(merge_tags),
+         "Also jobs of the same content and school, with few tags: one Push to all of their tags, "
+         "which reaches a device that has several of them once"),
     SIZE("plan.max_parts", "64", 1, 64, AT(limits.max_parts), "Most calls that one job may become"),
     SIZE("limits.devices", "1000", 1, 10000, AT(limits.devices), "Device ids per call"),
     SIZE("limits.accounts", "1000", 1, 10000, AT(limits.accounts), "Accounts per call"),
     SIZE("limits.aliases", "1000", 1, 10000, AT(limits.aliases), "Aliases per call"),
+    SIZE("limits.tasks", "100", 2, 128, AT(tasks_max), "Tasks of one MassPush"),
     SIZE("limits.account_bytes", "64", 1, 1024, AT(limits.account_bytes), "Longest account"),
     SIZE("limits.alias_bytes", "128", 1, 1024, AT(limits.alias_bytes), "Longest alias"),
     SIZE("limits.tag_chars", "128", 1, 1024, AT(limits.tag_chars), "Longest tag, in characters"),

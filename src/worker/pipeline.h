@@ -36,7 +36,12 @@ void pipeline_tick(struct pipeline *p);
 void pipeline_drain(struct pipeline *p);
 
 size_t pipeline_flights(const struct pipeline *p); /* all that are held */
-size_t pipeline_busy(const struct pipeline *p);    /* those whose end is not yet on the way */
+/* Calls that are to be made or on the wire: those whose end is not yet on the way, jobs that share
+ * one counted once. */
+size_t pipeline_busy(const struct pipeline *p);
+/* How many calls so many jobs will make, and the other way round, as it was lately. */
+size_t pipeline_calls(const struct pipeline *p, size_t jobs);
+size_t pipeline_jobs(const struct pipeline *p, size_t calls);
 const struct circuit *pipeline_circuit_at(const struct pipeline *p, size_t app); /* by config */
 bool pipeline_all_open(const struct pipeline *p); /* no app takes jobs, probes aside */
 

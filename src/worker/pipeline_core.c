@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "worker/batch.h"
+#include "worker/bundle.h"
 
 /* An outcome holds the job's bytes with JSON escapes, at most six characters for one. */
 enum { OUTCOME_ROOM = 64 * 1024, ESCAPE_MAX = 6 };
@@ -22,7 +24,8 @@ struct pipeline *pipeline_new(const struct config *config, struct sender *sender
                            .router = router,
                            .worker = worker,
                            .freed = fn,
-                           .arg = arg};
+                           .arg = arg,
+                           .sharing = PIPELINE_SHARING_ONE};
     p->window = config->concurrency < PIPELINE_WINDOW_MIN ? (size_t)config->concurrency
                                                           : PIPELINE_WINDOW_MIN;
     TAILQ_INIT(&p->flights);
@@ -36,6 +39,8 @@ void pipeline_drop(struct pipeline *p, struct flight *f)
     TAILQ_REMOVE(&p->flights, f, link);
     p->count--;
     metrics_set(METRIC_JOBS_IN_FLIGHT, (int64_t)p->count);
+    batch_leave(f);
+    bundle_leave(f);
     flight_free(f);
     config_drop(f->config);
     mem_free(f);
@@ -58,7 +63,7 @@ size_t pipeline_flights(const struct pipeline *p)
 
 size_t pipeline_busy(const struct pipeline *p)
 {
-    return p->busy;
+    return p->busy - p->bound;
 }
 
 size_t pipeline_app(const struct flight *f)
@@ -92,8 +97,24 @@ void pipeline_move(struct flight *f, enum flight_state to)
     p->out += (to == FLIGHT_OUT) - (f->state == FLIGHT_OUT);
     if (to == FLIGHT_FINISHING)
         p->busy--;
+    p->bound += (to == FLIGHT_BOUND) - (f->state == FLIGHT_BOUND);
     p->held += (to == FLIGHT_HELD) - (f->state == FLIGHT_HELD);
     f->state = to;
+}
+
+void pipeline_note_sharing(struct pipeline *p, size_t jobs, size_t calls)
+{
+    p->sharing = (7 * p->sharing + PIPELINE_SHARING_ONE * jobs / (calls ? calls : 1)) / 8;
+}
+
+size_t pipeline_calls(const struct pipeline *p, size_t jobs)
+{
+    return (jobs * PIPELINE_SHARING_ONE + p->sharing - 1) / p->sharing;
+}
+
+size_t pipeline_jobs(const struct pipeline *p, size_t calls)
+{
+    return calls * p->sharing / PIPELINE_SHARING_ONE;
 }
 
 static bool takes_jobs(const struct pipeline *p, size_t app)

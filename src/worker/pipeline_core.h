@@ -7,7 +7,7 @@
 
 #include "worker/pipeline.h"
 
-enum { PIPELINE_WINDOW_MIN = 8 };
+enum { PIPELINE_WINDOW_MIN = 8, PIPELINE_SHARING_ONE = 16 };
 
 TAILQ_HEAD(flight_list, flight);
 
@@ -21,8 +21,10 @@ struct pipeline {
     struct flight_list flights;
     struct flight_list waiting;       /* in the order of their claims */
     size_t count, busy, out, held;    /* all; not yet FINISHING; OUT; HELD */
+    size_t bound;                     /* BOUND */
     size_t checking;                  /* CHECKING */
     void (*on_new)(struct flight *f); /* goes on with one whose id is new */
+    size_t sharing;                   /* jobs of a call in sixteenths, lately */
     size_t window; /* calls that may be out: grows to the configured concurrency */
     bool draining;
     struct buf scratch; /* outcome or envelope being written */
@@ -37,6 +39,9 @@ size_t pipeline_app(const struct flight *f);
 
 /* The one place where a flight changes its state. */
 void pipeline_move(struct flight *f, enum flight_state to);
+
+/* A batch has become so many calls. */
+void pipeline_note_sharing(struct pipeline *p, size_t jobs, size_t calls);
 
 /* Takes the flight out of the pipeline and frees it. */
 void pipeline_drop(struct pipeline *p, struct flight *f);

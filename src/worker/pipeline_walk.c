@@ -6,8 +6,11 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "worker/answer.h"
+#include "worker/batch.h"
+#include "worker/bundle.h"
 #include "worker/duplicates.h"
 #include "worker/ending.h"
+#include "worker/gather.h"
 #include "worker/pipeline_core.h"
 #include "worker/tally.h"
 
@@ -51,11 +54,20 @@ static void on_reply(struct flight *f, const struct reply *reply)
     fill_slots(p);
 }
 
+/* Conservative: the claim was before the call. */
+static void note_first_sent(struct flight *f)
+{
+    struct flight **all;
+    size_t n = bundle_members(f, &all);
+    for (size_t i = 0; i < n; i++)
+        if (!all[i]->env.first_sent_ms)
+            all[i]->env.first_sent_ms = all[i]->claimed_at_ms;
+}
+
 static void send_call(struct flight *f)
 {
     struct err e;
-    if (!f->env.first_sent_ms)
-        f->env.first_sent_ms = f->claimed_at_ms;
+    note_first_sent(f);
     if (sender_send(f->pipeline->sender, f, on_reply, &e))
         pipeline_move(f, FLIGHT_OUT);
     else
@@ -69,7 +81,8 @@ static bool has_token(struct flight *f)
     const struct call *call = &f->plan.calls[f->next];
     const char *all = call->kind == TARGET_ALL ? f->plan.device_type : NULL;
     int64_t wait_ms;
-    switch (flow_take(fleet_flow(f->pipeline->fleet), pipeline_app(f), FLOW_PUSH, all, &wait_ms)) {
+    switch (flow_take(fleet_flow(f->pipeline->fleet), pipeline_app(f), bundle_action(f), all,
+                      &wait_ms)) {
     case FLOW_GO:
         return true;
     case FLOW_WAIT:
@@ -140,13 +153,14 @@ static void advance(struct flight *f)
         send_call(f);
 }
 
-/* I4: a job that outlived too many workers is tried alone once; then it is poison. */
-static bool stop_poison(struct flight *f, size_t batch_size)
+/* I4: a job that outlived too many workers is tried alone once; then it is poison. Likewise a call
+ * of several, whose jobs must stay together. */
+static bool stop_poison(struct flight *f, size_t calls)
 {
     int64_t limit = f->config->crash_limit;
     if (f->crashes < limit || f->oversize)
         return false; /* what is too large is refused unread, so it cannot harm */
-    if (batch_size > 1) {
+    if (calls > 1) {
         ending_retry(f, queue_lease_now_ms(f->lease));
         return true;
     }
@@ -168,45 +182,80 @@ static void refund(struct flight *f)
         envelope_refund(&f->env, since_ms, until_ms);
 }
 
-static void start(struct flight *f, size_t batch_size)
+/* It has been read, and looked up where that was to be done. */
+static void go(struct flight *f)
+{
+    if (f->broken && f->env.unanswered) {
+        answer_give_up(f);
+        return;
+    }
+    if (f->broken)
+        bundle_forget(f);
+    advance(f);
+}
+
+static void settle_down(struct flight *f)
+{
+    if (!gather_takes(f))
+        advance(f);
+}
+
+static void start(struct flight *f, size_t calls)
 {
     struct err e;
     enum reason why;
-    if (stop_poison(f, batch_size))
-        return;
+    if (f->state == FLIGHT_FINISHING || stop_poison(f, calls))
+        return; /* the former: with another of its bundle */
     int64_t began_us = clock_mono_us();
     bool ok = flight_read(f, f->config, &why, &e);
     tally_read(f, began_us);
     if (!ok) {
+        if (f->bundle)
+            gather_break(f);
         ending_dead(f, why, f->env.unanswered != 0, e.text);
         return;
     }
     refund(f);
+    if (f->bundle || f->broken)
+        return; /* gather_look() starts them */
     if (duplicates_concern(f))
         pipeline_move(f, FLIGHT_CHECKING);
     else
-        advance(f);
+        settle_down(f);
+}
+
+static struct flight *take(struct pipeline *p, const struct queue_claim *claim,
+                           const struct queue_member *member, struct queue *queue,
+                           const struct config *config)
+{
+    struct err e;
+    struct flight *f = mem_alloc(sizeof *f);
+    if (!flight_init(f, claim, member, config->digest, &e))
+        log_error("event=envelope_unreadable queue=%s id=%s why=%s", queue_name(queue),
+                  log_value(f->env.uid), log_value(e.text));
+    f->pipeline = p;
+    f->config = config_hold(config);
+    f->queue = queue;
+    TAILQ_INSERT_TAIL(&p->flights, f, link);
+    p->count++;
+    p->busy++;
+    return f;
 }
 
 void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct queue *queue,
                    const struct config *config)
 {
+    struct batch *batch = batch_new(p, claim);
     tally_claim(claim, queue_name(queue));
-    for (size_t i = 0; i < claim->n; i++) {
-        struct err e;
-        struct flight *f = mem_alloc(sizeof *f);
-        if (!flight_init(f, claim, &claim->members[i], config->digest, &e))
-            log_error("event=envelope_unreadable queue=%s id=%s why=%s", queue_name(queue),
-                      log_value(f->env.uid), log_value(e.text));
-        f->pipeline = p;
-        f->config = config_hold(config);
-        f->queue = queue;
-        TAILQ_INSERT_TAIL(&p->flights, f, link);
-        p->count++;
-        p->busy++;
-        start(f, claim->n);
-    }
-    duplicates_ask(p, advance);
+    batch->go = go;
+    for (size_t i = 0; i < claim->n; i++)
+        batch_add(batch, take(p, claim, &claim->members[i], queue, config));
+    gather_bundle(batch, claim);
+    const size_t calls = batch_calls(batch);
+    for (size_t i = 0; i < claim->n; i++)
+        start(batch->flights[i], calls);
+    gather_look(batch);
+    duplicates_ask(p, settle_down);
     metrics_set(METRIC_JOBS_IN_FLIGHT, (int64_t)p->count);
 }
 
@@ -224,7 +273,7 @@ static void look_again(struct pipeline *p)
 
 void pipeline_tick(struct pipeline *p)
 {
-    duplicates_ask(p, advance);
+    duplicates_ask(p, settle_down);
     look_again(p);
     fill_slots(p);
 }

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "aliyun/request.h"
 #include "aliyun/response.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "worker/bundle.h"
 #include "worker/tally.h"
 
 enum { RESPONSE_MAX = 256 * 1024, CLOCK_OFFSET_MAX_MS = 24 * 3600 * 1000 };
@@ -77,8 +77,17 @@ static enum reply_class class_of(enum http_state state)
     return REPLY_UNANSWERED;
 }
 
-static void read_answer(const struct http_result *r, struct reply *reply)
+/* ids of a MassPush: kept as far as there are tasks. */
+static void keep_ids(struct bundle *b, char (*ids)[32], size_t n)
 {
+    b->nids = n;
+    memcpy(b->ids, ids, (n < b->tasks ? n : b->tasks) * sizeof *ids);
+}
+
+static void read_answer(const struct http_result *r, struct bundle *b, struct reply *reply)
+{
+    char ids[RESPONSE_IDS_MAX][32];
+    size_t n;
     const struct response_in in = {
         .status = r->status,
         .body = r->body,
@@ -91,14 +100,19 @@ static void read_answer(const struct http_result *r, struct reply *reply)
         .date = r->date,
         .now_wall_ms = clock_wall_ms(),
     };
-    response_read(&in, reply, NULL, NULL);
+    if (!b) {
+        response_read(&in, reply, NULL, NULL);
+        return;
+    }
+    response_read(&in, reply, ids, &n);
+    keep_ids(b, ids, n);
 }
 
-static void read_result(const struct http_result *r, struct reply *reply)
+static void read_result(const struct http_result *r, struct bundle *b, struct reply *reply)
 {
     *reply = (struct reply){.class = class_of(r->state)};
     if (r->state == HTTP_ANSWERED)
-        read_answer(r, reply);
+        read_answer(r, b, reply);
     else
         snprintf(reply->message, sizeof reply->message, "%s", r->error);
     if (reply->class == REPLY_UNANSWERED)
@@ -112,7 +126,7 @@ static void on_result(void *arg, const struct http_result *result)
     struct sending sending = *(struct sending *)arg;
     mem_free(arg);
     struct reply reply;
-    read_result(result, &reply);
+    read_result(result, sending.flight->bundle, &reply);
     int64_t offset = reply.clock_offset_ms;
     if (reply.class == REPLY_CLOCK && offset > -CLOCK_OFFSET_MAX_MS && offset < CLOCK_OFFSET_MAX_MS)
         sending.sender->clock_offset_ms = offset;
@@ -129,21 +143,34 @@ static struct endpoint endpoint_of(const struct config *c)
                              .payload_max = (size_t)c->payload_max};
 }
 
+/* What tells this call from others, and its jobs from each other in the provider's receipts. */
+static void name_call(const struct flight *f, struct params *params)
+{
+    char token[TOKEN_SIZE], key[TOKEN_SIZE];
+    const struct bundle *b = f->bundle;
+    request_token(params, b ? b->id : f->env.uid, f->env.gen, f->plan.calls[f->next].part, token);
+    params_append_copy(params, "", "IdempotentToken", token);
+    if (b) {
+        bundle_set_job_keys(b, token, params);
+        return;
+    }
+    request_job_key(f->env.id_given ? f->env.uid : NULL, token, key);
+    params_set_copy(params, "JobKey", key);
+}
+
 static void sign(struct sender *s, const struct flight *f, struct params *params)
 {
-    char token[TOKEN_SIZE], key[TOKEN_SIZE], stamp[CLOCK_UTC_SIZE], nonce[33];
+    char stamp[CLOCK_UTC_SIZE], nonce[33];
     unsigned char random[16];
-    const struct call *call = &f->plan.calls[f->next];
     const struct endpoint endpoint = endpoint_of(f->config);
-    request_token(params, f->env.uid, f->env.gen, call->part, token);
-    request_job_key(f->env.id_given ? f->env.uid : NULL, token, key);
-    params_set(params, "IdempotentToken", token);
-    params_set(params, "JobKey", key);
+    name_call(f, params);
     clock_format_utc(clock_wall_ms() + s->clock_offset_ms, stamp);
     clock_random(random, sizeof random);
     text_hex(random, sizeof random, nonce);
     wire_reset(&s->wire);
-    request_sign(&endpoint, &f->app->credentials, "Push", params, stamp, nonce, &s->wire);
+    request_sign(&endpoint, &f->app->credentials,
+                 f->bundle && f->bundle->mass ? "MassPush" : "Push", params, stamp, nonce,
+                 &s->wire);
 }
 
 static void post(struct sender *s, struct flight *f, sender_done_fn fn)
@@ -166,8 +193,7 @@ static void post(struct sender *s, struct flight *f, sender_done_fn fn)
 bool sender_send(struct sender *s, struct flight *f, sender_done_fn fn, struct err *e)
 {
     struct params params;
-    bool ok = request_params(&f->job, &f->app->app, &f->plan, &f->plan.calls[f->next],
-                             (size_t)f->config->payload_max, &params, e);
+    bool ok = bundle_params(f, &params, e);
     if (ok) {
         sign(s, f, &params);
         post(s, f, fn);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "worker/bundle.h"
 
 static void name_kinds(void)
 {
@@ -74,7 +75,7 @@ static unsigned target_of(const struct flight *f)
 
 void tally_reply(const struct flight *f, const struct reply *reply, int64_t began_us)
 {
-    unsigned api = metrics_find(SET_API, "Push");
+    unsigned api = metrics_find(SET_API, f->bundle && f->bundle->mass ? "MassPush" : "Push");
     metrics_add_pair(METRIC_CALLS, api, reply->class, 1);
     metrics_observe(METRIC_CALL_TIME, api, clock_mono_us() - began_us);
     if (reply->class == REPLY_THROTTLED)

@@ -82,7 +82,8 @@ class Soak:
         self.stage.clear_faults()
         self.stage.fault(kind="latency", latency_ms={"p50": 5, "p99": 80})
         for kind in KINDS:
-            self.stage.fault(probability=0.001, **kind)
+            # A throttled call makes all workers rest, by design: of ten times as many, rest is all they would do.
+            self.stage.fault(probability=0.0001 if kind["kind"] == "throttle" else 0.001, **kind)
         self.workers = [self.world.add_worker() for _ in range(2)]
 
     def refill(self):

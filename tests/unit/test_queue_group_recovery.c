@@ -171,6 +171,34 @@ static void suspects_are_taken_apart_by_calls(void **state)
     worker_free(other);
 }
 
+/* A batch that is one call is tried alone like a single job; one of a call and a job is not. */
+static void a_suspect_call_is_tried_alone(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1");
+    opts.crash_limit = 1;
+    struct worker *w = worker_new(&opts);
+    push_jobs("j", 0, 5);
+    worker_claim(w, 5);
+    worker_regroup(w, (const unsigned[]){0, 1}, 2,
+                   &(struct queue_regrouping){.grouping = "1 2 P:a:0,1"});
+    worker_regroup(w, (const unsigned[]){2, 3, 4}, 3,
+                   &(struct queue_regrouping){.grouping = "1 2 P:b:0,1"});
+    worker_settle(w);
+    worker_claim(w, 100);
+    assert_int_equal(3, w->n);
+    assert_string_equal("1 2 P:b:0,1", w->got[0].grouping);
+    assert_true(queue_suspects(w->q));
+    for (size_t i = 0; i < 3; i++)
+        worker_end_now(w, &w->got[i], &sent);
+    push_jobs("r", 0, 2);
+    w->alone = true;
+    worker_claim(w, 100);
+    assert_int_equal(2, w->n);
+    assert_string_equal("1 2 P:a:0,1", w->got[0].grouping);
+    worker_free(w);
+}
+
 static void regroups_over_maxmemory(void **state)
 {
     (void)state;
@@ -206,6 +234,7 @@ int main(void)
         cmocka_unit_test_setup(call_ends_whole_when_redis_dies, fixture_flush),
         cmocka_unit_test_setup(killed_holders_grouping_is_handed_out, fixture_flush),
         cmocka_unit_test_setup(suspects_are_taken_apart_by_calls, fixture_flush),
+        cmocka_unit_test_setup(a_suspect_call_is_tried_alone, fixture_flush),
         cmocka_unit_test_setup(regroups_over_maxmemory, fixture_flush),
     };
     return cmocka_run_group_tests_name("queue groups, recovery", tests, fixture_start,

@@ -4,8 +4,9 @@
 -- first, then all others known.
 -- ARGV n (≤ 256) id fence lease_ms worker digest run_id job_max parked_max drained
 -- lpop_has_count crash_limit alone may_forget, then per list to be drained the most jobs to take
--- A suspect is a single job that has outlived crash_limit workers (I4): it is taken by a worker that
--- holds nothing else (alone), and with nothing else, so that nobody dies with it.
+-- A suspect is a single job, or a batch that is one call of several, that has outlived crash_limit
+-- workers (I4): it is taken by a worker that holds nothing else (alone), and with nothing else, so
+-- that nobody dies with it.
 -- Reply: now, ready jobs taken (−2: held back, −4: Redis may have forgotten), 1 when suspects wait, then
 -- per batch
 -- {id, t0, digest, taken over, crashes, grouping ('': none), position, value, …}
@@ -54,8 +55,10 @@ local function forget(b)
     call('ZREM', due, b)
 end
 
-local function is_suspect(k, crashes, value)
-    return k == 1 and crashes + (tonumber(string.match(value, '^%d+')) or 0) >= crash_limit
+-- A grouping begins with the numbers of its calls and of their members.
+local function is_suspect(k, crashes, value, grouping)
+    return (k == 1 or string.match(grouping, '^1 (%d+) ') == tostring(k)) and
+        crashes + (tonumber(string.match(value, '^%d+')) or 0) >= crash_limit
 end
 
 -- False for a batch that was left alone.
@@ -85,7 +88,7 @@ local function take(suspects, b, state, t0, owner, size, crashes, sum, grouping)
     if k == 0 then
         return forget(b)
     end
-    if is_suspect(k, crashes, out[8]) ~= suspects then
+    if is_suspect(k, crashes, out[8], grouping) ~= suspects then
         reply[3] = suspects and reply[3] or 1
         return false
     end

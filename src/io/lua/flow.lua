@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- Takes tokens from the fleet's buckets, puts unused ones back, and cools buckets down. A bucket
 -- refills on Redis' clock at its present rate. Throttling halves that rate; it climbs back by a
--- twentieth of the configured one per second.
+-- twentieth of the configured one per second. Cool-downs double from one to the next (strikes);
+-- each second without one, after the last, takes a doubling back.
 -- KEYS flow control
 -- ARGV per bucket (≤ 32): name, configured rate per s (0: none), burst, tokens wanted, tokens
 -- given back, cool-down in ms ('': none)
@@ -9,7 +10,7 @@
 -- A bucket is kept as "tokens stamp rate until strikes limit burst", times in ms.
 local flow, control = KEYS[1], KEYS[2]
 local call, max, min = redis.call, math.max, math.min
-local HOUR, STRIKES_MS = 3600000, 20000
+local HOUR, STRIKE_MS = 3600000, 1000
 local names = {}
 for i = 1, #ARGV, 6 do
     names[#names + 1] = ARGV[i]
@@ -35,9 +36,6 @@ local function load(text, limit, burst)
             b.rate = was > 0 and b.rate * limit / was or limit
         end
     end
-    if now - b.till > STRIKES_MS then
-        b.strikes = 0
-    end
     return b
 end
 
@@ -55,6 +53,7 @@ end
 local function cool(b, name, limit, ms)
     local till = now + min(ms, HOUR)
     if now >= b.till then
+        b.strikes = max(0, b.strikes - math.floor((now - b.till) / STRIKE_MS))
         local most = min(20000, 500 * 2 ^ b.strikes)
         till = max(till, now + most / 2 + most / 2 * (t[2] % 997) / 996)
         b.strikes = min(b.strikes + 1, 10)

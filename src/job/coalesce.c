@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/coalesce.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* Twice the most members, a power of two: the tables below are never more than half full. */
+enum { TABLE = 2 * GROUPING_MEMBERS_MAX, NONE = GROUPING_MEMBERS_MAX };
+
+struct task {
+    const struct coalesce_item *first;
+    unsigned member, last; /* indices of its first and last item; the rest by next[] */
+    size_t n, values;
+    size_t bytes;
+    int64_t earliest_ms, latest_ms;
+    bool placed;
+};
+
+/* A value that a task holds already. */
+struct held {
+    const char *value;
+    unsigned task;
+};
+
+struct plan_of_batch {
+    const struct coalesce_item *items;
+    const struct coalesce_rules *rules;
+    struct task tasks[GROUPING_MEMBERS_MAX];
+    size_t ntasks;
+    unsigned next[GROUPING_MEMBERS_MAX]; /* item after item within a task */
+    unsigned newest[TABLE];              /* by content: its newest task */
+    struct held *held;
+    size_t nheld; /* a power of two */
+};
+
+static uint64_t mix(uint64_t h, const void *p, size_t len)
+{
+    for (const unsigned char *c = p; len; c++, len--)
+        h = (h ^ *c) * UINT64_C(1099511628211);
+    return h;
+}
+
+/* --- values ---------------------------------------------------------------------------------- */
+
+static struct held *held_at(struct plan_of_batch *b, unsigned task, const char *value)
+{
+    size_t at = (size_t)mix(task + UINT64_C(14695981039346656037), value, strlen(value));
+    for (;; at++) {
+        struct held *h = &b->held[at & (b->nheld - 1)];
+        if (!h->value || (h->task == task && strcmp(h->value, value) == 0))
+            return h;
+    }
+}
+
+static size_t hold(struct plan_of_batch *b, unsigned task, const struct job_list *values)
+{
+    size_t added = 0;
+    for (size_t i = 0; i < values->n; i++) {
+        struct held *h = held_at(b, task, values->v[i]);
+        added += !h->value;
+        *h = (struct held){values->v[i], task};
+    }
+    return added;
+}
+
+static size_t shared(struct plan_of_batch *b, unsigned task, const struct job_list *values)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < values->n; i++)
+        n += held_at(b, task, values->v[i])->value != NULL;
+    return n;
+}
+
+static void make_room(struct plan_of_batch *b, size_t n)
+{
+    size_t values = 0;
+    for (size_t i = 0; i < n; i++)
+        if (b->items[i].values->n <= COALESCE_IDS_MAX)
+            values += b->items[i].values->n;
+    for (b->nheld = 16; b->nheld < 2 * values;)
+        b->nheld *= 2;
+    b->held = mem_zalloc(b->nheld * sizeof *b->held);
+}
+
+/* --- tasks ----------------------------------------------------------------------------------- */
+
+static size_t most_values(const struct coalesce_rules *r, enum target_kind kind)
+{
+    switch (kind) {
+    case TARGET_DEVICE:
+        return r->devices;
+    case TARGET_ACCOUNT:
+        return r->accounts;
+    case TARGET_ALIAS:
+        return r->aliases;
+    case TARGET_TAG:
+        return r->tags;
+    case TARGET_IMPLIED:
+    case TARGET_ALL:
+        break;
+    }
+    return 0;
+}
+
+static bool same_content(const struct coalesce_item *a, const struct coalesce_item *b)
+{
+    return a->app == b->app && a->kind == b->kind &&
+           memcmp(a->content, b->content, sizeof a->content) == 0;
+}
+
+/* The slot of the newest task with the item's content, or the empty one where it belongs. */
+static unsigned *newest(struct plan_of_batch *b, const struct coalesce_item *item)
+{
+    uint64_t at;
+    memcpy(&at, item->content, sizeof at);
+    for (at = mix(at, &item->app, sizeof item->app);; at++) {
+        unsigned *slot = &b->newest[at & (TABLE - 1)];
+        if (*slot == NONE || same_content(b->tasks[*slot].first, item))
+            return slot;
+    }
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Tags of several jobs become one audience; ids that several jobs name are as many pushes. */
+static bool fits(struct plan_of_batch *b, unsigned t, const struct coalesce_item *item)
+{
+    const struct task *task = &b->tasks[t];
+    int64_t from = earlier(task->earliest_ms, item->deadline_ms);
+    int64_t to = later(task->latest_ms, item->deadline_ms);
+    if (item->values->n > COALESCE_IDS_MAX || task->first->values->n > COALESCE_IDS_MAX ||
+        to - from > b->rules->slack_ms || task->bytes + item->bytes > COALESCE_CALL_BYTES)
+        return false;
+    size_t both = shared(b, t, item->values);
+    if (both && item->kind != TARGET_TAG)
+        return false;
+    return task->values + item->values->n - both <= most_values(b->rules, item->kind);
+}
+
+static void join(struct plan_of_batch *b, unsigned t, unsigned i)
+{
+    struct task *task = &b->tasks[t];
+    const struct coalesce_item *item = &b->items[i];
+    if (task->n)
+        b->next[task->last] = i;
+    task->last = i;
+    task->n++;
+    task->bytes += item->bytes;
+    if (item->values->n <= COALESCE_IDS_MAX)
+        task->values += hold(b, t, item->values);
+    task->earliest_ms = earlier(task->earliest_ms, item->deadline_ms);
+    task->latest_ms = later(task->latest_ms, item->deadline_ms);
+}
+
+static void add_item(struct plan_of_batch *b, unsigned i)
+{
+    const struct coalesce_item *item = &b->items[i];
+    unsigned *slot = newest(b, item);
+    if (*slot == NONE || !fits(b, *slot, item)) {
+        b->tasks[b->ntasks] = (struct task){.first = item,
+                                            .member = i,
+                                            .earliest_ms = item->deadline_ms,
+                                            .latest_ms = item->deadline_ms};
+        *slot = (unsigned)b->ntasks++;
+    }
+    join(b, *slot, i);
+}
+
+/* --- calls ----------------------------------------------------------------------------------- */
+
+static void begin(const char *batch, bool mass, struct grouping *out)
+{
+    char id[GROUPING_ID_SIZE];
+    snprintf(id, sizeof id, "%.32s.%u", batch, (unsigned)out->ncalls);
+    grouping_begin(out, id, mass);
+}
+
+static void put(const struct plan_of_batch *b, struct task *task, unsigned number,
+                struct grouping *out)
+{
+    unsigned i = task->member;
+    task->placed = true;
+    for (size_t k = 0; k < task->n; k++, i = b->next[i])
+        grouping_add(out, b->items[i].pos, number);
+}
+
+static bool goes_with(const struct task *task, const struct task *other)
+{
+    return !other->placed && other->first->taskable && other->first->app == task->first->app;
+}
+
+/* How many of the tasks from the t-th on fit into its MassPush. */
+static size_t companions(const struct plan_of_batch *b, size_t t)
+{
+    size_t n = 0, bytes = 0;
+    for (size_t k = t; k < b->ntasks && n < b->rules->tasks; k++) {
+        if (!goes_with(&b->tasks[t], &b->tasks[k]))
+            continue;
+        bytes += b->tasks[k].bytes;
+        if (n && bytes > COALESCE_CALL_BYTES)
+            break;
+        n++;
+    }
+    return n;
+}
+
+static void place(struct plan_of_batch *b, size_t t, const char *batch, struct grouping *out)
+{
+    struct task *task = &b->tasks[t];
+    size_t n = task->first->taskable ? companions(b, t) : 1;
+    if (n == 1 && task->n == 1)
+        return;
+    begin(batch, n > 1, out);
+    for (unsigned k = 0; k < n; t++)
+        if (n == 1 || goes_with(task, &b->tasks[t]) || &b->tasks[t] == task)
+            put(b, &b->tasks[t], k++, out);
+}
+
+void coalesce(const struct coalesce_item *items, size_t n, const struct coalesce_rules *rules,
+              const char *batch, struct grouping *out)
+{
+    assert(n <= GROUPING_MEMBERS_MAX);
+    struct plan_of_batch *b = mem_zalloc(sizeof *b);
+    b->items = items;
+    b->rules = rules;
+    for (size_t i = 0; i < TABLE; i++)
+        b->newest[i] = NONE;
+    make_room(b, n);
+    out->ncalls = out->n = 0;
+    for (unsigned i = 0; i < n; i++)
+        add_item(b, i);
+    for (size_t t = 0; t < b->ntasks; t++)
+        if (!b->tasks[t].placed)
+            place(b, t, batch, out);
+    mem_free(b->held);
+    mem_free(b);
+}

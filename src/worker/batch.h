@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * The flights of one claim, while any of them is held: what shares calls is decided among them. */
+#ifndef PB_BATCH_H
+#define PB_BATCH_H
+
+#include "job/coalesce.h"
+#include "worker/flight.h"
+
+struct batch {
+    struct pipeline *pipeline;
+    struct queue_lease *lease;
+    char id[GROUPING_ID_SIZE];
+    struct flight **flights; /* NULL where one has left */
+    size_t n, held;
+    /* gather.c's: */
+    void (*go)(struct flight *f);
+    bool recorded; /* a grouping is binding, or has been asked for */
+    bool started;  /* the recorded calls' leaders have gone on */
+    bool counted;
+    struct coalesce_item *items; /* those that may share a call */
+    size_t nitems;
+    struct buf text; /* of the grouping that is being recorded */
+};
+
+struct batch *batch_new(struct pipeline *p, const struct queue_claim *claim);
+/* The claim's members, in its order. */
+void batch_add(struct batch *b, struct flight *f);
+void batch_leave(struct flight *f);                           /* freed with the last */
+struct flight *batch_at(const struct batch *b, unsigned pos); /* NULL: not there (any more) */
+/* Calls that it makes; a bundle is one. */
+size_t batch_calls(const struct batch *b);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/gather.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "worker/bundle.h"
+#include "worker/ending.h"
+#include "worker/pipeline_core.h"
+
+/* --- recorded calls -------------------------------------------------------------------------- */
+
+static void break_call(const struct batch *b, const struct grouping *g,
+                       const struct grouping_call *call)
+{
+    for (size_t i = call->first; i < call->first + call->n; i++) {
+        struct flight *f = batch_at(b, g->members[i].pos);
+        if (f)
+            f->broken = true;
+    }
+}
+
+static bool is_whole(const struct batch *b, const struct grouping *g,
+                     const struct grouping_call *call)
+{
+    for (size_t i = call->first; i < call->first + call->n; i++)
+        if (!batch_at(b, g->members[i].pos))
+            return false;
+    return true;
+}
+
+static void form(struct batch *b, const struct grouping *g, const struct grouping_call *call)
+{
+    struct bundle *bundle = bundle_new(call);
+    for (size_t i = call->first; i < call->first + call->n; i++)
+        bundle_add(bundle, batch_at(b, g->members[i].pos), g->members[i].task);
+}
+
+static void bundle_all(struct batch *b, const struct grouping *g)
+{
+    for (size_t i = 0; i < g->ncalls; i++)
+        if (is_whole(b, g, &g->calls[i]))
+            form(b, g, &g->calls[i]);
+        else
+            break_call(b, g, &g->calls[i]);
+}
+
+/* Nobody knows which calls there were. */
+static void break_all(struct batch *b, const char *why)
+{
+    log_error("event=grouping_unreadable batch=%s why=%s", log_value(b->id), log_value(why));
+    for (size_t i = 0; i < b->n; i++)
+        b->flights[i]->broken = true;
+}
+
+void gather_bundle(struct batch *b, const struct queue_claim *claim)
+{
+    struct err e;
+    if (!claim->grouping_len)
+        return;
+    b->recorded = true;
+    struct grouping *g = mem_alloc(sizeof *g);
+    if (grouping_read(claim->grouping, claim->grouping_len, g, &e))
+        bundle_all(b, g);
+    else
+        break_all(b, e.text);
+    mem_free(g);
+}
+
+void gather_break(struct flight *f)
+{
+    struct bundle *bundle = f->bundle;
+    for (size_t i = bundle->n; i-- > 0;) {
+        struct flight *m = bundle->members[i];
+        m->broken = true;
+        bundle_leave(m); /* frees it with the last */
+        m->bundle = NULL;
+    }
+}
+
+enum { PROVIDER_REMEMBERS_S = 15 * 60 };
+
+/* --- gathering ------------------------------------------------------------------------------- */
+
+/* A job of which nothing has ever gone out, nor been tried. */
+static bool is_new(const struct flight *f)
+{
+    const struct envelope *v = &f->env;
+    return !v->first_sent_ms && !v->attempts && !v->npushes && !v->unanswered && !v->gen &&
+           !v->given_up && !f->crashes;
+}
+
+static bool has_audience(const struct flight *f)
+{
+    const enum target_kind kind = f->plan.calls[0].kind;
+    if (kind == TARGET_TAG)
+        return f->config->merge_tags && f->job.target_kind == TARGET_IMPLIED && f->job.tags.n;
+    return kind == TARGET_DEVICE || kind == TARGET_ACCOUNT || kind == TARGET_ALIAS;
+}
+
+/* An id that is enqueued again within the provider's 15 minutes is known by the token of a call of
+ * its own, or by our own markers. */
+static bool is_known_otherwise(const struct flight *f)
+{
+    const struct config *c = f->config;
+    return !f->env.id_given || c->coalesce_ids || c->dedup_s >= PROVIDER_REMEMBERS_S;
+}
+
+static bool may_share(const struct flight *f)
+{
+    const struct pipeline *p = f->pipeline;
+    const int64_t now = queue_lease_now_ms(f->lease);
+    return f->config->coalesce && f->config == p->config && !p->draining && !f->batch->recorded &&
+           !f->bundle && !f->broken && f->plan.n == 1 && is_new(f) && has_audience(f) &&
+           is_known_otherwise(f) && pipeline_circuit(f)->state == CIRCUIT_CLOSED &&
+           !fleet_app_paused(p->fleet, pipeline_app(f)) &&
+           (f->plan.push_time_ms > now || plan_quiet_end_ms(&f->job, &f->app->app, now) <= now);
+}
+
+static void describe(const struct flight *f, const struct params *params,
+                     struct coalesce_item *item)
+{
+    const bool tag = f->plan.calls[0].kind == TARGET_TAG;
+    *item = (struct coalesce_item){.pos = f->pos,
+                                   .app = pipeline_app(f),
+                                   .kind = f->plan.calls[0].kind,
+                                   .values = tag ? &f->job.tags : &f->job.target_ids,
+                                   .deadline_ms = f->plan.deadline_ms,
+                                   .taskable = !tag && request_taskable(params)};
+    for (size_t i = 0; i < params->n; i++)
+        item->bytes += strlen(params->v[i].name) + strlen(params->v[i].value);
+    request_content(params, tag && f->job.school ? f->job.school : "", item->content);
+}
+
+bool gather_takes(struct flight *f)
+{
+    struct batch *b = f->batch;
+    struct params params;
+    struct err e;
+    if (b->n < 2 || !may_share(f))
+        return false;
+    bool ok = bundle_params(f, &params, &e);
+    if (ok) {
+        if (!b->items)
+            b->items = mem_alloc(b->n * sizeof *b->items);
+        describe(f, &params, &b->items[b->nitems++]);
+        pipeline_move(f, FLIGHT_GATHERING);
+    }
+    params_free(&params);
+    return ok; /* one that cannot be made ends by itself */
+}
+
+/* --- calls of several ------------------------------------------------------------------------ */
+
+static void on_marked(void *arg, enum queue_done done, const char *text, size_t len)
+{
+    struct batch *b = arg;
+    bool ours = done == QUEUE_DONE && len == b->text.len && memcmp(text, b->text.data, len) == 0;
+    for (size_t i = 0; i < b->n; i++) {
+        struct flight *f = b->flights[i];
+        if (!f || f->state != FLIGHT_MARKING)
+            continue;
+        pipeline_move(f, FLIGHT_READY);
+        if (ours)
+            b->go(f);
+        else
+            ending_back(f); /* the batch is somebody else's now */
+    }
+}
+
+static struct coalesce_rules rules_of(const struct config *c)
+{
+    return (struct coalesce_rules){.devices = c->limits.devices,
+                                   .accounts = c->limits.accounts,
+                                   .aliases = c->limits.aliases,
+                                   .tags = target_tags_max(&c->limits),
+                                   .tasks = c->tasks_max,
+                                   .slack_ms = c->expire_slack_s * 1000};
+}
+
+static void tie(struct bundle *b)
+{
+    bundle_close(b);
+    for (size_t i = 1; i < b->n; i++)
+        pipeline_move(b->members[i], FLIGHT_BOUND);
+}
+
+static size_t make_calls(struct batch *b, struct grouping *g)
+{
+    const struct coalesce_rules rules = rules_of(batch_at(b, b->items[0].pos)->config);
+    coalesce(b->items, b->nitems, &rules, b->id, g);
+    for (size_t i = 0; i < g->ncalls; i++) {
+        const struct grouping_call *call = &g->calls[i];
+        form(b, g, call);
+        struct flight *leader = batch_at(b, g->members[call->first].pos);
+        tie(leader->bundle);
+        pipeline_move(leader, FLIGHT_MARKING);
+    }
+    return g->ncalls;
+}
+
+static void make(struct batch *b)
+{
+    struct grouping *g = mem_alloc(sizeof *g);
+    b->recorded = true; /* asked for once */
+    if (make_calls(b, g)) {
+        grouping_write(g, &b->text);
+        queue_mark(b->lease, buf_text(&b->text), b->text.len, on_marked, b);
+    }
+    metrics_add(METRIC_JOBS_SHARED, (int64_t)g->n);
+    mem_free(g);
+}
+
+/* Read by now: the leaders of recorded calls, and those whose call is broken. */
+static void start_recorded(struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        struct flight *f = b->flights[i];
+        if (!f || f->state != FLIGHT_READY || (!f->broken && !f->bundle))
+            continue;
+        if (f->bundle && f->bundle->members[0] != f)
+            continue;
+        if (f->bundle)
+            tie(f->bundle);
+        b->go(f);
+    }
+}
+
+static bool is_checking(const struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        if (b->flights[i] && b->flights[i]->state == FLIGHT_CHECKING)
+            return true;
+    return false;
+}
+
+/* Those that found no company. */
+static void let_go(struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        struct flight *f = b->flights[i];
+        if (!f || f->state != FLIGHT_GATHERING)
+            continue;
+        pipeline_move(f, FLIGHT_READY);
+        b->go(f);
+    }
+}
+
+void gather_look(struct batch *b)
+{
+    if (b->recorded && !b->started)
+        start_recorded(b);
+    b->started = true;
+    if (is_checking(b))
+        return;
+    if (b->nitems > 1)
+        make(b);
+    b->nitems = 0;
+    if (!b->counted)
+        pipeline_note_sharing(b->pipeline, b->n, batch_calls(b));
+    b->counted = true;
+    let_go(b);
+}
