@@ -38,8 +38,9 @@ struct param {
     const char *name, *value;
 };
 
-/* The usual call has about 20 parameters and needs no allocation; a MassPush of 100 tasks has 1,000,
- * and 12,000 at most. v points into the struct while it is small: never copy or move a struct params. */
+/* The usual call has about 20 parameters and needs no allocation; a MassPush of 100 tasks has
+ * 1,000, and 12,000 at most. v points into the struct while it is small: never copy or move a
+ * struct params. */
 enum { PARAMS_INLINE = 32, PARAMS_MAX = 16384, PARAMS_TEXT = 256 };
 struct params_text;
 struct params {

@@ -140,7 +140,7 @@ static const struct option_row general[] = {
            "`2` is negotiated, with fallback"),
     FIRM("aliyun.max_connections", "0", 0, 4096, AT(max_connections),
          "Most connections; 0: as `queue.concurrency`, and 2 with HTTP/2"),
-    BOOL("plan.coalesce", "false", 0, AT(coalesce),
+    BOOL("plan.coalesce", "true", 0, AT(coalesce),
          "Jobs to devices, accounts and aliases that are claimed together share calls: the same "
          "content goes out as one Push, different ones as tasks of one MassPush"),
     BOOL("plan.coalesce_ids", "false", 0, AT(coalesce_ids),

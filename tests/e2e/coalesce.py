@@ -6,7 +6,7 @@ import json
 from harness import Stage, wait_until
 from reload import SHORT, expect
 
-ON = dict(SHORT, PUSHBRIDGE_PLAN_COALESCE="true")
+ON = SHORT
 KINDS = ("device", "account", "alias")
 
 

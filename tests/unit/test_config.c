@@ -115,7 +115,7 @@ static void test_defaults(void **state)
     assert_int_equal(c.idempotency_window_ms, 840000);
     assert_int_equal(c.signature, SIGNATURE_V3);
     assert_int_equal(c.http_version, HTTP_1_1);
-    assert_false(c.coalesce);
+    assert_true(c.coalesce);
     assert_int_equal(c.circuit_failures, 5);
     assert_int_equal(c.circuit_probe_ms, 1000);
     assert_int_equal(c.reply_ttl_s, 300);
