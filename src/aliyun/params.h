@@ -59,6 +59,8 @@ void params_append(struct params *p, const char *name, const char *value);   /* 
 void params_set_copy(struct params *p, const char *name, const char *value); /* copies value */
 /* Appends "<prefix><name>", which is new; copies all. */
 void params_append_copy(struct params *p, const char *prefix, const char *name, const char *value);
+/* Room for a value of len bytes and its NUL that lives as long as the list. */
+char *params_room(struct params *p, size_t len);
 void params_set_int(struct params *p, const char *name, int64_t value);
 const char *params_get(const struct params *p, const char *name); /* NULL: absent */
 /* By name in byte order; names are unique. */
@@ -68,6 +70,20 @@ void params_sort(struct params *p);
  * sets it: integers and booleans become text, an object or array becomes JSON text where the
  * table says PARAM_JSON. Refusals name the parameter: unknown, reserved, wrong type, value. */
 bool params_override(struct params *p, const char *name, json_t *value, struct err *e);
+
+/* Where a value's text is not known yet (it holds a template's arguments): is it a parameter that
+ * may be set, and a text? */
+bool params_takes_text(const char *name, struct err *e);
+
+/* Sets defaults, an object of name → value, like overrides, but leaves out what is not a parameter
+ * of one of the platforms. False with e. */
+bool params_set_defaults(struct params *p, json_t *defaults, int platforms, struct err *e);
+
+/* Platforms of a DeviceType: of ALL every one, since an AppKey of a single platform may use it. 0:
+ * no DeviceType. */
+int params_platforms(const char *device_type);
+/* The same for parts of a notice, where ALL is an old AppKey of Android and iOS. */
+int params_part_platforms(const char *device_type);
 
 /* Checks that span parameters, after everything is set: platform fits DeviceType, Title and Body
  * not empty where required, Title ≤ 200 bytes, the byte ceilings of §3.6 (payload_max 1800), badge

@@ -28,7 +28,7 @@ static bool check_required(const struct params *p, struct err *e)
     return true;
 }
 
-static int platforms_of(const char *device_type)
+int params_platforms(const char *device_type)
 {
     if (strcmp(device_type, "ANDROID") == 0)
         return PLATFORM_ANDROID;
@@ -37,6 +37,12 @@ static int platforms_of(const char *device_type)
     if (strcmp(device_type, "HARMONY") == 0)
         return PLATFORM_HARMONY;
     return strcmp(device_type, "ALL") == 0 ? PLATFORM_ANDROID | PLATFORM_IOS | PLATFORM_HARMONY : 0;
+}
+
+int params_part_platforms(const char *device_type)
+{
+    return strcmp(device_type, "ALL") == 0 ? PLATFORM_ANDROID | PLATFORM_IOS
+                                           : params_platforms(device_type);
 }
 
 static const char *platform_name(int platforms)
@@ -49,7 +55,7 @@ static const char *platform_name(int platforms)
 static bool check_row(const struct param_row *row, const char *value, const char *device_type,
                       struct err *e)
 {
-    if (row->platforms && !(row->platforms & platforms_of(device_type)))
+    if (row->platforms && !(row->platforms & params_platforms(device_type)))
         return err_set(e, "%s: a parameter of %s, but DeviceType is %s", row->name,
                        platform_name(row->platforms), device_type);
     if (row->type != PARAM_STRING)
@@ -206,13 +212,11 @@ bool params_check(const struct params *p, size_t payload_max, struct err *e)
     if (!check_required(p, e))
         return false;
     const char *device_type = params_get(p, "DeviceType");
-    int platforms = platforms_of(device_type);
+    int platforms = params_part_platforms(device_type);
     if (!platforms)
         return err_set(e, "DeviceType: must be ANDROID, iOS, HARMONY or ALL");
     if (!is(p, "PushType", "MESSAGE") && !is(p, "PushType", "NOTICE"))
         return err_set(e, "PushType: must be MESSAGE or NOTICE");
-    if (strcmp(device_type, "ALL") == 0)
-        platforms = PLATFORM_ANDROID | PLATFORM_IOS;
     return check_rows(p, device_type, e) && check_content(p, e) &&
            check_ceilings(p, platforms, payload_max, e) && check_ios(p, e) && check_ties(p, e) &&
            check_custom_page(p, e);

@@ -39,13 +39,41 @@ static void set_base(const struct app *app, const struct plan *plan, const struc
     params_set(out, "DeviceType", plan->device_type);
     params_set(out, "Target", target_kind_name(call->kind));
     params_set(out, "TargetValue", call->target_value);
-    if (plan->title.len)
-        params_set(out, "Title", buf_text(&plan->title));
-    params_set(out, "Body", buf_text(&plan->body));
     if (app->store_offline)
         params_set(out, "StoreOffline", "true");
     set_time(out, "PushTime", plan->push_time_ms);
     set_time(out, "ExpireTime", plan->expire_time_ms);
+}
+
+static void set_content(const struct plan *plan, struct params *out)
+{
+    if (plan->title.len && (plan->own_title || !params_get(out, "Title")))
+        params_set(out, "Title", buf_text(&plan->title));
+    params_set(out, "Body", buf_text(&plan->body));
+}
+
+/* Weakest first: the app's, each layer of the template's, the job's. What an app or a template
+ * says about another platform is not meant for this call; a job means what it says. */
+static bool set_pushes(const struct job *job, const struct app *app, const struct plan *plan,
+                       struct params *out, struct err *e)
+{
+    int platforms = params_platforms(plan->device_type);
+    int part_platforms = params_part_platforms(plan->device_type);
+    const char *name;
+    json_t *value;
+    if (!params_set_defaults(out, app->push, platforms, e))
+        return err_prefix(e, "the app's push");
+    set_content(plan, out);
+    for (size_t i = 0; i < plan->nlayers; i++)
+        if (!params_set_defaults(out, plan->layers[i].parts, part_platforms, e) ||
+            !params_set_defaults(out, plan->layers[i].push, platforms, e))
+            return err_prefix(e, "the template");
+    json_object_foreach(job->push, name, value)
+    {
+        if (!params_override(out, name, value, e))
+            return err_prefix(e, "push");
+    }
+    return true;
 }
 
 static bool check_total(const struct params *p, struct err *e)
@@ -61,16 +89,10 @@ static bool check_total(const struct params *p, struct err *e)
 bool request_params(const struct job *job, const struct app *app, const struct plan *plan,
                     const struct call *call, size_t payload_max, struct params *out, struct err *e)
 {
-    const char *name;
-    json_t *value;
     params_init(out);
     set_base(app, plan, call, out);
-    json_object_foreach(job->push, name, value)
-    {
-        if (!params_override(out, name, value, e))
-            return err_prefix(e, "push");
-    }
-    return params_check(out, payload_max, e) && check_total(out, e);
+    return set_pushes(job, app, plan, out, e) && params_check(out, payload_max, e) &&
+           check_total(out, e);
 }
 
 /* --- token and JobKey ----------------------------------------------------------------------- */

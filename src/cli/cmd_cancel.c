@@ -212,20 +212,27 @@ static bool cancel_push(struct cancelling *c, const struct config_app *app, cons
     return false;
 }
 
+/* A part of a job of several apps says whose it is. */
+static bool cancel_part(struct cancelling *c, const json_t *outcome, const json_t *push)
+{
+    const char *name = json_string_value(json_object_get(push, "app"));
+    const char *id = json_string_value(json_object_get(push, "message_id"));
+    if (!name)
+        name = json_string_value(json_object_get(outcome, "app"));
+    const struct config_app *app = config_app_find(c->tool->config, name ? name : "default");
+    if (!app)
+        fprintf(stderr, "pushbridge cancel: it was sent by an app that is not configured\n");
+    return app && id && cancel_push(c, app, id);
+}
+
 static int cancel_sent(struct cancelling *c, const json_t *outcome)
 {
-    const char *name = json_string_value(json_object_get(outcome, "app"));
-    const struct config_app *app = config_app_find(c->tool->config, name ? name : "default");
-    const json_t *pushes = json_object_get(outcome, "pushes");
+    const json_t *push, *pushes = json_object_get(outcome, "pushes");
+    size_t i;
     int code = CLI_OK;
-    if (!app) {
-        fprintf(stderr, "pushbridge cancel: it was sent by an app that is not configured\n");
-        return CLI_FAILED;
-    }
-    for (size_t i = 0; i < json_array_size(pushes); i++) {
-        const char *id =
-            json_string_value(json_object_get(json_array_get(pushes, i), "message_id"));
-        if (!id || !cancel_push(c, app, id))
+    json_array_foreach(pushes, i, push)
+    {
+        if (!cancel_part(c, outcome, push))
             code = CLI_FAILED;
     }
     return code;

@@ -6,6 +6,7 @@
 #include "aliyun/request.h"
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "worker/legs.h"
 
 enum { OUT_MAX = 64 * 1024 * 1024 };
 
@@ -33,8 +34,7 @@ struct render {
 /* One job on its way; the parts point into each other. */
 struct rendering {
     struct job job;
-    struct plan plan;
-    const struct config_app *app;
+    struct legs legs;
     enum reason why;
     struct err e;
 };
@@ -59,11 +59,16 @@ static void json_refusal(struct render *r, const struct rendering *x)
     buf_puts(&r->out, "}}\n");
 }
 
-static void json_call(struct render *r, const struct call *call, const struct params *params)
+static void json_call(struct render *r, const char *app, const struct call *call,
+                      const struct params *params)
 {
     if (call->part)
         buf_putc(&r->out, ',');
     buf_printf(&r->out, "{\"part\":%u,", call->part);
+    if (app) {
+        add_text(&r->out, "app", app);
+        buf_putc(&r->out, ',');
+    }
     add_text(&r->out, "target", target_kind_name(call->kind));
     buf_putc(&r->out, ',');
     add_text(&r->out, "target_value", call->target_value);
@@ -85,14 +90,15 @@ static void json_call(struct render *r, const struct call *call, const struct pa
 static void json_begin(struct render *r, const struct rendering *x)
 {
     char deadline[CLOCK_UTC_SIZE];
-    clock_format_utc(x->plan.deadline_ms, deadline);
+    clock_format_utc(x->legs.v[0].plan.deadline_ms, deadline);
     buf_printf(&r->out, "{\"job\":%lu,", r->jobs);
     add_text(&r->out, "id", x->job.id);
     buf_putc(&r->out, ',');
-    add_text(&r->out, "app", x->app->app.name);
+    add_text(&r->out, "app", x->legs.name);
     buf_putc(&r->out, ',');
     add_text(&r->out, "deadline", deadline);
-    buf_printf(&r->out, ",\"overlap\":%s,\"calls\":[", x->plan.target.overlap ? "true" : "false");
+    buf_printf(&r->out, ",\"overlap\":%s,\"calls\":[",
+               x->legs.v[0].plan.target.overlap ? "true" : "false");
 }
 
 /* --- text ------------------------------------------------------------------------------------ */
@@ -102,11 +108,11 @@ static void text_refusal(struct render *r, const struct rendering *x)
     buf_printf(&r->out, "job %lu: refused: %s: %s\n", r->jobs, reason_name(x->why), x->e.text);
 }
 
-static void text_call(struct render *r, const struct rendering *x, const struct call *call,
+static void text_call(struct render *r, const char *app, size_t parts, const struct call *call,
                       const struct params *params)
 {
-    buf_printf(&r->out, "  call %u of %zu: Push to %s\n", call->part + 1, x->plan.n,
-               target_kind_name(call->kind));
+    buf_printf(&r->out, "  call %u of %zu: Push to %s%s%s\n", call->part + 1, parts,
+               target_kind_name(call->kind), app ? " of app " : "", app ? app : "");
     for (size_t i = 0; i < params->n; i++)
         buf_printf(&r->out, "    %-16s %s\n", params->v[i].name, params->v[i].value);
 }
@@ -114,10 +120,10 @@ static void text_call(struct render *r, const struct rendering *x, const struct 
 static void text_begin(struct render *r, const struct rendering *x)
 {
     char deadline[CLOCK_UTC_SIZE];
-    clock_format_utc(x->plan.deadline_ms, deadline);
-    buf_printf(&r->out, "job %lu: app %s, not sent after %s%s%s\n", r->jobs, x->app->app.name,
-               deadline, x->job.id ? "" : "; without an id: token and JobKey are examples",
-               x->plan.target.overlap ? "; the calls may reach a device twice" : "");
+    clock_format_utc(x->legs.v[0].plan.deadline_ms, deadline);
+    buf_printf(&r->out, "job %lu: app %s, not sent after %s%s%s\n", r->jobs, x->legs.name, deadline,
+               x->job.id ? "" : "; without an id: token and JobKey are examples",
+               x->legs.v[0].plan.target.overlap ? "; the calls may reach a device twice" : "");
 }
 
 /* --- one job --------------------------------------------------------------------------------- */
@@ -131,23 +137,21 @@ static bool read_job(const struct config *c, const char *bytes, size_t len, stru
     }
     if (!job_parse(bytes, len, &c->job_limits, &x->job, &x->why, &x->e))
         return false;
-    const char *name = x->job.app ? x->job.app : "default";
-    x->app = config_app_find(c, name);
+    if (!legs_build(&x->legs, c, &x->job, clock_wall_ms(), &x->why, &x->e))
+        return false;
     x->why = REASON_INVALID_JOB;
-    if (!x->app)
-        return err_set(&x->e, "app: no app \"%.64s\" is configured", name);
-    if (!x->app->app.app_key)
-        return err_set(&x->e, "app: \"%.64s\" has no app_key", name);
-    return plan_build(&x->job, &x->app->app, c->templates, &c->limits, clock_wall_ms(), &x->plan,
-                      &x->why, &x->e);
+    for (size_t i = 0; i < x->legs.n; i++)
+        if (!x->legs.v[i].app->app.app_key)
+            return err_set(&x->e, "app: \"%.64s\" has no app_key", x->legs.v[i].app->app.name);
+    return true;
 }
 
-static bool make_call(const struct config *c, struct rendering *x, const struct call *call,
-                      struct params *params)
+static bool make_call(const struct config *c, struct rendering *x, const struct leg *leg,
+                      const struct call *call, struct params *params)
 {
     char token[TOKEN_SIZE], key[TOKEN_SIZE];
     x->why = REASON_INVALID_JOB;
-    if (!request_params(&x->job, &x->app->app, &x->plan, call, (size_t)c->payload_max, params,
+    if (!request_params(&x->job, &leg->app->app, &leg->plan, call, (size_t)c->payload_max, params,
                         &x->e))
         return false;
     request_token(params, x->job.id ? x->job.id : example_uid, 0, call->part, token);
@@ -158,18 +162,30 @@ static bool make_call(const struct config *c, struct rendering *x, const struct 
     return true;
 }
 
-static bool write_calls(struct render *r, struct rendering *x)
+static bool write_leg(struct render *r, struct rendering *x, const struct leg *leg, size_t parts)
 {
+    const char *app = x->legs.n > 1 ? leg->app->app.name : NULL;
     bool ok = true;
-    for (size_t i = 0; i < x->plan.n && ok; i++) {
+    for (size_t i = 0; i < leg->plan.n && ok; i++) {
         struct params params;
-        ok = make_call(r->config, x, &x->plan.calls[i], &params);
+        ok = make_call(r->config, x, leg, &leg->plan.calls[i], &params);
         if (ok && r->json)
-            json_call(r, &x->plan.calls[i], &params);
+            json_call(r, app, &leg->plan.calls[i], &params);
         else if (ok)
-            text_call(r, x, &x->plan.calls[i], &params);
+            text_call(r, app, parts, &leg->plan.calls[i], &params);
         params_free(&params);
     }
+    return ok;
+}
+
+static bool write_calls(struct render *r, struct rendering *x)
+{
+    size_t parts = 0;
+    bool ok = true;
+    for (size_t i = 0; i < x->legs.n; i++)
+        parts += x->legs.v[i].parts;
+    for (size_t i = 0; i < x->legs.n && ok; i++)
+        ok = write_leg(r, x, &x->legs.v[i], parts);
     return ok;
 }
 
@@ -200,7 +216,7 @@ static void render_job(struct render *r, const char *bytes, size_t len)
             text_refusal(r, &x);
     }
     fwrite(buf_text(&r->out), 1, r->out.len, stdout);
-    plan_free(&x.plan);
+    legs_free(&x.legs);
     job_free(&x.job);
 }
 

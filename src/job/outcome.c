@@ -80,6 +80,10 @@ static void put_pushes(const struct outcome *o, size_t n, struct buf *out)
             put_name(out, ",\"task\":");
             buf_int(out, o->task);
         }
+        if (o->pushes[i].app) {
+            put_name(out, ",\"app\":");
+            put_text(out, o->pushes[i].app);
+        }
         buf_putc(out, '}');
     }
     put_name(out, "],\"attempts\":");

@@ -10,6 +10,7 @@
 struct push_done {
     unsigned part;
     char message_id[32], request_id[64];
+    const char *app; /* where the outcome's stands for several; NULL: left out */
 };
 
 struct outcome {

@@ -16,6 +16,7 @@ static const int64_t schedule_max_ms = INT64_C(7) * 86400 * 1000;
 static const int64_t enqueued_past_ms = INT64_C(7) * 86400 * 1000;
 static const int64_t enqueued_future_ms = INT64_C(60) * 1000;
 static const int64_t expire_max_ms = INT64_C(72) * 3600 * 1000;
+static const int64_t expire_lead_ms = 3 * 1000;
 
 static bool refuse(enum reason *why, enum reason reason)
 {
@@ -23,26 +24,41 @@ static bool refuse(enum reason *why, enum reason reason)
     return false;
 }
 
-/* --- overrides ------------------------------------------------------------------------------ */
+/* --- parameters that decide how the call is made --------------------------------------------- */
 
-/* A parameter that decides how the call is made; its value is checked with all the others. */
-static bool read_override(const struct job *job, const char *name, const char *otherwise,
-                          const char **out, struct err *e)
+static const char *text_of(const json_t *push, const char *name)
 {
-    const json_t *value = json_object_get(job->push, name);
-    if (value && !json_is_string(value))
-        return err_set(e, "push.%s: takes a string", name);
-    *out = value ? json_string_value(value) : otherwise;
+    return json_string_value(json_object_get(push, name));
+}
+
+/* All of a job's values are checked with the call; these ones are needed before. */
+static bool check_overrides(const struct job *job, struct err *e)
+{
+    static const char *const names[] = {"PushType", "DeviceType"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const json_t *value = json_object_get(job->push, names[i]);
+        if (value && !json_is_string(value))
+            return err_set(e, "push.%s: takes a string", names[i]);
+    }
     return true;
 }
 
-static bool read_overrides(const struct job *job, const struct app *app, struct plan *out,
-                           struct err *e)
+/* What the job, its template or the app says, the first of them that does. */
+static const char *param_of(const struct job *job, const struct app *app, const struct plan *p,
+                            const char *name)
 {
-    out->push_type = app->push_type;
-    out->device_type = app->device_type;
-    return !job->push || (read_override(job, "PushType", app->push_type, &out->push_type, e) &&
-                          read_override(job, "DeviceType", app->device_type, &out->device_type, e));
+    const char *text = text_of(job->push, name);
+    for (size_t i = p->nlayers; i-- > 0 && !text;)
+        text = text_of(p->layers[i].push, name);
+    return text ? text : text_of(app->push, name);
+}
+
+static void set_kind(const struct job *job, const struct app *app, struct plan *out)
+{
+    const char *push_type = param_of(job, app, out, "PushType");
+    const char *device_type = param_of(job, app, out, "DeviceType");
+    out->push_type = push_type ? push_type : app->push_type;
+    out->device_type = device_type ? device_type : app->device_type;
 }
 
 /* --- message -------------------------------------------------------------------------------- */
@@ -64,6 +80,7 @@ static void write_body(const struct plan *p, int type, const char *text, size_t 
 static void write_literal(const struct job *job, const struct app *app, struct plan *out)
 {
     const char *by_app = app->title ? app->title : app->name;
+    out->own_title = job->title != NULL;
     buf_puts(&out->title, job->title ? job->title : by_app);
     write_body(out, job->type, job->message, strlen(job->message), &out->body);
 }
@@ -77,7 +94,8 @@ static bool write_template(const struct job *job, const struct template *t, stru
     if (ok && !buf_ok(&text))
         ok =
             err_set(e, "template %.64s: a message of more than %d bytes", job->code, (int)BODY_MAX);
-    if (ok && !template_has_title(t))
+    out->own_title = template_has_title(t);
+    if (ok && !out->own_title)
         buf_puts(&out->title, job->code);
     if (ok)
         write_body(out, job->type, buf_text(&text), text.len, &out->body);
@@ -101,20 +119,36 @@ static bool unknown_template(const struct job *job, struct err *e)
     return err_set(e, "template %.64s: unknown", job->code);
 }
 
+/* The kind of the push follows from what is rendered first. */
+static bool render_layers(const struct template_pick *pick, const struct job *job,
+                          const struct app *app, struct plan *out, struct err *e)
+{
+    for (size_t i = 0; i < pick->n; i++)
+        if (!template_render_push(pick->layers[i], job, &out->layers[out->nlayers++].push, e))
+            return false;
+    set_kind(job, app, out);
+    if (strcmp(out->push_type, "NOTICE") != 0)
+        return true;
+    for (size_t i = 0; i < pick->n; i++)
+        if (!template_render_parts(pick->layers[i], job, &out->layers[i].parts, e))
+            return false;
+    return true;
+}
+
 static bool write_message(const struct job *job, const struct app *app,
                           const struct template_set *templates, struct plan *out, enum reason *why,
                           struct err *e)
 {
-    if (job->message) {
+    struct template_pick pick = {0};
+    assert(job->message || job->code);
+    if (job->code && !template_pick(templates, job->code, out->device_type, job->locale, &pick))
+        return unknown_template(job, e) || refuse(why, REASON_UNKNOWN_TEMPLATE);
+    if (!render_layers(&pick, job, app, out, e))
+        return refuse(why, REASON_INVALID_JOB);
+    if (job->message)
         write_literal(job, app, out);
-    } else {
-        assert(job->code);
-        const struct template *t = template_find(templates, job->code, job->locale);
-        if (!t)
-            return unknown_template(job, e) || refuse(why, REASON_UNKNOWN_TEMPLATE);
-        if (!write_template(job, t, out, e))
-            return refuse(why, REASON_INVALID_JOB);
-    }
+    else if (!write_template(job, pick.text, out, e))
+        return refuse(why, REASON_INVALID_JOB);
     return check_sizes(out, e) || refuse(why, REASON_INVALID_JOB);
 }
 
@@ -179,6 +213,24 @@ static void set_deadline(const struct job *job, const struct app *app, int64_t b
         deadline = after(base_ms, app->ttl_s);
     out->deadline_ms = deadline;
     out->expire_time_ms = earlier(deadline, base_ms + expire_max_ms);
+    if (param_of(job, app, out, "SmsTemplateName"))
+        out->expire_time_ms = 0; /* the provider uses SmsDelaySecs instead */
+}
+
+/* ExpireTime goes out in whole seconds, and must be later than this many after sending. */
+static void set_send_by(struct plan *out)
+{
+    int64_t whole_ms = out->expire_time_ms / second_ms * second_ms;
+    out->send_by_ms = out->expire_time_ms ? whole_ms - expire_lead_ms - 1 : out->deadline_ms;
+}
+
+static bool shows_in_time(const struct plan *p, enum reason *why, struct err *e)
+{
+    if (!p->push_time_ms || p->push_time_ms <= p->send_by_ms)
+        return true;
+    return err_set(e, "its deadline is not more than %" PRId64 " s after it would show",
+                   expire_lead_ms / second_ms) ||
+           refuse(why, REASON_EXPIRED);
 }
 
 int64_t plan_quiet_end_ms(const struct job *job, const struct app *app, int64_t at_ms)
@@ -223,14 +275,16 @@ bool plan_build(const struct job *job, const struct app *app, const struct templ
     buf_init(&out->title, TITLE_MAX);
     buf_init(&out->body, BODY_MAX);
     *why = REASON_NONE;
-    if (!read_overrides(job, app, out, e) || !schedule(job, app, t0_ms, &out->push_time_ms, e))
+    if (!check_overrides(job, e) || !schedule(job, app, t0_ms, &out->push_time_ms, e))
         return refuse(why, REASON_INVALID_JOB);
+    set_kind(job, app, out);
     if (!write_message(job, app, templates, out, why, e))
         return false;
     if (!target_build(job, limits, &out->target, e))
         return refuse(why, REASON_INVALID_TARGET);
     set_deadline(job, app, base_time(job, out, t0_ms), out);
-    if (!keep_quiet(job, app, t0_ms, out, why, e))
+    set_send_by(out);
+    if (!keep_quiet(job, app, t0_ms, out, why, e) || !shows_in_time(out, why, e))
         return false;
     set_calls(out);
     return true;
@@ -240,6 +294,11 @@ void plan_free(struct plan *p)
 {
     buf_free(&p->title);
     buf_free(&p->body);
+    for (size_t i = 0; i < p->nlayers; i++) {
+        json_decref(p->layers[i].parts);
+        json_decref(p->layers[i].push);
+    }
+    p->nlayers = 0;
     target_free(&p->target);
     mem_free(p->calls);
     p->calls = NULL;

@@ -6,117 +6,35 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
-
-enum argument { ARG_LITERAL, ARG_SCHOOL, ARG_CODE, ARG_TAGS, ARG_PARAM };
-
-struct segment {
-    enum argument kind;
-    char *text; /* the literal, or the argument's name as written */
-    size_t len;
-};
-
-struct compiled {
-    struct segment *v;
-    size_t n;
-};
+#include "job/template_text.h"
+#include "job/template_values.h"
 
 struct template
 {
-    char *code, *locale; /* locale "": the default variant */
+    char *code, *platform, *locale; /* "": any platform, the default variant */
     char *title_text, *message_text;
-    struct compiled title, message;
+    struct template_text title, message;
+    json_t *parts, *push;
 };
 
-/* Sorted by code, then locale, so that finding is a binary search and the hash does not depend on
- * the order of the file. */
+/* Sorted by code, platform, locale, so that finding is a binary search and the hash does not depend
+ * on the order of the file. */
 struct template_set {
     struct template **v;
     size_t n, cap;
+    bool platforms; /* some entry has one */
 };
-
-/* --- compiling ------------------------------------------------------------------------------- */
-
-#define PARAM_PREFIX "params."
-
-static void add_segment(struct compiled *c, enum argument kind, const char *text, size_t len)
-{
-    if (kind == ARG_LITERAL && len == 0)
-        return;
-    c->v = mem_resize(c->v, (c->n + 1) * sizeof *c->v);
-    c->v[c->n++] = (struct segment){.kind = kind, .text = mem_dup(text, len), .len = len};
-}
-
-static void free_compiled(struct compiled *c)
-{
-    for (size_t i = 0; i < c->n; i++)
-        mem_free(c->v[i].text);
-    mem_free(c->v);
-    *c = (struct compiled){0};
-}
-
-static bool is_word(const char *text, size_t len, const char *word)
-{
-    return len == strlen(word) && memcmp(text, word, len) == 0;
-}
-
-/* Which argument a name means; ARG_LITERAL: none. */
-static enum argument argument_of(const char *name, size_t len)
-{
-    if (is_word(name, len, "0") || is_word(name, len, "school"))
-        return ARG_SCHOOL;
-    if (is_word(name, len, "code"))
-        return ARG_CODE;
-    if (is_word(name, len, "tags"))
-        return ARG_TAGS;
-    size_t prefix = strlen(PARAM_PREFIX);
-    return len > prefix && memcmp(name, PARAM_PREFIX, prefix) == 0 ? ARG_PARAM : ARG_LITERAL;
-}
-
-/* The argument that p opens; *end is set behind its closing brace. */
-static bool compile_argument(struct compiled *c, const char *p, const char **end, struct err *e)
-{
-    const char *name = p + 1;
-    size_t len = strcspn(name, "{}");
-    if (name[len] != '}')
-        return err_set(e, "'{' without '}' (a literal brace is written twice)");
-    enum argument kind = argument_of(name, len);
-    if (kind == ARG_LITERAL)
-        return err_set(e, "unknown argument {%.*s}; known: 0, school, code, tags, params.NAME",
-                       len < 64 ? (int)len : 64, name);
-    add_segment(c, kind, name, len);
-    *end = name + len + 1;
-    return true;
-}
-
-static bool compile(struct compiled *c, const char *text, struct err *e)
-{
-    if (!text_is_utf8(text, strlen(text)))
-        return err_set(e, "not valid UTF-8");
-    for (const char *p = text; *p;) {
-        size_t len = strcspn(p, "{}");
-        if (p[len] && p[len] == p[len + 1]) {
-            add_segment(c, ARG_LITERAL, p, len + 1);
-            p += len + 2;
-            continue;
-        }
-        add_segment(c, ARG_LITERAL, p, len);
-        p += len;
-        if (*p == '}')
-            return err_set(e, "'}' without '{' (a literal brace is written twice)");
-        if (*p == '{' && !compile_argument(c, p, &p, e))
-            return false;
-    }
-    return true;
-}
 
 /* --- the set --------------------------------------------------------------------------------- */
 
 static void free_template(struct template *t)
 {
-    free_compiled(&t->title);
-    free_compiled(&t->message);
+    template_text_free(&t->title);
+    template_text_free(&t->message);
+    json_decref(t->parts);
+    json_decref(t->push);
     mem_free(t->code);
+    mem_free(t->platform);
     mem_free(t->locale);
     mem_free(t->title_text);
     mem_free(t->message_text);
@@ -138,24 +56,30 @@ void template_set_free(struct template_set *set)
     mem_free(set);
 }
 
-/* Orders a template against a code and the first len bytes of a locale. */
-static int compare(const struct template *t, const char *code, const char *locale, size_t len)
+/* What an entry is found by; the locale is the first len bytes. */
+struct key {
+    const char *code, *platform, *locale;
+    size_t len;
+};
+
+static int compare(const struct template *t, const struct key *k)
 {
-    int c = strcmp(t->code, code);
+    int c = strcmp(t->code, k->code);
     if (c == 0)
-        c = strncmp(t->locale, locale, len);
-    return c == 0 && t->locale[len] ? 1 : c;
+        c = strcmp(t->platform, k->platform);
+    if (c == 0)
+        c = strncmp(t->locale, k->locale, k->len);
+    return c == 0 && t->locale[k->len] ? 1 : c;
 }
 
 /* Where the template is or belongs; *found says which. */
-static size_t place_of(const struct template_set *set, const char *code, const char *locale,
-                       size_t len, bool *found)
+static size_t place_of(const struct template_set *set, const struct key *k, bool *found)
 {
     size_t from = 0, to = set->n;
     *found = false;
     while (from < to && !*found) {
         size_t middle = from + (to - from) / 2;
-        int c = compare(set->v[middle], code, locale, len);
+        int c = compare(set->v[middle], k);
         *found = c == 0;
         if (c < 0)
             from = middle + 1;
@@ -174,45 +98,70 @@ static void insert(struct template_set *set, struct template *t, size_t at)
     memmove(set->v + at + 1, set->v + at, (set->n - at) * sizeof *set->v);
     set->v[at] = t;
     set->n++;
+    set->platforms |= *t->platform != '\0';
 }
 
-static bool compile_member(struct compiled *c, const char *name, const char *text, struct err *e)
+static bool compile_member(struct template_text *c, const char *name, const char *text,
+                           struct err *e)
 {
-    if (!text || compile(c, text, e))
+    if (!text || template_text_compile(c, text, e))
         return true;
     return err_prefix(e, name);
 }
 
-static bool refused(const char *code, const char *locale, struct err *e)
+static bool compile(struct template *t, const struct template_entry *entry, struct err *e)
 {
-    char prefix[192];
-    snprintf(prefix, sizeof prefix, "template %.128s%s%.32s", code, *locale ? " " : "", locale);
+    return compile_member(&t->title, "title", entry->title, e) &&
+           compile_member(&t->message, "message", entry->message, e) &&
+           template_values_check(entry->parts, e) &&
+           (template_values_check(entry->push, e) || err_prefix(e, "push"));
+}
+
+static bool refused(const struct key *k, struct err *e)
+{
+    char prefix[224];
+    snprintf(prefix, sizeof prefix, "template %.128s%s%.16s%s%.32s", k->code,
+             *k->platform ? " " : "", k->platform, *k->locale ? " " : "", k->locale);
     return err_prefix(e, prefix);
+}
+
+bool template_set_add_entry(struct template_set *set, const struct template_entry *entry,
+                            struct err *e)
+{
+    bool found;
+    const char *locale = entry->locale ? entry->locale : "";
+    const struct key key = {entry->code, entry->platform ? entry->platform : "", locale,
+                            strlen(locale)};
+    size_t at = place_of(set, &key, &found);
+    if (found) {
+        err_set(e, "defined twice");
+        return refused(&key, e);
+    }
+    struct template *t = mem_zalloc(sizeof *t);
+    if (!compile(t, entry, e)) {
+        free_template(t);
+        return refused(&key, e);
+    }
+    t->code = mem_strdup(key.code);
+    t->platform = mem_strdup(key.platform);
+    t->locale = mem_strdup(key.locale);
+    t->title_text = mem_strdup(entry->title);
+    t->message_text = mem_strdup(entry->message);
+    t->parts = json_incref(entry->parts);
+    t->push = json_incref(entry->push);
+    insert(set, t, at);
+    return true;
 }
 
 bool template_set_add(struct template_set *set, const char *code, const char *locale,
                       const char *title, const char *message, struct err *e)
 {
-    bool found;
-    const char *variant = locale ? locale : "";
-    size_t at = place_of(set, code, variant, strlen(variant), &found);
-    if (found) {
-        err_set(e, "defined twice");
-        return refused(code, variant, e);
-    }
-    struct template *t = mem_zalloc(sizeof *t);
-    if (!compile_member(&t->title, "title", title, e) ||
-        !compile_member(&t->message, "message", message, e)) {
-        free_template(t);
-        return refused(code, variant, e);
-    }
-    t->code = mem_strdup(code);
-    t->locale = mem_strdup(variant);
-    t->title_text = mem_strdup(title);
-    t->message_text = mem_strdup(message);
-    insert(set, t, at);
-    return true;
+    const struct template_entry entry = {
+        .code = code, .locale = locale, .title = title, .message = message};
+    return template_set_add_entry(set, &entry, e);
 }
+
+/* --- finding --------------------------------------------------------------------------------- */
 
 /* The locale one step shorter: without its last subtag. */
 static size_t shorter(const char *locale, size_t len)
@@ -222,18 +171,48 @@ static size_t shorter(const char *locale, size_t len)
     return len ? len - 1 : 0;
 }
 
+static const struct template *find(const struct template_set *set, const char *code,
+                                   const char *platform, const char *locale)
+{
+    struct key key = {code, platform, locale, strlen(locale)};
+    for (;; key.len = shorter(locale, key.len)) {
+        bool found;
+        size_t at = place_of(set, &key, &found);
+        if (found)
+            return set->v[at];
+        if (!key.len)
+            return NULL;
+    }
+}
+
 const struct template *template_find(const struct template_set *set, const char *code,
                                      const char *locale)
 {
-    const char *asked = locale ? locale : "";
-    for (size_t len = strlen(asked);; len = shorter(asked, len)) {
-        bool found;
-        size_t at = place_of(set, code, asked, len, &found);
-        if (found)
-            return set->v[at];
-        if (!len)
-            return NULL;
-    }
+    return find(set, code, "", locale ? locale : "");
+}
+
+static void add_layers(const struct template_set *set, const char *code, const char *platform,
+                       const char *locale, struct template_pick *out)
+{
+    const struct template *whole = find(set, code, platform, "");
+    const struct template *variant = locale ? find(set, code, platform, locale) : whole;
+    if (whole)
+        out->layers[out->n++] = whole;
+    if (variant && variant != whole)
+        out->layers[out->n++] = variant;
+}
+
+bool template_pick(const struct template_set *set, const char *code, const char *platform,
+                   const char *locale, struct template_pick *out)
+{
+    *out = (struct template_pick){0};
+    add_layers(set, code, "", locale, out);
+    if (set->platforms)
+        add_layers(set, code, platform, locale, out);
+    for (size_t i = 0; i < out->n; i++)
+        if (out->layers[i]->message_text)
+            out->text = out->layers[i];
+    return out->text != NULL;
 }
 
 bool template_has_title(const struct template *t)
@@ -241,106 +220,80 @@ bool template_has_title(const struct template *t)
     return t->title_text != NULL;
 }
 
+/* --- hash ------------------------------------------------------------------------------------ */
+
+static const uint64_t fnv_prime = UINT64_C(0x100000001b3);
+
 static uint64_t hash_text(uint64_t h, const char *text)
 {
-    static const uint64_t fnv_prime = UINT64_C(0x100000001b3);
     h = (h ^ (text ? 1 : 0)) * fnv_prime; /* absent and empty differ */
     for (; text && *text; text++)
         h = (h ^ (unsigned char)*text) * fnv_prime;
     return h * fnv_prime; /* as if by a NUL: "ab","c" and "a","bc" differ */
 }
 
+/* What a template of texts alone does not have leaves its hash as it is. */
+static uint64_t hash_values(uint64_t h, const char *name, const json_t *values)
+{
+    char *text = values ? json_dumps(values, JSON_COMPACT) : NULL;
+    if (text)
+        h = hash_text(hash_text(h, name), text);
+    free(text);
+    return h;
+}
+
 uint64_t template_set_hash(const struct template_set *set)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < set->n; i++) {
-        h = hash_text(h, set->v[i]->code);
-        h = hash_text(h, set->v[i]->locale);
-        h = hash_text(h, set->v[i]->title_text);
-        h = hash_text(h, set->v[i]->message_text);
+        const struct template *t = set->v[i];
+        h = hash_text(h, t->code);
+        h = hash_text(h, t->locale);
+        h = hash_text(h, t->title_text);
+        h = hash_text(h, t->message_text);
+        if (*t->platform)
+            h = hash_text(hash_text(h, "platform"), t->platform);
+        h = hash_values(h, "parts", t->parts);
+        h = hash_values(h, "push", t->push);
     }
     return h;
 }
 
 /* --- rendering ------------------------------------------------------------------------------- */
 
-/* The fewest digits that read back as the same number: 19.9, not 19.899999999999999. */
-static void put_real(struct buf *out, json_t *value)
-{
-    char text[64];
-    for (size_t digits = 15; digits <= 17; digits++) {
-        size_t n =
-            json_dumpb(value, text, sizeof text - 1, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
-        text[n < sizeof text ? n : 0] = '\0';
-        if (strtod(text, NULL) == json_real_value(value))
-            break;
-    }
-    buf_puts(out, text);
-}
-
-static bool put_param(struct buf *out, const struct job *job, const char *name)
-{
-    json_t *value = json_object_get(job->params, name);
-    if (json_is_string(value))
-        buf_add(out, json_string_value(value), json_string_length(value));
-    else if (json_is_integer(value))
-        buf_int(out, json_integer_value(value));
-    else if (json_is_real(value))
-        put_real(out, value);
-    else if (json_is_boolean(value))
-        buf_puts(out, json_is_true(value) ? "true" : "false");
-    else
-        return false;
-    return true;
-}
-
-static bool put_tags(struct buf *out, const struct job_list *tags)
-{
-    for (size_t i = 0; i < tags->n; i++) {
-        if (i)
-            buf_putc(out, ',');
-        buf_puts(out, tags->v[i]);
-    }
-    return tags->n > 0;
-}
-
-static bool put_text(struct buf *out, const char *text)
-{
-    if (text)
-        buf_puts(out, text);
-    return text != NULL;
-}
-
-static bool put_segment(struct buf *out, const struct segment *s, const struct job *job)
-{
-    switch (s->kind) {
-    case ARG_LITERAL:
-        buf_add(out, s->text, s->len);
-        return true;
-    case ARG_SCHOOL:
-        return put_text(out, job->school);
-    case ARG_CODE:
-        return put_text(out, job->code);
-    case ARG_TAGS:
-        return put_tags(out, &job->tags);
-    case ARG_PARAM:
-        break;
-    }
-    return put_param(out, job, s->text + strlen(PARAM_PREFIX));
-}
-
-static bool render(const struct template *t, const struct compiled *c, const struct job *job,
+static bool render(const struct template *t, const struct template_text *c, const struct job *job,
                    struct buf *out, struct err *e)
 {
-    for (size_t i = 0; i < c->n; i++)
-        if (!put_segment(out, &c->v[i], job))
-            return err_set(e, "template %.128s: argument {%.64s} is not in the job", t->code,
-                           c->v[i].text);
-    return true;
+    const char *lacks = template_text_render(c, job, out);
+    return !lacks ||
+           err_set(e, "template %.128s: argument {%.64s} is not in the job", t->code, lacks);
 }
 
 bool template_render(const struct template *t, const struct job *job, struct buf *title,
                      struct buf *message, struct err *e)
 {
     return render(t, &t->title, job, title, e) && render(t, &t->message, job, message, e);
+}
+
+static bool render_values(const struct template *t, json_t *values, const struct job *job,
+                          json_t **out, struct err *e)
+{
+    char prefix[160];
+    *out = values ? template_values_render(values, job, e) : NULL;
+    if (*out || !values)
+        return true;
+    snprintf(prefix, sizeof prefix, "template %.128s", t->code);
+    return err_prefix(e, prefix);
+}
+
+bool template_render_push(const struct template *t, const struct job *job, json_t **out,
+                          struct err *e)
+{
+    return render_values(t, t->push, job, out, e);
+}
+
+bool template_render_parts(const struct template *t, const struct job *job, json_t **out,
+                           struct err *e)
+{
+    return render_values(t, t->parts, job, out, e);
 }

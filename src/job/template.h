@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Message templates: compiled once at start, rendered per job. Pure.
- * Arguments: {0} and {school}, {code}, {tags} (joined with ','), {params.NAME}; {{ and }} are
- * literal braces. */
+ * A code has a template, and over it variants: for a locale, for a platform (a DeviceType), for a
+ * locale of a platform. What a job gets are the ones that fit it, as layers. */
 #ifndef PB_TEMPLATE_H
 #define PB_TEMPLATE_H
 
@@ -20,10 +20,33 @@ void template_set_free(struct template_set *set);
 bool template_set_add(struct template_set *set, const char *code, const char *locale,
                       const char *title, const char *message, struct err *e);
 
+/* An entry with provider parameters. Objects may be NULL, a reference is taken; their texts may
+ * hold arguments. The parameters themselves are the provider's business: not checked here. */
+struct template_entry {
+    const char *code, *platform, *locale; /* NULL: any platform; the default variant */
+    const char *title, *message;          /* message NULL: parameters only */
+    json_t *parts, *push;                 /* name → value; parts are for notices only */
+};
+/* template_set_add() with all of it. */
+bool template_set_add_entry(struct template_set *set, const struct template_entry *entry,
+                            struct err *e);
+
 /* The variant for a locale, falling back zh-Hans-CN → zh-Hans → zh → default. NULL when the code
- * is unknown (or has no default variant and none that fits). */
+ * is unknown (or has no default variant and none that fits). Without regard to platforms. */
 const struct template *template_find(const struct template_set *set, const char *code,
                                      const char *locale);
+
+/* The layers of a job, weakest first: the template, its locale, the platform, its locale (each
+ * falling back as above). The text, title and message, is of the last that has a message; the
+ * parameters of all apply, the later winning. False where there is no text. */
+enum { TEMPLATE_LAYERS_MAX = 4 };
+struct template_pick {
+    const struct template *layers[TEMPLATE_LAYERS_MAX];
+    size_t n;
+    const struct template *text;
+};
+bool template_pick(const struct template_set *set, const char *code, const char *platform,
+                   const char *locale, struct template_pick *out);
 
 /* Appends the rendered title (nothing when the template has none) and message. False with e that
  * names the template and the argument when the job lacks one: "template I10001: argument {school}
@@ -32,6 +55,13 @@ const struct template *template_find(const struct template_set *set, const char 
 bool template_render(const struct template *t, const struct job *job, struct buf *title,
                      struct buf *message, struct err *e);
 bool template_has_title(const struct template *t);
+
+/* A layer's parameters for one job, as a new reference; NULL where it has none. False with e as
+ * above, or for a text beyond 128 KiB. */
+bool template_render_push(const struct template *t, const struct job *job, json_t **out,
+                          struct err *e);
+bool template_render_parts(const struct template *t, const struct job *job, json_t **out,
+                           struct err *e);
 
 /* A stable hash of every template, for the configuration digest. */
 uint64_t template_set_hash(const struct template_set *set);

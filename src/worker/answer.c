@@ -39,7 +39,7 @@ static struct verdict decide(const struct flight *f)
         .retried_special = f->env.special_used,
         .first_sent_ms = f->env.first_sent_ms,
         .now_ms = queue_lease_now_ms(f->lease),
-        .deadline_ms = f->plan.deadline_ms,
+        .deadline_ms = f->plan.send_by_ms,
         .random = random,
     };
     return verdict_decide(&policy, &in);
@@ -272,7 +272,7 @@ static struct verdict before_send(const struct flight *f)
 {
     const struct verdict_policy policy = answer_policy(f);
     return verdict_before_send(&policy, is_unanswered(f), f->digest_changed, f->env.first_sent_ms,
-                               queue_lease_now_ms(f->lease), f->plan.deadline_ms);
+                               queue_lease_now_ms(f->lease), f->plan.send_by_ms);
 }
 
 static bool end_dead(struct flight *f, const struct verdict *v)
@@ -301,7 +301,7 @@ bool answer_may_send(struct flight *f)
     int64_t at_ms = unanswered ? v.at_ms : loud_ms(f, v.at_ms);
     if (at_ms <= now)
         return true;
-    if (at_ms > f->plan.deadline_ms)
+    if (at_ms > f->plan.send_by_ms)
         ending_dead(f, REASON_EXPIRED, false, "its deadline lies in the quiet hours");
     else
         ending_retry(f, at_ms);

@@ -62,7 +62,7 @@ void bundle_close(struct bundle *b)
         for (size_t i = from; i < task_end(b, from); i++)
             lower(&b->members[from]->plan.expire_time_ms, b->members[i]->plan.expire_time_ms);
     for (size_t i = 0; i < b->n; i++)
-        lower(&b->members[0]->plan.deadline_ms, b->members[i]->plan.deadline_ms);
+        lower(&b->members[0]->plan.send_by_ms, b->members[i]->plan.send_by_ms);
 }
 
 size_t bundle_members(struct flight *f, struct flight ***out)

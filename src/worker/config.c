@@ -15,6 +15,14 @@ const struct config_app *config_app_find(const struct config *c, const char *nam
     return NULL;
 }
 
+const struct config_group *config_group_find(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->ngroups; i++)
+        if (strcmp(c->groups[i].name, name) == 0)
+            return &c->groups[i];
+    return NULL;
+}
+
 static bool has_hash_tag(const char *name)
 {
     const char *open = strchr(name, '{');

@@ -16,7 +16,7 @@
 #include "job/template.h"
 #include "job/verdict.h"
 
-enum { CONFIG_QUEUES_MAX = 16, CONFIG_APPS_MAX = 64 };
+enum { CONFIG_QUEUES_MAX = 16, CONFIG_APPS_MAX = 64, CONFIG_GROUPS_MAX = 64, CONFIG_GROUP_MAX = 3 };
 
 /* Part of the digest: raise it when the same job and configuration make another call. */
 enum { CONFIG_PLAN_VERSION = 1 };
@@ -27,6 +27,13 @@ struct config_app {
     unsigned label;                 /* of the app's metrics */
     const char *account;            /* label of the cloud account; NULL: made from the key */
     char account_label[65];         /* the label in force; never shows the key */
+};
+
+/* Stands for its apps in a job's `app`. */
+struct config_group {
+    const char *name; /* no app's */
+    const struct config_app *apps[CONFIG_GROUP_MAX];
+    size_t n;
 };
 
 struct config {
@@ -55,6 +62,8 @@ struct config {
 
     struct config_app *apps;
     size_t napps;
+    struct config_group *groups;
+    size_t ngroups;
     struct template_set *templates;
     struct target_limits limits;
     struct job_limits job_limits;
@@ -97,6 +106,7 @@ const struct config *config_hold(const struct config *c);
 void config_drop(const struct config *c);
 
 const struct config_app *config_app_find(const struct config *c, const char *name);
+const struct config_group *config_group_find(const struct config *c, const char *name);
 
 /* What is in force, one "name = value" per line with its origin, secrets masked. */
 void config_print(const struct config *c, FILE *out);

@@ -176,6 +176,9 @@ bool config_apps_read(struct config *c, struct settings *s, bool calls, struct e
             option_store(&list->table->rows[k], list->v[k].text, &c->apps[i]);
         if (!quiet_parse(c->apps[i].app.quiet_text, &c->apps[i].app.quiet, e))
             return refuse_again(list, e);
+        if (json_object_get(list->push, "Body"))
+            return refuse(list, "push: Body: a job or its template says it", e);
+        c->apps[i].app.push = list->push;
         label_account(&c->apps[i]);
     }
     return true;

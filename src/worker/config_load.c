@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 #include "base/text.h"
 #include "worker/config.h"
 #include "worker/config_apps.h"
+#include "worker/config_groups.h"
+#include "worker/config_templates.h"
 #include "worker/settings_env.h"
 #include "worker/settings_file.h"
 
@@ -271,33 +274,17 @@ static bool check_admin(struct config *c, struct err *e)
     return true;
 }
 
-/* --- templates ------------------------------------------------------------------------------- */
-
-static bool add_builtin(struct template_set *set, struct err *e)
-{
-    return template_set_add(set, "I10000", NULL, NULL,
-                            "Arranging Result Initialized. (School: {0})", e) &&
-           template_set_add(set, "I10001", NULL, NULL, "Arranging Result Changed. (School: {0})",
-                            e) &&
-           template_set_add(set, "I20000", NULL, NULL, "Restart. (School: {0})", e);
-}
-
-static bool read_templates(struct config *c, struct err *e)
-{
-    const struct settings *s = settings_of(c);
-    c->templates = template_set_new();
-    if (!s->templates_given)
-        return add_builtin(c->templates, e);
-    for (size_t i = 0; i < s->ntemplates; i++) {
-        const struct setting_template *t = &s->templates[i];
-        if (t->message &&
-            !template_set_add(c->templates, t->code, t->locale, t->title, t->message, e))
-            return err_prefix(e, t->origin);
-    }
-    return true;
-}
-
 /* --- digest ---------------------------------------------------------------------------------- */
+
+static void digest_push(struct buf *b, const json_t *push)
+{
+    char hex[65], *text = push ? json_dumps(push, JSON_COMPACT) : NULL;
+    if (!text)
+        return;
+    sign_sha256_hex(text, strlen(text), hex);
+    buf_printf(b, " push %s", hex);
+    free(text);
+}
 
 /* Everything that decides what call a job becomes (I3(e)); apps are sorted by name. */
 static void make_digest(struct config *c)
@@ -319,6 +306,13 @@ static void make_digest(struct config *c)
         buf_json_or_null(&b, a->title);
         if (a->quiet.on)
             buf_printf(&b, " quiet %s", a->quiet_text);
+        digest_push(&b, a->push);
+        buf_putc(&b, '\n');
+    }
+    for (size_t i = 0; i < c->ngroups; i++) {
+        buf_printf(&b, "group %s", c->groups[i].name);
+        for (size_t k = 0; k < c->groups[i].n; k++)
+            buf_printf(&b, " %s", c->groups[i].apps[k]->app.name);
         buf_putc(&b, '\n');
     }
     sign_sha256_hex(buf_text(&b), b.len, hex);
@@ -409,7 +403,9 @@ static bool load(const char *file, char **env, bool calls, const struct load_bas
     c->endpoint = NULL; /* the setting's text so far; now its normal form */
     if (!check_sentinel(c, e) || !check_tls(c, e) || !read_queues(c, e) || !read_endpoint(c, e) ||
         !check_times(c, e) || !check_admin(c, e) || !check_egress(c, e) ||
-        !config_apps_read(c, &raw->settings, calls, e) || !read_templates(c, e))
+        !config_apps_read(c, &raw->settings, calls, e) ||
+        !config_groups_read(c, &raw->settings, calls, e) ||
+        !config_templates_read(c, &raw->settings, e))
         return false;
     if (!c->max_connections)
         c->max_connections = c->http_version == HTTP_2 ? H2_CONNECTIONS : c->concurrency;
@@ -489,6 +485,7 @@ void config_free(struct config *c)
     mem_free(c->endpoint);
     mem_free(c->endpoint_host);
     mem_free(c->apps);
+    mem_free(c->groups);
     if (c->templates)
         template_set_free(c->templates);
     mem_wipe(c, sizeof *c);

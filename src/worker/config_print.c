@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -25,6 +26,37 @@ static void print_list(const struct setting_list *list, const char *prefix, FILE
     buf_free(&line);
 }
 
+static void print_values(const char *prefix, const char *name, const json_t *values,
+                         const char *origin, FILE *out)
+{
+    struct buf line;
+    char *text = values ? json_dumps(values, JSON_COMPACT) : NULL;
+    if (!text)
+        return;
+    buf_init(&line, LINE_MAX_BYTES);
+    buf_printf(&line, "%s.%s = ", prefix, name);
+    buf_puts(&line, text);
+    print_line(&line, origin, out);
+    buf_free(&line);
+    free(text);
+}
+
+static void print_template(const struct setting_template *t, FILE *out)
+{
+    struct buf line;
+    char prefix[320];
+    snprintf(prefix, sizeof prefix, "templates.%s%s%s%s%s", t->code, t->platform ? "." : "",
+             t->platform ? t->platform : "", t->locale ? "." : "", t->locale ? t->locale : "");
+    buf_init(&line, LINE_MAX_BYTES);
+    buf_printf(&line, "%s = ", prefix);
+    buf_json_or_null(&line, t->message);
+    if (t->message)
+        print_line(&line, t->origin, out);
+    buf_free(&line);
+    print_values(prefix, "parts", t->parts, t->origin, out);
+    print_values(prefix, "push", t->push, t->origin, out);
+}
+
 static void print_templates(const struct settings *s, FILE *out)
 {
     struct buf line;
@@ -33,15 +65,8 @@ static void print_templates(const struct settings *s, FILE *out)
         buf_puts(&line, "templates = I10000, I10001, I20000");
         print_line(&line, "built in", out);
     }
-    for (size_t i = 0; i < s->ntemplates; i++) {
-        const struct setting_template *t = &s->templates[i];
-        if (!t->message)
-            continue;
-        buf_printf(&line, "templates.%s%s%s = ", t->code, t->locale ? "." : "",
-                   t->locale ? t->locale : "");
-        buf_json(&line, t->message, strlen(t->message));
-        print_line(&line, t->origin, out);
-    }
+    for (size_t i = 0; i < s->ntemplates; i++)
+        print_template(&s->templates[i], out);
     buf_free(&line);
 }
 
@@ -51,8 +76,17 @@ void config_print(const struct config *c, FILE *out)
     print_list(&raw->settings.general, "", out);
     for (size_t i = 0; i < raw->settings.napps; i++) {
         char prefix[96];
+        const struct setting_list *list = &raw->settings.apps[i];
         snprintf(prefix, sizeof prefix, "apps.%s.", c->apps[i].app.name);
-        print_list(&raw->settings.apps[i], prefix, out);
+        print_list(list, prefix, out);
+        prefix[strlen(prefix) - 1] = '\0';
+        print_values(prefix, "push", list->push, list->origin, out);
+    }
+    for (size_t i = 0; i < raw->settings.ngroups; i++) {
+        const struct setting_list *list = &raw->settings.groups[i];
+        char prefix[96];
+        snprintf(prefix, sizeof prefix, "groups.%s.", settings_get(list, "name")->text);
+        print_list(list, prefix, out);
     }
     print_templates(&raw->settings, out);
     fprintf(out, "digest = %-*s  # of everything that shapes a call\n",

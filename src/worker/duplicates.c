@@ -45,7 +45,7 @@ static struct flight *ask_some(struct flight *f)
             continue;
         f->asking = true;
         ids[n++] = (struct queue_seen){
-            .app = f->app->app.name, .id = f->env.uid, .holder = f->env.origin, .arg = f};
+            .app = flight_app_name(f), .id = f->env.uid, .holder = f->env.origin, .arg = f};
     }
     ask(config, queue, ids, n);
     return f;

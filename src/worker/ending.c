@@ -92,7 +92,7 @@ static void sent(struct flight *f, bool with_next)
 {
     log_info("event=job_sent id=%s app=%s code=%s parts=%zu attempts=%lld crashes=%u "
              "message_id=%s request_id=%s traceparent=%s",
-             log_value(f->env.uid), log_value(f->app->app.name), log_value(f->job.code),
+             log_value(f->env.uid), log_value(flight_app_name(f)), log_value(f->job.code),
              f->env.npushes, (long long)f->env.attempts, f->crashes, log_value(f->last.message_id),
              log_value(f->last.request_id), log_value(f->job.traceparent));
     struct queue_end end = {.kind = END_SENT, .with_next = with_next};

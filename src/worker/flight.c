@@ -81,20 +81,42 @@ bool flight_init(struct flight *f, const struct queue_claim *claim, const struct
 void flight_free(struct flight *f)
 {
     plan_free(&f->plan);
+    if (f->group)
+        legs_free(f->group);
+    mem_free(f->group);
     job_free(&f->job);
     envelope_free(&f->env);
     mem_free(f->bytes);
     mem_free(f->outcome);
 }
 
-static bool find_app(struct flight *f, const struct config *config, enum reason *why, struct err *e)
+const char *flight_app_name(const struct flight *f)
 {
-    const char *name = f->job.app ? f->job.app : "default";
-    f->app = config_app_find(config, name);
-    if (f->app)
-        return true;
-    *why = REASON_INVALID_JOB;
-    return err_set(e, "app: no app \"%.64s\" is configured", name);
+    return f->group && f->group->n ? f->group->name : f->app ? f->app->app.name : f->job.app;
+}
+
+/* The plan of another app of the group becomes the current one. */
+static void take_leg(struct flight *f, size_t leg)
+{
+    struct leg *l = f->group->v;
+    if (f->plan.n)
+        l[f->leg].plan = f->plan;
+    f->plan = l[leg].plan;
+    l[leg].plan = (struct plan){0};
+    f->app = l[leg].app;
+    f->leg = leg;
+    f->next = 0;
+}
+
+static bool build_group(struct flight *f, const struct config *config, const struct job *job,
+                        enum reason *why, struct err *e)
+{
+    f->group = mem_zalloc(sizeof *f->group);
+    if (!legs_build(f->group, config, job, f->env.t0_ms, why, e))
+        return false;
+    take_leg(f, 0);
+    flight_next_call(f);
+    return true;
 }
 
 /* A replay is a new start: a relative deadline counts from it, not from the first enqueueing. */
@@ -104,6 +126,9 @@ static bool build_plan(struct flight *f, const struct config *config, enum reaso
     struct job job = f->job;
     if (f->env.replayed)
         job.enqueued_at_ms = JOB_ABSENT;
+    f->app = config_app_find(config, job.app ? job.app : "default");
+    if (!f->app)
+        return build_group(f, config, &job, why, e);
     return plan_build(&job, &f->app->app, config->templates, &config->limits, f->env.t0_ms,
                       &f->plan, why, e);
 }
@@ -121,7 +146,7 @@ bool flight_read(struct flight *f, const struct config *config, enum reason *why
         snprintf(f->env.uid, sizeof f->env.uid, "%s", f->job.id);
         f->env.id_given = true;
     }
-    return ok && find_app(f, config, why, e) && build_plan(f, config, why, e);
+    return ok && build_plan(f, config, why, e);
 }
 
 static bool part_is_out(const struct flight *f, unsigned part)
@@ -136,7 +161,10 @@ bool flight_next_call(struct flight *f)
 {
     while (f->next < f->plan.n && part_is_out(f, f->plan.calls[f->next].part))
         f->next++;
-    return f->next < f->plan.n;
+    if (f->next < f->plan.n || !f->group || f->leg + 1 >= f->group->n)
+        return f->next < f->plan.n;
+    take_leg(f, f->leg + 1);
+    return flight_next_call(f);
 }
 
 uint64_t flight_part_bit(const struct flight *f)
@@ -160,20 +188,31 @@ void flight_record_sent(struct flight *f, const struct reply *reply)
     f->env.pushes = mem_resize(f->env.pushes, (f->env.npushes + 1) * sizeof *f->env.pushes);
     struct push_done *done = &f->env.pushes[f->env.npushes++];
     done->part = f->plan.calls[f->next].part;
+    done->app = NULL;
     memcpy(done->message_id, reply->message_id, sizeof done->message_id);
     memcpy(done->request_id, reply->request_id, sizeof done->request_id);
     flight_note_digest(f);
+}
+
+/* Message ids belong to the apps of their parts. */
+static void name_apps(const struct flight *f)
+{
+    for (size_t i = 0; f->group && i < f->env.npushes; i++) {
+        const struct config_app *app = legs_app_of(f->group, f->env.pushes[i].part);
+        f->env.pushes[i].app = app ? app->app.name : NULL;
+    }
 }
 
 void flight_write_outcome(const struct flight *f, enum reason reason, bool maybe_sent,
                           const char *text, const char *worker, int64_t now_ms, struct buf *out)
 {
     char ref[512];
+    name_apps(f);
     if (f->oversize)
         snprintf(ref, sizeof ref, "%s:oversize %s", queue_key_prefix(f->lease), f->env.uid);
     const struct outcome o = {
         .id = f->env.uid,
-        .app = f->app ? f->app->app.name : f->job.app,
+        .app = flight_app_name(f),
         .code = f->job.code,
         .worker = worker,
         .traceparent = f->job.traceparent,

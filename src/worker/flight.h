@@ -10,6 +10,7 @@
 #include "io/queue.h"
 #include "job/envelope.h"
 #include "worker/config.h"
+#include "worker/legs.h"
 
 enum flight_state {
     FLIGHT_READY,     /* planned, its next call is not out */
@@ -50,10 +51,12 @@ struct flight {
     struct flight *self;   /* the flight, as a list of one */
     unsigned task;         /* of the bundle's call */
     struct job job;
-    struct plan plan;
+    struct plan plan;             /* of the app of the next call */
     const struct config_app *app; /* NULL until the job is read */
     size_t next;                  /* index of the next call of the plan */
-    struct reply last;            /* last reply, class SENT at first */
+    struct legs *group;           /* NULL: one app. The current leg's plan is in plan */
+    size_t leg;
+    struct reply last; /* last reply, class SENT at first */
     bool has_reply;
     enum queue_end_kind end; /* while FINISHING */
     enum reason reason;      /* of a dead letter */
@@ -71,7 +74,11 @@ void flight_free(struct flight *f);
 /* Job → template → target → plan. False with the dead letter's reason and text. */
 bool flight_read(struct flight *f, const struct config *config, enum reason *why, struct err *e);
 
-/* Skips the calls whose part has gone out already; false when none is left. */
+/* What the job names, or its app; NULL until it is read. */
+const char *flight_app_name(const struct flight *f);
+
+/* Skips the calls whose part has gone out already, over the apps of a group; false when none is
+ * left. */
 bool flight_next_call(struct flight *f);
 uint64_t flight_part_bit(const struct flight *f);
 void flight_record_sent(struct flight *f, const struct reply *reply);

@@ -113,8 +113,9 @@ static bool may_share(const struct flight *f)
     const struct pipeline *p = f->pipeline;
     const int64_t now = queue_lease_now_ms(f->lease);
     return f->config->coalesce && f->config == p->config && !p->draining && !f->batch->recorded &&
-           !f->bundle && !f->broken && f->plan.n == 1 && is_new(f) && has_audience(f) &&
-           is_known_otherwise(f) && pipeline_circuit(f)->state == CIRCUIT_CLOSED &&
+           !f->bundle && !f->broken && !f->group && f->plan.n == 1 && is_new(f) &&
+           has_audience(f) && is_known_otherwise(f) &&
+           pipeline_circuit(f)->state == CIRCUIT_CLOSED &&
            !fleet_app_paused(p->fleet, pipeline_app(f)) &&
            (f->plan.push_time_ms > now || plan_quiet_end_ms(&f->job, &f->app->app, now) <= now);
 }

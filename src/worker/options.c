@@ -230,7 +230,20 @@ static const char app_intro[] =
     "\n"
     "`apps = ( { name = \"…\"; … }, … );`, at most 64. Without an entry `default`, and with an\n"
     "AppKey from `aliyun.app_key` or its variables, the app `default` is there with the defaults\n"
-    "below.\n"
+    "below. Beside these members an app may have `push = { … };`, defaults of any parameter that "
+    "a\n"
+    "job's `push` may set (but Body): see [templates.md](templates.md).\n"
+    "\n"
+    "| member | default | allowed | meaning |\n"
+    "|---|---|---|---|\n";
+
+static const char group_intro[] =
+    "\n"
+    "## groups\n"
+    "\n"
+    "`groups = ( { name = \"…\"; apps = [ \"…\", … ]; }, … );`, at most 64: a job whose `app` "
+    "names\n"
+    "a group is pushed to each of its apps, one after the other, each by its own defaults.\n"
     "\n"
     "| member | default | allowed | meaning |\n"
     "|---|---|---|---|\n";
@@ -248,6 +261,9 @@ static const char template_intro[] =
     "- Arguments in both texts: `{0}` and `{school}`, `{code}`, `{tags}`, `{params.NAME}`; `{{` "
     "and\n"
     "  `}}` are literal braces.\n"
+    "- Parts of a notice (`subtitle`, `sound`, `badge`, `category`, `channel`, `open`, `ext`,\n"
+    "  `image`), any provider parameter (`push`) and variants for `platforms`:\n"
+    "  [templates.md](templates.md).\n"
     "- Without `templates`, three are built in: `I10000` \"Arranging Result Initialized. (School:\n"
     "  {0})\", `I10001` \"Arranging Result Changed. (School: {0})\", `I20000` \"Restart. (School:\n"
     "  {0})\".\n";
@@ -317,5 +333,7 @@ void options_print_reference(FILE *out)
     print_rows(&options_general, true, out);
     fputs(app_intro, out);
     print_rows(&options_app, false, out);
+    fputs(group_intro, out);
+    print_rows(&options_group, false, out);
     fputs(template_intro, out);
 }

@@ -52,7 +52,7 @@ struct option_table {
     const struct option_row *rows;
     size_t n;
 };
-extern const struct option_table options_general, options_app;
+extern const struct option_table options_general, options_app, options_group;
 
 enum { OPTION_VARIABLE_SIZE = 64 };
 /* "PUSHBRIDGE_REDIS_URL" for redis.url. */

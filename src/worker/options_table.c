@@ -235,5 +235,13 @@ static const struct option_row app[] = {
         "Own number of attempts; 0: `retry.max_attempts`"),
 };
 
+static const struct option_row group[] = {
+    TEXT("name", "", 1, 64, 0, OPTION_NOWHERE,
+         "What jobs call it in `app`: letters, digits, `_`, `-`, `.`; no app's name"),
+    ROW(OPTION_LIST, "apps", "", 1, 256, 0, OPTION_NOWHERE, NULL, NULL, NULL,
+        "Names of its apps, 1 to 3, in the order in which they are pushed to"),
+};
+
 const struct option_table options_general = {general, sizeof general / sizeof *general};
 const struct option_table options_app = {app, sizeof app / sizeof *app};
+const struct option_table options_group = {group, sizeof group / sizeof *group};

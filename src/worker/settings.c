@@ -44,6 +44,7 @@ void setting_copy(struct setting *to, const struct setting *from)
 void setting_list_init(struct setting_list *list, const struct option_table *table)
 {
     list->table = table;
+    list->push = NULL;
     list->v = mem_zalloc(table->n * sizeof *list->v);
 }
 
@@ -53,6 +54,7 @@ static void list_free(struct setting_list *list)
         setting_clear(&list->v[i]);
     mem_free(list->v);
     mem_free(list->origin);
+    json_decref(list->push);
 }
 
 const struct setting *settings_get(const struct setting_list *list, const char *name)
@@ -147,6 +149,9 @@ bool settings_settle(struct settings *s, struct err *e)
     for (size_t i = 0; i < s->napps; i++)
         if (!list_settle(&s->apps[i], e))
             return false;
+    for (size_t i = 0; i < s->ngroups; i++)
+        if (!list_settle(&s->groups[i], e))
+            return false;
     return true;
 }
 
@@ -155,15 +160,21 @@ void settings_free(struct settings *s)
     list_free(&s->general);
     for (size_t i = 0; i < s->napps; i++)
         list_free(&s->apps[i]);
+    for (size_t i = 0; i < s->ngroups; i++)
+        list_free(&s->groups[i]);
     for (size_t i = 0; i < s->ntemplates; i++) {
         struct setting_template *t = &s->templates[i];
         mem_free(t->code);
+        mem_free(t->platform);
         mem_free(t->locale);
+        json_decref(t->parts);
+        json_decref(t->push);
         mem_free(t->title);
         mem_free(t->message);
         mem_free(t->origin);
     }
     mem_free(s->apps);
+    mem_free(s->groups);
     mem_free(s->templates);
     *s = (struct settings){0};
 }

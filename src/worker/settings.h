@@ -4,6 +4,8 @@
 #ifndef PB_SETTINGS_H
 #define PB_SETTINGS_H
 
+#include <jansson.h>
+
 #include "worker/options.h"
 
 /* Weakest first. */
@@ -20,17 +22,22 @@ struct setting {
 struct setting_list {
     const struct option_table *table;
     struct setting *v;
-    char *origin; /* of the whole entry, for apps */
+    char *origin; /* of the whole entry, for apps and groups */
+    json_t *push; /* of an app: checked defaults of provider parameters, or NULL */
 };
 
+/* A template or a variant of it. What is not there is NULL. */
 struct setting_template {
-    char *code, *locale, *title, *message, *origin; /* locale, title NULL: none */
+    char *code, *platform, *locale, *title, *message, *origin;
+    json_t *parts, *push; /* push is checked */
 };
 
 struct settings {
     struct setting_list general;
     struct setting_list *apps;
     size_t napps;
+    struct setting_list *groups;
+    size_t ngroups;
     struct setting_template *templates;
     size_t ntemplates;
     bool templates_given;

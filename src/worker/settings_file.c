@@ -6,37 +6,15 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "worker/config.h"
+#include "worker/settings_push.h"
+#include "worker/settings_template.h"
 
 enum {
     FILE_MAX = 1024 * 1024,
     TEXT_MAX = 64 * 1024,
     NAME_SIZE = 128,
-    ORIGIN_SIZE = 512,
-    TEMPLATES_MAX = 2000,
-    MESSAGE_MAX = 8192,
 };
-
-struct reader {
-    const char *file;
-    struct settings *out;
-    struct err *e;
-};
-
-static const char *where(const struct reader *r, const config_setting_t *c, char out[ORIGIN_SIZE])
-{
-    const char *file = config_setting_source_file(c);
-    snprintf(out, ORIGIN_SIZE, "%s:%u", file ? file : r->file, config_setting_source_line(c));
-    return out;
-}
-
-static bool refuse(const struct reader *r, const config_setting_t *c, const char *name,
-                   const char *what)
-{
-    char at[ORIGIN_SIZE];
-    return err_set(r->e, "%s: %s: %s", where(r, c, at), name, what);
-}
 
 static const char *type_name(const config_setting_t *c)
 {
@@ -109,18 +87,18 @@ static bool to_text(const struct option_row *o, bool twin, const config_setting_
     return text != NULL;
 }
 
-static bool read_option(const struct reader *r, struct setting_list *list, const char *name,
-                        const config_setting_t *c)
+static bool read_option(const struct settings_reader *r, struct setting_list *list,
+                        const char *name, const config_setting_t *c)
 {
-    char at[ORIGIN_SIZE], origin[ORIGIN_SIZE + NAME_SIZE];
+    char at[READER_AT_SIZE], origin[READER_AT_SIZE + NAME_SIZE];
     bool twin = false;
     int i = option_find(list->table, name, &twin);
     if (i < 0)
-        return refuse(r, c, name, "unknown option");
+        return reader_refuse(r, c, name, "unknown option");
     struct buf text;
     buf_init(&text, TEXT_MAX);
     const struct option_row *o = &list->table->rows[i];
-    where(r, c, at);
+    reader_where(r, c, at);
     snprintf(origin, sizeof origin, twin ? "%s (%s)" : "%s", at, name);
     bool ok = to_text(o, twin, c, &text);
     if (!ok)
@@ -141,12 +119,13 @@ static bool is_section(const char *name)
     return false;
 }
 
-static bool read_section(const struct reader *r, const char *section, const config_setting_t *c)
+static bool read_section(const struct settings_reader *r, const char *section,
+                         const config_setting_t *c)
 {
     if (!is_section(section))
-        return refuse(r, c, section, "unknown option");
+        return reader_refuse(r, c, section, "unknown option");
     if (!config_setting_is_group(c))
-        return refuse(r, c, section, "must be a group { }");
+        return reader_refuse(r, c, section, "must be a group { }");
     for (int i = 0; i < config_setting_length(c); i++) {
         const config_setting_t *member = config_setting_get_elem(c, (unsigned)i);
         char name[NAME_SIZE];
@@ -157,154 +136,69 @@ static bool read_section(const struct reader *r, const char *section, const conf
     return true;
 }
 
-/* Is c a list of at most max groups? */
-static bool check_groups(const struct reader *r, const char *name, const config_setting_t *c,
-                         int max)
+/* Another entry at the end of *lists. */
+static struct setting_list *list_new(const struct settings_reader *r, const config_setting_t *c,
+                                     const struct option_table *table, struct setting_list **lists,
+                                     size_t *n)
 {
-    char what[64];
-    if (!config_setting_is_list(c))
-        return refuse(r, c, name, "must be a list ( { … }, … )");
-    if (config_setting_length(c) > max) {
-        snprintf(what, sizeof what, "%d elements, at most %d", config_setting_length(c), max);
-        return refuse(r, c, name, what);
-    }
-    for (int i = 0; i < config_setting_length(c); i++)
-        if (!config_setting_is_group(config_setting_get_elem(c, (unsigned)i)))
-            return refuse(r, c, name, "every element must be a group { }");
-    return true;
+    char at[READER_AT_SIZE];
+    *lists = mem_resize(*lists, (*n + 1) * sizeof **lists);
+    struct setting_list *list = &(*lists)[(*n)++];
+    setting_list_init(list, table);
+    list->origin = mem_strdup(reader_where(r, c, at));
+    return list;
 }
 
-static bool read_app(const struct reader *r, const config_setting_t *c)
-{
-    char at[ORIGIN_SIZE];
-    struct settings *out = r->out;
-    out->apps = mem_resize(out->apps, (out->napps + 1) * sizeof *out->apps);
-    struct setting_list *list = &out->apps[out->napps++];
-    setting_list_init(list, &options_app);
-    list->origin = mem_strdup(where(r, c, at));
-    for (int i = 0; i < config_setting_length(c); i++) {
-        const config_setting_t *member = config_setting_get_elem(c, (unsigned)i);
-        if (!read_option(r, list, config_setting_name(member), member))
-            return false;
-    }
-    return true;
-}
-
-static bool read_apps(const struct reader *r, const config_setting_t *c)
-{
-    if (!check_groups(r, "apps", c, CONFIG_APPS_MAX))
-        return false;
-    for (int i = 0; i < config_setting_length(c); i++)
-        if (!read_app(r, config_setting_get_elem(c, (unsigned)i)))
-            return false;
-    return true;
-}
-
-/* --- templates ------------------------------------------------------------------------------- */
-
-static bool template_text(const struct reader *r, const config_setting_t *member, size_t max,
-                          char **out)
-{
-    const char *text = config_setting_get_string(member);
-    const char *name = config_setting_name(member);
-    char what[64];
-    if (!text || !*text)
-        return refuse(r, member, name, "must be a string in quotes, not empty");
-    if (strlen(text) > max) {
-        snprintf(what, sizeof what, "%zu bytes, at most %zu", strlen(text), max);
-        return refuse(r, member, name, what);
-    }
-    if (!text_is_utf8(text, strlen(text)))
-        return refuse(r, member, name, "is not UTF-8");
-    *out = mem_strdup(text);
-    return true;
-}
-
-static struct setting_template *template_new(const struct reader *r, const config_setting_t *c)
-{
-    char at[ORIGIN_SIZE];
-    struct settings *out = r->out;
-    out->templates = mem_resize(out->templates, (out->ntemplates + 1) * sizeof *out->templates);
-    struct setting_template *t = &out->templates[out->ntemplates++];
-    *t = (struct setting_template){.origin = mem_strdup(where(r, c, at))};
-    return t;
-}
-
-/* One variant's members. key is "code" or "locale"; the member locales is left to the caller. */
-static bool read_variant(const struct reader *r, const config_setting_t *c, const char *key,
-                         struct setting_template *t)
+static bool read_list(const struct settings_reader *r, const config_setting_t *c,
+                      struct setting_list *list)
 {
     for (int i = 0; i < config_setting_length(c); i++) {
         const config_setting_t *member = config_setting_get_elem(c, (unsigned)i);
         const char *name = config_setting_name(member);
-        char **place = strcmp(name, "title") == 0     ? &t->title
-                       : strcmp(name, "message") == 0 ? &t->message
-                       : strcmp(name, key) != 0       ? NULL
-                       : strcmp(key, "code") == 0     ? &t->code
-                                                      : &t->locale;
-        if (!place && strcmp(key, "code") == 0 && strcmp(name, "locales") == 0)
-            continue;
-        if (!place)
-            return refuse(r, member, name, "unknown member of a template");
-        if (!template_text(r, member, place == &t->message ? MESSAGE_MAX : NAME_SIZE, place))
+        bool is_push = list->table == &options_app && strcmp(name, "push") == 0;
+        if (is_push ? !settings_push_read(r, member, false, &list->push)
+                    : !read_option(r, list, name, member))
             return false;
     }
     return true;
 }
 
-static bool read_locales(const struct reader *r, const config_setting_t *locales, const char *code)
+static bool read_apps(const struct settings_reader *r, const config_setting_t *c)
 {
-    if (!check_groups(r, "locales", locales, TEMPLATES_MAX))
+    struct settings *out = r->out;
+    if (!reader_check_groups(r, "apps", c, CONFIG_APPS_MAX))
         return false;
-    for (int i = 0; i < config_setting_length(locales); i++) {
-        const config_setting_t *c = config_setting_get_elem(locales, (unsigned)i);
-        struct setting_template *t = template_new(r, c);
-        t->code = mem_strdup(code);
-        if (!read_variant(r, c, "locale", t))
+    for (int i = 0; i < config_setting_length(c); i++) {
+        const config_setting_t *entry = config_setting_get_elem(c, (unsigned)i);
+        if (!read_list(r, entry, list_new(r, entry, &options_app, &out->apps, &out->napps)))
             return false;
-        if (!t->locale)
-            return refuse(r, c, "locale", "is missing");
-        if (!t->message)
-            return refuse(r, c, "message", "is missing");
     }
     return true;
 }
 
-static bool read_template(const struct reader *r, const config_setting_t *c)
+static bool read_groups(const struct settings_reader *r, const config_setting_t *c)
 {
-    struct setting_template *t = template_new(r, c);
-    const config_setting_t *locales = config_setting_get_member(c, "locales");
-    if (!read_variant(r, c, "code", t))
+    struct settings *out = r->out;
+    if (!reader_check_groups(r, "groups", c, CONFIG_GROUPS_MAX))
         return false;
-    if (!t->code)
-        return refuse(r, c, "code", "is missing");
-    if (!t->message && !locales)
-        return refuse(r, c, "message", "is missing");
-    if (!t->message && t->title)
-        return refuse(r, c, "title", "needs a message beside it");
-    return !locales || read_locales(r, locales, t->code);
-}
-
-static bool read_templates(const struct reader *r, const config_setting_t *c)
-{
-    r->out->templates_given = true;
-    if (!check_groups(r, "templates", c, TEMPLATES_MAX))
-        return false;
-    for (int i = 0; i < config_setting_length(c); i++)
-        if (!read_template(r, config_setting_get_elem(c, (unsigned)i)))
+    for (int i = 0; i < config_setting_length(c); i++) {
+        const config_setting_t *entry = config_setting_get_elem(c, (unsigned)i);
+        if (!read_list(r, entry, list_new(r, entry, &options_group, &out->groups, &out->ngroups)))
             return false;
+    }
     return true;
 }
 
 /* --- public ---------------------------------------------------------------------------------- */
 
-static bool read_root(const struct reader *r, const config_setting_t *root)
+static bool read_root(const struct settings_reader *r, const config_setting_t *root)
 {
     for (int i = 0; i < config_setting_length(root); i++) {
         const config_setting_t *c = config_setting_get_elem(root, (unsigned)i);
         const char *name = config_setting_name(c);
         bool ok = strcmp(name, "apps") == 0        ? read_apps(r, c)
-                  : strcmp(name, "templates") == 0 ? read_templates(r, c)
+                  : strcmp(name, "groups") == 0    ? read_groups(r, c)
+                  : strcmp(name, "templates") == 0 ? settings_template_read(r, c)
                                                    : read_section(r, name, c);
         if (!ok)
             return false;
@@ -319,7 +213,7 @@ static const char no_folder[] = "/dev/null";
 
 static bool parse(const char *file, const char *text, struct settings *out, struct err *e)
 {
-    const struct reader r = {file, out, e};
+    const struct settings_reader r = {file, out, e};
     config_t parsed;
     config_init(&parsed);
     config_set_include_dir(&parsed, no_folder);

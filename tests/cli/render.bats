@@ -70,3 +70,32 @@ setup() {
     call "$PB" render '{}'
     expect 78 'no app'
 }
+
+@test "notices: parts, an app's and a template's push, variants per platform" {
+    cat >"$BATS_TEST_TMPDIR/n.conf" <<'END'
+apps = ( { name = "default"; push_type = "NOTICE"; push = { AndroidNotifyType = "SOUND"; }; },
+    { name = "ios"; app_key = "2"; device_type = "iOS"; push_type = "NOTICE"; push = { iOSApnsEnv = "DEV"; }; } );
+groups = ( { name = "school"; apps = [ "default", "ios" ]; } );
+templates = ( { code = "N"; title = "T"; message = "m {0}"; subtitle = "of {0}"; sound = "bell"; ext = { a = "{0}"; };
+    push = { AndroidNotifyType = "BOTH"; }; platforms = ( { platform = "iOS"; sound = "bell.caf"; } ); } );
+END
+    call "$PB" render -c "$BATS_TEST_TMPDIR/n.conf" --json \
+        '{"code":"N","school":"S"}' '{"code":"N","school":"S","app":"ios","push":{"iOSBadge":2}}' \
+        '{"id":"g","code":"N","school":"S","app":"school"}'
+    expect 0
+    jq -se '(.[0].calls[0] | .parameters.AndroidMusic == "bell" and .parameters.AndroidNotifyType == "BOTH"
+            and .parameters.AndroidExtParameters == "{\"a\":\"S\"}" and .parameters.iOSSubtitle == null and .app == null)
+        and (.[1].calls[0].parameters | .iOSMusic == "bell.caf" and .iOSSubtitle == "of S" and .iOSBadge == "2"
+            and .Body == "m S" and .AndroidMusic == null)
+        and (.[2] | .app == "school" and ([.calls[] | [.part, .app, .parameters.DeviceType]]
+            == [[0,"default","ANDROID"],[1,"ios","iOS"]]) and .calls[0].token != .calls[1].token)' <<<"$out"
+    call "$PB" render -c "$BATS_TEST_TMPDIR/n.conf" '{"code":"N","school":"S","app":"school"}'
+    expect 0
+    [[ $out == *'job 1: app school, '*'call 1 of 2: Push to TAG of app default'*'call 2 of 2: Push to TAG of app ios'* ]]
+}
+
+@test "a bad template or app fails check with its line" {
+    printf 'templates = (\n  { code = "N"; message = "m";\n    push = { iOSApnsEnv = "TEST"; }; } );\n' >"$BATS_TEST_TMPDIR/b.conf"
+    PREQ_ACCESS_KEY_ID=i PREQ_ACCESS_KEY_SECRET=s call "$PB" check -c "$BATS_TEST_TMPDIR/b.conf"
+    expect 78 'b.conf:3: push: iOSApnsEnv: must be one of DEV|PRODUCT'
+}

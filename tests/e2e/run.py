@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import admin  # noqa: E402
 import coalesce  # noqa: E402
 import producers  # noqa: E402
+import notices  # noqa: E402
 import reload  # noqa: E402
 from harness import BIN, Failure, K, Late, ROOT, Stage, free_port, wait_until  # noqa: E402
 from topology import ClusterStage, Producer, SentinelStage, slot_of  # noqa: E402
@@ -807,7 +808,7 @@ def operator_at_work():
         s.worker()
         wait_until(lambda: len(s.outcomes()) == 3, 10, "d is sent")
         s.settle(n)
-SCENARIOS += admin.SCENARIOS + coalesce.SCENARIOS + reload.SCENARIOS + producers.SCENARIOS
+SCENARIOS += admin.SCENARIOS + coalesce.SCENARIOS + reload.SCENARIOS + producers.SCENARIOS + notices.SCENARIOS
 
 # --- flow control across workers
 

@@ -85,6 +85,21 @@ static bool shows_mark(const struct setting_list *list)
     return false;
 }
 
+static bool holds_mark(const json_t *values)
+{
+    char *text = values ? json_dumps(values, 0) : NULL;
+    bool holds = text && strstr(text, MARK);
+    free(text);
+    return holds;
+}
+
+static bool is_in_template(const struct setting_template *t)
+{
+    return strstr(t->code, MARK) || (t->platform && strstr(t->platform, MARK)) ||
+           (t->locale && strstr(t->locale, MARK)) || (t->message && strstr(t->message, MARK)) ||
+           holds_mark(t->parts) || holds_mark(t->push);
+}
+
 /* The mark stands also where everybody may read it. */
 static bool is_public(const struct config *c)
 {
@@ -93,9 +108,11 @@ static bool is_public(const struct config *c)
     bool found =
         shows_mark(&s->general) || strstr(c->redis.host, MARK) || strstr(c->redis.unix_path, MARK);
     for (size_t i = 0; i < s->napps && !found; i++)
-        found = shows_mark(&s->apps[i]);
+        found = shows_mark(&s->apps[i]) || holds_mark(s->apps[i].push);
+    for (size_t i = 0; i < s->ngroups && !found; i++)
+        found = shows_mark(&s->groups[i]);
     for (size_t i = 0; i < s->ntemplates && !found; i++)
-        found = strstr(s->templates[i].code, MARK) != NULL;
+        found = is_in_template(&s->templates[i]);
     return found;
 }
 

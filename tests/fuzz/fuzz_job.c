@@ -34,6 +34,11 @@ static void add_templates(void)
     must(template_set_add(templates, "I10001", NULL, NULL, "Changed. (School: {0})", NULL));
     must(template_set_add(templates, "T", NULL, "{params.a}", "{code} {tags} {params.b}", NULL));
     must(template_set_add(templates, "T", "zh-CN", "你好", "{{{school}}}", NULL));
+    json_t *values = json_pack("{s:s, s:{s:s}}", "AndroidBigBody", "{params.a}",
+                               "AndroidExtParameters", "k", "{school}{{");
+    const struct template_entry entry = {.code = "T", .platform = "ANDROID", .push = values};
+    must(values && template_set_add_entry(templates, &entry, NULL));
+    json_decref(values);
 }
 
 /* --- the call as the mock sees it ------------------------------------------------------------ */

@@ -26,7 +26,9 @@ static int load(void **state)
 {
     (void)state;
     static const char *const vars[] = {"PUSHBRIDGE_LIMITS_ACCOUNTS=2", NULL};
-    worker_config_load(&config, 0, 0, vars, NULL);
+    worker_config_load(&config, 0, 0, vars,
+                       "apps = ( { name = \"other\"; app_key = \"2\"; } );\n"
+                       "groups = ( { name = \"both\"; apps = \"other,default\"; } );\n");
     return 0;
 }
 
@@ -405,6 +407,50 @@ static void test_state_names(void **state)
         assert_string_not_equal(flight_state_name((enum flight_state)s), "?");
 }
 
+/* f->app is always the app of the next call; parts are numbered on. */
+static void test_a_group_is_walked_app_by_app(void **state)
+{
+    (void)state;
+    struct flight f;
+    fresh(&f, "{\"message\":\"m\",\"app\":\"both\",\"target\":{\"account\":[\"a\",\"b\",\"c\"]}}");
+    read_ok(&f);
+    static const char *const apps[] = {"other", "other", "default", "default"};
+    for (unsigned part = 0; part < 4; part++) {
+        assert_true(flight_next_call(&f));
+        assert_string_equal(f.app->app.name, apps[part]);
+        assert_int_equal(f.plan.calls[f.next].part, part);
+        assert_int_equal(flight_part_bit(&f), 1 << part);
+        flight_record_sent(&f, &sent);
+    }
+    assert_false(flight_next_call(&f));
+    assert_string_equal(flight_app_name(&f), "both");
+    json_t *o = outcome_of(&f, REASON_NONE, false, NULL);
+    assert_string_equal(text_of(o, "app"), "both");
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(text_of(json_array_get(json_object_get(o, "pushes"), i), "app"),
+                            apps[i]);
+    json_decref(o);
+    flight_free(&f);
+}
+
+static void test_a_group_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    struct flight f;
+    const struct queue_member m = member_of(
+        "{\"uid\":\"u\",\"t0\":1000000,\"pushes\":[[0,\"1\",\"r\"],[1,\"2\",\"r\"],[3,\"3\",\"r\"]]"
+        "}",
+        "{\"message\":\"m\",\"app\":\"both\",\"target\":{\"account\":[\"a\",\"b\",\"c\"]}}");
+    assert_true(init(&f, &m, DIGEST));
+    read_ok(&f);
+    assert_string_equal(f.app->app.name, "default"); /* before anything is asked of it */
+    assert_true(flight_next_call(&f));
+    assert_int_equal(f.plan.calls[f.next].part, 2);
+    flight_record_sent(&f, &sent);
+    assert_false(flight_next_call(&f));
+    flight_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -418,6 +464,8 @@ int main(void)
         cmocka_unit_test(test_oversize_is_refused_unread),
         cmocka_unit_test(test_calls_in_order),
         cmocka_unit_test(test_parts_that_are_out_are_passed_over),
+        cmocka_unit_test(test_a_group_is_walked_app_by_app),
+        cmocka_unit_test(test_a_group_goes_on_where_it_was),
         cmocka_unit_test(test_outcome_sent),
         cmocka_unit_test(test_outcome_dead),
         cmocka_unit_test(test_outcome_of_a_broken_job),

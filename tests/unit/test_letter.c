@@ -31,7 +31,7 @@ static void test_own_letters_come_back(void **state)
                 {"\xff", 1},
                 {"\xff\xfe", 2}};
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
-        const struct push_done push = {2, "77", "R"};
+        const struct push_done push = {2, "77", "R", NULL};
         const struct outcome o = {.id = "u1",
                                   .queue = "q",
                                   .worker = "w",

@@ -21,7 +21,7 @@ static void check(const struct outcome *o, const char *want)
     buf_free(&out);
 }
 
-static const struct push_done pushes[] = {{0, "501029", "R-0"}, {1, "501030", "R-1"}};
+static const struct push_done pushes[] = {{0, "501029", "R-0", NULL}, {1, "501030", "R-1", NULL}};
 
 static struct outcome sample(void)
 {
