@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Jobs/s, CPU and memory per job against a fast local TLS server, beside h2load and a bare
-libcurl loop in the same run. Usage: bench.py [JOBS [HTTP]]. Figures are for comparing within one
-run; nothing is judged by time."""
+libcurl loop in the same run, and of jobs that share calls. Usage: bench.py [JOBS [HTTP]]; HTTP
+"shared" is the latter alone. Figures are for comparing within one run; nothing is judged by time."""
 import json
 import os
 import re
@@ -16,8 +16,16 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from harness import BIN, ROOT, Resp, free_port, wait_until  # noqa: E402
 
 N = int(sys.argv[1]) if len(sys.argv) > 1 else 30000
-VERSIONS = [sys.argv[2]] if len(sys.argv) > 2 else ["1.1", "2"]
+VERSIONS = [v for v in sys.argv[2:3] or ["1.1", "2"] if v != "shared"]
+LATENCY_MS = 30
 JOB = {"code": "I10001", "school": "S0001", "tags": ["teacher", "grade-3", "class-12"]}
+# Jobs that share calls: name, the i-th job, environment, how many times N.
+SHARED = [
+    ("devices, contents differ", lambda i: {"message": "Order %d has left the house" % i, "target": {"device": ["%032d" % i]}}, {}, 10),
+    ("devices, one content", lambda i: {"message": "The shop is open", "target": {"device": ["%032d" % i]}}, {}, 10),
+    ("tags of one school, merged", lambda i: {"code": "I10001", "school": "S0001", "tags": ["t%d" % i]},
+     {"PUSHBRIDGE_PLAN_MERGE_TAGS": "true"}, 5),
+]
 TARGET = "/?" + "&".join(["AppKey=23456789", "Body=" + "%7B%22type%22%3A0%2C%22message%22%3A%22x%22%7D" * 3, "DeviceType=ANDROID",
                           "ExpireTime=2026-11-25T00%3A00%3A00Z", "IdempotentToken=00000000-0000-4000-8000-000000000000",
                           "JobKey=" + "0" * 32, "PushType=MESSAGE", "StoreOffline=false", "Target=TAG",
@@ -31,7 +39,7 @@ def pin(core):
     return lambda: os.sched_setaffinity(0, {core % os.cpu_count()})
 
 
-def nginx(d, port):
+def nginx(d, port, latency_ms=0):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
                     "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", d + "/key.pem", "-out", d + "/ca.pem"],
                    check=True, capture_output=True)
@@ -41,11 +49,16 @@ worker_processes 1; error_log %(d)s/nginx.err warn; pid %(d)s/nginx.pid; daemon 
 events { worker_connections 4096; }
 http { access_log off; keepalive_requests 1000000000; keepalive_timeout 300; http2_max_concurrent_streams 256;
  client_body_temp_path %(d)s/b; proxy_temp_path %(d)s/p; fastcgi_temp_path %(d)s/f; uwsgi_temp_path %(d)s/u; scgi_temp_path %(d)s/s;
- large_client_header_buffers 8 32k;
+ large_client_header_buffers 8 32k; client_body_buffer_size 1m; client_max_body_size 4m; lua_need_request_body on;
  server { listen 127.0.0.1:%(port)d ssl http2 backlog=4096; server_name localhost; ssl_certificate %(d)s/ca.pem; ssl_certificate_key %(d)s/key.pem;
-  location / { default_type application/json; content_by_lua_block { ngx.req.read_body()
-   ngx.print('{"MessageId":"11747540000088320","RequestId":"00000000-AAAA-4BBB-8CCC-000000000001"}') } } } }
-""" % {"d": d, "port": port}
+  location / { default_type application/json; content_by_lua_block {
+   if %(latency)d > 0 then ngx.sleep(%(latency)d / 1000) end
+   local rid, body = '"RequestId":"00000000-AAAA-4BBB-8CCC-000000000001"}', ngx.req.get_body_data()
+   if body and string.sub(body, 1, 9) == 'PushTask.' then
+    local _, n = string.gsub(body, '%%.TargetValue=', '')
+    ngx.print('{"MessageIds":{"MessageId":["11747540000088320"', string.rep(',"11747540000088320"', n - 1), ']},', rid)
+   else ngx.print('{"MessageId":"11747540000088320",', rid) end } } } }
+""" % {"d": d, "port": port, "latency": latency_ms}
     with open(d + "/nginx.conf", "w") as f:
         f.write(conf)
     p = subprocess.Popen(["nginx", "-c", d + "/nginx.conf", "-p", d], preexec_fn=pin(1), stderr=subprocess.DEVNULL)
@@ -61,10 +74,9 @@ http { access_log off; keepalive_requests 1000000000; keepalive_timeout 300; htt
     return p
 
 
-def preload(r, n):
-    text = json.dumps(JOB)
+def preload(r, n, make):
     for i in range(0, n, 1000):
-        r.pipeline([("RPUSH", "push:jobs", text)] * min(1000, n - i))
+        r("RPUSH", "push:jobs", *[json.dumps(make(k)) for k in range(i, min(n, i + 1000))])
 
 
 def redis_cpu(r):
@@ -80,16 +92,17 @@ def rss_anon(pid):
         return 0
 
 
-def worker(d, port, redis_port, version, n, concurrency=64):
+def worker(d, port, redis_port, version, n, concurrency=64, make=lambda i: JOB, more=None):
     r = Resp(redis_port)
     r("FLUSHALL")
-    preload(r, n)
+    preload(r, n, make)
     r("CONFIG", "RESETSTAT")
     env = dict(os.environ, PUSHBRIDGE_REDIS_URL="redis://127.0.0.1:%d/0" % redis_port, PUSHBRIDGE_ADMIN_LISTEN="off",
                PUSHBRIDGE_LIMIT_EGRESS_PER_S="0",
                PUSHBRIDGE_ALIYUN_ENDPOINT="https://localhost:%d" % port, PUSHBRIDGE_ALIYUN_CA_FILE=d + "/ca.pem", PUSHBRIDGE_LOG_LEVEL="warn",
                PUSHBRIDGE_ALIYUN_HTTP_VERSION=version, PUSHBRIDGE_QUEUE_CONCURRENCY=str(concurrency),
-               PREQ_ACCESS_KEY_ID="mock-id", PREQ_ACCESS_KEY_SECRET="mock-secret", PREQ_APP_KEY="23456789")
+               PUSHBRIDGE_QUEUE_RESULTS_MAX=str(2 * n), PREQ_ACCESS_KEY_ID="mock-id", PREQ_ACCESS_KEY_SECRET="mock-secret",
+               PREQ_APP_KEY="23456789", **(more or {}))
     cpu0, t0, began_ms, rss = redis_cpu(r), time.monotonic(), time.time() * 1000, 0
     p = subprocess.Popen(os.environ.get("PB_WRAP", "").split() + [BIN + "/pushbridge", "run", "--until-empty"], env=env, preexec_fn=pin(0))
     while r("LLEN", "push:results") < n:
@@ -104,6 +117,14 @@ def worker(d, port, redis_port, version, n, concurrency=64):
     _, _, usage = os.wait4(p.pid, 0)
     return dict(rate=n / took, cpu=(usage.ru_utime + usage.ru_stime) / n * 1e6, redis=cpu_redis, rss=rss, first=first, batch=2 * n / scripts,
                 calls=n, dead=r("LLEN", "push:dead"))
+
+
+def shared(d, port, redis_port):
+    print("%-28s %9s %9s %9s %9s" % ("jobs that share calls", "jobs/s", "worker", "redis", "RSS kB"))
+    for name, make, more, times in SHARED:
+        w = worker(d, port, redis_port, "1.1", N * times, make=make, more=more)
+        print("%-28s %9.0f %9.2f %9.2f %9d   %.0f jobs a script, dead %d"
+              % (name, w["rate"], w["cpu"], w["redis"], w["rss"], w["batch"], w["dead"]), flush=True)
 
 
 def children_cpu():
@@ -144,8 +165,17 @@ def main():
                 w = worker(d, port, redis_port, v, N)
                 print("%-6s %9.0f %9.1f %9.1f %9.1f %9.1f %9.2f %9.1f %8d   first outcome %.0f ms, %.0f jobs a script, dead %d"
                       % (v, w["rate"], w["cpu"], b, h, w["cpu"] - b, w["cpu"] / h, w["redis"], w["rss"], w["first"], w["batch"], w["dead"]), flush=True)
-            w = worker(d, port, redis_port, "1.1", N, 1000)
-            print("1.1, 1000 calls at once: %.0f jobs/s, %.1f us, RssAnon %d kB" % (w["rate"], w["cpu"], w["rss"]))
+            if VERSIONS:
+                w = worker(d, port, redis_port, "1.1", N, 1000)
+                print("1.1, 1000 calls at once: %.0f jobs/s, %.1f us, RssAnon %d kB" % (w["rate"], w["cpu"], w["rss"]))
+            shared(d, port, redis_port)
+            parts[0].terminate()
+            parts[0].wait()
+            parts[0] = nginx(d, port, LATENCY_MS)
+            w = worker(d, port, redis_port, "1.1", N, 200)
+            ceiling = 200 / (LATENCY_MS / 1000)
+            print("1.1, 200 calls at once, %d ms each: %.0f jobs/s of %.0f (%.0f %%), %.1f us, RssAnon %d kB"
+                  % (LATENCY_MS, w["rate"], ceiling, 100 * w["rate"] / ceiling, w["cpu"], w["rss"]))
         finally:
             for p in parts:
                 p.terminate()

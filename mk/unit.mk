@@ -16,9 +16,9 @@ $(B)/unit/test_send_args: tests/unit/test_send_args.c $(CLI_TESTED) $(LIB_OBJ)
 # Waiting for a probe or the watchdog would take seconds: these tests move the monotonic clock.
 $(B)/unit/test_pipeline $(B)/unit/test_dispatch: ALL_LDFLAGS += -Wl,--wrap=clock_mono_ms
 
-# Not by unit tests: main.c and what the admin port shows of a whole worker (bats), and the seams of the
+# Not by unit tests: main.c, what the admin port shows of a whole worker (bats), the reload of one (e2e), and the seams of the
 # fault build (tests/fault).
-NOT_UNIT := base/fault worker/monitor worker/stats mock/main
+NOT_UNIT := base/fault worker/monitor worker/stats worker/reload mock/main
 .PHONY: covered
 covered: ## Every module has a unit test
 	@sh tests/covered.sh $(filter-out $(NOT_UNIT),$(MODULES) cli/send_args $(MOCK))

@@ -127,6 +127,16 @@ static bool check_ties(const struct params *p, struct err *e)
     return true;
 }
 
+/* Whatever is tied to others begins so; the usual call has nothing of the kind. */
+static bool has_special(const struct params *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (text_starts(p->v[i].name, "Android") || text_starts(p->v[i].name, "Harmony") ||
+            text_starts(p->v[i].name, "iOS") || text_starts(p->v[i].name, "Sms"))
+            return true;
+    return false;
+}
+
 static bool check_custom_page(const struct params *p, struct err *e)
 {
     if (is(p, "HarmonyActionType", "APP_CUSTOM_PAGE") && !is_filled(p, "HarmonyAction") &&
@@ -218,6 +228,6 @@ bool params_check(const struct params *p, size_t payload_max, struct err *e)
     if (!is(p, "PushType", "MESSAGE") && !is(p, "PushType", "NOTICE"))
         return err_set(e, "PushType: must be MESSAGE or NOTICE");
     return check_rows(p, device_type, e) && check_content(p, e) &&
-           check_ceilings(p, platforms, payload_max, e) && check_ios(p, e) && check_ties(p, e) &&
-           check_custom_page(p, e);
+           check_ceilings(p, platforms, payload_max, e) && check_ios(p, e) &&
+           (!has_special(p) || (check_ties(p, e) && check_custom_page(p, e)));
 }

@@ -34,13 +34,13 @@ static void set_time(struct params *p, const char *name, int64_t ms)
 static void set_base(const struct app *app, const struct plan *plan, const struct call *call,
                      struct params *out)
 {
-    params_set(out, "AppKey", app->app_key);
-    params_set(out, "PushType", plan->push_type);
-    params_set(out, "DeviceType", plan->device_type);
-    params_set(out, "Target", target_kind_name(call->kind));
-    params_set(out, "TargetValue", call->target_value);
+    params_append(out, "AppKey", app->app_key);
+    params_append(out, "PushType", plan->push_type);
+    params_append(out, "DeviceType", plan->device_type);
+    params_append(out, "Target", target_kind_name(call->kind));
+    params_append(out, "TargetValue", call->target_value);
     if (app->store_offline)
-        params_set(out, "StoreOffline", "true");
+        params_append(out, "StoreOffline", "true");
     set_time(out, "PushTime", plan->push_time_ms);
     set_time(out, "ExpireTime", plan->expire_time_ms);
 }
@@ -389,12 +389,13 @@ static void put_by_place(const struct params *params, struct wire *out)
     sign_canonical_query(&out->target, &query);
     params_free(&query);
     for (size_t i = 0; i < params->n; i++) {
-        const struct params one = {.v = &params->v[i], .n = 1};
         if (!of_task(&params->v[i]))
             continue;
         if (out->body.len)
             buf_putc(&out->body, '&');
-        sign_canonical_query(&out->body, &one);
+        buf_puts(&out->body, params->v[i].name); /* letters, digits and dots */
+        buf_putc(&out->body, '=');
+        sign_encode(&out->body, params->v[i].value);
     }
 }
 

@@ -90,8 +90,9 @@ void sign_sha1(const void *p, size_t len, unsigned char out[20])
 
 static bool is_unreserved(unsigned char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.' || c == '~';
+    /* Bit c: A–Z a–z 0–9 - _ . ~ */
+    static const uint64_t set[4] = {UINT64_C(0x03ff600000000000), UINT64_C(0x47fffffe87fffffe)};
+    return set[c >> 6] >> (c & 63) & 1;
 }
 
 void sign_encode(struct buf *out, const char *text)
