@@ -4,7 +4,7 @@
 # use the machine's cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-step() { printf '\n== %s\n' "$1"; }
+step() { printf '\n== %s (%d s so far)\n' "$1" $SECONDS; }
 jobs=-j$(nproc)
 
 step "layers: no include points upward; every module has a unit test"
@@ -19,14 +19,14 @@ make -s $jobs WERROR=1 CC=clang B=build/clang build/clang/pushbridge build/clang
 make -s $jobs WERROR=1 CC=clang B=build/clang unit
 step "ASan and UBSan: unit tests"
 make -s $jobs MODE=asan B=build/asan unit
-if [ -f tests/model/run.sh ]; then
-    step "model of the queue"
-    make -s model FAULTS=1
-fi
-if ls tests/cli/*.bats >/dev/null 2>&1; then
-    step "command line"
-    bats tests/cli
-fi
+step "command line; beside it the model of the queue, which needs one core"
+make -s model FAULTS=1 >build/model.log 2>&1 &
+model=$!
+trap 'kill $model 2>/dev/null' EXIT # when the command line fails
+bats tests/cli
+wait $model || { cat build/model.log; exit 1; }
+trap - EXIT
+cat build/model.log
 step "every step: killed at each socket write in turn"
 make -s $jobs WERROR=1 MODE=fault B=build/fault build/fault/pushbridge build/fault/pushbridge-mock >/dev/null
 python3 tests/fault/run.py
@@ -39,3 +39,4 @@ step "end to end"
 make -s e2e
 step "chaos: the short selection"
 make -s chaos-short
+printf '\nall passed in %d s\n' $SECONDS
