@@ -6,7 +6,7 @@ MODULES := \
 	base/mem base/err base/buf base/text base/clock base/log base/metrics_list base/metrics base/fault \
 	job/job job/job_schema job/job_list job/job_members job/job_json job/job_parse \
 	job/template_text job/template_values job/template job/expression job/target job/quiet job/plan job/grouping job/coalesce job/verdict job/outcome job/envelope job/letter \
-	aliyun/params aliyun/params_table aliyun/params_override aliyun/params_check aliyun/parts aliyun/sign aliyun/request aliyun/quota aliyun/errors aliyun/response \
+	aliyun/params aliyun/params_table aliyun/params_override aliyun/params_check aliyun/parts aliyun/params_text aliyun/actions aliyun/actions_table aliyun/sign aliyun/request aliyun/quota aliyun/errors aliyun/response aliyun/answer_xml \
 	io/multi io/http_headers io/http \
 	io/tls io/dial io/redis_reader io/cluster io/ask io/locate \
 	io/pending io/redis_info io/redis io/redis_core io/redis_handshake io/redis_redirect io/redis_url io/redis_script io/router io/scripts \

@@ -85,6 +85,13 @@ int params_platforms(const char *device_type);
 /* The same for parts of a notice, where ALL is an old AppKey of Android and iOS. */
 int params_part_platforms(const char *device_type);
 
+/* Checks one value that is text already, as it goes on the wire: type, range, allowed values.
+ * Times are "YYYY-MM-DDThh:mm:ssZ". Refusals name the parameter, not the value. */
+bool params_check_text(const struct param_row *row, const char *text, struct err *e);
+/* Its parts: one of row->values; an object or array as row says (NULL: neither). */
+bool params_check_values(const struct param_row *row, const char *text, struct err *e);
+bool params_check_json(const struct param_row *row, const json_t *value, struct err *e);
+
 /* Checks that span parameters, after everything is set: platform fits DeviceType, Title and Body
  * not empty where required, Title ≤ 200 bytes, the byte ceilings of §3.6 (payload_max 1800), badge
  * against auto-increment, and what §3 ties together. */

@@ -91,7 +91,7 @@ static bool value_allowed(const struct param_row *row, const char *text)
     }
 }
 
-static bool check_values(const struct param_row *row, const char *text, struct err *e)
+bool params_check_values(const struct param_row *row, const char *text, struct err *e)
 {
     if (row->values && !value_allowed(row, text))
         return err_set(e, "%s: must be %s of %s", row->name, row->list ? "a comma list" : "one",
@@ -108,7 +108,7 @@ static bool override_int(struct params *p, const struct param_row *row, const js
         return err_set(e, "%s: %" PRId64 " is not in %" PRId64 " … %" PRId64, row->name, n,
                        row->min, row->max);
     snprintf(digits, sizeof digits, "%" PRId64, n);
-    if (!check_values(row, digits, e))
+    if (!params_check_values(row, digits, e))
         return false;
     params_set_copy(p, row->name, digits);
     return true;
@@ -130,13 +130,13 @@ static bool override_string(struct params *p, const struct param_row *row, const
                             struct err *e)
 {
     const char *text = json_string_value(value);
-    if (!check_values(row, text, e))
+    if (!params_check_values(row, text, e))
         return false;
     params_set(p, row->name, text);
     return true;
 }
 
-static bool check_json(const struct param_row *row, const json_t *value, struct err *e)
+bool params_check_json(const struct param_row *row, const json_t *value, struct err *e)
 {
     if (!json_is_object(value) && !json_is_array(value))
         return err_set(e, "%s: not the JSON text of an object or array", row->name);
@@ -151,7 +151,7 @@ static bool check_json(const struct param_row *row, const json_t *value, struct 
 static bool override_json(struct params *p, const struct param_row *row, const json_t *value,
                           struct err *e)
 {
-    if (!check_json(row, value, e))
+    if (!params_check_json(row, value, e))
         return false;
     /* Member order is the producer's, so the text, and with it the token, is stable. */
     size_t len = json_dumpb(value, NULL, 0, JSON_COMPACT);
@@ -168,7 +168,7 @@ static bool override_json_text(struct params *p, const struct param_row *row, co
                                struct err *e)
 {
     json_t *parsed = json_loadb(json_string_value(value), json_string_length(value), 0, NULL);
-    bool ok = check_json(row, parsed, e);
+    bool ok = params_check_json(row, parsed, e);
     json_decref(parsed);
     if (ok)
         params_set(p, row->name, json_string_value(value));

@@ -31,6 +31,13 @@ int cmd_cancel(int argc, char **argv);
 int cmd_pause(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
 int cmd_limit(int argc, char **argv);
+int cmd_tag(int argc, char **argv);
+int cmd_alias(int argc, char **argv);
+int cmd_account(int argc, char **argv);
+int cmd_device(int argc, char **argv);
+int cmd_push(int argc, char **argv);
+int cmd_app(int argc, char **argv);
+int cmd_call(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 extern const char cli_version[];

@@ -22,6 +22,13 @@ static const struct command {
     {"pause", "pushbridge pause", cmd_pause, "stop one app's jobs, or all, on all workers"},
     {"resume", "pushbridge resume", cmd_resume, "end a pause"},
     {"limit", "pushbridge limit", cmd_limit, "show and change rate limits of all workers"},
+    {"tag", "pushbridge tag", cmd_tag, "bind, unbind, query, list and remove tags"},
+    {"alias", "pushbridge alias", cmd_alias, "bind, unbind and query aliases"},
+    {"account", "pushbridge account", cmd_account, "the devices of an account"},
+    {"device", "pushbridge device", cmd_device, "what the provider knows about devices"},
+    {"push", "pushbridge push", cmd_push, "cancel pushes, list them, count what became of them"},
+    {"app", "pushbridge app", cmd_app, "check an app's certificates"},
+    {"call", "pushbridge call", cmd_call, "any action of the provider, by name"},
     {"version", "pushbridge version", cmd_version, "print the version"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

@@ -3,11 +3,12 @@
 
 #include <stdio.h>
 
+#include "aliyun/actions.h"
 #include "aliyun/response.h"
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { ANSWER_MAX = 256 * 1024 };
+enum { ANSWER_MAX = 1 << 20 };
 
 struct calling {
     struct reply *reply;
@@ -55,14 +56,16 @@ static void sign(const struct config *c, const struct config_app *app, const cha
                                       .max_url_bytes = (size_t)c->max_url_bytes};
     char stamp[CLOCK_UTC_SIZE], nonce[33];
     unsigned char random[16];
-    params_set(params, "AppKey", app->app.app_key);
+    const struct action_row *row = actions_find(action);
+    if (!row || actions_takes_app_key(row))
+        params_set(params, "AppKey", app->app.app_key);
     clock_format_utc(clock_wall_ms(), stamp);
     clock_random(random, sizeof random);
     text_hex(random, sizeof random, nonce);
     request_sign(&endpoint, &app->credentials, action, params, stamp, nonce, wire);
 }
 
-static void post(struct http *http, const struct wire *wire, struct calling *calling)
+static void post(struct http *http, const struct wire *wire, http_done_fn fn, void *arg)
 {
     struct http_header headers[sizeof wire->headers / sizeof wire->headers[0]];
     for (size_t i = 0; i < wire->nheaders; i++)
@@ -72,7 +75,7 @@ static void post(struct http *http, const struct wire *wire, struct calling *cal
                                          .len = wire->body.len,
                                          .headers = headers,
                                          .nheaders = wire->nheaders};
-    http_post(http, &request, on_answer, calling);
+    http_post(http, &request, fn, arg);
 }
 
 static bool is_set(const char *text)
@@ -80,24 +83,47 @@ static bool is_set(const char *text)
     return text && *text;
 }
 
+bool provider_ready(const struct config_app *app, struct err *e)
+{
+    return (is_set(app->app.app_key) && is_set(app->credentials.id) &&
+            is_set(app->credentials.secret)) ||
+           err_set(e, "app %.64s: AppKey or AccessKey is not configured", app->app.name);
+}
+
 bool provider_call(struct link *l, const struct config *config, const struct config_app *app,
                    const char *action, struct params *params, struct reply *reply, struct err *e)
 {
     struct calling calling = {.reply = reply};
     struct wire wire;
-    if (!is_set(app->app.app_key) || !is_set(app->credentials.id) ||
-        !is_set(app->credentials.secret))
-        return err_set(e, "app %.64s: AppKey or AccessKey is not configured", app->app.name);
+    if (!provider_ready(app, e))
+        return false;
     struct http *http = open_http(link_base(l), config, e);
     if (!http)
         return false;
     wire_init(&wire);
     sign(config, app, action, params, &wire);
-    post(http, &wire, &calling);
+    post(http, &wire, on_answer, &calling);
     link_run(l, &calling.done);
     wire_free(&wire);
     http_free(http);
     return true;
+}
+
+/* --- many calls on one connection ------------------------------------------------------------ */
+
+struct http *provider_open(struct event_base *base, const struct config *config, struct err *e)
+{
+    return open_http(base, config, e);
+}
+
+void provider_start(struct http *http, const struct config *config, const struct config_app *app,
+                    const char *action, struct params *params, http_done_fn fn, void *arg)
+{
+    struct wire wire;
+    wire_init(&wire);
+    sign(config, app, action, params, &wire);
+    post(http, &wire, fn, arg);
+    wire_free(&wire);
 }
 
 /* --- touching -------------------------------------------------------------------------------- */

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: MIT
- * Calls to the provider, waited for: any action but pushing, which is the worker's. */
+ * Calls to the provider from the command line. */
 #ifndef PB_PROVIDER_H
 #define PB_PROVIDER_H
 
 #include "cli/link.h"
 #include "io/http.h"
 
-/* params: the action's own, without AppKey. False with e when no call can be made (credentials,
- * TLS); else *reply says what came of it, class SENT: it was done. */
+/* One call, waited for, not repeated. params: the action's own, without AppKey. False with e when
+ * no call can be made (credentials, TLS); else *reply says what came of it, class SENT: it was
+ * done. */
 bool provider_call(struct link *l, const struct config *config, const struct config_app *app,
                    const char *action, struct params *params, struct reply *reply, struct err *e);
+/* False with e when the app lacks AppKey or credentials. */
+bool provider_ready(const struct config_app *app, struct err *e);
+/* A connection for one call at a time; http_free(). */
+struct http *provider_open(struct event_base *base, const struct config *config, struct err *e);
+/* Signs and starts one attempt; params gets its AppKey. fn comes once, later. */
+void provider_start(struct http *http, const struct config *config, const struct config_app *app,
+                    const char *action, struct params *params, http_done_fn fn, void *arg);
 
 /* What came of an unsigned request that asks for no action. Any HTTP answer will do. */
 struct touch {

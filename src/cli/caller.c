@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/caller.h"
+
+#include <event2/event.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+
+#include "aliyun/answer_xml.h"
+#include "aliyun/quota.h"
+#include "aliyun/response.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "cli/provider.h"
+
+struct caller {
+    const struct config *config;
+    const struct config_app *app;
+    struct event_base *base;
+    struct http *http;
+    int64_t next_ms; /* monotonic: not before */
+};
+
+/* --- the decision ---------------------------------------------------------------------------- */
+
+bool caller_maybe_done(const struct reply *reply)
+{
+    return reply->class == REPLY_UNANSWERED || reply->ambiguous;
+}
+
+static int64_t throttle_wait_ms(const struct caller_policy *p, const struct reply *reply,
+                                const struct caller_tries *tries, uint64_t random)
+{
+    if (tries->throttled + 1 >= CALLER_THROTTLES_MAX)
+        return -1;
+    int64_t wait = verdict_backoff(p->base_ms, CALLER_THROTTLE_CAP_MS, tries->throttled, random);
+    if (reply->retry_after_ms > wait)
+        wait = reply->retry_after_ms;
+    return wait < CALLER_THROTTLE_CAP_MS ? wait : CALLER_THROTTLE_CAP_MS;
+}
+
+int64_t caller_wait_ms(const struct caller_policy *p, enum action_repeat repeat,
+                       const struct reply *reply, const struct caller_tries *tries, uint64_t random)
+{
+    bool maybe = caller_maybe_done(reply);
+    if (reply->class == REPLY_THROTTLED)
+        return throttle_wait_ms(p, reply, tries, random);
+    if (reply->class != REPLY_TRANSIENT && reply->class != REPLY_NOT_SENT &&
+        reply->class != REPLY_UNANSWERED && reply->class != REPLY_NONCE_USED)
+        return -1;
+    if (tries->attempts + 1 >= p->max_attempts || (maybe && repeat == REPEAT_NEVER))
+        return -1;
+    int64_t wait = verdict_backoff(p->base_ms, p->cap_ms, tries->attempts, random);
+    if (reply->retry_after_ms > wait)
+        wait = reply->retry_after_ms < p->cap_ms ? reply->retry_after_ms : p->cap_ms;
+    /* A token does not protect against a call that is still under way. */
+    if (maybe && repeat == REPEAT_TOKEN && wait < p->settle_ms)
+        wait = p->settle_ms;
+    return wait;
+}
+
+/* --- one attempt ----------------------------------------------------------------------------- */
+
+struct attempt {
+    struct caller_result *out;
+    bool done;
+};
+
+static enum reply_class class_of(enum http_state state)
+{
+    if (state == HTTP_NOT_SENT)
+        return REPLY_NOT_SENT;
+    return state == HTTP_CERTIFICATE ? REPLY_CERTIFICATE : REPLY_UNANSWERED;
+}
+
+static json_t *read_answer(const struct http_result *r)
+{
+    json_t *answer = json_loadb(r->body, r->len, JSON_ALLOW_NUL, NULL);
+    if (!answer)
+        answer = answer_from_xml(r->body, r->len);
+    return answer ? answer : json_object();
+}
+
+static void on_answer(void *arg, const struct http_result *r)
+{
+    struct attempt *a = arg;
+    a->done = true;
+    if (r->state != HTTP_ANSWERED) {
+        a->out->reply = (struct reply){.class = class_of(r->state)};
+        snprintf(a->out->reply.message, sizeof a->out->reply.message, "%s", r->error);
+        return;
+    }
+    const struct response_in in = {.status = r->status,
+                                   .body = r->body,
+                                   .len = r->len,
+                                   .content_type = r->content_type,
+                                   .retry_after = r->retry_after,
+                                   .acs_retry_after = r->acs_retry_after,
+                                   .ratelimit_user = r->ratelimit_user,
+                                   .ratelimit_user_api = r->ratelimit_user_api,
+                                   .date = r->date,
+                                   .now_wall_ms = clock_wall_ms()};
+    response_read_plain(&in, &a->out->reply);
+    if (a->out->reply.class == REPLY_SENT)
+        a->out->answer = read_answer(r);
+}
+
+static void on_pause(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    *(bool *)arg = true;
+}
+
+static void run_until(struct caller *c, const bool *done)
+{
+    while (!*done)
+        event_base_loop(c->base, EVLOOP_ONCE);
+}
+
+static void pause_ms(struct caller *c, int64_t ms)
+{
+    bool over = false;
+    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    if (ms <= 0)
+        return;
+    struct event *timer = evtimer_new(c->base, on_pause, &over);
+    evtimer_add(timer, &tv);
+    run_until(c, &over);
+    event_free(timer);
+}
+
+/* Attempts keep the quota's distance from each other. */
+static void pace(struct caller *c, const char *action)
+{
+    int64_t per_s = quota_per_s(action), now = clock_mono_ms();
+    pause_ms(c, c->next_ms - now);
+    now = clock_mono_ms();
+    c->next_ms = now + (1000 + per_s - 1) / per_s;
+}
+
+static void attempt(struct caller *c, const struct action_row *a, struct params *params,
+                    struct caller_result *out)
+{
+    struct attempt at = {.out = out};
+    pace(c, a->name);
+    provider_start(c->http, c->config, c->app, a->name, params, on_answer, &at);
+    run_until(c, &at.done);
+}
+
+/* --- one call -------------------------------------------------------------------------------- */
+
+static enum caller_state state_of(const struct caller_result *r)
+{
+    switch (r->reply.class) {
+    case REPLY_SENT:
+        return CALLER_DONE;
+    case REPLY_PERMANENT:
+    case REPLY_AUTH:
+    case REPLY_UNKNOWN_4XX:
+    case REPLY_CLOCK:
+        return CALLER_REFUSED;
+    case REPLY_TRANSIENT:
+    case REPLY_THROTTLED:
+    case REPLY_NONCE_USED:
+    case REPLY_NOT_SENT:
+    case REPLY_UNANSWERED:
+    case REPLY_CERTIFICATE:
+        break;
+    }
+    return CALLER_UNAVAILABLE;
+}
+
+void caller_call(struct caller *c, const struct action_row *a, struct params *params,
+                 struct caller_result *out)
+{
+    const struct caller_policy policy = {c->config->max_attempts, c->config->retry_base_ms,
+                                         c->config->retry_cap_ms, c->config->settle_ms};
+    struct caller_tries tries = {0};
+    uint64_t random;
+    int64_t wait;
+    bool maybe = false;
+    do {
+        *out = (struct caller_result){0};
+        attempt(c, a, params, out);
+        maybe |= caller_maybe_done(&out->reply);
+        clock_random(&random, sizeof random);
+        wait = caller_wait_ms(&policy, a->repeat, &out->reply, &tries, random);
+        if (out->reply.class == REPLY_THROTTLED)
+            tries.throttled++;
+        else
+            tries = (struct caller_tries){.attempts = tries.attempts + 1};
+        if (wait >= 0)
+            pause_ms(c, wait);
+    } while (wait >= 0);
+    out->state = state_of(out);
+    out->maybe = out->state != CALLER_DONE && maybe;
+}
+
+void caller_result_free(struct caller_result *r)
+{
+    json_decref(r->answer);
+    *r = (struct caller_result){0};
+}
+
+void caller_explain(const struct caller_result *r, struct err *e)
+{
+    const struct reply *reply = &r->reply;
+    if (reply->class == REPLY_CLOCK && reply->clock_offset_ms)
+        err_set(e, "%s: this machine's clock is off by %" PRId64 " s", reply->code,
+                reply->clock_offset_ms / 1000);
+    else if (*reply->code)
+        err_set(e, "%s: %s%s%s%s", reply->code, reply->message,
+                *reply->request_id ? " (request " : "", reply->request_id,
+                *reply->request_id ? ")" : "");
+    else if (reply->http_status)
+        err_set(e, "HTTP status %d%s%s", reply->http_status, *reply->message ? ": " : "",
+                reply->message);
+    else
+        err_set(e, "%s", *reply->message ? reply->message : reply_class_name(reply->class));
+}
+
+/* --- the connection -------------------------------------------------------------------------- */
+
+struct caller *caller_open(const struct config *config, const struct config_app *app, struct err *e)
+{
+    if (!provider_ready(app, e))
+        return NULL;
+    struct caller *c = mem_zalloc(sizeof *c);
+    signal(SIGPIPE, SIG_IGN);
+    c->config = config;
+    c->app = app;
+    c->base = event_base_new();
+    if (!c->base)
+        err_set(e, "no event loop");
+    else
+        c->http = provider_open(c->base, config, e);
+    if (c->http)
+        return c;
+    caller_close(c);
+    return NULL;
+}
+
+void caller_close(struct caller *c)
+{
+    if (c->http)
+        http_free(c->http);
+    if (c->base)
+        event_base_free(c->base);
+    mem_free(c);
+}
