@@ -31,8 +31,8 @@ static const struct row known[] = {
     {"SignatureDoesNotMatch", NULL, REPLY_AUTH, ANSWERED},
     {"IncompleteSignature", "", REPLY_AUTH, ANSWERED},
     {"InvalidTimeStamp", "", REPLY_AUTH, ANSWERED},
-    {"InvalidSecurityToken", "", REPLY_AUTH, ANSWERED},
-    {"MissingSecurityToken", NULL, REPLY_AUTH, ANSWERED},
+    {"InvalidSecurityToken", "", REPLY_TOKEN, ANSWERED},
+    {"MissingSecurityToken", NULL, REPLY_TOKEN, ANSWERED},
     {"Forbidden", "", REPLY_AUTH, ANSWERED},
     {"NoPermission", "", REPLY_AUTH, ANSWERED},
 

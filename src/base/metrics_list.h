@@ -30,6 +30,7 @@ SET(KIND, "kind", 20,
     "connection protocol OOM READONLY LOADING MASTERDOWN CLUSTERDOWN TRYAGAIN MOVED ASK NOSCRIPT "
     "MISCONF BUSY UNBLOCKED NOAUTH NOPERM WRONGTYPE WRONGPASS EXECABORT ERR")
 SET(RESULT, "result", 2, "ok refused")
+SET(FETCH, "result", 2, "ok failed")
 SET(LEVEL, "level", 4, "error warn info debug")
 SET(VERSION, "version", 1, NULL)
 SET(HASH, "hash", 1, NULL)
@@ -113,6 +114,10 @@ METRIC(CIRCUIT_STATE, "pushbridge_circuit_state", MAYBE, 1, APP, NONE, ONE,
        "An app's circuit: 0 closed, 1 probing, 2 open.")
 METRIC(CIRCUIT_OPENED, "pushbridge_circuit_opened_total", COUNTER, 1, APP, NONE, ONE,
        "Times that an app's circuit opened.")
+METRIC(CREDENTIALS, "pushbridge_credentials_refreshes_total", COUNTER, 1, FETCH, NONE, ONE,
+       "Keys fetched or read anew, by what came of it.")
+METRIC(CREDENTIALS_EXPIRY, "pushbridge_credentials_expiry_seconds", MAYBE, 1000, APP, NONE, ONE,
+       "Time until the app's temporary keys end; absent for permanent ones.")
 
 /* --- queues: everybody's figures, read in the background while somebody scrapes */
 METRIC(QUEUE_READY, "pushbridge_queue_ready_jobs", MAYBE, 1, QUEUE, NONE, ONE,

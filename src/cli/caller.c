@@ -19,7 +19,23 @@ struct caller {
     struct event_base *base;
     struct http *http;
     int64_t next_ms; /* monotonic: not before */
+    struct grant keys;
+    int64_t keys_end_ms; /* monotonic: fetched anew from then on; 0: never */
 };
+
+enum { KEYS_LEAD_MS = 60 * 1000 };
+
+static bool fetch_keys(struct caller *c, struct err *e)
+{
+    struct grant keys;
+    int64_t left_ms;
+    if (!provider_keys(c->base, c->config, c->app, &keys, &left_ms, e))
+        return err_prefix(e, "credentials");
+    grant_free(&c->keys);
+    c->keys = keys;
+    c->keys_end_ms = left_ms ? clock_mono_ms() + left_ms - KEYS_LEAD_MS : 0;
+    return true;
+}
 
 /* --- the decision ---------------------------------------------------------------------------- */
 
@@ -144,7 +160,10 @@ static void attempt(struct caller *c, const struct action_row *a, struct params 
 {
     struct attempt at = {.out = out};
     pace(c, a->name);
-    provider_start(c->http, c->config, c->app, a->name, params, on_answer, &at);
+    struct err ignored; /* the old ones may do */
+    if (c->keys_end_ms && clock_mono_ms() >= c->keys_end_ms)
+        fetch_keys(c, &ignored);
+    provider_start(c->http, c->config, c->app, &c->keys, a->name, params, on_answer, &at);
     run_until(c, &at.done);
 }
 
@@ -157,6 +176,7 @@ static enum caller_state state_of(const struct caller_result *r)
         return CALLER_DONE;
     case REPLY_PERMANENT:
     case REPLY_AUTH:
+    case REPLY_TOKEN:
     case REPLY_UNKNOWN_4XX:
     case REPLY_CLOCK:
         return CALLER_REFUSED;
@@ -233,7 +253,7 @@ struct caller *caller_open(const struct config *config, const struct config_app 
     c->base = event_base_new();
     if (!c->base)
         err_set(e, "no event loop");
-    else
+    else if (fetch_keys(c, e))
         c->http = provider_open(c->base, config, e);
     if (c->http)
         return c;
@@ -247,5 +267,6 @@ void caller_close(struct caller *c)
         http_free(c->http);
     if (c->base)
         event_base_free(c->base);
+    grant_free(&c->keys);
     mem_free(c);
 }

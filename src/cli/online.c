@@ -95,11 +95,39 @@ static void report_touch(struct report *r, const struct config *config, const st
                    "not known: the answer has no Date that can be read");
 }
 
+/* Temporary keys are fetched once; permanent ones were printed with the rest. */
+static void check_keys(struct event_base *base, const struct config *config,
+                       const struct config_app *app, struct report *r)
+{
+    static const char what[] = "credentials";
+    const char *name = app->app.name, *kind = credentials_kind_name(app->source.kind);
+    char shown[CREDENTIALS_MASKED_SIZE];
+    struct grant keys;
+    struct err e;
+    int64_t left_ms;
+    if (app->source.kind == CREDENTIALS_STATIC)
+        return;
+    if (!provider_keys(base, config, app, &keys, &left_ms, &e)) {
+        report_add(r, FINDING_ERROR, what, "docs/credentials.md", "app %s: %s: %s", name, kind,
+                   e.text);
+        return;
+    }
+    credentials_mask(keys.id, shown);
+    if (left_ms)
+        report_add(r, FINDING_OK, what, NULL, "app %s: %s, key %s, for %lld s", name, kind, shown,
+                   (long long)left_ms / 1000);
+    else
+        report_add(r, FINDING_OK, what, NULL, "app %s: %s, key %s", name, kind, shown);
+    grant_free(&keys);
+}
+
 static void check_provider(const struct config *config, struct report *r)
 {
     struct touch t;
     struct err e;
     struct event_base *base = event_base_new();
+    for (size_t i = 0; base && i < config->napps; i++)
+        check_keys(base, config, &config->apps[i], r);
     if (!base)
         report_add(r, FINDING_ERROR, "aliyun.endpoint", NULL, "no event loop");
     else if (provider_touch(base, config, &t, &e))

@@ -7,6 +7,8 @@
 #include "aliyun/response.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "worker/config_keys.h"
+#include "worker/key_fetch.h"
 
 enum { ANSWER_MAX = 1 << 20 };
 
@@ -47,9 +49,10 @@ static struct http *open_http(struct event_base *base, const struct config *c, s
     return http_new(base, &opts, e);
 }
 
-static void sign(const struct config *c, const struct config_app *app, const char *action,
-                 struct params *params, struct wire *wire)
+static void sign(const struct config *c, const struct config_app *app, const struct grant *g,
+                 const char *action, struct params *params, struct wire *wire)
 {
+    const struct credentials keys = {g->id, g->secret, g->token};
     const struct endpoint endpoint = {.url = c->endpoint,
                                       .host = c->endpoint_host,
                                       .signature = c->signature,
@@ -62,7 +65,7 @@ static void sign(const struct config *c, const struct config_app *app, const cha
     clock_format_utc(clock_wall_ms(), stamp);
     clock_random(random, sizeof random);
     text_hex(random, sizeof random, nonce);
-    request_sign(&endpoint, &app->credentials, action, params, stamp, nonce, wire);
+    request_sign(&endpoint, &keys, action, params, stamp, nonce, wire);
 }
 
 static void post(struct http *http, const struct wire *wire, http_done_fn fn, void *arg)
@@ -78,6 +81,61 @@ static void post(struct http *http, const struct wire *wire, http_done_fn fn, vo
     http_post(http, &request, fn, arg);
 }
 
+/* --- keys ------------------------------------------------------------------------------------ */
+
+struct fetching {
+    struct grant *keys;
+    int64_t *left_ms;
+    struct err *e;
+    bool done, ok;
+};
+
+static void on_keys(void *arg, struct grant *keys, int64_t left_ms, const char *why)
+{
+    struct fetching *f = arg;
+    f->done = true;
+    f->ok = keys != NULL;
+    if (!keys) {
+        err_set(f->e, "%s", why);
+        return;
+    }
+    *f->left_ms = left_ms;
+    *f->keys = *keys;
+    *keys = (struct grant){0};
+}
+
+static bool fetch(struct event_base *base, const struct config *config,
+                  const struct credentials_source *s, struct grant *keys, int64_t *left_ms,
+                  struct err *e)
+{
+    struct fetching f = {.keys = keys, .left_ms = left_ms, .e = e};
+    if (s->kind == CREDENTIALS_STATIC)
+        return grant_set(keys, s->id, s->secret, s->token, e);
+    struct key_client *client = key_client_new(base, config);
+    key_fetch_start(client, s, on_keys, &f);
+    while (!f.done)
+        event_base_loop(base, EVLOOP_ONCE);
+    key_client_free(client);
+    return f.ok;
+}
+
+bool provider_keys(struct event_base *base, const struct config *config,
+                   const struct config_app *app, struct grant *keys, int64_t *left_ms,
+                   struct err *e)
+{
+    const struct credentials_source *s = &app->source;
+    struct profile profile = {0};
+    *keys = (struct grant){0};
+    *left_ms = 0;
+    bool ok = s->kind != CREDENTIALS_PROFILE || config_keys_profile(s, &profile, e);
+    if (ok)
+        ok = fetch(base, config, profile.text ? &profile.source : s, keys, left_ms, e);
+    profile_free(&profile);
+    return ok;
+}
+
+/* --- the call -------------------------------------------------------------------------------- */
+
 static bool is_set(const char *text)
 {
     return text && *text;
@@ -85,8 +143,9 @@ static bool is_set(const char *text)
 
 bool provider_ready(const struct config_app *app, struct err *e)
 {
-    return (is_set(app->app.app_key) && is_set(app->credentials.id) &&
-            is_set(app->credentials.secret)) ||
+    const struct credentials_source *s = &app->source;
+    bool keys = s->kind != CREDENTIALS_STATIC || (is_set(s->id) && is_set(s->secret));
+    return (is_set(app->app.app_key) && keys) ||
            err_set(e, "app %.64s: AppKey or AccessKey is not configured", app->app.name);
 }
 
@@ -94,19 +153,24 @@ bool provider_call(struct link *l, const struct config *config, const struct con
                    const char *action, struct params *params, struct reply *reply, struct err *e)
 {
     struct calling calling = {.reply = reply};
+    struct grant keys;
     struct wire wire;
+    int64_t left_ms;
     if (!provider_ready(app, e))
         return false;
+    if (!provider_keys(link_base(l), config, app, &keys, &left_ms, e))
+        return err_prefix(e, "credentials");
     struct http *http = open_http(link_base(l), config, e);
-    if (!http)
-        return false;
-    wire_init(&wire);
-    sign(config, app, action, params, &wire);
-    post(http, &wire, on_answer, &calling);
-    link_run(l, &calling.done);
-    wire_free(&wire);
-    http_free(http);
-    return true;
+    if (http) {
+        wire_init(&wire);
+        sign(config, app, &keys, action, params, &wire);
+        post(http, &wire, on_answer, &calling);
+        link_run(l, &calling.done);
+        wire_free(&wire);
+        http_free(http);
+    }
+    grant_free(&keys);
+    return http != NULL;
 }
 
 /* --- many calls on one connection ------------------------------------------------------------ */
@@ -117,11 +181,12 @@ struct http *provider_open(struct event_base *base, const struct config *config,
 }
 
 void provider_start(struct http *http, const struct config *config, const struct config_app *app,
-                    const char *action, struct params *params, http_done_fn fn, void *arg)
+                    const struct grant *keys, const char *action, struct params *params,
+                    http_done_fn fn, void *arg)
 {
     struct wire wire;
     wire_init(&wire);
-    sign(config, app, action, params, &wire);
+    sign(config, app, keys, action, params, &wire);
     post(http, &wire, fn, arg);
     wire_free(&wire);
 }

@@ -6,6 +6,12 @@
 #include "cli/link.h"
 #include "io/http.h"
 
+/* The app's keys, fetched where they have to be: to be freed. left_ms: how long they live, 0: no
+ * end. False with e when there are none. */
+bool provider_keys(struct event_base *base, const struct config *config,
+                   const struct config_app *app, struct grant *keys, int64_t *left_ms,
+                   struct err *e);
+
 /* One call, waited for, not repeated. params: the action's own, without AppKey. False with e when
  * no call can be made (credentials, TLS); else *reply says what came of it, class SENT: it was
  * done. */
@@ -15,9 +21,10 @@ bool provider_call(struct link *l, const struct config *config, const struct con
 bool provider_ready(const struct config_app *app, struct err *e);
 /* A connection for one call at a time; http_free(). */
 struct http *provider_open(struct event_base *base, const struct config *config, struct err *e);
-/* Signs and starts one attempt; params gets its AppKey. fn comes once, later. */
+/* Signs with keys and starts one attempt; params gets its AppKey. fn comes once, later. */
 void provider_start(struct http *http, const struct config *config, const struct config_app *app,
-                    const char *action, struct params *params, http_done_fn fn, void *arg);
+                    const struct grant *keys, const char *action, struct params *params,
+                    http_done_fn fn, void *arg);
 
 /* What came of an unsigned request that asks for no action. Any HTTP answer will do. */
 struct touch {

@@ -32,6 +32,7 @@ struct call {
     char *copy; /* header lines and body of the request */
     size_t copy_cap;
     struct curl_slist *lines;
+    const char *method; /* that the easy handle is set to */
     size_t lines_cap;
     struct buf body;             /* of the response */
     struct http_headers headers; /* of the response */
@@ -194,6 +195,10 @@ static struct call *call_take(struct http *h)
 static void call_release(struct call *c)
 {
     struct http *h = c->http;
+    if (h->opts.secret) {
+        buf_wipe(&c->body);
+        mem_wipe(c->copy, c->copy_cap);
+    }
     if (h->freed || h->pooled == POOL_MAX) {
         call_free(c);
         return;
@@ -278,6 +283,17 @@ static size_t suppress(const struct http_request *req, char *lines[2])
     return has_content_type(req) ? 1 : 2;
 }
 
+/* POSTFIELDS, just set, has made it a POST. */
+static void call_method(struct call *c, const char *method)
+{
+    bool get = method && strcmp(method, "GET") == 0;
+    if (get)
+        must(curl_easy_setopt(c->easy, CURLOPT_HTTPGET, 1L));
+    if (c->method != method)
+        must(curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, get ? NULL : method));
+    c->method = method;
+}
+
 static void call_fill(struct call *c, const struct http_request *req)
 {
     char *own[2];
@@ -297,6 +313,7 @@ static void call_fill(struct call *c, const struct http_request *req)
     must(curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->lines));
     must(curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, at));
     must(curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->len));
+    call_method(c, req->method);
 }
 
 /* Time that is left counts from the caller's check, not from here. */

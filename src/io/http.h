@@ -26,6 +26,7 @@ struct http_opts {
     long max_connections; /* ≥ 1 */
     long timeout_ms, connect_timeout_ms;
     size_t body_max; /* of a response: 256 KiB; a longer one is UNANSWERED */
+    bool secret;     /* requests and responses are wiped after use */
 };
 
 enum http_state {
@@ -40,6 +41,7 @@ struct http_header {
     const char *name, *value;
 };
 struct http_request {
+    const char *method; /* "GET", "PUT"; NULL: POST. A static text. GET has no body */
     const char *target; /* "/…", percent-encoded */
     const char *body;   /* may hold NUL; copied */
     size_t len;
@@ -69,7 +71,8 @@ struct http *http_new(struct event_base *base, const struct http_opts *opts, str
 /* Cancels what is in flight (callbacks with UNANSWERED or NOT_SENT run first), closes all. */
 void http_free(struct http *h);
 
-/* Starts a POST. The callback comes exactly once, never before http_post returns. */
+/* Starts a POST, or what req->method says. The callback comes exactly once, never before http_post
+ * returns. */
 void http_post(struct http *h, const struct http_request *req, http_done_fn fn, void *arg);
 size_t http_in_flight(const struct http *h);
 /* Closes idle connections, e.g. after a certificate failure or a changed CA file. */

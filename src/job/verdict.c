@@ -20,6 +20,8 @@ const char *reply_class_name(enum reply_class c)
         return "throttled";
     case REPLY_AUTH:
         return "auth";
+    case REPLY_TOKEN:
+        return "token";
     case REPLY_UNKNOWN_4XX:
         return "unknown_4xx";
     case REPLY_NONCE_USED:
@@ -161,6 +163,8 @@ struct verdict verdict_decide(const struct verdict_policy *policy, const struct 
                                    : retry(policy, in, 0, false);
     case REPLY_CLOCK:
         return in->retried_special ? pause(policy, in) : retry(policy, in, 0, false);
+    case REPLY_TOKEN:
+        return in->keys_renewed ? retry(policy, in, 0, false) : pause(policy, in);
     case REPLY_AUTH:
     case REPLY_CERTIFICATE:
         break;

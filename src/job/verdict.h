@@ -13,6 +13,7 @@ enum reply_class {
     REPLY_TRANSIENT,   /* R, answered; ambiguous where the reference says so */
     REPLY_THROTTLED,   /* T */
     REPLY_AUTH,        /* A: every job of the app would fail */
+    REPLY_TOKEN,       /* temporary keys ended: again with others, where there are some, else A */
     REPLY_UNKNOWN_4XX, /* rule 7: P, but a row of them opens the circuit */
     REPLY_NONCE_USED,  /* ambiguous; once more with a fresh nonce */
     REPLY_CLOCK,       /* InvalidTimeStamp.Expired: once more with a corrected clock, then A */
@@ -43,6 +44,7 @@ struct verdict_input {
     int64_t attempts;     /* completed before this one, throttled and refunded ones not counted */
     int64_t throttles;    /* throttled answers in a row before this one */
     bool unanswered;      /* an earlier attempt of this call went unanswered */
+    bool keys_renewed;    /* TOKEN: a repeat would be signed with other keys */
     bool retried_special; /* the one free repeat for NONCE_USED or CLOCK was used */
     int64_t first_sent_ms, now_ms, deadline_ms; /* Redis' clock */
     uint64_t random;                            /* for the jitter */

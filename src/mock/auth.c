@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "mock/sigcheck.h"
 
 /* What both schemes carry, in different places. */
@@ -20,6 +21,9 @@ static const struct auth_key *find_key(const struct auth *a, const char *id)
     for (int i = 0; i < a->key_count; i++)
         if (strcmp(a->keys[i].id, id) == 0)
             return &a->keys[i];
+    for (int i = 0; i < AUTH_ISSUED_MAX; i++)
+        if (a->issued[i].id && strcmp(a->issued[i].id, id) == 0)
+            return &a->issued[i];
     return NULL;
 }
 
@@ -58,7 +62,8 @@ static bool read_v3(const struct request *q, struct claim *c, struct refusal *r)
     return true;
 }
 
-static bool check_token(const struct auth_key *key, const char *given, struct refusal *r)
+static bool check_token(struct auth *a, const struct auth_key *key, const char *given,
+                        int64_t now_ms, struct refusal *r)
 {
     if (key->token && !given)
         return refusal_set(r, 400, "MissingSecurityToken", "SecurityToken is mandatory.");
@@ -68,6 +73,11 @@ static bool check_token(const struct auth_key *key, const char *given, struct re
     if (key->token && strcmp(key->token, given) != 0)
         return refusal_set(r, 400, "InvalidSecurityToken.Malformed",
                            "Specified SecurityToken is malformed.");
+    if (key->expires_ms && now_ms >= key->expires_ms) {
+        a->expired_calls++;
+        return refusal_set(r, 400, "InvalidSecurityToken.Expired",
+                           "Specified SecurityToken is expired.");
+    }
     return true;
 }
 
@@ -106,6 +116,8 @@ void auth_free(struct auth *a)
 {
     for (int i = 0; i < a->key_count; i++)
         mem_free(a->keys[i].id);
+    for (int i = 0; i < AUTH_ISSUED_MAX; i++)
+        mem_free(a->issued[i].id);
     table_free(&a->nonces);
 }
 
@@ -130,6 +142,29 @@ bool auth_add_key(struct auth *a, const char *spec)
     return true;
 }
 
+const struct auth_key *auth_issue(struct auth *a, int64_t expires_ms)
+{
+    enum { ID_SIZE = 29, SECRET_SIZE = 33, TOKEN_SIZE = 65 };
+    unsigned char random[60];
+    struct auth_key *key = &a->issued[a->issued_count++ % AUTH_ISSUED_MAX];
+    mem_free(key->id);
+    char *text = mem_alloc(ID_SIZE + SECRET_SIZE + TOKEN_SIZE);
+    *key = (struct auth_key){text, text + ID_SIZE, text + ID_SIZE + SECRET_SIZE, expires_ms};
+    clock_random(random, sizeof(random));
+    memcpy(text, "STS.", 4);
+    text_hex(random, 12, text + 4);
+    text_hex(random + 12, 16, key->secret);
+    text_hex(random + 28, 32, key->token);
+    return key;
+}
+
+void auth_expire_issued(struct auth *a)
+{
+    for (int i = 0; i < AUTH_ISSUED_MAX; i++)
+        if (a->issued[i].id)
+            a->issued[i].expires_ms = 1;
+}
+
 bool auth_check(struct auth *a, const struct request *q, int64_t now_ms, struct refusal *r)
 {
     struct claim claim = {0};
@@ -141,7 +176,7 @@ bool auth_check(struct auth *a, const struct request *q, int64_t now_ms, struct 
     if (!key)
         return refusal_set(r, 404, "InvalidAccessKeyId.NotFound",
                            "Specified access key is not found.");
-    return check_token(key, claim.token, r) && check_stamp(claim.stamp, now_ms, r) &&
+    return check_token(a, key, claim.token, now_ms, r) && check_stamp(claim.stamp, now_ms, r) &&
            (q->v3 ? sigcheck_v3(q, &claim.v3, key->secret, r) : sigcheck_v1(q, key->secret, r)) &&
            check_nonce(a, &claim, r);
 }

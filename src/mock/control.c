@@ -151,6 +151,34 @@ static void on_duplicates(struct provider *p, struct ask *a)
     reply(a, 200, &out);
 }
 
+/* All settings or none. */
+static void set_handout(struct provider *p, struct ask *a)
+{
+    struct handout next = p->handout;
+    for (size_t i = 0; i < a->query.count; i++)
+        if (!handout_set(&next, a->query.items[i].name, a->query.items[i].value)) {
+            reply_error(a, 400, "settings: life_s, imds, sts, role, oidc_token");
+            return;
+        }
+    p->handout = next;
+    reply_done(a);
+}
+
+static void on_credentials(struct provider *p, struct ask *a)
+{
+    struct buf out;
+    if (a->method == EVHTTP_REQ_POST) {
+        set_handout(p, a);
+    } else if (a->method == EVHTTP_REQ_DELETE) {
+        auth_expire_issued(&p->auth);
+        reply_done(a);
+    } else {
+        buf_init(&out, CONTROL_TEXT_MAX);
+        handout_report(&p->handout, &p->auth, &out);
+        reply(a, 200, &out);
+    }
+}
+
 /* --- the world --- */
 
 static void report_world(struct provider *p, struct ask *a)
@@ -231,12 +259,14 @@ static const struct route {
     const char *path;
     void (*handle)(struct provider *p, struct ask *a);
     int methods;
-} routes[] = {{"/_mock/faults", on_faults, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE},
-              {"/_mock/record", on_record, EVHTTP_REQ_GET | EVHTTP_REQ_DELETE},
-              {"/_mock/world", on_world, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE},
-              {"/_mock/inbox", on_inbox, EVHTTP_REQ_GET | EVHTTP_REQ_DELETE},
-              {"/_mock/duplicates", on_duplicates, EVHTTP_REQ_GET},
-              {"/_mock/health", on_health, EVHTTP_REQ_GET}};
+} routes[] = {
+    {"/_mock/faults", on_faults, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE},
+    {"/_mock/record", on_record, EVHTTP_REQ_GET | EVHTTP_REQ_DELETE},
+    {"/_mock/world", on_world, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE},
+    {"/_mock/inbox", on_inbox, EVHTTP_REQ_GET | EVHTTP_REQ_DELETE},
+    {"/_mock/duplicates", on_duplicates, EVHTTP_REQ_GET},
+    {"/_mock/credentials", on_credentials, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE},
+    {"/_mock/health", on_health, EVHTTP_REQ_GET}};
 
 static void dispatch(struct provider *p, struct ask *a, const char *path, size_t path_len)
 {
@@ -249,7 +279,9 @@ static void dispatch(struct provider *p, struct ask *a, const char *path, size_t
             reply_error(a, 405, "method not allowed here");
         return;
     }
-    reply_error(a, 404, "paths: /_mock/faults, record, duplicates, world, inbox, health");
+    reply_error(
+        a, 404,
+        "paths: /_mock/faults, record, duplicates, world, inbox, credentials, health; /latest/…");
 }
 
 static void on_request(struct evhttp_request *http, void *arg)
@@ -257,6 +289,8 @@ static void on_request(struct evhttp_request *http, void *arg)
     struct ask a = {.http = http, .method = evhttp_request_get_command(http)};
     const char *uri = evhttp_request_get_uri(http);
     const char *query = strchr(uri, '?');
+    if (imds_answer(arg, http, uri))
+        return;
     bool readable = !query || fields_parse(&a.query, query + 1, strlen(query + 1), false);
     fields_sort(&a.query);
     if (readable)
@@ -272,7 +306,8 @@ struct evhttp *control_listen(struct provider *p, const char *host, int port, in
     evhttp_set_gencb(http, on_request, p);
     evhttp_set_max_body_size(http, WORLD_TEXT_MAX);
     evhttp_set_max_headers_size(http, CONTROL_TEXT_MAX);
-    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE);
+    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
+                                         EVHTTP_REQ_DELETE);
     *bound_port = port_open(http, host, port);
     if (*bound_port)
         return http;

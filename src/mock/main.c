@@ -53,6 +53,7 @@ static bool apply(struct provider *p, const struct options *o)
             return false;
     p->auth.verify = o->verify;
     p->rules = o->rules;
+    p->handout = o->handout;
     p->replay.changed = o->changed;
     p->replay.window_ms = o->window_s * 1000;
     p->token_per_account = o->token_per_account;

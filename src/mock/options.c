@@ -30,6 +30,10 @@ enum option_id {
     OPT_URL_MAX,
     OPT_CLOCK_SKEW,
     OPT_NO_VERIFY,
+    OPT_IMDS,
+    OPT_ROLE,
+    OPT_KEY_LIFE,
+    OPT_OIDC_TOKEN,
     OPT_RATE,
     OPT_MASS_RATE,
     OPT_MASS_IDS,
@@ -58,6 +62,10 @@ static const struct option long_options[] = {
     {"url-max", required_argument, NULL, OPT_URL_MAX},
     {"clock-skew-s", required_argument, NULL, OPT_CLOCK_SKEW},
     {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
+    {"imds", required_argument, NULL, OPT_IMDS},
+    {"role", required_argument, NULL, OPT_ROLE},
+    {"key-life-s", required_argument, NULL, OPT_KEY_LIFE},
+    {"oidc-token", required_argument, NULL, OPT_OIDC_TOKEN},
     {"rate", required_argument, NULL, OPT_RATE},
     {"mass-rate", required_argument, NULL, OPT_MASS_RATE},
     {"mass-ids", required_argument, NULL, OPT_MASS_IDS},
@@ -82,6 +90,10 @@ static const char help_text[] =
     "  --access-key ID:SECRET[:TOKEN]  known key (repeatable; mock-id:mock-secret)\n"
     "  --app-key KEY           known AppKey (repeatable; any)\n"
     "  --no-verify             let everybody in: no key, time, signature or nonce check\n"
+    "  --imds hardened|any|v1|off  ECS metadata service, on the control port (hardened)\n"
+    "  --role NAME             role of its instance (push-role)\n"
+    "  --key-life-s N          life of keys that it and STS hand out (3600)\n"
+    "  --oidc-token TOKEN      the only one that AssumeRoleWithOIDC takes (any)\n"
     "  --rate N                calls a second, beyond that Throttling.User\n"
     "  --mass-rate N           calls of MassPush a second (the provider's: 500), then "
     "Throttling.Api\n"
@@ -183,6 +195,14 @@ static bool set_option(struct options *o, int option, const char *arg)
         return set_flag(&o->deliver_when_due, arg, "accepted", "due");
     case OPT_RECORD:
         return set_number(&o->record_calls, 1, 10000000, arg);
+    case OPT_IMDS:
+        return handout_set(&o->handout, "imds", arg);
+    case OPT_ROLE:
+        return handout_set(&o->handout, "role", arg);
+    case OPT_KEY_LIFE:
+        return handout_set(&o->handout, "life_s", arg);
+    case OPT_OIDC_TOKEN:
+        return handout_set(&o->handout, "oidc_token", arg);
     case OPT_NO_VERIFY:
         o->verify = false;
         return true;
@@ -204,6 +224,7 @@ static void set_defaults(struct options *o)
                           .certificate = "OK",
                           .verify = true,
                           .rules = {.accounts_max = 1000}};
+    handout_init(&o->handout);
 }
 
 enum options_verdict options_parse(struct options *o, int argc, char **argv)

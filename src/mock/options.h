@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mock/handout.h"
 #include "mock/mass.h"
 #include "mock/push.h"
 #include "mock/replay.h"
@@ -21,6 +22,7 @@ struct options {
     const char *access_keys[OPTIONS_NAMES_MAX];
     int tls_name_count, access_key_count;
     struct push_rules rules;
+    struct handout handout;
     enum replay_changed changed;
     enum mass_ids mass_ids;
     int64_t window_s, rate_per_s, mass_rate_per_s, record_calls, url_max, clock_skew_s;

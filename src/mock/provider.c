@@ -28,13 +28,15 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
 
 static void on_request(struct evhttp_request *http, void *arg)
 {
-    call_start(arg, http);
+    if (!sts_answer(arg, http))
+        call_start(arg, http);
 }
 
 void provider_init(struct provider *p, struct event_base *base, size_t record_calls)
 {
     *p = (struct provider){.base = base, .url_max = 16384, .certificate = "OK"};
     auth_init(&p->auth);
+    handout_init(&p->handout);
     replay_init(&p->replay);
     record_init(&p->record, record_calls);
     world_init(&p->world);

@@ -9,6 +9,7 @@
 
 #include "mock/auth.h"
 #include "mock/faults.h"
+#include "mock/handout.h"
 #include "mock/inbox.h"
 #include "mock/mass.h"
 #include "mock/push.h"
@@ -30,6 +31,7 @@ struct provider {
     struct evhttp *http;
     struct ssl_ctx_st *tls; /* NULL: plain HTTP */
     struct auth auth;
+    struct handout handout;
     struct push_rules rules;
     struct replay replay;
     struct record record;

@@ -36,6 +36,7 @@ static struct verdict decide(const struct flight *f)
         .attempts = f->env.attempts - (int64_t)f->env.npushes,
         .throttles = f->env.throttles,
         .unanswered = (f->env.unanswered & flight_part_bit(f)) != 0,
+        .keys_renewed = f->keys_renewed,
         .retried_special = f->env.special_used,
         .first_sent_ms = f->env.first_sent_ms,
         .now_ms = queue_lease_now_ms(f->lease),
@@ -92,8 +93,8 @@ static void wait_for_app(struct flight *f, const struct verdict *v)
 
 static bool is_apps_trouble(const struct flight *f, const struct verdict *v, bool open)
 {
-    if (v->kind == VERDICT_PAUSE)
-        return true;
+    if (v->kind == VERDICT_PAUSE || (v->kind == VERDICT_RETRY && f->last.class == REPLY_TOKEN))
+        return true; /* the latter until other keys are there */
     if (!open || v->kind == VERDICT_SENT || f->last.class == REPLY_THROTTLED)
         return false;
     return v->kind == VERDICT_RETRY || v->reason == REASON_RETRIES_EXHAUSTED ||
@@ -192,6 +193,18 @@ static uint64_t hash_uid(const char *uid)
     return h;
 }
 
+/* What a reply says of the keys that signed its call. */
+static void note_keys(struct flight *f, const struct reply *reply)
+{
+    struct keyring *keyring = f->pipeline->keyring;
+    size_t app = pipeline_app(f);
+    f->keys_renewed = false;
+    if (reply->class == REPLY_TOKEN)
+        f->keys_renewed = keyring_refused(keyring, app, f->keys_issue, reply->code);
+    else if (reply->class == REPLY_SENT || reply->class == REPLY_PERMANENT)
+        keyring_accepted(keyring, app, f->keys_issue);
+}
+
 void answer_give_up(struct flight *f)
 {
     if (!f->app->app.resend_ambiguous) {
@@ -233,6 +246,7 @@ bool answer_settle(struct flight *f, const struct reply *reply)
 {
     f->last = *reply;
     f->has_reply = true;
+    note_keys(f, reply);
     struct circuit *c = pipeline_circuit(f);
     enum circuit_state before = c->state;
     int64_t now = clock_mono_ms();

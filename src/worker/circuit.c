@@ -106,6 +106,7 @@ bool circuit_note(struct circuit *c, const struct reply *reply, uint64_t job, in
         note_trouble(c, reply, job, now_ms);
         break;
     case REPLY_AUTH:
+    case REPLY_TOKEN:
     case REPLY_CERTIFICATE:
     case REPLY_CLOCK:
         break; /* the verdict decides whether to pause */

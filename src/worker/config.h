@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "aliyun/credentials.h"
 #include "aliyun/request.h"
 #include "base/log.h"
 #include "io/http.h"
@@ -23,10 +24,12 @@ enum { CONFIG_PLAN_VERSION = 1 };
 
 struct config_app {
     struct app app;
-    struct credentials credentials; /* of the app, else the general ones */
+    struct credentials credentials; /* static: of the app, else the general ones */
     unsigned label;                 /* of the app's metrics */
     const char *account;            /* label of the cloud account; NULL: made from the key */
     char account_label[65];         /* the label in force; never shows the key */
+
+    struct credentials_source source; /* where its keys come from */
 };
 
 /* Stands for its apps in a job's `app`. */
@@ -59,6 +62,10 @@ struct config {
         idempotency_window_ms;
     enum signature_version signature;
     enum http_version http_version;
+
+    char *sts_endpoint, *metadata_endpoint; /* URLs without a path */
+    bool sts_verify;                        /* false: aliyun.insecure, and it is loopback */
+    bool imds_v1_disabled;
 
     struct config_app *apps;
     size_t napps;

@@ -9,6 +9,7 @@
 #include "aliyun/sign.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "worker/config_keys.h"
 
 static struct setting *member(struct setting_list *list, const char *name)
 {
@@ -52,8 +53,14 @@ static bool refuse_again(struct setting_list *list, struct err *e)
 static bool inherit(struct setting_list *list, const char *name, const struct setting *from,
                     struct err *e)
 {
-    return !is_set(from) || from->source == SOURCE_DEFAULT ||
-           setting_put(member(list, name), from->text, from->origin, from->source, false, e);
+    struct setting *to = member(list, name);
+    if (!is_set(from) || from->source == SOURCE_DEFAULT)
+        return true;
+    if (!setting_put(to, from->text, from->origin, from->source, false, e))
+        return false;
+    if (!to->file && to->source == from->source)
+        to->file = mem_strdup(from->file);
+    return true;
 }
 
 /* A token belongs to one key: one from a weaker source than the key's is another key's. */
@@ -98,7 +105,7 @@ static bool check_app_key(struct setting_list *list, struct err *e)
     return true;
 }
 
-static bool check_complete(struct setting_list *list, struct err *e)
+static bool check_complete(struct setting_list *list, const struct config_app *app, struct err *e)
 {
     if (!is_set(member(list, "app_key")))
         return refuse(list,
@@ -106,6 +113,8 @@ static bool check_complete(struct setting_list *list, struct err *e)
                           ? "app_key is missing: set it here or as PREQ_APP_KEY"
                           : "app_key is missing",
                       e);
+    if (app->source.kind != CREDENTIALS_STATIC)
+        return config_keys_check(app, e) || refuse_again(list, e);
     if (!is_set(member(list, "access_key_id")))
         return refuse(list,
                       "access_key_id is missing: set aliyun.access_key_id, PREQ_ACCESS_KEY_ID or "
@@ -119,16 +128,19 @@ static bool check_complete(struct setting_list *list, struct err *e)
     return true;
 }
 
-static bool settle_app(struct setting_list *list, struct settings *s, bool calls, struct err *e)
+static bool settle_app(struct setting_list *list, struct settings *s, bool calls,
+                       struct config_app *app, struct err *e)
 {
+    bool own_keys = has_own_credentials(list);
     bool is_default = strcmp(member(list, "name")->text, "default") == 0;
     if (!check_name(list, e))
         return false;
     if (is_default && !inherit(list, "app_key", member(&s->general, "aliyun.app_key"), e))
         return false;
-    if (!has_own_credentials(list) && !inherit_credentials(list, s, e))
+    if (!own_keys && !inherit_credentials(list, s, e))
         return false;
-    return check_app_key(list, e) && (!calls || check_complete(list, e));
+    config_keys_settle(list, s, own_keys, app);
+    return check_app_key(list, e) && (!calls || check_complete(list, app, e));
 }
 
 static int by_name(const void *a, const void *b)
@@ -148,11 +160,17 @@ static bool sort_apps(struct settings *s, struct err *e)
     return true;
 }
 
-/* A quota belongs to an account, which the key stands for; the key itself is never shown. */
+/* A quota belongs to an account, which the key stands for, or what temporary keys are asked with;
+ * the key itself is never shown. */
 static void label_account(struct config_app *app)
 {
     char hex[65];
-    const char *id = app->credentials.id ? app->credentials.id : "";
+    const struct credentials_source *s = &app->source;
+    const char *const by_kind[] = {[CREDENTIALS_STATIC] = s->id,
+                                   [CREDENTIALS_PROFILE] = s->profile,
+                                   [CREDENTIALS_ECS] = s->role,
+                                   [CREDENTIALS_OIDC] = s->role_arn};
+    const char *id = by_kind[s->kind] ? by_kind[s->kind] : "";
     sign_sha256_hex(id, strlen(id), hex);
     if (app->account)
         snprintf(app->account_label, sizeof app->account_label, "%s", app->account);
@@ -170,7 +188,7 @@ bool config_apps_read(struct config *c, struct settings *s, bool calls, struct e
     c->napps = s->napps;
     for (size_t i = 0; i < s->napps; i++) {
         struct setting_list *list = &s->apps[i];
-        if (!settle_app(list, s, calls, e))
+        if (!settle_app(list, s, calls, &c->apps[i], e))
             return false;
         for (size_t k = 0; k < list->table->n; k++)
             option_store(&list->table->rows[k], list->v[k].text, &c->apps[i]);

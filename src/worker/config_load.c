@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/config_load.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
@@ -15,17 +14,13 @@
 #include "worker/config.h"
 #include "worker/config_apps.h"
 #include "worker/config_groups.h"
+#include "worker/config_keys.h"
 #include "worker/config_templates.h"
+#include "worker/config_url.h"
 #include "worker/settings_env.h"
 #include "worker/settings_file.h"
 
-enum {
-    ORIGIN_SIZE = 512,
-    HOST_SIZE = 254,
-    AUTHORITY_SIZE = HOST_SIZE + 6,
-    DIGEST_TEXT_MAX = 256 * 1024,
-    H2_CONNECTIONS = 2
-};
+enum { ORIGIN_SIZE = 512, DIGEST_TEXT_MAX = 256 * 1024, H2_CONNECTIONS = 2 };
 
 static const struct settings *settings_of(const struct config *c)
 {
@@ -155,70 +150,17 @@ static bool read_queues(struct config *c, struct err *e)
 
 /* --- endpoint -------------------------------------------------------------------------------- */
 
-/* The port after text's colon, 0 where there is none, -1 where it is wrong. */
-static int read_port(const char *text)
-{
-    int64_t n;
-    char digits[6];
-    size_t len = strcspn(text, "/");
-    if (*text != ':')
-        return 0;
-    if (len > sizeof digits)
-        return -1;
-    snprintf(digits, sizeof digits, "%.*s", (int)len - 1, text + 1);
-    return text_int(digits, 1, 65535, &n) ? (int)n : -1;
-}
-
-/* host[:port], lower-case and without a default port: what libcurl puts into the Host header and
- * what is therefore signed. */
-static bool split_authority(const char *text, int default_port, char host[HOST_SIZE],
-                            char authority[AUTHORITY_SIZE])
-{
-    bool bracket = *text == '[';
-    size_t len = bracket ? strcspn(text, "]") + 1 : strcspn(text, ":/");
-    if (len < 1 || len >= HOST_SIZE || (bracket && text[len - 1] != ']'))
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (!isalnum((unsigned char)text[i]) && !strchr(bracket ? "[]:." : ".-_", text[i]))
-            return false;
-        host[i] = (char)tolower((unsigned char)text[i]);
-    }
-    host[len] = '\0';
-    const char *rest = text + len;
-    int port = read_port(rest);
-    rest += strcspn(rest, "/");
-    if (port > 0 && port != default_port)
-        snprintf(authority, AUTHORITY_SIZE, "%s:%u", host, (unsigned)port & 0xFFFF);
-    else
-        snprintf(authority, AUTHORITY_SIZE, "%s", host);
-    return port >= 0 && (!*rest || strcmp(rest, "/") == 0);
-}
-
-static bool is_loopback(const char *host)
-{
-    struct in_addr v4;
-    if (inet_pton(AF_INET, host, &v4) == 1)
-        return ntohl(v4.s_addr) >> 24 == 127;
-    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
-}
-
 static bool read_endpoint(struct config *c, struct err *e)
 {
     static const char name[] = "aliyun.endpoint";
-    const char *url = general(c, name)->text;
-    bool https = text_starts(url, "https://");
-    char host[HOST_SIZE], authority[AUTHORITY_SIZE], whole[AUTHORITY_SIZE + 8];
-    if (!https && !text_starts(url, "http://"))
-        return refuse(c, name, "must begin with https:// (or, to loopback, http://)", e);
-    if (!split_authority(url + (https ? 8 : 7), https ? 443 : 80, host, authority))
-        return refuse(c, name, "must be https://HOST or https://HOST:PORT, without a path", e);
-    if (!https && !is_loopback(host))
-        return refuse(c, name, "http:// is allowed to loopback only", e);
-    if (c->insecure && !is_loopback(host))
+    struct config_url url;
+    struct err what;
+    if (!config_url_read(general(c, name)->text, NULL, &url, &what))
+        return refuse(c, name, what.text, e);
+    if (c->insecure && !url.loopback)
         return refuse(c, "aliyun.insecure", "is allowed with a loopback endpoint only", e);
-    snprintf(whole, sizeof whole, "%s://%s", https ? "https" : "http", authority);
-    c->endpoint = mem_strdup(whole);
-    c->endpoint_host = mem_strdup(authority);
+    c->endpoint = mem_strdup(url.whole);
+    c->endpoint_host = mem_strdup(url.host);
     return true;
 }
 
@@ -332,7 +274,7 @@ static bool read_sources(const char *file, char **env, struct settings *s, struc
     if (!settings_env_read(env, s, e))
         return false;
     config_apps_add_default(s);
-    return settings_settle(s, e);
+    return settings_settle(s, e) && config_keys_default_file(env, s);
 }
 
 static void set_default(struct setting_list *list, const char *name, const char *text)
@@ -401,9 +343,10 @@ static bool load(const char *file, char **env, bool calls, const struct load_bas
     set_cluster_defaults(c);
     store_general(c);
     c->endpoint = NULL; /* the setting's text so far; now its normal form */
+    c->sts_endpoint = c->metadata_endpoint = NULL;
     if (!check_sentinel(c, e) || !check_tls(c, e) || !read_queues(c, e) || !read_endpoint(c, e) ||
-        !check_times(c, e) || !check_admin(c, e) || !check_egress(c, e) ||
-        !config_apps_read(c, &raw->settings, calls, e) ||
+        !config_keys_endpoints(c, &raw->settings, e) || !check_times(c, e) || !check_admin(c, e) ||
+        !check_egress(c, e) || !config_apps_read(c, &raw->settings, calls, e) ||
         !config_groups_read(c, &raw->settings, calls, e) ||
         !config_templates_read(c, &raw->settings, e))
         return false;
@@ -484,6 +427,8 @@ void config_free(struct config *c)
     mem_free(c->queue_names);
     mem_free(c->endpoint);
     mem_free(c->endpoint_host);
+    mem_free(c->sts_endpoint);
+    mem_free(c->metadata_endpoint);
     mem_free(c->apps);
     mem_free(c->groups);
     if (c->templates)

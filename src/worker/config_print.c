@@ -70,6 +70,22 @@ static void print_templates(const struct settings *s, FILE *out)
     buf_free(&line);
 }
 
+/* Where the app's keys come from, after all that may say so. */
+static void print_source(const struct config_app *app, FILE *out)
+{
+    const struct credentials_source *s = &app->source;
+    const char *const by_kind[] = {[CREDENTIALS_STATIC] = "as above",
+                                   [CREDENTIALS_PROFILE] = s->file,
+                                   [CREDENTIALS_ECS] = s->role,
+                                   [CREDENTIALS_OIDC] = s->role_arn};
+    const char *from = by_kind[s->kind];
+    struct buf line;
+    buf_init(&line, LINE_MAX_BYTES);
+    buf_printf(&line, "credentials of %s = %s", app->app.name, credentials_kind_name(s->kind));
+    print_line(&line, from ? from : "the metadata service", out);
+    buf_free(&line);
+}
+
 void config_print(const struct config *c, FILE *out)
 {
     const struct config_raw *raw = c->internal;
@@ -81,6 +97,7 @@ void config_print(const struct config *c, FILE *out)
         print_list(list, prefix, out);
         prefix[strlen(prefix) - 1] = '\0';
         print_values(prefix, "push", list->push, list->origin, out);
+        print_source(&c->apps[i], out);
     }
     for (size_t i = 0; i < raw->settings.ngroups; i++) {
         const struct setting_list *list = &raw->settings.groups[i];

@@ -55,6 +55,7 @@ struct dispatch {
     struct redis *cmd; /* NULL in a cluster */
     struct router *router;
     struct sender *sender;
+    struct keyring *keyring;
     struct fleet *fleet;
     struct pipeline *pipeline;
     struct heartbeat heartbeat;
@@ -554,7 +555,7 @@ static void on_lane_redis(void *arg, enum redis_state state, const char *why)
         end(lane->d, DISPATCH_UNSUPPORTED, why);
 }
 
-/* Tokens came, a circuit or a pause changed. */
+/* Tokens or keys came, a circuit or a pause changed. */
 static void on_fleet(void *arg)
 {
     struct dispatch *d = arg;
@@ -678,7 +679,9 @@ struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
         lane_init(&d->lanes[i], d, dns, config->queue_names[i]);
     d->router = router_new(base, dns, &config->redis, d->cmd);
     d->fleet = fleet_new(base, config, first_queues_redis(d), d->worker, on_fleet, d);
-    d->pipeline = pipeline_new(config, sender, d->fleet, d->router, d->worker, on_freed, d);
+    d->keyring = keyring_new(base, config, on_fleet, d);
+    d->pipeline =
+        pipeline_new(config, sender, d->keyring, d->fleet, d->router, d->worker, on_freed, d);
     d->tick = timer(d, config->reap_ms, on_tick);
     d->extend = timer(d, config->extend_ms, on_extend);
     log_info("event=worker_start worker=%s queues=%zu concurrency=%lld", log_value(d->worker),
@@ -707,6 +710,7 @@ void dispatch_free(struct dispatch *d)
         mem_free(d->lanes[i].dead);
     }
     pipeline_free(d->pipeline);
+    keyring_free(d->keyring);
     fleet_free(d->fleet);
     event_free(d->tick);
     event_free(d->extend);
@@ -722,6 +726,7 @@ void dispatch_set_config(struct dispatch *d, const struct config *config)
     for (size_t i = 0; i < config->nqueues; i++)
         queue_set_digest(d->lanes[i].queue, config->digest);
     fleet_set_config(d->fleet, config);
+    keyring_set_config(d->keyring, config);
     pipeline_set_config(d->pipeline, config);
     pump_soon(d);
 }
@@ -753,4 +758,9 @@ void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out
 const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app)
 {
     return pipeline_circuit_at(d->pipeline, app);
+}
+
+const char *dispatch_keys_trouble(const struct dispatch *d, size_t app)
+{
+    return keyring_trouble(d->keyring, app);
 }

@@ -55,5 +55,6 @@ struct dispatch_lane {
 };
 void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out);
 const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app);
+const char *dispatch_keys_trouble(const struct dispatch *d, size_t app); /* NULL: none */
 
 #endif

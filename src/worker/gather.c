@@ -115,8 +115,7 @@ static bool may_share(const struct flight *f)
     return f->config->coalesce && f->config == p->config && !p->draining && !f->batch->recorded &&
            !f->bundle && !f->broken && !f->group && f->plan.n == 1 && is_new(f) &&
            has_audience(f) && is_known_otherwise(f) &&
-           pipeline_circuit(f)->state == CIRCUIT_CLOSED &&
-           !fleet_app_paused(p->fleet, pipeline_app(f)) &&
+           pipeline_circuit(f)->state == CIRCUIT_CLOSED && pipeline_may_call(p, pipeline_app(f)) &&
            (f->plan.push_time_ms > now || plan_quiet_end_ms(&f->job, &f->app->app, now) <= now);
 }
 

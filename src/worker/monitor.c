@@ -214,23 +214,38 @@ void monitor_free(struct monitor *m)
 
 /* --- for the pages --------------------------------------------------------------------------- */
 
+static void add_degraded(struct buf *out, bool *first, const char *text)
+{
+    buf_puts(out, *first ? "" : ",");
+    buf_json(out, text, strlen(text));
+    *first = false;
+}
+
+static void write_app_degraded(const struct monitor *m, size_t i, struct buf *out, bool *first)
+{
+    const struct circuit *c = dispatch_circuit(m->dispatch, i);
+    const char *name = m->config->apps[i].app.name;
+    const char *keys = dispatch_keys_trouble(m->dispatch, i);
+    char text[384];
+    if (c->state != CIRCUIT_CLOSED) {
+        snprintf(text, sizeof text, "circuit app=%.64s state=%s why=%.90s", name,
+                 circuit_state_name(c->state), c->why);
+        add_degraded(out, first, text);
+    }
+    if (keys) {
+        snprintf(text, sizeof text, "credentials app=%.64s why=%.256s", name, keys);
+        add_degraded(out, first, text);
+    }
+}
+
 bool monitor_write_ready(struct monitor *m, struct buf *out)
 {
+    bool first = true;
     judge(m, clock_mono_ms());
     ready_write(&m->ready, out);
     buf_puts(out, ",\"degraded\":[");
-    bool first = true;
-    for (size_t i = 0; i < m->config->napps; i++) {
-        const struct circuit *c = dispatch_circuit(m->dispatch, i);
-        char text[256];
-        if (c->state == CIRCUIT_CLOSED)
-            continue;
-        int n = snprintf(text, sizeof text, "circuit app=%.64s state=%s why=%.90s",
-                         m->config->apps[i].app.name, circuit_state_name(c->state), c->why);
-        buf_puts(out, first ? "" : ",");
-        buf_json(out, text, (size_t)n);
-        first = false;
-    }
+    for (size_t i = 0; i < m->config->napps; i++)
+        write_app_degraded(m, i, out, &first);
     buf_puts(out, "]}\n");
     return m->ready.ok;
 }

@@ -28,6 +28,11 @@
 #define CHOICE(type, name, initial, choices, flags, at, help)                                      \
     ROW(type, name, initial, 0, 0, flags, at, choices, NULL, NULL, help)
 
+#define KEYS(name, initial, choices, variable, help)                                               \
+    ROW(OPTION_TEXT, name, initial, 1, 16, 0, OPTION_NOWHERE, choices, variable, NULL, help)
+#define FROM(name, initial, max, variable, help)                                                   \
+    ROW(OPTION_TEXT, name, initial, 0, max, 0, OPTION_NOWHERE, NULL, variable, NULL, help)
+
 static const struct option_row general[] = {
     TEXT("redis.url", "redis://127.0.0.1:6379/0", 1, 1024,
          OPTION_URL | OPTION_TWIN | OPTION_RESTART, AT(redis_url),
@@ -118,6 +123,38 @@ static const struct option_row general[] = {
         OPTION_NOWHERE, NULL, "ALIBABA_CLOUD_SECURITY_TOKEN", NULL,
         "Token of temporary credentials; one from a weaker source than `aliyun.access_key_id` "
         "is not used, since it belongs to another key"),
+    KEYS("aliyun.credentials", "auto", "static|profile|ecs|oidc|auto", NULL,
+         "Where keys come from, see [credentials.md](credentials.md). `auto`: the keys above, else "
+         "OIDC where its three options are set, else the credentials file where it is there; the "
+         "metadata service only where `auto` is written out or `aliyun.ecs_role` is set"),
+    FROM("aliyun.profile", "default", 128, "ALIBABA_CLOUD_PROFILE",
+         "Section of the credentials file"),
+    FROM("aliyun.credentials_file", "", 1024, "ALIBABA_CLOUD_CREDENTIALS_FILE",
+         "The file; empty: `~/.alibabacloud/credentials`"),
+    FROM("aliyun.ecs_role", "", 64, "ALIBABA_CLOUD_ECS_METADATA",
+         "Role of the ECS instance; empty: the metadata service is asked for its name"),
+    FROM("aliyun.role_arn", "", 512, "ALIBABA_CLOUD_ROLE_ARN", "OIDC: the role"),
+    FROM("aliyun.oidc_provider_arn", "", 512, "ALIBABA_CLOUD_OIDC_PROVIDER_ARN",
+         "OIDC: the identity provider"),
+    FROM("aliyun.oidc_token_file", "", 1024, "ALIBABA_CLOUD_OIDC_TOKEN_FILE",
+         "OIDC: file of the token, read at each refresh"),
+    FROM("aliyun.role_session_name", "pushbridge", 64, "ALIBABA_CLOUD_ROLE_SESSION_NAME",
+         "OIDC: what the session is called in the account's audit log"),
+    ROW(OPTION_TEXT, "aliyun.sts_endpoint", "", 0, 256, OPTION_RESTART, OPTION_NOWHERE, NULL, NULL,
+        NULL, "URL of STS; empty: `https://sts.aliyuncs.com`, or the region's"),
+    ROW(OPTION_TEXT, "aliyun.sts_region", "", 0, 64, OPTION_RESTART, OPTION_NOWHERE, NULL,
+        "ALIBABA_CLOUD_STS_REGION", NULL, "Region whose STS is asked"),
+    ROW(OPTION_BOOL, "aliyun.sts_vpc", "false", 0, 0, OPTION_RESTART, OPTION_NOWHERE, NULL,
+        "ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED", NULL, "Ask that region's address inside the VPC"),
+    ROW(OPTION_TEXT, "aliyun.metadata_endpoint", "http://100.100.100.200", 1, 256, OPTION_RESTART,
+        OPTION_NOWHERE, NULL, NULL, NULL,
+        "URL of the ECS metadata service; another `http://` address only on loopback. Never "
+        "through a proxy"),
+    ROW(OPTION_BOOL, "aliyun.ecs_metadata_disabled", "false", 0, 0, 0, OPTION_NOWHERE, NULL,
+        "ALIBABA_CLOUD_ECS_METADATA_DISABLED", NULL, "`auto` never asks the metadata service"),
+    ROW(OPTION_BOOL, "aliyun.imds_v1_disabled", "false", 0, 0, 0, AT(imds_v1_disabled), NULL,
+        "ALIBABA_CLOUD_IMDSV1_DISABLED", NULL,
+        "Ask the metadata service in the hardened mode only: no keys without a metadata token"),
     TEXT("aliyun.ca_file", "", 0, 1024, OPTION_RESTART, AT(ca_file),
          "CA certificates (PEM); empty: the system's"),
     BOOL("aliyun.insecure", "false", OPTION_RESTART, AT(insecure),
@@ -212,6 +249,16 @@ static const struct option_row app[] = {
          "Its secret"),
     TEXT("security_token", "", 0, 8192, OPTION_SECRET | OPTION_TWIN,
          APP(credentials.security_token), "Token of temporary credentials"),
+    KEYS("credentials", "inherit", "inherit|static|profile|ecs|oidc|auto", NULL,
+         "Where its keys come from; `inherit`: what its own members name, else "
+         "`aliyun.credentials`"),
+    FROM("profile", "", 128, NULL, "Own `aliyun.profile`"),
+    FROM("credentials_file", "", 1024, NULL, "Own `aliyun.credentials_file`"),
+    FROM("ecs_role", "", 64, NULL, "Own `aliyun.ecs_role`"),
+    FROM("role_arn", "", 512, NULL, "Own `aliyun.role_arn`"),
+    FROM("oidc_provider_arn", "", 512, NULL, "Own `aliyun.oidc_provider_arn`"),
+    FROM("oidc_token_file", "", 1024, NULL, "Own `aliyun.oidc_token_file`"),
+    FROM("role_session_name", "", 64, NULL, "Own `aliyun.role_session_name`"),
     TEXT("account", "", 0, 64, 0, APP(account),
          "Label of the cloud account whose rate quota the app shares: letters, digits, `_`, `-`, "
          "`.`; without it, one made from the AccessKey, so give keys of one account one label"),

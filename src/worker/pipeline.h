@@ -7,6 +7,7 @@
 #include "io/router.h"
 #include "worker/fleet.h"
 #include "worker/flight.h"
+#include "worker/keyring.h"
 #include "worker/sender.h"
 
 struct pipeline;
@@ -14,10 +15,10 @@ struct pipeline;
 /* A flight has ended and its credit is free. May be called from within pipeline_take(). */
 typedef void (*pipeline_freed_fn)(void *arg);
 
-/* config, sender, fleet and router (for reply_to lists) are borrowed. */
+/* config, sender, keyring, fleet and router (for reply_to lists) are borrowed. */
 struct pipeline *pipeline_new(const struct config *config, struct sender *sender,
-                              struct fleet *fleet, struct router *router, const char *worker,
-                              pipeline_freed_fn fn, void *arg);
+                              struct keyring *keyring, struct fleet *fleet, struct router *router,
+                              const char *worker, pipeline_freed_fn fn, void *arg);
 /* Frees flights that never ended, without a word to Redis: their leases run out. */
 void pipeline_free(struct pipeline *p);
 
@@ -25,8 +26,9 @@ void pipeline_free(struct pipeline *p);
 void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct queue *queue,
                    const struct config *config);
 
-/* Another configuration (borrowed) from now on, after the fleet's. Calls on the wire are settled
- * under the one that they were made by; what has not been sent goes back, to be read anew. */
+/* Another configuration (borrowed) from now on, after the fleet's and the keyring's. Calls on the
+ * wire are settled under the one that they were made by; what has not been sent goes back, to be
+ * read anew. */
 void pipeline_set_config(struct pipeline *p, const struct config *config);
 
 /* Each tick, and when tokens came: looks again at flights that could not start their call. */

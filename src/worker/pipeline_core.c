@@ -13,12 +13,13 @@
 enum { OUTCOME_ROOM = 64 * 1024, ESCAPE_MAX = 6 };
 
 struct pipeline *pipeline_new(const struct config *config, struct sender *sender,
-                              struct fleet *fleet, struct router *router, const char *worker,
-                              pipeline_freed_fn fn, void *arg)
+                              struct keyring *keyring, struct fleet *fleet, struct router *router,
+                              const char *worker, pipeline_freed_fn fn, void *arg)
 {
     struct pipeline *p = mem_zalloc(sizeof *p);
     *p = (struct pipeline){.config = config,
                            .sender = sender,
+                           .keyring = keyring,
                            .fleet = fleet,
                            .circuits = fleet_circuits(fleet),
                            .router = router,
@@ -102,6 +103,11 @@ void pipeline_move(struct flight *f, enum flight_state to)
     f->state = to;
 }
 
+bool pipeline_may_call(const struct pipeline *p, size_t app)
+{
+    return !fleet_app_paused(p->fleet, app) && keyring_ready(p->keyring, app);
+}
+
 void pipeline_note_sharing(struct pipeline *p, size_t jobs, size_t calls)
 {
     p->sharing = (7 * p->sharing + PIPELINE_SHARING_ONE * jobs / (calls ? calls : 1)) / 8;
@@ -119,8 +125,7 @@ size_t pipeline_jobs(const struct pipeline *p, size_t calls)
 
 static bool takes_jobs(const struct pipeline *p, size_t app)
 {
-    return circuits_at(p->circuits, app)->state == CIRCUIT_CLOSED &&
-           !fleet_app_paused(p->fleet, app);
+    return circuits_at(p->circuits, app)->state == CIRCUIT_CLOSED && pipeline_may_call(p, app);
 }
 
 bool pipeline_all_open(const struct pipeline *p)
@@ -138,7 +143,7 @@ size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out,
     *probe = false;
     for (size_t i = 0; i < p->config->napps; i++) {
         const char *name = p->config->apps[i].app.name;
-        if (circuit_probe_due(circuits_at(p->circuits, i), now) && !fleet_app_paused(p->fleet, i)) {
+        if (circuit_probe_due(circuits_at(p->circuits, i), now) && pipeline_may_call(p, i)) {
             *probe = true;
             out[0] = (struct queue_drain){name, 1};
             return 1;

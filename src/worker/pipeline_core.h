@@ -14,6 +14,7 @@ TAILQ_HEAD(flight_list, flight);
 struct pipeline {
     const struct config *config;
     struct sender *sender;
+    struct keyring *keyring;
     struct router *router;
     const char *worker;
     struct fleet *fleet;
@@ -36,6 +37,9 @@ struct circuit *pipeline_circuit(const struct flight *f); /* its app's; the job 
 /* Its app's index in the configuration in force; likewise. One past the last when a reload has
  * removed it: circuit and limits then belong to nobody. */
 size_t pipeline_app(const struct flight *f);
+
+/* The app is not paused, and there are keys to sign its calls with. */
+bool pipeline_may_call(const struct pipeline *p, size_t app);
 
 /* The one place where a flight changes its state. */
 void pipeline_move(struct flight *f, enum flight_state to);

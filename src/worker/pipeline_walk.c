@@ -67,8 +67,10 @@ static void note_first_sent(struct flight *f)
 static void send_call(struct flight *f)
 {
     struct err e;
+    struct credentials keys;
+    keyring_get(f->pipeline->keyring, pipeline_app(f), &keys, &f->keys_issue);
     note_first_sent(f);
-    if (sender_send(f->pipeline->sender, f, on_reply, &e))
+    if (sender_send(f->pipeline->sender, f, &keys, on_reply, &e))
         pipeline_move(f, FLIGHT_OUT);
     else
         ending_dead(f, REASON_INVALID_JOB, f->env.unanswered != 0, e.text);
@@ -137,7 +139,7 @@ static void advance(struct flight *f)
         pipeline_move(f, FLIGHT_HELD);
         return;
     }
-    if (fleet_app_paused(f->pipeline->fleet, pipeline_app(f))) {
+    if (!pipeline_may_call(f->pipeline, pipeline_app(f))) {
         park(f);
         return;
     }

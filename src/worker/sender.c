@@ -158,7 +158,8 @@ static void name_call(const struct flight *f, struct params *params)
     params_set_copy(params, "JobKey", key);
 }
 
-static void sign(struct sender *s, const struct flight *f, struct params *params)
+static void sign(struct sender *s, const struct flight *f, const struct credentials *keys,
+                 struct params *params)
 {
     char stamp[CLOCK_UTC_SIZE], nonce[33];
     unsigned char random[16];
@@ -168,9 +169,8 @@ static void sign(struct sender *s, const struct flight *f, struct params *params
     clock_random(random, sizeof random);
     text_hex(random, sizeof random, nonce);
     wire_reset(&s->wire);
-    request_sign(&endpoint, &f->app->credentials,
-                 f->bundle && f->bundle->mass ? "MassPush" : "Push", params, stamp, nonce,
-                 &s->wire);
+    request_sign(&endpoint, keys, f->bundle && f->bundle->mass ? "MassPush" : "Push", params, stamp,
+                 nonce, &s->wire);
 }
 
 static void post(struct sender *s, struct flight *f, sender_done_fn fn)
@@ -190,12 +190,13 @@ static void post(struct sender *s, struct flight *f, sender_done_fn fn)
     http_post(s->http, &request, on_result, sending);
 }
 
-bool sender_send(struct sender *s, struct flight *f, sender_done_fn fn, struct err *e)
+bool sender_send(struct sender *s, struct flight *f, const struct credentials *keys,
+                 sender_done_fn fn, struct err *e)
 {
     struct params params;
     bool ok = bundle_params(f, &params, e);
     if (ok) {
-        sign(s, f, &params);
+        sign(s, f, keys, &params);
         post(s, f, fn);
     }
     params_free(&params);

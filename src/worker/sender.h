@@ -17,9 +17,11 @@ void sender_free(struct sender *s); /* open calls are answered UNANSWERED first 
 /* Exactly once per sender_send that returned true, never before it returned. */
 typedef void (*sender_done_fn)(struct flight *f, const struct reply *reply);
 
-/* Starts the flight's next call; its time counts from f->checked_boot_ms. False with e when the
- * call cannot be made (invalid_job): then no callback comes. */
-bool sender_send(struct sender *s, struct flight *f, sender_done_fn fn, struct err *e);
+/* Starts the flight's next call, signed with keys (borrowed for the call); its time counts from
+ * f->checked_boot_ms. False with e when the call cannot be made (invalid_job): then no callback
+ * comes. */
+bool sender_send(struct sender *s, struct flight *f, const struct credentials *keys,
+                 sender_done_fn fn, struct err *e);
 size_t sender_in_flight(const struct sender *s);
 
 #endif

@@ -20,6 +20,7 @@ static void setting_clear(struct setting *s)
         mem_wipe(s->text, strlen(s->text));
     mem_free(s->text);
     mem_free(s->origin);
+    mem_free(s->file);
     *s = (struct setting){0};
 }
 
@@ -31,14 +32,15 @@ bool setting_put(struct setting *s, const char *text, const char *origin,
     if (s->text && s->source == source)
         return err_set(e, "%s and %s are both set: use one", s->origin, origin);
     setting_clear(s);
-    *s = (struct setting){mem_strdup(text), mem_strdup(origin), source, is_path};
+    *s = (struct setting){mem_strdup(text), mem_strdup(origin), source, is_path, NULL};
     return true;
 }
 
 void setting_copy(struct setting *to, const struct setting *from)
 {
     setting_clear(to);
-    *to = (struct setting){mem_strdup(from->text), mem_strdup(from->origin), from->source, false};
+    *to = (struct setting){mem_strdup(from->text), mem_strdup(from->origin), from->source, false,
+                           mem_strdup(from->file)};
 }
 
 void setting_list_init(struct setting_list *list, const struct option_table *table)
@@ -88,20 +90,25 @@ bool settings_read_whole(const char *path, size_t max, struct buf *out, struct e
     return true;
 }
 
+bool settings_read_value(const char *path, struct buf *out, struct err *e)
+{
+    if (!settings_read_whole(path, SECRET_MAX, out, e))
+        return false;
+    while (out->len && strchr("\r\n", out->data[out->len - 1]))
+        out->data[--out->len] = '\0';
+    return out->len || err_set(e, "%s: the file is empty", path);
+}
+
 /* Replaces the path in s by what the file holds. */
 static bool read_secret(struct setting *s, struct err *e)
 {
     struct buf content;
-    bool ok = settings_read_whole(s->text, SECRET_MAX, &content, e);
-    while (ok && content.len && strchr("\r\n", content.data[content.len - 1]))
-        content.data[--content.len] = '\0';
-    if (ok && !content.len)
-        ok = err_set(e, "%s: the file is empty", s->text);
+    bool ok = settings_read_value(s->text, &content, e);
     if (ok) {
         char origin[ORIGIN_SIZE];
         snprintf(origin, sizeof origin, "%s: %s", s->origin, s->text);
-        mem_free(s->text);
         mem_free(s->origin);
+        s->file = s->text;
         s->text = mem_strdup(buf_text(&content));
         s->origin = mem_strdup(origin);
         s->is_path = false;
@@ -123,7 +130,7 @@ static bool list_settle(struct setting_list *list, struct err *e)
         struct setting *s = &list->v[i];
         if (!s->text)
             *s = (struct setting){mem_strdup(o->initial), mem_strdup("default"), SOURCE_DEFAULT,
-                                  false};
+                                  false, NULL};
         if (s->is_path && !read_secret(s, e))
             return false;
         if (option_check(o, s->text, e))

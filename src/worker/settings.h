@@ -16,6 +16,7 @@ struct setting {
     char *origin; /* "default", "FILE:12", "PREQ_APP_KEY" */
     enum setting_source source;
     bool is_path; /* text names the file that holds the value; gone after settings_settle() */
+    char *file;   /* that held it; NULL: none */
 };
 
 /* One set of values, in the order of the table's rows. */
@@ -57,6 +58,9 @@ void setting_list_init(struct setting_list *list, const struct option_table *tab
 /* After every source was read: reads the files that hold secrets, fills in defaults, checks each
  * value. False with e: origin, option, value, bounds. */
 bool settings_settle(struct settings *s, struct err *e);
+
+/* A file that holds one value, without trailing line breaks; out as below. */
+bool settings_read_value(const char *path, struct buf *out, struct err *e);
 
 /* A whole file of at most max bytes without NUL into out, which is initialised here and must be
  * freed in both cases. */

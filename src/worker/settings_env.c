@@ -2,6 +2,7 @@
 #include "worker/settings_env.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 
@@ -48,12 +49,22 @@ static int find_variable(const char *name, bool *twin)
     return -1;
 }
 
+/* The SDKs take "true" in any case for yes and all else for no, so nobody's start fails of it. */
+static const char *as_sdk(const struct option_row *o, enum setting_source source, const char *value)
+{
+    if (o->type != OPTION_BOOL || source != SOURCE_ALIBABA)
+        return value;
+    return strcasecmp(value, "true") == 0 || strcmp(value, "1") == 0 ? "true" : "false";
+}
+
 static bool read_variable(struct settings *s, const char *name, const char *value, struct err *e)
 {
     bool twin = false;
     int i = find_variable(name, &twin);
     if (i >= 0)
-        return setting_put(&s->general.v[i], value, name, source_of(name), twin, e);
+        return setting_put(&s->general.v[i],
+                           as_sdk(&options_general.rows[i], source_of(name), value), name,
+                           source_of(name), twin, e);
     if (text_starts(name, "PUSHBRIDGE_") && strcmp(name, "PUSHBRIDGE_CONFIG") != 0 &&
         !is_service_link(name, value))
         return err_set(e, "%s: no option has this variable", name);

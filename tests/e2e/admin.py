@@ -169,7 +169,8 @@ def promtool(text):
 def metrics_page_is_strict_and_documented():
     with Stage(redis_args=["--maxmemory", "1gb"]) as s:
         a = Admin()
-        s.worker(**a.env())
+        s.worker(PUSHBRIDGE_ALIYUN_CREDENTIALS="ecs",
+                 PUSHBRIDGE_ALIYUN_METADATA_ENDPOINT="http://127.0.0.1:%d" % s.control_port, **a.env())
         a.wait_ready()
         now = int(time.time() * 1000)
         s.push({"id": "old", "code": "I10000", "school": "s", "enqueued_at": now - 5000},

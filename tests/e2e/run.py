@@ -17,6 +17,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import admin  # noqa: E402
 import coalesce  # noqa: E402
+import credentials  # noqa: E402
 import producers  # noqa: E402
 import notices  # noqa: E402
 import reload  # noqa: E402
@@ -808,7 +809,7 @@ def operator_at_work():
         s.worker()
         wait_until(lambda: len(s.outcomes()) == 3, 10, "d is sent")
         s.settle(n)
-SCENARIOS += admin.SCENARIOS + coalesce.SCENARIOS + reload.SCENARIOS + producers.SCENARIOS + notices.SCENARIOS
+SCENARIOS += admin.SCENARIOS + coalesce.SCENARIOS + credentials.SCENARIOS + reload.SCENARIOS + producers.SCENARIOS + notices.SCENARIOS
 
 # --- flow control across workers
 

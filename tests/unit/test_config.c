@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Configuration as it is loaded and printed (config, config_load, config_print, config_apps,
- * options, options_table, settings, settings_file, settings_env, quota). */
+ * config_keys, config_url, options, options_table, settings, settings_file, settings_env, quota).
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -290,6 +292,126 @@ static void test_queue_list_in_environment(void **state)
     assert_string_equal(c.queue_names[1], "mid");
     assert_string_equal(c.queue_names[2], "low");
     config_free(&c);
+}
+
+/* Where keys come from: the strongest word, then what is there. */
+static void test_credentials_source(void **state)
+{
+    (void)state;
+    static char home[64], folder[96], file[128], var_home[96], var_file[192];
+    static const struct {
+        const char *file, *vars[6];
+        enum credentials_kind want;
+        const char *why; /* refused */
+    } rows[] = {
+        {NULL, {"PREQ_ACCESS_KEY_ID=i", "PREQ_ACCESS_KEY_SECRET=s"}, CREDENTIALS_STATIC, NULL},
+        {NULL, {NULL}, CREDENTIALS_STATIC, "access_key_id is missing"},
+        {NULL, {"PUSHBRIDGE_ALIYUN_CREDENTIALS=auto"}, CREDENTIALS_ECS, NULL},
+        {NULL, {"ALIBABA_CLOUD_ECS_METADATA=r"}, CREDENTIALS_ECS, NULL},
+        {NULL,
+         {"PUSHBRIDGE_ALIYUN_CREDENTIALS=auto", "ALIBABA_CLOUD_ECS_METADATA_DISABLED=True"},
+         CREDENTIALS_STATIC,
+         "access_key_id is missing"},
+        {NULL,
+         {"PUSHBRIDGE_ALIYUN_CREDENTIALS=ecs", "ALIBABA_CLOUD_ECS_METADATA_DISABLED=0",
+          "PREQ_ACCESS_KEY_ID=i"},
+         CREDENTIALS_ECS,
+         NULL},
+        {NULL,
+         {"ALIBABA_CLOUD_ROLE_ARN=r", "ALIBABA_CLOUD_OIDC_PROVIDER_ARN=p",
+          "ALIBABA_CLOUD_OIDC_TOKEN_FILE=/t"},
+         CREDENTIALS_OIDC,
+         NULL},
+        {NULL,
+         {"ALIBABA_CLOUD_ROLE_ARN=r", "ALIBABA_CLOUD_OIDC_PROVIDER_ARN=p",
+          "ALIBABA_CLOUD_OIDC_TOKEN_FILE=/t", "ALIBABA_CLOUD_ACCESS_KEY_ID=i",
+          "ALIBABA_CLOUD_ACCESS_KEY_SECRET=s"},
+         CREDENTIALS_STATIC,
+         NULL},
+        {NULL,
+         {"PUSHBRIDGE_ALIYUN_CREDENTIALS=oidc", "ALIBABA_CLOUD_ROLE_ARN=r"},
+         CREDENTIALS_OIDC,
+         "oidc_provider_arn is missing"},
+        {NULL, {var_home}, CREDENTIALS_PROFILE, NULL},
+        {NULL, {var_file, "ALIBABA_CLOUD_PROFILE=other"}, CREDENTIALS_PROFILE, "no profile other"},
+        {NULL, {"PUSHBRIDGE_ALIYUN_CREDENTIALS=profile"}, CREDENTIALS_PROFILE, "no HOME"},
+        {NULL, {"PUSHBRIDGE_ALIYUN_CREDENTIALS=magic"}, 0, "is not one of static, profile"},
+        {NULL,
+         {"PUSHBRIDGE_ALIYUN_CREDENTIALS=ecs",
+          "PUSHBRIDGE_ALIYUN_METADATA_ENDPOINT=http://10.0.0.1"},
+         0,
+         "loopback only"},
+        {NULL,
+         {"PUSHBRIDGE_ALIYUN_CREDENTIALS=ecs", "PUSHBRIDGE_ALIYUN_STS_ENDPOINT=http://sts"},
+         0,
+         "loopback only"},
+        {"apps = ( { name = \"default\"; app_key = \"1\"; ecs_role = \"r\"; } );",
+         {"PREQ_ACCESS_KEY_ID=i", "PREQ_ACCESS_KEY_SECRET=s"},
+         CREDENTIALS_ECS,
+         NULL},
+        {"apps = ( { name = \"default\"; app_key = \"1\"; access_key_id = \"i\"; "
+         "access_key_secret = \"s\"; } );",
+         {"PUSHBRIDGE_ALIYUN_CREDENTIALS=ecs"},
+         CREDENTIALS_STATIC,
+         NULL},
+        {"apps = ( { name = \"default\"; app_key = \"1\"; credentials = \"static\"; } );",
+         {"PUSHBRIDGE_ALIYUN_CREDENTIALS=ecs"},
+         CREDENTIALS_STATIC,
+         "access_key_id is missing"},
+        {"apps = ( { name = \"default\"; app_key = \"1\"; role_arn = \"own\"; } );",
+         {"ALIBABA_CLOUD_ROLE_ARN=r", "ALIBABA_CLOUD_OIDC_PROVIDER_ARN=p",
+          "ALIBABA_CLOUD_OIDC_TOKEN_FILE=/t", "PREQ_ACCESS_KEY_ID=i", "PREQ_ACCESS_KEY_SECRET=s"},
+         CREDENTIALS_OIDC,
+         NULL},
+    };
+    snprintf(home, sizeof home, "%s/home", dir);
+    snprintf(folder, sizeof folder, "%s/.alibabacloud", home);
+    snprintf(file, sizeof file, "%s/credentials", folder);
+    assert_int_equal(mkdir(home, 0700) | mkdir(folder, 0700), 0);
+    snprintf(var_home, sizeof var_home, "HOME=%s", home);
+    snprintf(var_file, sizeof var_file, "ALIBABA_CLOUD_CREDENTIALS_FILE=%s", file);
+    write_file(file, "[default]\ntype = ecs_ram_role\n");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config c;
+        const char *vars[8] = {"PREQ_APP_KEY=23456789"};
+        for (size_t k = 0; k < 6 && rows[i].vars[k]; k++)
+            vars[k + 1] = rows[i].vars[k];
+        if (rows[i].why) {
+            struct err e;
+            assert_false(load(rows[i].file, vars, &c, &e));
+            if (!strstr(e.text, rows[i].why))
+                fail_msg("%s instead of %s", e.text, rows[i].why);
+            continue;
+        }
+        load_ok(rows[i].file, vars, &c);
+        assert_int_equal(c.apps[0].source.kind, rows[i].want);
+        config_free(&c);
+    }
+    unlink(file);
+    assert_int_equal(rmdir(folder) | rmdir(home), 0);
+}
+
+static void test_sts_endpoints(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *vars[3], *want;
+    } rows[] = {
+        {{NULL}, "https://sts.aliyuncs.com"},
+        {{"ALIBABA_CLOUD_STS_REGION=cn-beijing"}, "https://sts.cn-beijing.aliyuncs.com"},
+        {{"ALIBABA_CLOUD_STS_REGION=cn-beijing", "ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED=TRUE"},
+         "https://sts-vpc.cn-beijing.aliyuncs.com"},
+        {{"ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED=true"}, "https://sts.aliyuncs.com"},
+        {{"PUSHBRIDGE_ALIYUN_STS_ENDPOINT=https://STS.example:443/", "ALIBABA_CLOUD_STS_REGION=x"},
+         "https://sts.example"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config c;
+        load_ok(NULL, (const char *[]){BASE, rows[i].vars[0], rows[i].vars[1], NULL}, &c);
+        assert_string_equal(c.sts_endpoint, rows[i].want);
+        assert_string_equal(c.metadata_endpoint, "http://100.100.100.200");
+        config_free(&c);
+    }
 }
 
 static void test_secret_files(void **state)
@@ -747,6 +869,8 @@ int main(void)
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_cluster_defaults),
         cmocka_unit_test(test_queue_list_in_environment),
+        cmocka_unit_test(test_credentials_source),
+        cmocka_unit_test(test_sts_endpoints),
         cmocka_unit_test(test_secret_files),
         cmocka_unit_test(test_endpoints),
         cmocka_unit_test(test_refused_environment),

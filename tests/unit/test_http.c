@@ -281,6 +281,37 @@ static void close_fixture(struct fixture *f)
     event_base_free(f->base);
 }
 
+/* One handle after the other: what one call was does not show in the next. */
+static void test_methods(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *body, *line;
+    } rows[] = {{"GET", NULL, "GET /x HTTP/1.1\r\n"},  {NULL, "ab", "POST /x HTTP/1.1\r\n"},
+                {"PUT", NULL, "PUT /x HTTP/1.1\r\n"},  {"GET", NULL, "GET /x HTTP/1.1\r\n"},
+                {"PUT", "abc", "PUT /x HTTP/1.1\r\n"}, {NULL, NULL, "POST /x HTTP/1.1\r\n"}};
+    struct fixture f;
+    open_fixture(&f, ok_answer);
+    f.opts.secret = true;
+    start(&f);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *body = rows[i].body ? rows[i].body : "";
+        char length[32];
+        const struct http_request req = {
+            .method = rows[i].method, .target = "/x", .body = body, .len = strlen(body)};
+        int before = f.done;
+        http_post(f.http, &req, on_done, &f);
+        pump_until(f.base, f.done == before + 1);
+        assert_memory_equal(f.server.seen, rows[i].line, strlen(rows[i].line));
+        snprintf(length, sizeof length, "Content-Length: %zu\r\n", strlen(body));
+        bool get = rows[i].line[0] == 'G';
+        assert_int_equal(strstr(f.server.seen, get ? "Content-Length" : length) != NULL, !get);
+        assert_string_equal(strstr(f.server.seen, "\r\n\r\n") + 4, body);
+    }
+    assert_int_equal(f.server.accepted, 1);
+    close_fixture(&f);
+}
+
 static void test_request_on_the_wire(void **state)
 {
     (void)state;
@@ -754,6 +785,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_long_header_is_cut),
+        cmocka_unit_test(test_methods),
         cmocka_unit_test(test_request_on_the_wire),
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_broken_answers),

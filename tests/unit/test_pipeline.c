@@ -31,6 +31,7 @@ struct stage {
     struct config config;
     struct sender *sender;
     struct worker *w; /* connections and queue; its own claims are not used */
+    struct keyring *keyring;
     struct fleet *fleet;
     struct router *router;
     struct pipeline *p;
@@ -73,7 +74,9 @@ static void open_stage_with(struct stage *s, const char *const *vars, const char
     s->w = worker_new(&opts);
     s->fleet = fleet_new(base, &s->config, s->w->cmd, "w1", on_fleet, s);
     s->router = router_new(base, NULL, &s->config.redis, s->w->cmd);
-    s->p = pipeline_new(&s->config, s->sender, s->fleet, s->router, "w1", on_freed_credit, s);
+    s->keyring = keyring_new(base, &s->config, on_fleet, s);
+    s->p = pipeline_new(&s->config, s->sender, s->keyring, s->fleet, s->router, "w1",
+                        on_freed_credit, s);
     fleet_connected(s->fleet);
     pump_until(base, !fleet_paused(s->fleet));
 }
@@ -90,6 +93,7 @@ static void close_stage(struct stage *s)
     router_free(s->router);
     worker_free(s->w);
     pipeline_free(s->p);
+    keyring_free(s->keyring);
     fleet_free(s->fleet);
     provider_close(&s->provider);
     config_free(&s->config);

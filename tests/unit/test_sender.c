@@ -77,7 +77,7 @@ static void send_one(struct fixture *f)
 {
     struct err e = {""};
     int before = f->replies;
-    if (!sender_send(f->sender, &f->flight, on_reply, &e))
+    if (!sender_send(f->sender, &f->flight, &f->flight.app->credentials, on_reply, &e))
         fail_msg("%s", e.text);
     assert_int_equal(f->replies, before); /* never before it returns */
 }
@@ -308,7 +308,7 @@ static void test_a_call_that_cannot_be_made(void **state)
     open_fixture(&f, NULL);
     take(&f, "{\"message\":\"m\",\"school\":\"s\",\"push\":{\"Colour\":\"red\"}}");
     int64_t sent = metrics_get(METRIC_CALLS_SENT);
-    assert_false(sender_send(f.sender, &f.flight, on_reply, &e));
+    assert_false(sender_send(f.sender, &f.flight, &f.flight.app->credentials, on_reply, &e));
     assert_string_equal(e.text, "push: Colour: not a parameter of Push");
     assert_int_equal(sender_in_flight(f.sender), 0);
     assert_int_equal(metrics_get(METRIC_CALLS_SENT), sent);

@@ -20,7 +20,7 @@ struct row {
     enum reply_class class;
     bool ambiguous;
     int64_t hint, attempts, throttles;
-    bool unanswered, special;
+    bool unanswered, special, renewed;
     int64_t first_sent, deadline; /* 0: now, a day */
     uint64_t random;
     bool resend;
@@ -109,6 +109,12 @@ static const struct row rows[] = {
     {REPLY_AUTH, .unanswered = true, .want = PAUSE(SETTLE, true)},
     {REPLY_CERTIFICATE, .attempts = 2, .want = PAUSE(0, false)},
 
+    /* temporary keys: once more with others at no cost, else as AUTH */
+    {REPLY_TOKEN, .want = PAUSE(0, false)},
+    {REPLY_TOKEN, .renewed = true, .want = RETRY(0, false, false)},
+    {REPLY_TOKEN, .renewed = true, .attempts = 2, .want = RETRY(0, false, false)},
+    {REPLY_TOKEN, .renewed = true, .unanswered = true, .want = RETRY(SETTLE, true, false)},
+
     {REPLY_NONCE_USED, .ambiguous = true, .attempts = 2, .want = RETRY(SETTLE, true, false)},
     {REPLY_NONCE_USED, .special = true, .want = DEAD(AMBIGUOUS, true, true)},
     {REPLY_CLOCK, .attempts = 2, .want = RETRY(0, false, false)},
@@ -143,6 +149,7 @@ static void test_decide(void **state)
             .attempts = row->attempts,
             .throttles = row->throttles,
             .unanswered = row->unanswered,
+            .keys_renewed = row->renewed,
             .retried_special = row->special,
             .first_sent_ms = NOW + row->first_sent,
             .now_ms = NOW,
