@@ -198,8 +198,9 @@ void bundle_set_job_keys(const struct bundle *b, const char *token, struct param
     for (size_t from = 0, to; from < b->n; from = to) {
         const struct flight *f = b->members[from];
         to = task_end(b, from);
-        bool own = to - from == 1 && f->env.id_given;
-        request_job_key(own ? f->env.uid : NULL, token, key);
+        request_job_key(to - from == 1 ? f->env.uid : NULL, token, key);
+        if (to - from > 1)
+            snprintf(key + 28, sizeof key - 28, "%04x", f->task & 0xffff);
         snprintf(prefix, sizeof prefix, "PushTask.%u.", f->task + 1);
         params_append_copy(params, prefix, "JobKey", key);
     }

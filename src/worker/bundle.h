@@ -37,7 +37,10 @@ void bundle_forget(struct flight *f);
 /* The parameters of the flight's call, without token and JobKey: its bundle's, where it has one.
  * False with e (invalid_job). params_free() in both cases. */
 bool bundle_params(const struct flight *f, struct params *out, struct err *e);
-/* JobKey of each task: its job's id where it is one job's and fits, else from the token. */
+/* JobKey of each task, all different, so that the provider's receipts tell tasks apart: the id of
+ * its job, given or not, where it is one job's and fits, else the token's digits and the task's
+ * number.
+ */
 void bundle_set_job_keys(const struct bundle *b, const char *token, struct params *params);
 
 /* Where to cut it in two: between tasks, or within the only one. */

@@ -137,5 +137,16 @@ def ids_that_differ_are_ambiguous():
         s.settle(n)
 
 
-SCENARIOS = [coalesced_jobs_reach_each_device_once, coalesced_calls_under_faults, a_refused_task_is_found,
+def contents_for_one_device_are_as_many_pushes():
+    with Stage(env=ON) as s:
+        crowd = Crowd(s, 3)
+        n = s.push(*[crowd.job("news %d" % (i // 2), i % 3, kind=KINDS[i % 2]) for i in range(60)])
+        s.worker()
+        s.wait_ended(n)
+        crowd.received()
+        s.settle(n)
+        return "%d jobs in %d calls" % (n, len(pushes(s)))
+
+
+SCENARIOS = [contents_for_one_device_are_as_many_pushes, coalesced_jobs_reach_each_device_once, coalesced_calls_under_faults, a_refused_task_is_found,
              a_killed_workers_calls_are_repeated_whole, ids_that_differ_are_ambiguous]
