@@ -11,28 +11,33 @@
 enum { OUTCOME_ROOM = 64 * 1024, ESCAPE_MAX = 6 };
 
 static const char help[] =
-    "usage: pushbridge cancel [-c FILE] [--queue NAME] ID\n"
+    "usage: pushbridge cancel [-c FILE] [--queue NAME] [--with-others] ID\n"
     "\n"
     "A job that is ready, parked or waiting for a retry is taken out and ends as a dead letter "
     "with\n"
-    "the reason cancelled. One that a worker holds is left alone (exit 1): ask again. One that "
+    "the reason cancelled. One that a worker holds is left alone (exit 1): ask again. So is one "
+    "that\n"
+    "shares an unanswered call with other jobs, since that can only be repeated whole. One that "
     "was\n"
     "sent with a PushTime still to come is cancelled at the provider (CancelPush; looked for in "
     "the\n"
     "last 100000 results). Exit 1 when there was nothing to cancel, or not all of it could be.\n"
     "\n"
     "  -c, --config FILE   configuration file\n"
-    "  --queue NAME        only this queue\n";
+    "  --queue NAME        only this queue\n"
+    "  --with-others       at the provider: also a push that other jobs may share, which takes it\n"
+    "                      back for all of them\n";
 
 struct cancel_args {
     const char *config, *queue, *id;
-    bool help;
+    bool with_others, help;
 };
 
 struct cancelling {
     struct tool *tool;
     const char *id;
-    unsigned done, leased, moved;
+    bool with_others;
+    unsigned done, leased, moved, bound; /* bound: to jobs with which they share a call */
     bool lost;
 };
 
@@ -40,6 +45,7 @@ static int parse(int argc, char **argv, struct cancel_args *args)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"queue", required_argument, NULL, 'q'},
+                                            {"with-others", no_argument, NULL, 'o'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     int c;
@@ -49,6 +55,8 @@ static int parse(int argc, char **argv, struct cancel_args *args)
             args->config = optarg;
         else if (c == 'q')
             args->queue = optarg;
+        else if (c == 'o')
+            args->with_others = true;
         else if (c == 'h')
             args->help = true;
         else
@@ -159,12 +167,33 @@ static void report(struct cancelling *c, const struct found *at, enum queue_canc
     }
 }
 
+/* Without it the call cannot be made again, and all the others would end as ambiguous. Where the
+ * call was answered, they go on without it. */
+static bool is_bound(const struct envelope *v)
+{
+    return v->call[0] && v->unanswered;
+}
+
+static enum queue_cancelled end_job(struct cancelling *c, const struct found *at,
+                                    const struct job *job, const struct envelope *v)
+{
+    struct buf outcome;
+    buf_init(&outcome, OUTCOME_ROOM + ESCAPE_MAX * at->text.len);
+    write_outcome(at, job, v, &outcome);
+    enum queue_cancelled how = take_out(c, at, &outcome);
+    report(c, at, how, v->npushes);
+    if (how == CANCEL_DONE && job->reply_to)
+        send_reply_to(c, job->reply_to, &outcome);
+    buf_free(&outcome);
+    return how;
+}
+
 static bool on_found(void *arg, const struct found *at)
 {
     struct cancelling *c = arg;
+    enum queue_cancelled how = CANCEL_GONE;
     struct job job;
     struct envelope v;
-    struct buf outcome;
     struct err e;
     enum reason why;
     if (c->lost)
@@ -175,13 +204,10 @@ static bool on_found(void *arg, const struct found *at)
         v = (struct envelope){0};
         snprintf(v.uid, sizeof v.uid, "%s", c->id);
     }
-    buf_init(&outcome, OUTCOME_ROOM + ESCAPE_MAX * at->text.len);
-    write_outcome(at, &job, &v, &outcome);
-    enum queue_cancelled how = take_out(c, at, &outcome);
-    report(c, at, how, v.npushes);
-    if (how == CANCEL_DONE && job.reply_to)
-        send_reply_to(c, job.reply_to, &outcome);
-    buf_free(&outcome);
+    if (is_bound(&v))
+        c->bound++;
+    else
+        how = end_job(c, at, &job, &v);
     envelope_free(&v);
     job_free(&job);
     return how == CANCEL_DONE;
@@ -222,6 +248,13 @@ static bool cancel_part(struct cancelling *c, const json_t *outcome, const json_
     const struct config_app *app = config_app_find(c->tool->config, name ? name : "default");
     if (!app)
         fprintf(stderr, "pushbridge cancel: it was sent by an app that is not configured\n");
+    if (app && id && json_object_get(push, "task") && !c->with_others) {
+        fprintf(stderr,
+                "pushbridge cancel: message %s went out in a call of several jobs: other jobs may "
+                "share it (--with-others takes it back for all of them)\n",
+                id);
+        return false;
+    }
     return app && id && cancel_push(c, app, id);
 }
 
@@ -257,7 +290,7 @@ enum { ROUNDS = 3 }; /* a job that moved on while it was looked for */
 static bool look_in_queues(struct cancelling *c)
 {
     for (int round = 0; round < ROUNDS; round++) {
-        c->moved = c->leased = 0;
+        c->moved = c->leased = c->bound = 0;
         for (size_t i = 0; i < c->tool->n; i++)
             if (!tool_clock(c->tool, c->tool->queues[i]) ||
                 !cancel_find(c->tool, c->tool->queues[i], c->id, on_found, c))
@@ -280,6 +313,13 @@ static int cancel(struct cancelling *c)
         fputs("pushbridge cancel: a worker holds it and may be sending it: ask again\n", stderr);
         return CLI_FAILED;
     }
+    if (c->bound) {
+        fputs(
+            "pushbridge cancel: it shares a call with other jobs that may have reached phones and "
+            "can only be repeated whole: it stays\n",
+            stderr);
+        return CLI_FAILED;
+    }
     return c->done ? CLI_OK : look_in_results(c);
 }
 
@@ -296,7 +336,8 @@ int cmd_cancel(int argc, char **argv)
     if (!cli_load(args.config, false, &config))
         return CLI_CONFIG;
     if (tool_open(&t, &config, args.queue, &code)) {
-        code = cancel(&(struct cancelling){.tool = &t, .id = args.id});
+        code = cancel(
+            &(struct cancelling){.tool = &t, .id = args.id, .with_others = args.with_others});
         tool_close(&t);
     }
     config_free(&config);

@@ -6,34 +6,37 @@
 
 #include "base/text.h"
 #include "cli/tool.h"
+#include "job/envelope.h"
 
 enum { PEEK_DEFAULT = 10, PAGE = 64 };
 
 static const char help[] =
     "usage: pushbridge queue ls   [-c FILE] [--json]\n"
-    "       pushbridge queue peek [-c FILE] [QUEUE] [--limit N]\n"
+    "       pushbridge queue peek [-c FILE] [QUEUE] [--claimed] [--limit N]\n"
     "\n"
     "ls counts the jobs of every configured queue; peek shows the first ready ones (default: 10 "
     "of\n"
     "the first queue) and takes nothing. Ids of devices, accounts and aliases are masked.\n"
     "\n"
     "  -c, --config FILE   configuration file\n"
+    "  --claimed           instead of ready jobs those that workers hold or that wait for a retry, "
+    "in no\n"
+    "                      order, and which of them wait together for the call that they share\n"
     "  --limit N           so many jobs\n"
     "  --json              one JSON object a line\n";
 
 struct queue_args {
     const char *config, *queue;
     int64_t limit;
-    bool peek, json, help;
+    bool peek, claimed, json, help;
 };
 
 static int parse_options(int argc, char **argv, struct queue_args *args)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"limit", required_argument, NULL, 'l'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"limit", required_argument, NULL, 'l'},
+        {"json", no_argument, NULL, 'j'},         {"claimed", no_argument, NULL, 'm'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     int c;
     optind = 1;
     while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
@@ -43,6 +46,10 @@ static int parse_options(int argc, char **argv, struct queue_args *args)
             continue;
         else if (c == 'l')
             return cli_usage("queue", "--limit: is for peek, a number from 1");
+        else if (c == 'm' && !args->peek)
+            return cli_usage("queue", "--claimed: is for peek");
+        else if (c == 'm')
+            args->claimed = true;
         else if (c == 'j' && args->peek)
             return cli_usage("queue", "--json: is for ls");
         else if (c == 'j')
@@ -169,44 +176,56 @@ static void print_audience(const json_t *job)
     buf_free(&text);
 }
 
-static void print_job(int64_t place, const struct tool_text *text, int64_t now_ms)
+static const char peek_head[] = "ID                       APP        CODE       AGE   AUDIENCE"
+                                "                                 BYTES";
+
+static void print_call(const struct envelope *v)
 {
-    char at[24], age[TOOL_AGE_SIZE] = "";
-    json_t *job = json_loadb(text->p, text->len, JSON_ALLOW_NUL, NULL);
+    if (!v->call[0])
+        return;
+    fputs("  call ", stdout);
+    tool_cell(stdout, v->call, 0);
+    printf(", task %u of %u", v->task + 1, v->tasks);
+}
+
+/* uid: for a job without an id, NULL where none is known yet. */
+static void print_job(const char *bytes, size_t len, const char *uid, int64_t now_ms)
+{
+    char age[TOOL_AGE_SIZE] = "";
+    json_t *job = json_loadb(bytes, len, JSON_ALLOW_NUL, NULL);
     const json_t *since = json_object_get(job, "enqueued_at");
-    snprintf(at, sizeof at, "%" PRId64, place);
-    tool_cell(stdout, at, 6);
+    const char *id = text_of(job, "id");
     if (!json_is_object(job)) {
-        printf("no JSON object, %zu bytes\n", text->len);
+        printf("no JSON object, %zu bytes", len);
         json_decref(job);
         return;
     }
     if (json_is_integer(since))
         tool_age(now_ms - json_integer_value(since), age);
-    tool_cell(stdout, text_of(job, "id"), 24);
+    tool_cell(stdout, id ? id : uid, 24);
     tool_cell(stdout, text_of(job, "app"), 10);
     tool_cell(stdout, text_of(job, "message") ? "(text)" : text_of(job, "code"), 10);
     tool_cell(stdout, age, 5);
     print_audience(job);
-    printf("%zu\n", text->len);
+    printf("%zu", len);
     json_decref(job);
 }
 
-static int peek(struct tool *t, int64_t limit)
+static int peek_ready(struct tool *t, int64_t limit)
 {
     struct queue *q = t->queues[0];
     int64_t n = 0;
     bool more = true;
-    if (!tool_clock(t, q))
-        return CLI_FAILED;
-    puts("AT     ID                       APP        CODE       AGE   AUDIENCE"
-         "                                 BYTES");
+    printf("AT     %s\n", peek_head);
     while (more && n < limit) {
         int64_t ask = limit - n < PAGE ? limit - n : PAGE;
         struct tool_rows page = tool_page(t, q, QUEUE_READY, NULL, n, ask);
         bool ok = page.ok;
-        for (size_t i = 0; i < page.n; i++)
-            print_job(n + (int64_t)i, &page.v[i], queue_now_ms(q));
+        for (size_t i = 0; i < page.n; i++) {
+            printf("%-6" PRId64 " ", n + (int64_t)i);
+            print_job(page.v[i].p, page.v[i].len, NULL, queue_now_ms(q));
+            putchar('\n');
+        }
         n += (int64_t)page.n;
         more = (int64_t)page.n == ask;
         tool_rows_free(&page);
@@ -214,6 +233,55 @@ static int peek(struct tool *t, int64_t limit)
             return CLI_FAILED;
     }
     return CLI_OK;
+}
+
+static void print_member(const char *field, const struct tool_text *text, int64_t now_ms)
+{
+    struct queue_value value;
+    struct envelope v = {0};
+    struct err e;
+    tool_cell(stdout, field, 20);
+    if (!queue_value_read(text->p, text->len, &value)) {
+        fputs("unreadable", stdout);
+    } else if (value.oversize) {
+        fputs("longer than queue.job_max_bytes", stdout);
+    } else {
+        if (value.envelope_len)
+            envelope_read(value.envelope, value.envelope_len, &v, &e);
+        print_job(value.bytes, value.len, *v.uid ? v.uid : NULL, now_ms);
+        print_call(&v);
+    }
+    putchar('\n');
+    envelope_free(&v);
+}
+
+/* The scan may show a member twice while others come and go. */
+static int peek_claimed(struct tool *t, int64_t limit)
+{
+    struct queue *q = t->queues[0];
+    char cursor[32] = "0";
+    int64_t n = 0;
+    printf("MEMBER               %s  CALL\n", peek_head);
+    do {
+        struct tool_rows r =
+            tool_look(t, q, &(struct queue_question){.what = LOOK_MEMBERS, .cursor = cursor});
+        bool ok = r.ok && r.n;
+        if (ok)
+            snprintf(cursor, sizeof cursor, "%.31s", r.v[0].p);
+        for (size_t i = 1; i + 1 < r.n && n < limit; i += 2, n++)
+            print_member(r.v[i].p, &r.v[i + 1], queue_now_ms(q));
+        tool_rows_free(&r);
+        if (!ok)
+            return CLI_FAILED;
+    } while (strcmp(cursor, "0") != 0 && n < limit);
+    return CLI_OK;
+}
+
+static int peek(struct tool *t, const struct queue_args *args)
+{
+    if (!tool_clock(t, t->queues[0]))
+        return CLI_FAILED;
+    return args->claimed ? peek_claimed(t, args->limit) : peek_ready(t, args->limit);
 }
 
 int cmd_queue(int argc, char **argv)
@@ -229,7 +297,7 @@ int cmd_queue(int argc, char **argv)
     if (!cli_load(args.config, false, &config))
         return CLI_CONFIG;
     if (tool_open(&t, &config, args.queue, &code)) {
-        code = args.peek ? peek(&t, args.limit) : list(&t, args.json);
+        code = args.peek ? peek(&t, &args) : list(&t, args.json);
         tool_close(&t);
     }
     config_free(&config);

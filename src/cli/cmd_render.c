@@ -3,10 +3,11 @@
 #include <getopt.h>
 #include <string.h>
 
-#include "aliyun/request.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "cli/cli.h"
-#include "worker/legs.h"
+#include "cli/render_out.h"
+#include "worker/share.h"
 
 enum { OUT_MAX = 64 * 1024 * 1024 };
 
@@ -18,235 +19,244 @@ static const char help[] =
     "were claimed now, and why a job would be refused (exit 1). Nothing is sent; credentials are\n"
     "not needed and never shown.\n"
     "\n"
+    "Jobs that would share a call if they were claimed together (plan.coalesce) are shown with "
+    "that\n"
+    "call behind them. They are taken in groups of 200, a claim's most; a worker's claims may be\n"
+    "smaller, and share less.\n"
+    "\n"
     "  -c, --config FILE   configuration file\n"
-    "  --json              one JSON object per job\n";
+    "  --json              one JSON object per job, and per shared call\n";
 
-/* What a job without an id is called before a worker has claimed it. */
-static const char example_uid[] = "0000000000000000-0";
+/* What stands for a batch's id before a worker has claimed it. */
+static const char example_batch[] = "0000000000000000";
 
-struct render {
-    const struct config *config;
-    bool json;
-    unsigned long jobs, refused;
-    struct buf out;
-};
-
-/* One job on its way; the parts point into each other. */
+/* One job on its way. */
 struct rendering {
-    struct job job;
-    struct legs legs;
+    struct flight flight;
     enum reason why;
     struct err e;
+    bool refused;
 };
 
-/* --- JSON ------------------------------------------------------------------------------------ */
+/* The jobs that are looked at together, as if one claim had brought them. */
+struct render {
+    const struct config *config;
+    struct render_out out;
+    unsigned long refused, calls; /* of the whole input; calls: shared ones */
+    int64_t now_ms;
+    struct rendering *jobs;
+    size_t n, max;
+    struct coalesce_item items[SHARE_CLAIM_MAX];
+    struct grouping grouping;
+};
 
-static void add_text(struct buf *b, const char *name, const char *text)
+/* --- reading --------------------------------------------------------------------------------- */
+
+static bool has_app_key(const struct config_app *app, struct err *e)
 {
-    buf_json(b, name, strlen(name));
-    buf_putc(b, ':');
-    buf_json_or_null(b, text);
+    return app->app.app_key || err_set(e, "app: \"%.64s\" has no app_key", app->app.name);
 }
 
-static void json_refusal(struct render *r, const struct rendering *x)
+static bool read_job(const struct config *c, struct rendering *x)
 {
-    buf_printf(&r->out, "{\"job\":%lu,", r->jobs);
-    add_text(&r->out, "id", x->job.id);
-    buf_puts(&r->out, ",\"error\":{");
-    add_text(&r->out, "reason", reason_name(x->why));
-    buf_putc(&r->out, ',');
-    add_text(&r->out, "message", x->e.text);
-    buf_puts(&r->out, "}}\n");
-}
-
-static void json_call(struct render *r, const char *app, const struct call *call,
-                      const struct params *params)
-{
-    if (call->part)
-        buf_putc(&r->out, ',');
-    buf_printf(&r->out, "{\"part\":%u,", call->part);
-    if (app) {
-        add_text(&r->out, "app", app);
-        buf_putc(&r->out, ',');
-    }
-    add_text(&r->out, "target", target_kind_name(call->kind));
-    buf_putc(&r->out, ',');
-    add_text(&r->out, "target_value", call->target_value);
-    buf_putc(&r->out, ',');
-    add_text(&r->out, "title", params_get(params, "Title"));
-    buf_putc(&r->out, ',');
-    add_text(&r->out, "body", params_get(params, "Body"));
-    buf_putc(&r->out, ',');
-    add_text(&r->out, "token", params_get(params, "IdempotentToken"));
-    buf_puts(&r->out, ",\"parameters\":{");
-    for (size_t i = 0; i < params->n; i++) {
-        if (i)
-            buf_putc(&r->out, ',');
-        add_text(&r->out, params->v[i].name, params->v[i].value);
-    }
-    buf_puts(&r->out, "}}");
-}
-
-static void json_begin(struct render *r, const struct rendering *x)
-{
-    char deadline[CLOCK_UTC_SIZE];
-    clock_format_utc(x->legs.v[0].plan.deadline_ms, deadline);
-    buf_printf(&r->out, "{\"job\":%lu,", r->jobs);
-    add_text(&r->out, "id", x->job.id);
-    buf_putc(&r->out, ',');
-    add_text(&r->out, "app", x->legs.name);
-    buf_putc(&r->out, ',');
-    add_text(&r->out, "deadline", deadline);
-    buf_printf(&r->out, ",\"overlap\":%s,\"calls\":[",
-               x->legs.v[0].plan.target.overlap ? "true" : "false");
-}
-
-/* --- text ------------------------------------------------------------------------------------ */
-
-static void text_refusal(struct render *r, const struct rendering *x)
-{
-    buf_printf(&r->out, "job %lu: refused: %s: %s\n", r->jobs, reason_name(x->why), x->e.text);
-}
-
-static void text_call(struct render *r, const char *app, size_t parts, const struct call *call,
-                      const struct params *params)
-{
-    buf_printf(&r->out, "  call %u of %zu: Push to %s%s%s\n", call->part + 1, parts,
-               target_kind_name(call->kind), app ? " of app " : "", app ? app : "");
-    for (size_t i = 0; i < params->n; i++)
-        buf_printf(&r->out, "    %-16s %s\n", params->v[i].name, params->v[i].value);
-}
-
-static void text_begin(struct render *r, const struct rendering *x)
-{
-    char deadline[CLOCK_UTC_SIZE];
-    clock_format_utc(x->legs.v[0].plan.deadline_ms, deadline);
-    buf_printf(&r->out, "job %lu: app %s, not sent after %s%s%s\n", r->jobs, x->legs.name, deadline,
-               x->job.id ? "" : "; without an id: token and JobKey are examples",
-               x->legs.v[0].plan.target.overlap ? "; the calls may reach a device twice" : "");
-}
-
-/* --- one job --------------------------------------------------------------------------------- */
-
-static bool read_job(const struct config *c, const char *bytes, size_t len, struct rendering *x)
-{
-    if (len > (size_t)c->job_max_bytes) {
-        x->why = REASON_INVALID_JOB;
-        return err_set(&x->e, "job: %zu bytes, at most %lld (queue.job_max_bytes)", len,
-                       (long long)c->job_max_bytes);
-    }
-    if (!job_parse(bytes, len, &c->job_limits, &x->job, &x->why, &x->e))
-        return false;
-    if (!legs_build(&x->legs, c, &x->job, clock_wall_ms(), &x->why, &x->e))
+    struct flight *f = &x->flight;
+    if (!flight_read(f, c, &x->why, &x->e))
         return false;
     x->why = REASON_INVALID_JOB;
-    for (size_t i = 0; i < x->legs.n; i++)
-        if (!x->legs.v[i].app->app.app_key)
-            return err_set(&x->e, "app: \"%.64s\" has no app_key", x->legs.v[i].app->app.name);
+    if (!f->group)
+        return has_app_key(f->app, &x->e);
+    for (size_t i = 0; i < f->group->n; i++)
+        if (!has_app_key(f->group->v[i].app, &x->e))
+            return false;
     return true;
 }
 
-static bool make_call(const struct config *c, struct rendering *x, const struct leg *leg,
-                      const struct call *call, struct params *params)
+static void add_job(struct render *r, const char *bytes, size_t len)
 {
-    char token[TOKEN_SIZE], key[TOKEN_SIZE];
-    x->why = REASON_INVALID_JOB;
-    if (!request_params(&x->job, &leg->app->app, &leg->plan, call, (size_t)c->payload_max, params,
-                        &x->e))
-        return false;
-    request_token(params, x->job.id ? x->job.id : example_uid, 0, call->part, token);
-    request_job_key(x->job.id, token, key);
-    params_set_copy(params, "IdempotentToken", token);
-    params_set_copy(params, "JobKey", key);
-    params_sort(params);
-    return true;
+    struct rendering *x = &r->jobs[r->n];
+    if (!r->n)
+        r->now_ms = clock_wall_ms();
+    const struct queue_claim claim = {.batch = example_batch,
+                                      .t0_ms = r->now_ms,
+                                      .now_ms = r->now_ms,
+                                      .digest = r->config->digest};
+    const struct queue_member member = {.pos = (unsigned)r->n++,
+                                        .oversize = len > (size_t)r->config->job_max_bytes,
+                                        .envelope = "",
+                                        .bytes = bytes,
+                                        .len = len};
+    *x = (struct rendering){0};
+    flight_init(&x->flight, &claim, &member, r->config->digest, &x->e);
+    x->flight.config = r->config;
+    x->refused = !read_job(r->config, x);
 }
 
-static bool write_leg(struct render *r, struct rendering *x, const struct leg *leg, size_t parts)
+/* --- what shares calls ----------------------------------------------------------------------- */
+
+static size_t describe_all(struct render *r)
 {
-    const char *app = x->legs.n > 1 ? leg->app->app.name : NULL;
-    bool ok = true;
-    for (size_t i = 0; i < leg->plan.n && ok; i++) {
+    size_t n = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        struct rendering *x = &r->jobs[i];
         struct params params;
-        ok = make_call(r->config, x, leg, &leg->plan.calls[i], &params);
-        if (ok && r->json)
-            json_call(r, app, &leg->plan.calls[i], &params);
-        else if (ok)
-            text_call(r, app, parts, &leg->plan.calls[i], &params);
+        struct err e;
+        if (x->refused || !share_allowed(&x->flight, r->now_ms))
+            continue;
+        size_t app = (size_t)(x->flight.app - r->config->apps);
+        if (bundle_params(&x->flight, &params, &e))
+            share_describe(&x->flight, app, &params, &r->items[n++]);
+        params_free(&params);
+    }
+    return n;
+}
+
+static void group(struct render *r)
+{
+    const struct coalesce_rules rules = share_rules(r->config);
+    struct grouping *g = &r->grouping;
+    g->ncalls = g->n = 0;
+    if (r->n > 1)
+        coalesce(r->items, describe_all(r), &rules, example_batch, g);
+    for (size_t i = 0; i < g->ncalls; i++) {
+        const struct grouping_call *call = &g->calls[i];
+        struct bundle *bundle = bundle_new(call);
+        for (size_t k = call->first; k < call->first + call->n; k++)
+            bundle_add(bundle, &r->jobs[g->members[k].pos].flight, g->members[k].task);
+    }
+}
+
+static unsigned long shared_call(const struct render *r, const struct flight *f)
+{
+    const struct grouping *g = &r->grouping;
+    for (size_t i = 0; f->bundle && i < g->ncalls; i++)
+        if (strcmp(g->calls[i].id, f->bundle->id) == 0)
+            return r->calls + i + 1;
+    return 0;
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static void flush(struct render_out *o)
+{
+    fwrite(buf_text(&o->buf), 1, o->buf.len, stdout);
+    buf_reset(&o->buf);
+}
+
+static bool write_own_calls(struct render_out *o, struct rendering *x)
+{
+    bool ok = true;
+    for (struct flight *f = &x->flight; ok && flight_next_call(f); f->next++) {
+        struct params params;
+        ok = bundle_params(f, &params, &x->e);
+        if (ok) {
+            bundle_name_call(f, &params);
+            params_sort(&params);
+            render_call(o, f, &params);
+        }
         params_free(&params);
     }
     return ok;
 }
 
-static bool write_calls(struct render *r, struct rendering *x)
+static void write_job(struct render *r, struct rendering *x)
 {
-    size_t parts = 0;
-    bool ok = true;
-    for (size_t i = 0; i < x->legs.n; i++)
-        parts += x->legs.v[i].parts;
-    for (size_t i = 0; i < x->legs.n && ok; i++)
-        ok = write_leg(r, x, &x->legs.v[i], parts);
-    return ok;
-}
-
-static bool write_job(struct render *r, struct rendering *x)
-{
-    if (r->json)
-        json_begin(r, x);
-    else
-        text_begin(r, x);
-    if (!write_calls(r, x))
-        return false;
-    if (r->json)
-        buf_puts(&r->out, "]}\n");
-    return true;
-}
-
-static void render_job(struct render *r, const char *bytes, size_t len)
-{
-    struct rendering x = {0};
-    r->jobs++;
-    buf_reset(&r->out);
-    if (!read_job(r->config, bytes, len, &x) || !write_job(r, &x)) {
-        r->refused++;
-        buf_reset(&r->out);
-        if (r->json)
-            json_refusal(r, &x);
-        else
-            text_refusal(r, &x);
+    struct render_out *o = &r->out;
+    if (!x->refused) {
+        render_begin(o, &x->flight, shared_call(r, &x->flight));
+        x->refused = !x->flight.bundle && !write_own_calls(o, x);
+        render_end(o);
     }
-    fwrite(buf_text(&r->out), 1, r->out.len, stdout);
-    legs_free(&x.legs);
-    job_free(&x.job);
+    if (x->refused) {
+        r->refused++;
+        buf_reset(&o->buf);
+        render_refusal(o, &x->flight, x->why, x->e.text);
+    }
+    flush(o);
 }
 
-static void render_input(struct render *r)
+/* Tasks stay in their order. */
+static void write_shared(struct render *r, struct flight *leader)
+{
+    struct params params;
+    struct err e = {""};
+    struct bundle *b = leader->bundle;
+    bundle_close(b);
+    bool ok = bundle_params(leader, &params, &e);
+    if (ok) {
+        bundle_name_call(leader, &params);
+        if (!b->mass)
+            params_sort(&params);
+    }
+    render_shared(&r->out, b, ++r->calls, ok ? &params : NULL, e.text);
+    r->refused += !ok;
+    params_free(&params);
+    flush(&r->out);
+}
+
+static void render_jobs(struct render *r)
+{
+    const struct grouping *g = &r->grouping;
+    group(r);
+    for (size_t i = 0; i < r->n; i++)
+        write_job(r, &r->jobs[i]);
+    for (size_t i = 0; i < g->ncalls; i++)
+        write_shared(r, &r->jobs[g->members[g->calls[i].first].pos].flight);
+    for (size_t i = 0; i < r->n; i++) {
+        bundle_leave(&r->jobs[i].flight);
+        flight_free(&r->jobs[i].flight);
+    }
+    r->out.first += r->n;
+    r->n = 0;
+}
+
+static void take_job(struct render *r, const char *bytes, size_t len)
+{
+    add_job(r, bytes, len);
+    if (r->n == r->max)
+        render_jobs(r);
+}
+
+static void take_input(struct render *r)
 {
     struct buf line;
     buf_init(&line, (size_t)r->config->job_max_bytes + 1);
     while (cli_read_line(stdin, &line))
         if (line.len)
-            render_job(r, buf_text(&line), line.len);
+            take_job(r, buf_text(&line), line.len);
     buf_free(&line);
 }
 
 /* --- command --------------------------------------------------------------------------------- */
+
+static int take_all(struct render *r, int njobs, char **jobs)
+{
+    if (!r->config->napps) {
+        fputs("pushbridge: no app: set PREQ_APP_KEY, aliyun.app_key or a list of apps\n", stderr);
+        return CLI_CONFIG;
+    }
+    for (int i = 0; i < njobs; i++)
+        take_job(r, jobs[i], strlen(jobs[i]));
+    if (!njobs)
+        take_input(r);
+    render_jobs(r);
+    return r->refused ? CLI_FAILED : CLI_OK;
+}
 
 static int render(const char *file, bool json, int njobs, char **jobs)
 {
     struct config config;
     if (!cli_load(file, false, &config))
         return CLI_CONFIG;
-    struct render r = {.config = &config, .json = json};
-    buf_init(&r.out, OUT_MAX);
-    if (!config.napps)
-        fputs("pushbridge: no app: set PREQ_APP_KEY, aliyun.app_key or a list of apps\n", stderr);
-    for (int i = 0; i < njobs && config.napps; i++)
-        render_job(&r, jobs[i], strlen(jobs[i]));
-    if (!njobs && config.napps)
-        render_input(&r);
-    int code = !config.napps ? CLI_CONFIG : r.refused ? CLI_FAILED : CLI_OK;
-    buf_free(&r.out);
+    struct render *r = mem_zalloc(sizeof *r);
+    r->config = &config;
+    r->out = (struct render_out){.json = json, .first = 1};
+    r->max = config.coalesce ? SHARE_CLAIM_MAX : 1; /* 1: each is shown as it comes */
+    r->jobs = mem_alloc(r->max * sizeof *r->jobs);
+    buf_init(&r->out.buf, OUT_MAX);
+    int code = take_all(r, njobs, jobs);
+    buf_free(&r->out.buf);
+    mem_free(r->jobs);
+    mem_free(r);
     config_free(&config);
     return code;
 }

@@ -13,6 +13,7 @@ enum { ENVELOPE_MAX = 64 * 1024 };
 /* Why a letter that was selected stays. */
 enum stay {
     STAY_MAYBE_SENT,
+    STAY_SHARED,
     STAY_UNREADABLE,
     STAY_NO_QUEUE,
     STAY_BAD,
@@ -23,6 +24,7 @@ enum stay {
 };
 static const char *const stay_text[STAYS] = {
     [STAY_MAYBE_SENT] = "may have reached phones (--maybe-sent takes them too)",
+    [STAY_SHARED] = "whose call was shared with other jobs, and so was its token (--token new)",
     [STAY_UNREADABLE] = "unreadable",
     [STAY_NO_QUEUE] = "of a queue that is not configured or not named (--queue NAME)",
     [STAY_BAD] = "with members that cannot go back",
@@ -120,6 +122,12 @@ static const char *oversize_of(const struct queue *q, const char *ref)
     return strncmp(ref, key, len) == 0 && ref[len] == ' ' ? ref + len + 1 : NULL;
 }
 
+/* The token is that of the whole call. Where nothing was sent by it, any other is as good. */
+static bool has_lost_token(const struct moving *m, const struct letter *l)
+{
+    return l->call && l->maybe_sent && !m->args->new_token;
+}
+
 static bool may_move(struct moving *m, const struct dead_seen *s, enum stay *why)
 {
     bool drop = m->args->action == DEAD_DROP;
@@ -132,8 +140,13 @@ static bool may_move(struct moving *m, const struct dead_seen *s, enum stay *why
         *why = STAY_NO_QUEUE;
         return false;
     }
+    if (drop)
+        return true;
     *why = STAY_MAYBE_SENT;
-    return drop || !l->maybe_sent || m->args->maybe_sent;
+    if (l->maybe_sent && !m->args->maybe_sent)
+        return false;
+    *why = STAY_SHARED;
+    return !has_lost_token(m, l);
 }
 
 static bool set_replay(struct moving *m, const struct dead_seen *s, struct queue_letter *out)

@@ -56,6 +56,7 @@ static bool read_all(struct letter *l, struct err *e)
     l->code = text_of(l->root, "code");
     l->reason = text_of(l->root, "reason");
     l->queue = text_of(l->root, "queue");
+    l->call = text_of(l->root, "call");
     l->error_code = text_of(error, "code");
     l->error_message = text_of(error, "message");
     l->maybe_sent = json_is_true(json_object_get(l->root, "maybe_sent"));

@@ -12,6 +12,7 @@ enum { LETTER_HISTORY_MAX = 10 }; /* deaths that a job's history keeps, the newe
 struct letter {
     json_t *root; /* NULL: unreadable, and so is everything below */
     const char *id, *app, *code, *reason, *queue, *error_code, *error_message;
+    const char *call; /* its last call, where it shared that with other jobs */
     bool maybe_sent;
     int64_t attempts, gen, done_at_ms;
     const char *job_ref; /* "<key> <uid>": its bytes are elsewhere, bytes is NULL */

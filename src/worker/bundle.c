@@ -187,7 +187,7 @@ bool bundle_params(const struct flight *f, struct params *out, struct err *e)
                           (size_t)f->config->payload_max, out, e);
 }
 
-void bundle_set_job_keys(const struct bundle *b, const char *token, struct params *params)
+static void set_job_keys(const struct bundle *b, const char *token, struct params *params)
 {
     char key[TOKEN_SIZE], prefix[32];
     if (!b->mass) {
@@ -204,6 +204,20 @@ void bundle_set_job_keys(const struct bundle *b, const char *token, struct param
         snprintf(prefix, sizeof prefix, "PushTask.%u.", f->task + 1);
         params_append_copy(params, prefix, "JobKey", key);
     }
+}
+
+void bundle_name_call(const struct flight *f, struct params *params)
+{
+    char token[TOKEN_SIZE], key[TOKEN_SIZE];
+    const struct bundle *b = f->bundle;
+    request_token(params, b ? b->id : f->env.uid, f->env.gen, f->plan.calls[f->next].part, token);
+    params_append_copy(params, "", "IdempotentToken", token);
+    if (b) {
+        set_job_keys(b, token, params);
+        return;
+    }
+    request_job_key(f->env.id_given ? f->env.uid : NULL, token, key);
+    params_set_copy(params, "JobKey", key);
 }
 
 size_t bundle_half(const struct bundle *b)

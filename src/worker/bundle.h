@@ -37,11 +37,11 @@ void bundle_forget(struct flight *f);
 /* The parameters of the flight's call, without token and JobKey: its bundle's, where it has one.
  * False with e (invalid_job). params_free() in both cases. */
 bool bundle_params(const struct flight *f, struct params *out, struct err *e);
-/* JobKey of each task, all different, so that the provider's receipts tell tasks apart: the id of
- * its job, given or not, where it is one job's and fits, else the token's digits and the task's
- * number.
- */
-void bundle_set_job_keys(const struct bundle *b, const char *token, struct params *params);
+/* Adds what tells the call from others, its token, and its jobs from each other in the provider's
+ * receipts: a JobKey for each task, all different: the id of its job, given or not, where it is one
+ * job's and fits, else the token's digits and the task's number. A call of one job has its given id
+ * where it fits, else the token's digits. */
+void bundle_name_call(const struct flight *f, struct params *params);
 
 /* Where to cut it in two: between tasks, or within the only one. */
 size_t bundle_half(const struct bundle *b);

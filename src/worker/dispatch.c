@@ -12,11 +12,11 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "worker/heartbeat.h"
+#include "worker/share.h"
 
 enum {
     CLAIM_MAX = 128,
-    CLAIM_SHARED_MAX = 200, /* while jobs share calls: two full ones */
-    HELD_MAX = 4096,        /* jobs, however few calls they make */
+    HELD_MAX = 4096, /* jobs, however few calls they make */
     CLAIM_SLOW_MS = 200,
     WATCHDOG_MS = 15000,
     ALARM_MS = 30000,
@@ -118,7 +118,7 @@ static unsigned room(const struct dispatch *d)
     if (busy >= limit || held >= held_max)
         return 0;
     size_t n = least(pipeline_jobs(p, limit - busy), held_max - held);
-    return (unsigned)least(n, shared ? CLAIM_SHARED_MAX : CLAIM_MAX);
+    return (unsigned)least(n, shared ? SHARE_CLAIM_MAX : CLAIM_MAX);
 }
 
 /* What claims under way may bring is spoken for. */

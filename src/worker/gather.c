@@ -9,6 +9,7 @@
 #include "worker/bundle.h"
 #include "worker/ending.h"
 #include "worker/pipeline_core.h"
+#include "worker/share.h"
 
 /* --- recorded calls -------------------------------------------------------------------------- */
 
@@ -80,58 +81,14 @@ void gather_break(struct flight *f)
     }
 }
 
-enum { PROVIDER_REMEMBERS_S = 15 * 60 };
-
 /* --- gathering ------------------------------------------------------------------------------- */
-
-/* A job of which nothing has ever gone out, nor been tried. */
-static bool is_new(const struct flight *f)
-{
-    const struct envelope *v = &f->env;
-    return !v->first_sent_ms && !v->attempts && !v->npushes && !v->unanswered && !v->gen &&
-           !v->given_up && !f->crashes;
-}
-
-static bool has_audience(const struct flight *f)
-{
-    const enum target_kind kind = f->plan.calls[0].kind;
-    if (kind == TARGET_TAG)
-        return f->config->merge_tags && f->job.target_kind == TARGET_IMPLIED && f->job.tags.n;
-    return kind == TARGET_DEVICE || kind == TARGET_ACCOUNT || kind == TARGET_ALIAS;
-}
-
-/* An id that is enqueued again within the provider's 15 minutes is known by the token of a call of
- * its own, or by our own markers. */
-static bool is_known_otherwise(const struct flight *f)
-{
-    const struct config *c = f->config;
-    return !f->env.id_given || c->coalesce_ids || c->dedup_s >= PROVIDER_REMEMBERS_S;
-}
 
 static bool may_share(const struct flight *f)
 {
     const struct pipeline *p = f->pipeline;
-    const int64_t now = queue_lease_now_ms(f->lease);
-    return f->config->coalesce && f->config == p->config && !p->draining && !f->batch->recorded &&
-           !f->bundle && !f->broken && !f->group && f->plan.n == 1 && is_new(f) &&
-           has_audience(f) && is_known_otherwise(f) &&
-           pipeline_circuit(f)->state == CIRCUIT_CLOSED && pipeline_may_call(p, pipeline_app(f)) &&
-           (f->plan.push_time_ms > now || plan_quiet_end_ms(&f->job, &f->app->app, now) <= now);
-}
-
-static void describe(const struct flight *f, const struct params *params,
-                     struct coalesce_item *item)
-{
-    const bool tag = f->plan.calls[0].kind == TARGET_TAG;
-    *item = (struct coalesce_item){.pos = f->pos,
-                                   .app = pipeline_app(f),
-                                   .kind = f->plan.calls[0].kind,
-                                   .values = tag ? &f->job.tags : &f->job.target_ids,
-                                   .deadline_ms = f->plan.deadline_ms,
-                                   .taskable = !tag && request_taskable(params)};
-    for (size_t i = 0; i < params->n; i++)
-        item->bytes += strlen(params->v[i].name) + strlen(params->v[i].value);
-    request_content(params, tag && f->job.school ? f->job.school : "", item->content);
+    return f->config == p->config && !p->draining && !f->batch->recorded && !f->bundle &&
+           !f->broken && share_allowed(f, queue_lease_now_ms(f->lease)) &&
+           pipeline_circuit(f)->state == CIRCUIT_CLOSED && pipeline_may_call(p, pipeline_app(f));
 }
 
 bool gather_takes(struct flight *f)
@@ -145,7 +102,7 @@ bool gather_takes(struct flight *f)
     if (ok) {
         if (!b->items)
             b->items = mem_alloc(b->n * sizeof *b->items);
-        describe(f, &params, &b->items[b->nitems++]);
+        share_describe(f, pipeline_app(f), &params, &b->items[b->nitems++]);
         pipeline_move(f, FLIGHT_GATHERING);
     }
     params_free(&params);
@@ -170,16 +127,6 @@ static void on_marked(void *arg, enum queue_done done, const char *text, size_t 
     }
 }
 
-static struct coalesce_rules rules_of(const struct config *c)
-{
-    return (struct coalesce_rules){.devices = c->limits.devices,
-                                   .accounts = c->limits.accounts,
-                                   .aliases = c->limits.aliases,
-                                   .tags = target_tags_max(&c->limits),
-                                   .tasks = c->tasks_max,
-                                   .slack_ms = c->expire_slack_s * 1000};
-}
-
 static void tie(struct bundle *b)
 {
     bundle_close(b);
@@ -189,7 +136,7 @@ static void tie(struct bundle *b)
 
 static size_t make_calls(struct batch *b, struct grouping *g)
 {
-    const struct coalesce_rules rules = rules_of(batch_at(b, b->items[0].pos)->config);
+    const struct coalesce_rules rules = share_rules(batch_at(b, b->items[0].pos)->config);
     coalesce(b->items, b->nitems, &rules, b->id, g);
     for (size_t i = 0; i < g->ncalls; i++) {
         const struct grouping_call *call = &g->calls[i];

@@ -143,28 +143,13 @@ static struct endpoint endpoint_of(const struct config *c)
                              .payload_max = (size_t)c->payload_max};
 }
 
-/* What tells this call from others, and its jobs from each other in the provider's receipts. */
-static void name_call(const struct flight *f, struct params *params)
-{
-    char token[TOKEN_SIZE], key[TOKEN_SIZE];
-    const struct bundle *b = f->bundle;
-    request_token(params, b ? b->id : f->env.uid, f->env.gen, f->plan.calls[f->next].part, token);
-    params_append_copy(params, "", "IdempotentToken", token);
-    if (b) {
-        bundle_set_job_keys(b, token, params);
-        return;
-    }
-    request_job_key(f->env.id_given ? f->env.uid : NULL, token, key);
-    params_set_copy(params, "JobKey", key);
-}
-
 static void sign(struct sender *s, const struct flight *f, const struct credentials *keys,
                  struct params *params)
 {
     char stamp[CLOCK_UTC_SIZE], nonce[33];
     unsigned char random[16];
     const struct endpoint endpoint = endpoint_of(f->config);
-    name_call(f, params);
+    bundle_name_call(f, params);
     clock_format_utc(clock_wall_ms() + s->clock_offset_ms, stamp);
     clock_random(random, sizeof random);
     text_hex(random, sizeof random, nonce);

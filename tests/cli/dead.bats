@@ -121,6 +121,28 @@ dead() { redis LLEN push:dead; }
         { read -r first last; [ $((last - first)) -gt 1000 ]; }
 }
 
+@test "replay: what may have been sent in a call with others cannot keep its token" {
+    local in_call='.call = "AAAAAAAAAAAAAAAA.0" | .task = 1'
+    bury "$(letter a ambiguous ".maybe_sent = true | $in_call")" "$(letter b expired "$in_call")" \
+        "$(letter c ambiguous '.maybe_sent = true')"
+    call "$PB" dead replay --maybe-sent --dry-run
+    [[ $out == *'2 would be replayed'*'1 left: whose call was shared with other jobs'* ]]
+    call "$PB" dead replay --maybe-sent --token same --yes
+    expect 0
+    [[ $out == *'2 replayed'*'1 left: whose call was shared with other jobs'*'--token new'* ]]
+    call "$PB" dead replay a --maybe-sent
+    expect 1 'nothing was moved'
+    call "$PB" dead replay a --token new
+    expect 1 'nothing was moved'
+    [[ $out == *'1 left: may have reached phones'* ]]
+    call "$PB" dead replay a --token new --maybe-sent
+    expect 0
+    [ "$(dead)" -eq 0 ]
+    redis --raw HVALS '{push:jobs}:member' | grep '"uid":"a"' | grep -v '"call"' | grep '"gen":1' | grep -q '"given_up":true'
+    bury "$(letter d ambiguous ".maybe_sent = true | $in_call")"
+    [ "$("$PB" dead drop d --yes)" = '1 dropped' ]
+}
+
 @test "moving asks for --yes, and --dry-run moves nothing" {
     bury "$(letter a expired)"
     for words in 'replay' 'replay --reason expired' 'drop' 'drop a'; do

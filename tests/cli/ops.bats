@@ -121,6 +121,66 @@ counter() { redis HGET '{push:jobs}:count' "$1"; }
     [ "$(redis HLEN '{push:jobs}:member')" -eq 1 ] && [ "$(redis LLEN push:dead)" -eq 1 ]
 }
 
+# waiting MORE: three jobs wait for the repetition of the call that they share
+waiting() {
+    local now=$(($(date +%s) * 1000)) w=wAAAAAAAAAAAAAAA i=0 e
+    redis HSET '{push:jobs}:batch' $w "fence W $now $now w 3 0 d" $w# 3 $w! "1 3 P:AAAAAAAAAAAAAAAA.0:0,1,2" >/dev/null
+    for id in a b c; do
+        e="{\"uid\":\"$id\",\"id_given\":true,\"call\":\"AAAAAAAAAAAAAAAA.0\",\"tasks\":1,\"attempts\":1,\"t0\":$now,\"first_sent\":$now$1}"
+        redis HSET '{push:jobs}:member' $w:$i "0 ${#e} $e{\"id\":\"$id\",\"message\":\"m\",\"target\":{\"account\":[\"$id\"]}}" >/dev/null
+        i=$((i + 1))
+    done
+    redis HINCRBY '{push:jobs}:count' delayed 3 >/dev/null
+    redis ZADD '{push:jobs}:due' $((now - 1)) $w >/dev/null
+}
+sent() { redis --raw LRANGE push:results 0 -1; }
+
+@test "cancel: a call of several that may be out stays whole" {
+    start_mock
+    waiting ',"unanswered":"1"'
+    call "$PB" queue peek --claimed
+    expect 0
+    [ "$(grep -c ' account \*\*\* .* call AAAAAAAAAAAAAAAA.0, task 1 of 1$' <<<"$out")" -eq 3 ]
+    [ "$("$PB" queue peek --claimed --limit 2 | wc -l)" -eq 3 ]
+    call "$PB" queue ls --claimed
+    expect 64 'is for peek'
+    call "$PB" cancel b
+    expect 1 'it shares a call with other jobs'
+    [ "$(redis LLEN push:dead)" -eq 0 ] && [ "$(redis HLEN '{push:jobs}:member')" -eq 3 ]
+    "$PB" run --until-empty --timeout 20 2>"$BATS_TEST_TMPDIR/log"
+    sent | jq -se 'length == 3 and (map(.pushes[0].message_id) | unique | length) == 1'
+    curl -s "$control/_mock/record" | jq -e '.pushes == 1'
+}
+
+@test "cancel: where their call was refused, the others go on without it" {
+    start_mock
+    waiting ''
+    call "$PB" cancel b
+    expect 0
+    redis --raw LINDEX push:dead 0 | jq -e '.id == "b" and .maybe_sent == false and .reason == "cancelled"'
+    "$PB" run --until-empty --timeout 20 2>"$BATS_TEST_TMPDIR/log"
+    sent | jq -se 'map(.id) | sort == ["a", "c"]'
+    curl -s "$control/_mock/record" | jq -e '.pushes == 2'
+}
+
+@test "cancel: a scheduled push that other jobs share needs a word" {
+    start_mock
+    export PUSHBRIDGE_PLAN_COALESCE_IDS=true
+    for i in $(seq 40); do
+        echo "{\"id\":\"j$i\",\"message\":\"m\",\"delay_s\":3600,\"target\":{\"account\":[\"u$i\"]}}"
+    done | "$PB" send - 2>/dev/null
+    "$PB" run --until-empty --timeout 20 2>"$BATS_TEST_TMPDIR/log"
+    local one
+    one=$(sent | jq -r 'select(.pushes[0].task != null).id' | tail -n 1)
+    [ -n "$one" ]
+    call "$PB" cancel "$one"
+    expect 1 'other jobs may share it (--with-others'
+    curl -s "$control/_mock/record" | jq -e '.done == 0'
+    call "$PB" cancel "$one" --with-others
+    expect 0
+    [[ $out == 'cancelled at the provider: message '* ]]
+}
+
 @test "cancel: a scheduled push, at the provider" {
     start_mock
     push '{"id":"later","code":"I10001","school":"S","delay_s":3600}' '{"id":"now","code":"I10001","school":"S"}'

@@ -99,3 +99,78 @@ END
     PREQ_ACCESS_KEY_ID=i PREQ_ACCESS_KEY_SECRET=s call "$PB" check -c "$BATS_TEST_TMPDIR/b.conf"
     expect 78 'b.conf:3: push: iOSApnsEnv: must be one of DEV|PRODUCT'
 }
+
+# --- calls of several jobs ---
+
+A=0123456789abcdef0123456789abcdef B=1123456789abcdef0123456789abcdef
+to() { printf '{"message":"%s","target":{"%s":["%s"]}}' "$1" "$2" "$3"; }
+shared() { jq -c 'select(.action)' <<<"$out"; }
+
+@test "jobs of one content share a Push" {
+    call "$PB" render --json "$(to m device $A)" "$(to m device $B)"
+    expect 0
+    [ "$(jq -c 'select(.job) | [.job, .shared.call, .shared.task, (.calls | length)]' <<<"$out" | xargs)" = '[1,1,0,0] [2,1,0,0]' ]
+    shared | jq -e --arg ids "$A,$B" '.call == 1 and .action == "Push" and .app == "default" and
+        (.tasks | length) == 1 and .tasks[0].jobs == [1, 2] and .tasks[0].target == "DEVICE" and
+        .tasks[0].target_value == $ids and .parameters.TargetValue == $ids and
+        .token == .parameters.IdempotentToken and .tasks[0].job_key == .parameters.JobKey'
+}
+
+@test "mixed contents share a MassPush; what cannot goes alone; refusals stay" {
+    call "$PB" render --json "$(to a device $A)" '{"message":"a","school":"S"}' "$(to b account u1)" '{' \
+        "$(to a device $B)" "$(to a device $A)"
+    expect 1
+    # the same phone again is a push of its own
+    shared | jq -e '.action == "MassPush" and [.tasks[].jobs] == [[1, 5], [3], [6]] and
+        [.tasks[].title] == ["default", "default", "default"] and .parameters["PushTask.2.TargetValue"] == "u1" and
+        (.parameters | has("TargetValue") | not)'
+    jq -se 'map(select(.job)) | map(.job) == [1, 2, 3, 4, 5, 6] and (.[1] | .shared == null and (.calls | length) == 1) and
+        .[3].error.reason == "invalid_json" and .[5].shared == {call: 1, task: 2}' <<<"$out"
+    call "$PB" render "$(to a device $A)" "$(to b account u1)" "$(to a device $B)"
+    expect 0
+    [[ $out == *'job 3: app default, not sent after '*'; in shared call 1, task 1'* ]]
+    [[ $out == *'shared call 1: MassPush, app default, jobs: 3, tasks: 2; the token is an example'*IdempotentToken* ]]
+    [[ $out == *'task 1: jobs 1, 3'*"TargetValue      $A,$B"*'task 2: jobs 2'*'TargetValue      u1'* ]]
+}
+
+@test "tags are merged only where that is asked for" {
+    local one='{"message":"m","school":"S","tags":["a","b"]}' two='{"message":"m","school":"S","tags":["b","c"]}'
+    local other='{"message":"m","school":"T","tags":["b","c"]}'
+    call "$PB" render --json "$one" "$two" "$other"
+    expect 0
+    [ -z "$(shared)" ] && [ "$(jq -s 'map(.calls | length) | add' <<<"$out")" -eq 3 ]
+    PUSHBRIDGE_PLAN_MERGE_TAGS=true call "$PB" render --json "$one" "$two" "$other"
+    expect 0
+    shared | jq -e '.action == "Push" and .tasks[0].jobs == [1, 2] and .tasks[0].target == "TAG" and
+        (.tasks[0].target_value | fromjson) == {and: [{tag: "S"}, {or: [{tag: "a"}, {tag: "b"}, {tag: "c"}]}]}'
+}
+
+@test "jobs with an id share only where they are known otherwise; off is off" {
+    local one="$(to m device $A | jq -c '.id = "one"')" two="$(to m device $B | jq -c '.id = "two"')"
+    local off=PUSHBRIDGE_PLAN_COALESCE=false
+    for with in PUSHBRIDGE_QUEUE_DEDUP_S=899 "$off PUSHBRIDGE_PLAN_COALESCE_IDS=true"; do
+        out=$(env $with "$PB" render --json "$one" "$two")
+        [ -z "$(shared)" ] && [ "$(jq -s 'map(.calls[0].parameters.JobKey) | join(" ")' <<<"$out")" = '"one two"' ]
+    done
+    for with in PUSHBRIDGE_QUEUE_DEDUP_S=900 PUSHBRIDGE_PLAN_COALESCE_IDS=true; do
+        out=$(env $with "$PB" render --json "$one" "$two")
+        [ "$(shared | jq -c '.tasks[0].jobs')" = '[1,2]' ]
+    done
+    # the token of a job with an id of its own is no example
+    [ "$("$PB" render --json "$one" "$two" | jq -r 'select(.job == 1).calls[0].token')" = \
+        "$("$PB" render --json "$one" | jq -r '.calls[0].token')" ]
+}
+
+@test "deadlines further apart than the slack do not share a task" {
+    call "$PB" render --json "$(to m device $A | jq -c '.ttl_s = 600')" "$(to m device $B | jq -c '.ttl_s = 630')" \
+        "$(to m device ${B/1/2} | jq -c '.ttl_s = 700')"
+    expect 0
+    shared | jq -e '[.tasks[].jobs] == [[1, 2], [3]]'
+    jq -se '(map(select(.job == 1))[0].deadline) as $first | map(select(.action))[0].parameters["PushTask.1.ExpireTime"] == $first' <<<"$out"
+}
+
+@test "a long input is grouped by 200, in its order" {
+    out=$(for i in $(seq 450); do to m device "$(printf %032d "$i")"; echo; done | "$PB" render --json)
+    [ "$(shared | jq -c '[.call, (.tasks[0].jobs | length), .tasks[0].jobs[0]]' | xargs)" = '[1,200,1] [2,200,201] [3,50,401]' ]
+    [ "$(jq -s 'map(select(.job).job) == [range(1; 451)]' <<<"$out")" = true ]
+}

@@ -34,6 +34,7 @@ static void test_own_letters_come_back(void **state)
         const struct push_done push = {2, "77", "R", NULL};
         const struct outcome o = {.id = "u1",
                                   .queue = "q",
+                                  .call = "c.0",
                                   .worker = "w",
                                   .reason = REASON_EXPIRED,
                                   .maybe_sent = true,
@@ -53,6 +54,7 @@ static void test_own_letters_come_back(void **state)
         assert_true(letter_read(buf_text(&out), out.len, &l, &e));
         assert_string_equal(l.id, "u1");
         assert_string_equal(l.queue, "q");
+        assert_string_equal(l.call, "c.0");
         assert_string_equal(l.reason, "expired");
         assert_null(l.error_code);
         assert_string_equal(l.error_message, "late");
