@@ -195,36 +195,58 @@ static void put(const struct plan_of_batch *b, struct task *task, unsigned numbe
         grouping_add(out, b->items[i].pos, number);
 }
 
-static bool goes_with(const struct task *task, const struct task *other)
+/* The tasks of a call-to-be, by their indices. */
+struct company {
+    unsigned tasks[GROUPING_MEMBERS_MAX];
+    size_t n, bytes;
+    int64_t earliest_ms, latest_ms;
+};
+
+static void accompany(const struct plan_of_batch *b, struct company *c, unsigned t)
 {
-    return !other->placed && other->first->taskable && other->first->app == task->first->app;
+    const struct task *task = &b->tasks[t];
+    c->tasks[c->n++] = t;
+    c->bytes += task->bytes;
+    c->earliest_ms = earlier(c->earliest_ms, task->earliest_ms);
+    c->latest_ms = later(c->latest_ms, task->latest_ms);
 }
 
-/* How many of the tasks from the t-th on fit into its MassPush. */
-static size_t companions(const struct plan_of_batch *b, size_t t)
+static bool goes_with(const struct plan_of_batch *b, const struct company *c,
+                      const struct task *other)
 {
-    size_t n = 0, bytes = 0;
-    for (size_t k = t; k < b->ntasks && n < b->rules->tasks; k++) {
-        if (!goes_with(&b->tasks[t], &b->tasks[k]))
-            continue;
-        bytes += b->tasks[k].bytes;
-        if (n && bytes > COALESCE_CALL_BYTES)
-            break;
-        n++;
-    }
-    return n;
+    const struct coalesce_item *first = b->tasks[c->tasks[0]].first;
+    int64_t from = earlier(c->earliest_ms, other->earliest_ms);
+    int64_t to = later(c->latest_ms, other->latest_ms);
+    return !other->placed && other->first->taskable && other->first->app == first->app &&
+           to - from <= b->rules->slack_ms;
 }
 
-static void place(struct plan_of_batch *b, size_t t, const char *batch, struct grouping *out)
+/* The t-th task, and those behind it that fit into its MassPush. */
+static void find_company(const struct plan_of_batch *b, unsigned t, struct company *c)
 {
-    struct task *task = &b->tasks[t];
-    size_t n = task->first->taskable ? companions(b, t) : 1;
-    if (n == 1 && task->n == 1)
+    const struct task *task = &b->tasks[t];
+    *c = (struct company){.earliest_ms = task->earliest_ms, .latest_ms = task->latest_ms};
+    accompany(b, c, t);
+    if (!task->first->taskable)
         return;
-    begin(batch, n > 1, out);
-    for (unsigned k = 0; k < n; t++)
-        if (n == 1 || goes_with(task, &b->tasks[t]) || &b->tasks[t] == task)
-            put(b, &b->tasks[t], k++, out);
+    for (unsigned k = t + 1; k < b->ntasks && c->n < b->rules->tasks; k++) {
+        if (!goes_with(b, c, &b->tasks[k]))
+            continue;
+        if (c->bytes + b->tasks[k].bytes > COALESCE_CALL_BYTES)
+            break;
+        accompany(b, c, k);
+    }
+}
+
+static void place(struct plan_of_batch *b, unsigned t, const char *batch, struct grouping *out)
+{
+    struct company c;
+    find_company(b, t, &c);
+    if (c.n == 1 && b->tasks[t].n == 1)
+        return;
+    begin(batch, c.n > 1, out);
+    for (unsigned i = 0; i < c.n; i++)
+        put(b, &b->tasks[c.tasks[i]], i, out);
 }
 
 void coalesce(const struct coalesce_item *items, size_t n, const struct coalesce_rules *rules,
@@ -240,7 +262,7 @@ void coalesce(const struct coalesce_item *items, size_t n, const struct coalesce
     out->ncalls = out->n = 0;
     for (unsigned i = 0; i < n; i++)
         add_item(b, i);
-    for (size_t t = 0; t < b->ntasks; t++)
+    for (unsigned t = 0; t < b->ntasks; t++)
         if (!b->tasks[t].placed)
             place(b, t, batch, out);
     mem_free(b->held);

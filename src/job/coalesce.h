@@ -3,7 +3,8 @@
  *   the same call but for its ids, of one unicast kind: one task, with the ids of all;
  *   several tasks of one app: one MassPush;
  *   with merge_tags, the same call and school but for the tags: one Push to the union.
- * Two jobs for the same id never share a task: each of them is a push. Provider facts: API
+ * Two jobs for the same id never share a task: each of them is a push. A call goes by the earliest
+ * deadline in it, so those of all its jobs are near each other. Provider facts: API
  * reference §3.1 and §6.1 (ids), §4.1 (tasks). */
 #ifndef PB_COALESCE_H
 #define PB_COALESCE_H
@@ -34,11 +35,11 @@ struct coalesce_rules {
     size_t devices, accounts, aliases; /* ids of one task: 1000 each */
     size_t tags;                       /* of one call: what an expression holds beside a school */
     size_t tasks;                      /* of a MassPush: 100 */
-    int64_t slack_ms;                  /* deadlines so far apart at most share a task */
+    int64_t slack_ms;                  /* deadlines so far apart at most share a call */
 };
 
-/* Items of one batch, at most GROUPING_MEMBERS_MAX, in the order of their positions: out gets the
- * calls of two and more. What is in none of them goes out by itself. The n-th call's id is
+/* Items of one batch, at most GROUPING_MEMBERS_MAX, the first come first: out gets the calls of two
+ * and more. What is in none of them goes out by itself. The n-th call's id is
  * "<batch>.<n>". */
 void coalesce(const struct coalesce_item *items, size_t n, const struct coalesce_rules *rules,
               const char *batch, struct grouping *out);

@@ -277,6 +277,16 @@ static int64_t loud_ms(const struct flight *f, int64_t at_ms)
     return scheduled ? at_ms : plan_quiet_end_ms(&f->job, &f->app->app, at_ms);
 }
 
+/* Not all jobs of its call may show now: each by itself, then. */
+static bool is_quiet_for_some(struct flight *f, int64_t now_ms)
+{
+    struct flight **all;
+    size_t n = bundle_members(f, &all), quiet = 0;
+    for (size_t i = 0; i < n; i++)
+        quiet += loud_ms(all[i], now_ms) > now_ms;
+    return n > 1 && quiet;
+}
+
 static bool is_unanswered(const struct flight *f)
 {
     return (f->env.unanswered & flight_part_bit(f)) != 0;
@@ -312,6 +322,10 @@ bool answer_may_send(struct flight *f)
         return false;
     if (v.new_token)
         note_repeat(f, &v);
+    if (!unanswered && is_quiet_for_some(f, now)) {
+        ending_back(f);
+        return false;
+    }
     int64_t at_ms = unanswered ? v.at_ms : loud_ms(f, v.at_ms);
     if (at_ms <= now)
         return true;

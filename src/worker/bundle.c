@@ -198,8 +198,9 @@ static void set_job_keys(const struct bundle *b, const char *token, struct param
     for (size_t from = 0, to; from < b->n; from = to) {
         const struct flight *f = b->members[from];
         to = task_end(b, from);
-        request_job_key(to - from == 1 ? f->env.uid : NULL, token, key);
-        if (to - from > 1)
+        const char *uid = to - from == 1 ? f->env.uid : "";
+        request_job_key(uid, token, key);
+        if (strcmp(key, uid) != 0)
             snprintf(key + 28, sizeof key - 28, "%04x", f->task & 0xffff);
         snprintf(prefix, sizeof prefix, "PushTask.%u.", f->task + 1);
         params_append_copy(params, prefix, "JobKey", key);
@@ -228,6 +229,16 @@ size_t bundle_half(const struct bundle *b)
     while (half > 1 && b->members[half]->task == b->members[half - 1]->task)
         half--;
     return half > 1 || b->members[0]->task != b->members[1]->task ? half : task_end(b, 0);
+}
+
+/* One letter a step: no call of a batch is cut so often that it does not fit. */
+void bundle_half_id(const struct bundle *b, unsigned which, char id[GROUPING_ID_SIZE])
+{
+    size_t len = strlen(b->id);
+    assert(len < GROUPING_ID_SIZE - 1);
+    memcpy(id, b->id, len);
+    id[len] = which ? 'b' : 'a';
+    id[len + 1] = '\0';
 }
 
 bool bundle_write(const struct bundle *b, size_t from, size_t n, const char *id, struct buf *out)

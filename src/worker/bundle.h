@@ -45,6 +45,8 @@ void bundle_name_call(const struct flight *f, struct params *params);
 
 /* Where to cut it in two: between tasks, or within the only one. */
 size_t bundle_half(const struct bundle *b);
+/* The id of the call that its first (0) or second (1) part becomes. */
+void bundle_half_id(const struct bundle *b, unsigned which, char id[GROUPING_ID_SIZE]);
 
 /* The grouping of some members, renumbered from position 0, as one call named id. False where they
  * are less than two: nothing is written. */

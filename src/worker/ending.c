@@ -160,53 +160,47 @@ static void retry(struct flight *f, int64_t at_ms, bool with_next)
 
 /* --- calls of several ------------------------------------------------------------------------ */
 
-/* Flights that move in one step. */
-struct moving {
-    size_t n;
-    struct flight *flights[];
-};
-
+/* Those of one step follow each other. */
 static void on_moved(void *arg, enum queue_done done)
 {
-    struct moving *m = arg;
-    for (size_t i = 0; i < m->n; i++)
-        on_finished(m->flights[i], done);
-    mem_free(m);
+    for (struct flight *f = arg, *after; f; f = after) {
+        after = f->after;
+        on_finished(f, done);
+    }
 }
 
 /* The envelopes stand one behind the other in one buffer, which must have been filled before any
  * of them can be pointed to. */
-static void write_envelopes(const struct moving *m, struct queue_moved *out, struct buf *text)
+static void write_envelopes(struct flight *const *members, size_t n, struct queue_moved *out,
+                            struct buf *text)
 {
     buf_reset(text);
-    for (size_t i = 0; i < m->n; i++) {
+    for (size_t i = 0; i < n; i++) {
         size_t from = text->len;
-        envelope_write(&m->flights[i]->env, text);
+        envelope_write(&members[i]->env, text);
         out[i].envelope_len = text->len - from;
     }
     assert(buf_ok(text));
     const char *p = buf_text(text);
-    for (size_t i = 0; i < m->n; p += out[i++].envelope_len)
+    for (size_t i = 0; i < n; p += out[i++].envelope_len)
         out[i].envelope = p;
 }
 
-static struct moving *begin_moving(struct bundle *b, size_t from, size_t n, const char *id,
-                                   struct queue_moved *out)
+static void begin_moving(struct flight *const *members, size_t n, const char *id,
+                         struct queue_moved *out)
 {
-    struct moving *m = mem_alloc(sizeof *m + n * sizeof m->flights[0]);
-    unsigned first = b->members[from]->task, tasks = b->members[from + n - 1]->task - first + 1;
-    m->n = n;
+    unsigned first = members[0]->task, tasks = members[n - 1]->task - first + 1;
     for (size_t i = 0; i < n; i++) {
-        struct flight *f = m->flights[i] = b->members[from + i];
+        struct flight *f = members[i];
         snprintf(f->env.call, sizeof f->env.call, "%s", id);
         f->env.task = f->task - first;
         f->env.tasks = tasks;
         f->end = END_RETRY;
+        f->after = i + 1 < n ? members[i + 1] : NULL;
         leave_probe(f);
         pipeline_move(f, FLIGHT_FINISHING);
         out[i] = (struct queue_moved){.pos = f->pos, .crashes = f->crashes};
     }
-    return m;
 }
 
 /* Some members of a bundle wait together, as one call named id; one alone waits for itself. */
@@ -224,16 +218,15 @@ static void move(struct bundle *b, size_t from, size_t n, const char *id, int64_
     buf_init(&grouping, GROUPING_TEXT_MAX);
     buf_init(&envelopes, ENVELOPES_MAX);
     bundle_write(b, from, n, id, &grouping);
-    struct queue_lease *lease = f->lease;
-    struct moving *m = begin_moving(b, from, n, id, moved);
-    write_envelopes(m, moved, &envelopes);
+    begin_moving(b->members + from, n, id, moved);
+    write_envelopes(b->members + from, n, moved, &envelopes);
     const struct queue_regrouping r = {.members = moved,
                                        .n = n,
                                        .grouping = buf_text(&grouping),
                                        .grouping_len = grouping.len,
                                        .at_ms = at_ms,
                                        .with_next = with_next};
-    queue_regroup(lease, &r, on_moved, m);
+    queue_regroup(f->lease, &r, on_moved, f);
     buf_free(&grouping);
     buf_free(&envelopes);
 }
@@ -241,11 +234,10 @@ static void move(struct bundle *b, size_t from, size_t n, const char *id, int64_
 void ending_split(struct flight *f, int64_t at_ms)
 {
     struct bundle *b = f->bundle;
-    char id[GROUPING_ID_SIZE + 2];
+    char id[GROUPING_ID_SIZE];
     size_t half = bundle_half(b);
     for (unsigned i = 0; i < 2; i++) {
-        snprintf(id, sizeof id, "%s.%u", b->id, i);
-        assert(strlen(id) < GROUPING_ID_SIZE);
+        bundle_half_id(b, i, id);
         move(b, i ? half : 0, i ? b->n - half : half, id, at_ms, i == 0);
     }
 }

@@ -50,6 +50,7 @@ struct flight {
     struct bundle *bundle; /* with which it shares its call; NULL: alone */
     struct flight *self;   /* the flight, as a list of one */
     unsigned task;         /* of the bundle's call */
+    struct flight *after;  /* while FINISHING: moves in the same step, or NULL */
     struct job job;
     struct plan plan;             /* of the app of the next call */
     const struct config_app *app; /* NULL until the job is read */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/gather.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -13,13 +14,22 @@
 
 /* --- recorded calls -------------------------------------------------------------------------- */
 
+/* Its envelope keeps the name of the call, so that nobody else sends it by itself either. */
+static void break_one(struct flight *f, const char *call)
+{
+    f->broken = true;
+    snprintf(f->env.call, sizeof f->env.call, "%s", call);
+    f->env.task = 0;
+    f->env.tasks = 1;
+}
+
 static void break_call(const struct batch *b, const struct grouping *g,
                        const struct grouping_call *call)
 {
     for (size_t i = call->first; i < call->first + call->n; i++) {
         struct flight *f = batch_at(b, g->members[i].pos);
         if (f)
-            f->broken = true;
+            break_one(f, call->id);
     }
 }
 
@@ -39,10 +49,11 @@ static void form(struct batch *b, const struct grouping *g, const struct groupin
         bundle_add(bundle, batch_at(b, g->members[i].pos), g->members[i].task);
 }
 
-static void bundle_all(struct batch *b, const struct grouping *g)
+/* Read under another configuration, jobs of one task may differ, or be too many for it. */
+static void bundle_all(struct batch *b, const struct grouping *g, bool same_config)
 {
     for (size_t i = 0; i < g->ncalls; i++)
-        if (is_whole(b, g, &g->calls[i]))
+        if (same_config && is_whole(b, g, &g->calls[i]))
             form(b, g, &g->calls[i]);
         else
             break_call(b, g, &g->calls[i]);
@@ -53,21 +64,33 @@ static void break_all(struct batch *b, const char *why)
 {
     log_error("event=grouping_unreadable batch=%s why=%s", log_value(b->id), log_value(why));
     for (size_t i = 0; i < b->n; i++)
-        b->flights[i]->broken = true;
+        break_one(b->flights[i], b->id);
+}
+
+/* Of a call that was broken before. */
+static void break_strays(struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        b->flights[i]->broken |= !b->flights[i]->bundle && b->flights[i]->env.call[0];
+}
+
+static void follow(struct batch *b, const struct queue_claim *claim)
+{
+    struct err e;
+    struct grouping *g = mem_alloc(sizeof *g);
+    b->recorded = true;
+    if (grouping_read(claim->grouping, claim->grouping_len, g, &e))
+        bundle_all(b, g, strcmp(claim->digest, b->flights[0]->config->digest) == 0);
+    else
+        break_all(b, e.text);
+    mem_free(g);
 }
 
 void gather_bundle(struct batch *b, const struct queue_claim *claim)
 {
-    struct err e;
-    if (!claim->grouping_len)
-        return;
-    b->recorded = true;
-    struct grouping *g = mem_alloc(sizeof *g);
-    if (grouping_read(claim->grouping, claim->grouping_len, g, &e))
-        bundle_all(b, g);
-    else
-        break_all(b, e.text);
-    mem_free(g);
+    if (claim->grouping_len)
+        follow(b, claim);
+    break_strays(b);
 }
 
 void gather_break(struct flight *f)
@@ -197,7 +220,7 @@ static void let_go(struct batch *b)
 
 void gather_look(struct batch *b)
 {
-    if (b->recorded && !b->started)
+    if (!b->started)
         start_recorded(b);
     b->started = true;
     if (is_checking(b))

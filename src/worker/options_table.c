@@ -185,7 +185,7 @@ static const struct option_row general[] = {
          "within "
          "15 minutes is then another push"),
     INT("plan.expire_slack_s", "60", 0, 86400, AT(expire_slack_s),
-        "Jobs whose deadlines lie so far apart at most may share a Push or a task; the earliest "
+        "Jobs whose deadlines lie so far apart at most may share a call; the earliest "
         "holds"),
     BOOL("plan.merge_tags", "false", 0, AT(merge_tags),
          "Also jobs of the same content and school, with few tags: one Push to all of their tags, "

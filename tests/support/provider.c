@@ -24,6 +24,20 @@ static void close_later(evutil_socket_t fd, short what, void *arg)
     evhttp_connection_free(arg);
 }
 
+/* 1003 for the call 3, and 1003001, 1003002 … for its tasks. */
+static void add_sent(struct evbuffer *out, size_t call, size_t tasks)
+{
+    evbuffer_add_printf(out, "{\"RequestId\":\"R%zu\",", call);
+    if (!tasks) {
+        evbuffer_add_printf(out, "\"MessageId\":\"%zu\"}", 1000 + call);
+        return;
+    }
+    for (size_t i = 1; i <= tasks; i++)
+        evbuffer_add_printf(out, "%s\"%zu%03zu\"", i > 1 ? "," : "\"MessageIds\":{\"MessageId\":[",
+                            1000 + call, i);
+    evbuffer_add_printf(out, "]}}");
+}
+
 static void answer(struct provider *p, size_t call, const struct provider_step *step)
 {
     struct evhttp_request *http = p->calls[call].held;
@@ -46,8 +60,7 @@ static void answer(struct provider *p, size_t call, const struct provider_step *
         evbuffer_add_printf(out, "{\"RequestId\":\"R%zu\",\"Code\":\"%s\",\"Message\":\"told so\"}",
                             call, step->code);
     else
-        evbuffer_add_printf(out, "{\"RequestId\":\"R%zu\",\"MessageId\":\"%zu\"}", call,
-                            (size_t)1000 + call);
+        add_sent(out, call, p->calls[call].tasks);
     evhttp_send_reply(http, step->status ? step->status : 200, NULL, NULL);
 }
 
@@ -66,18 +79,29 @@ void provider_release_all(struct provider *p)
 
 /* --- calls ----------------------------------------------------------------------------------- */
 
+static size_t count_tasks(const struct params *p)
+{
+    for (size_t n = 0;; n++) {
+        char name[48];
+        snprintf(name, sizeof name, "PushTask.%zu.Target", n + 1);
+        if (!params_get(p, name))
+            return n;
+    }
+}
+
+/* The query and the form, one behind the other: V1 has no query, V3 no form but for tasks. */
 static void read_params(struct provider_call *c, struct evhttp_request *http)
 {
-    struct evbuffer *in = evhttp_request_get_input_buffer(http);
+    struct evbuffer *all = evbuffer_new();
     const char *action = header_of(http, "x-acs-action");
     const char *query = strchr(evhttp_request_get_uri(http), '?');
-    char *form = NULL;
-    if (!query) { /* V1 */
-        evbuffer_add(in, "", 1);
-        form = strdup((const char *)evbuffer_pullup(in, -1));
-    }
-    assert_int_equal(evhttp_parse_query_str(form ? form : query + 1, &c->query), 0);
-    free(form);
+    size_t form = evbuffer_get_length(evhttp_request_get_input_buffer(http));
+    evbuffer_add_printf(all, "%s%s", query ? query + 1 : "", query && form ? "&" : "");
+    evbuffer_add_buffer(all, evhttp_request_get_input_buffer(http));
+    evbuffer_add(all, "", 1);
+    const char *text = (const char *)evbuffer_pullup(all, -1);
+    assert_int_equal(evhttp_parse_query_str(text, &c->query), 0);
+    evbuffer_free(all);
     params_init(&c->params);
     for (const struct evkeyval *kv = c->query.tqh_first; kv; kv = kv->next.tqe_next)
         if (strcmp(kv->key, "Action") == 0)
@@ -85,6 +109,8 @@ static void read_params(struct provider_call *c, struct evhttp_request *http)
         else if (!api_list_is_common(kv->key))
             params_append(&c->params, kv->key, kv->value);
     assert_on_list(action, c->params.v, c->params.n);
+    snprintf(c->action, sizeof c->action, "%s", action);
+    c->tasks = count_tasks(&c->params);
 }
 
 static void on_call(struct evhttp_request *http, void *arg)

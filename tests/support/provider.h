@@ -24,7 +24,9 @@ struct provider_step {
 };
 
 struct provider_call {
-    struct params params;        /* without the common ones of V1 */
+    struct params params; /* without the common ones of V1 */
+    char action[32];
+    size_t tasks;                /* of MassPush, else 0 */
     struct evhttp_request *held; /* not answered yet */
     struct evkeyvalq query;      /* owns names and values */
     char stamp[32], nonce[64];   /* of V3 */

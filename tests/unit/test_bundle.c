@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: MIT
+ * Jobs that go out in one call: its parameters, names and times, where it is cut, and that it is
+ * put together again as the same call. No I/O. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "io/queue_core.h"
+#include "job/coalesce.h"
+#include "support/worker_config.c"
+#include "worker/bundle.h"
+
+enum { T0 = 1700000000, CREW_MAX = GROUPING_MEMBERS_MAX };
+#define T0_MS (INT64_C(1000) * T0)
+
+static struct config config;
+
+/* As much of a queue as a flight needs. */
+static char queue_name_text[] = "jobs", prefix_text[] = "{jobs}";
+static struct queue queue = {.name = queue_name_text, .keys = {.prefix = prefix_text}};
+static struct queue_lease lease = {.queue = &queue};
+
+static int load(void **state)
+{
+    (void)state;
+    static const char *const vars[] = {"PUSHBRIDGE_LIMITS_OPERANDS=6", NULL};
+    worker_config_load(&config, 0, 0, vars, NULL);
+    return 0;
+}
+
+static int unload(void **state)
+{
+    (void)state;
+    config_free(&config);
+    return 0;
+}
+
+/* --- flights --------------------------------------------------------------------------------- */
+
+/* The flights of one claim, by position, and what has been put together from them. */
+struct crew {
+    struct flight flights[CREW_MAX];
+    size_t n;
+    struct bundle *bundles[GROUPING_CALLS_MAX];
+    size_t nbundles;
+};
+
+static struct flight *board(struct crew *c, const char *job)
+{
+    struct err e = {""};
+    enum reason why;
+    const struct queue_claim claim = {.lease = &lease,
+                                      .batch = "BATCHBATCHBATCH1",
+                                      .t0_ms = T0_MS,
+                                      .now_ms = T0_MS + 7,
+                                      .digest = config.digest};
+    const struct queue_member m = {
+        .pos = (unsigned)c->n, .envelope = "", .bytes = job, .len = strlen(job)};
+    assert_true(c->n < CREW_MAX);
+    struct flight *f = &c->flights[c->n++];
+    assert_true(flight_init(f, &claim, &m, config.digest, &e));
+    f->config = &config;
+    if (!flight_read(f, &config, &why, &e))
+        fail_msg("%s", e.text);
+    return f;
+}
+
+static void board_all(struct crew *c, const char *const *jobs, size_t n)
+{
+    c->n = c->nbundles = 0;
+    for (size_t i = 0; i < n; i++)
+        board(c, jobs[i]);
+}
+
+static void put_together(struct crew *c, const struct grouping *g)
+{
+    for (size_t i = 0; i < g->ncalls; i++) {
+        const struct grouping_call *call = &g->calls[i];
+        struct bundle *b = c->bundles[c->nbundles++] = bundle_new(call);
+        for (size_t k = call->first; k < call->first + call->n; k++)
+            bundle_add(b, &c->flights[g->members[k].pos], g->members[k].task);
+    }
+}
+
+static void group(struct crew *c, const char *text)
+{
+    struct err e = {""};
+    struct grouping *g = malloc(sizeof *g);
+    if (!grouping_read(text, strlen(text), g, &e))
+        fail_msg("%s", e.text);
+    put_together(c, g);
+    free(g);
+}
+
+static void disperse(struct crew *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        bundle_leave(&c->flights[i]);
+        flight_free(&c->flights[i]);
+    }
+}
+
+static void params_of(const struct flight *f, struct params *p)
+{
+    struct err e = {""};
+    if (!bundle_params(f, p, &e))
+        fail_msg("%s", e.text);
+}
+
+static const char *param(const struct params *p, const char *name)
+{
+    const char *value = params_get(p, name);
+    return value ? value : "";
+}
+
+static void name(const struct flight *f, struct params *p, char digits[TOKEN_SIZE])
+{
+    bundle_name_call(f, p);
+    request_job_key(NULL, params_get(p, "IdempotentToken"), digits);
+}
+
+static void token_of(const struct flight *f, char token[TOKEN_SIZE])
+{
+    struct params p;
+    params_of(f, &p);
+    request_token(&p, f->bundle->id, f->env.gen, 0, token);
+    params_free(&p);
+}
+
+#define LEN(a) (sizeof(a) / sizeof(a)[0])
+static struct crew crew, other;
+
+/* --- the call -------------------------------------------------------------------------------- */
+
+static void test_push_of_ids(void **state)
+{
+    (void)state;
+    static const char *const jobs[] = {
+        "{\"message\":\"m\",\"target\":{\"account\":[\"a\",\"b\"]}}",
+        "{\"message\":\"other\",\"target\":{\"account\":[\"x\"]}}",
+        "{\"id\":\"j3\",\"message\":\"m\",\"target\":{\"account\":[\"c\"]}}",
+    };
+    struct params p;
+    board_all(&crew, jobs, LEN(jobs));
+    group(&crew, "1 2 P:call.0:2,0");
+    const struct flight *leader = &crew.flights[2];
+    assert_ptr_equal(leader->bundle->members[0], leader);
+    assert_int_equal(bundle_action(leader), FLOW_PUSH);
+    assert_int_equal(bundle_action(&crew.flights[1]), FLOW_PUSH);
+    params_of(leader, &p);
+    assert_string_equal(param(&p, "TargetValue"), "c,a,b");
+    assert_string_equal(param(&p, "Target"), "ACCOUNT");
+    assert_string_equal(param(&p, "AppKey"), "23456789");
+    assert_string_equal(param(&p, "Body"), "{\"type\":0,\"message\":\"m\"}");
+    assert_null(params_get(&p, "JobKey"));
+    char digits[TOKEN_SIZE];
+    name(leader, &p, digits);
+    assert_string_equal(param(&p, "JobKey"), digits);
+    params_free(&p);
+    params_of(&crew.flights[1], &p); /* one by itself */
+    assert_string_equal(param(&p, "TargetValue"), "x");
+    params_free(&p);
+    disperse(&crew);
+}
+
+static void test_mass_push(void **state)
+{
+    (void)state;
+    static const char *const jobs[] = {
+        "{\"message\":\"m\",\"target\":{\"account\":[\"a\"]}}",
+        "{\"id\":\"j1\",\"message\":\"n\",\"target\":{\"device\":[\"d\"]}}",
+        "{\"id\":\"j2\",\"message\":\"m\",\"target\":{\"account\":[\"b\"]}}",
+        "{\"id\":\"not fit\",\"message\":\"o\",\"target\":{\"alias\":[\"l\",\"k\"]}}",
+        "{\"message\":\"p\",\"target\":{\"alias\":[\"l\"]}}",
+    };
+    static const struct {
+        const char *name, *value;
+    } rows[] = {
+        {"AppKey", "23456789"},
+        {"TargetValue", ""},
+        {"PushTask.1.AppKey", ""},
+        {"PushTask.1.Target", "ACCOUNT"},
+        {"PushTask.1.TargetValue", "a,b"},
+        {"PushTask.1.JobKey", "#0000"}, /* two jobs */
+        {"PushTask.2.Target", "DEVICE"},
+        {"PushTask.2.TargetValue", "d"},
+        {"PushTask.2.Body", "{\"type\":0,\"message\":\"n\"}"},
+        {"PushTask.2.JobKey", "j1"},
+        {"PushTask.3.TargetValue", "l,k"},
+        {"PushTask.3.JobKey", "#0002"}, /* the id does not fit */
+        {"PushTask.4.JobKey", "BATCHBATCHBATCH1-4"},
+        {"PushTask.0.Target", ""},
+        {"PushTask.5.Target", ""},
+    };
+    struct params p;
+    board_all(&crew, jobs, LEN(jobs));
+    group(&crew, "1 5 M:call.0:0,2/1/3/4");
+    for (size_t i = 0; i < LEN(jobs); i++)
+        assert_int_equal(bundle_action(&crew.flights[i]), FLOW_MASSPUSH);
+    params_of(&crew.flights[0], &p);
+    char digits[TOKEN_SIZE], key[TOKEN_SIZE];
+    name(&crew.flights[0], &p, digits);
+    for (size_t i = 0; i < LEN(rows); i++) {
+        bool made = rows[i].value[0] == '#'; /* the token's digits and the task's number */
+        snprintf(key, sizeof key, "%.28s%s", digits, rows[i].value + made);
+        assert_string_equal(param(&p, rows[i].name), made ? key : rows[i].value);
+    }
+    params_free(&p);
+    disperse(&crew);
+}
+
+static void test_tags(void **state)
+{
+    (void)state;
+    static const char *const jobs[] = {
+        "{\"message\":\"m\",\"school\":\"s\",\"tags\":[\"a\",\"b\"]}",
+        "{\"message\":\"m\",\"school\":\"s\",\"tags\":[\"b\",\"c\"]}",
+        "{\"message\":\"m\",\"school\":\"s\",\"tags\":[\"a\"]}",
+    };
+    struct params p;
+    board_all(&crew, jobs, LEN(jobs));
+    group(&crew, "1 3 P:call.0:0,1,2");
+    params_of(&crew.flights[0], &p);
+    assert_string_equal(param(&p, "Target"), "TAG");
+    assert_string_equal(param(&p, "TargetValue"),
+                        "{\"and\":[{\"tag\":\"s\"},{\"or\":[{\"tag\":\"a\"},{\"tag\":\"b\"},"
+                        "{\"tag\":\"c\"}]}]}");
+    params_free(&p);
+    disperse(&crew);
+}
+
+/* As many tags as the rules allow make one call; more are refused, not cut. */
+static void test_many_tags(void **state)
+{
+    (void)state;
+    size_t most = target_tags_max(&config.limits);
+    struct params p;
+    struct err e;
+    for (size_t n = most; n <= most + 1; n++) {
+        struct buf text;
+        buf_init(&text, GROUPING_TEXT_MAX);
+        buf_printf(&text, "1 %zu P:call.0:0", n);
+        crew.n = crew.nbundles = 0;
+        for (size_t i = 0; i < n; i++) {
+            char job[128];
+            snprintf(job, sizeof job, "{\"message\":\"m\",\"school\":\"s\",\"tags\":[\"t%zu\"]}",
+                     i);
+            board(&crew, job);
+            if (i)
+                buf_printf(&text, ",%zu", i);
+        }
+        group(&crew, buf_text(&text));
+        buf_free(&text);
+        assert_int_equal(bundle_params(&crew.flights[0], &p, &e), n == most);
+        params_free(&p);
+        disperse(&crew);
+    }
+}
+
+/* A task's ExpireTime is the earliest of its jobs', the call is not sent after the earliest of all.
+ */
+static void test_times(void **state)
+{
+    (void)state;
+    static const char *const jobs[] = {
+        "{\"message\":\"m\",\"ttl_s\":100,\"target\":{\"device\":[\"a\"]}}",
+        "{\"message\":\"m\",\"ttl_s\":90,\"target\":{\"device\":[\"b\"]}}",
+        "{\"message\":\"n\",\"ttl_s\":120,\"target\":{\"device\":[\"a\"]}}",
+        "{\"message\":\"n\",\"ttl_s\":110,\"target\":{\"device\":[\"b\"]}}",
+        "{\"message\":\"o\",\"ttl_s\":80,\"target\":{\"device\":[\"b\"]}}",
+    };
+    struct params p;
+    board_all(&crew, jobs, LEN(jobs));
+    group(&crew, "1 5 M:call.0:0,1/2,3/4");
+    bundle_close(crew.bundles[0]);
+    int64_t base_ms = crew.flights[1].plan.deadline_ms - 90000;
+    assert_int_equal(crew.flights[0].plan.send_by_ms, crew.flights[4].plan.send_by_ms);
+    static const int64_t expire_s[] = {90, 110, 80};
+    params_of(&crew.flights[0], &p);
+    for (size_t i = 0; i < LEN(expire_s); i++) {
+        char name[32], stamp[CLOCK_UTC_SIZE];
+        snprintf(name, sizeof name, "PushTask.%zu.ExpireTime", i + 1);
+        clock_format_utc(base_ms + expire_s[i] * 1000, stamp);
+        assert_string_equal(param(&p, name), stamp);
+    }
+    params_free(&p);
+    disperse(&crew);
+}
+
+static void test_members(void **state)
+{
+    (void)state;
+    static const char *const jobs[] = {
+        "{\"message\":\"m\",\"target\":{\"device\":[\"a\"]}}",
+        "{\"message\":\"m\",\"target\":{\"device\":[\"b\"]}}",
+        "{\"message\":\"n\",\"target\":{\"device\":[\"c\"]}}",
+    };
+    struct flight **all;
+    board_all(&crew, jobs, LEN(jobs));
+    group(&crew, "1 2 M:call.7:2/0");
+    assert_int_equal(bundle_members(&crew.flights[0], &all), 2);
+    assert_ptr_equal(all[0], &crew.flights[2]);
+    assert_ptr_equal(all[1], &crew.flights[0]);
+    assert_int_equal(bundle_members(&crew.flights[1], &all), 1);
+    assert_ptr_equal(all[0], &crew.flights[1]);
+    assert_string_equal(crew.flights[0].env.call, "call.7");
+    assert_int_equal(crew.flights[0].env.task, 1);
+    assert_int_equal(crew.flights[0].env.tasks, 2);
+    assert_string_equal(crew.flights[1].env.call, "");
+    assert_false(bundle_is_open(&crew.flights[0]));
+    crew.flights[0].env.unanswered = 1;
+    assert_true(bundle_is_open(&crew.flights[0]));
+    bundle_forget(&crew.flights[0]);
+    assert_string_equal(crew.flights[0].env.call, "");
+    assert_int_equal(crew.flights[0].env.tasks, 0);
+    disperse(&crew);
+}
+
+/* --- the same call again --------------------------------------------------------------------- */
+
+static const char *const mixed[] = {
+    "{\"message\":\"m\",\"target\":{\"account\":[\"a\"]}}",
+    "{\"id\":\"j1\",\"message\":\"n\",\"target\":{\"device\":[\"d\"]}}",
+    "{\"message\":\"m\",\"target\":{\"account\":[\"b\"]}}",
+    "{\"message\":\"o\",\"ttl_s\":86390,\"target\":{\"alias\":[\"l\",\"k\"]}}",
+    "{\"message\":\"n\",\"target\":{\"device\":[\"e\"]}}",
+};
+static const char mixed_text[] = "1 5 M:call.0:0,2/1,4/3";
+
+/* What goes to Redis and comes back: the members under new positions. */
+static void test_rebuilt(void **state)
+{
+    (void)state;
+    char first[TOKEN_SIZE], again[TOKEN_SIZE];
+    struct buf b;
+    const char *in_order[LEN(mixed)];
+    board_all(&crew, mixed, LEN(mixed));
+    group(&crew, mixed_text);
+    bundle_close(crew.bundles[0]);
+    token_of(&crew.flights[0], first);
+    buf_init(&b, GROUPING_TEXT_MAX);
+    assert_true(bundle_write(crew.bundles[0], 0, LEN(mixed), "call.0", &b));
+    assert_string_equal(buf_text(&b), "1 5 M:call.0:0,1/2,3/4");
+    for (size_t i = 0; i < LEN(mixed); i++)
+        in_order[i] = mixed[crew.bundles[0]->members[i]->pos];
+    board_all(&other, in_order, LEN(mixed));
+    group(&other, buf_text(&b));
+    token_of(&other.flights[0], again); /* before the times are closed, too */
+    assert_string_equal(first, again);
+    bundle_close(other.bundles[0]);
+    token_of(&other.flights[0], again);
+    assert_string_equal(first, again);
+    /* another try of it is another push; so is another call, another order, or another member */
+    for (size_t i = 0; i < LEN(mixed); i++)
+        other.flights[i].env.gen = 1;
+    token_of(&other.flights[0], again);
+    assert_string_not_equal(first, again);
+    disperse(&other);
+    static const char *const differ[] = {"1 5 M:call.1:0,2/1,4/3", "1 5 M:call.0:2,0/1,4/3",
+                                         "1 5 M:call.0:1,4/0,2/3", "1 4 M:call.0:0,2/1,4"};
+    for (size_t i = 0; i < LEN(differ); i++) {
+        board_all(&other, mixed, LEN(mixed));
+        group(&other, differ[i]);
+        token_of(other.bundles[0]->members[0], again);
+        assert_string_not_equal(first, again);
+        disperse(&other);
+    }
+    buf_free(&b);
+    disperse(&crew);
+}
+
+static void test_written_in_part(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t from, n;
+        const char *text; /* "": nothing */
+    } rows[] = {
+        {0, 5, "1 5 M:x:0,1/2,3/4"},
+        {0, 2, "1 2 P:x:0,1"},
+        {2, 2, "1 2 P:x:0,1"},
+        {2, 3, "1 3 M:x:0,1/2"},
+        {1, 4, "1 4 M:x:0/1,2/3"},
+        {4, 1, ""},
+        {0, 0, ""},
+    };
+    board_all(&crew, mixed, LEN(mixed));
+    group(&crew, mixed_text);
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct buf b;
+        buf_init(&b, GROUPING_TEXT_MAX);
+        bool ok = bundle_write(crew.bundles[0], rows[i].from, rows[i].n, "x", &b);
+        assert_int_equal(ok, rows[i].text[0] != '\0');
+        assert_string_equal(buf_text(&b), rows[i].text);
+        buf_free(&b);
+    }
+    disperse(&crew);
+}
+
+/* --- in two ---------------------------------------------------------------------------------- */
+
+/* A bundle of nothing but its shape: so many members in each task. */
+static struct bundle *shape(const unsigned *sizes, size_t ntasks)
+{
+    struct grouping_call call = {.tasks = ntasks, .mass = ntasks > 1};
+    for (size_t t = 0; t < ntasks; t++)
+        call.n += sizes[t];
+    memset(crew.flights, 0, sizeof crew.flights);
+    struct bundle *b = bundle_new(&call);
+    for (size_t t = 0, at = 0; t < ntasks; t++)
+        for (unsigned i = 0; i < sizes[t]; i++)
+            bundle_add(b, &crew.flights[at++], (unsigned)t);
+    return b;
+}
+
+static void forget_shape(struct bundle *b)
+{
+    for (size_t i = b->n; i-- > 0;)
+        bundle_leave(b->members[i]);
+}
+
+static void test_half(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned sizes[8];
+        size_t half;
+    } rows[] = {
+        {{2}, 1},       {{3}, 1},          {{4}, 2},       {{1, 1}, 1},
+        {{1, 1, 1}, 1}, {{1, 1, 1, 1}, 2}, {{2, 2}, 2},    {{1, 3}, 1},
+        {{3, 1}, 3},    {{1, 2, 1}, 1},    {{2, 3, 1}, 2}, {{5, 1, 1}, 5},
+        {{1, 1, 5}, 2}, {{1, 6, 1}, 1},    {{1, 2}, 1},    {{2, 1}, 2},
+    };
+    for (size_t i = 0; i < LEN(rows); i++) {
+        size_t ntasks = 0;
+        while (ntasks < 8 && rows[i].sizes[ntasks])
+            ntasks++;
+        struct bundle *b = shape(rows[i].sizes, ntasks);
+        if (bundle_half(b) != rows[i].half)
+            fail_msg("row %zu: %zu", i, bundle_half(b));
+        forget_shape(b);
+    }
+}
+
+static uint64_t random_state;
+
+static size_t below(size_t n)
+{
+    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (size_t)((random_state >> 33) % n);
+}
+
+/* However often it is cut, tasks stay whole until one is alone, and each job ends up alone. */
+static void test_any_shape_is_cut(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3000; seed++) {
+        unsigned sizes[GROUPING_MEMBERS_MAX];
+        size_t n = 0, ntasks = 0, most = 2 + below(GROUPING_MEMBERS_MAX - 1);
+        random_state = seed;
+        while (n < most) {
+            unsigned size = 1 + (unsigned)below(below(3) ? 3 : 100);
+            size = size < most - n ? size : (unsigned)(most - n);
+            sizes[ntasks++] = size;
+            n += size;
+        }
+        struct bundle *b = shape(sizes, ntasks);
+        size_t half = bundle_half(b);
+        const struct flight *left = b->members[half - 1], *right = b->members[half];
+        if (half < 1 || half >= n || (ntasks > 1 && left->task == right->task))
+            fail_msg("seed %" PRIu64 ": %zu of %zu", seed, half, n);
+        forget_shape(b);
+    }
+}
+
+/* How often a bundle can be cut; its id grows with each. */
+static size_t cuts(const unsigned *sizes, size_t ntasks, const char *id)
+{
+    struct bundle *b = shape(sizes, ntasks);
+    unsigned part[2][GROUPING_MEMBERS_MAX] = {{0}};
+    char ids[2][GROUPING_ID_SIZE];
+    size_t n[2], half = bundle_half(b), most = 0;
+    snprintf(b->id, sizeof b->id, "%s", id);
+    for (size_t i = 0; i < b->n; i++)
+        part[i >= half][b->members[i]->task - (i < half ? 0 : b->members[half]->task)]++;
+    for (unsigned i = 0; i < 2; i++) {
+        bundle_half_id(b, i, ids[i]);
+        for (n[i] = 0; n[i] < GROUPING_MEMBERS_MAX && part[i][n[i]];)
+            n[i]++;
+    }
+    assert_string_not_equal(ids[0], ids[1]);
+    forget_shape(b);
+    for (unsigned i = 0; i < 2; i++) {
+        size_t deeper = n[i] > 1 || part[i][0] > 1 ? cuts(part[i], n[i], ids[i]) : 0;
+        most = deeper > most ? deeper : most;
+    }
+    return most + 1;
+}
+
+static void test_cut_to_the_end(void **state)
+{
+    (void)state;
+    static const unsigned alone[] = {GROUPING_MEMBERS_MAX};
+    assert_int_equal(cuts(alone, 1, "BATCHBATCHBATCH1.127"), 8);
+    unsigned worst[GROUPING_MEMBERS_MAX];
+    size_t ntasks = 0;
+    for (unsigned left = GROUPING_MEMBERS_MAX; left; left -= worst[ntasks++])
+        worst[ntasks] = ntasks % 2 && left > 2 ? (left + 1) / 2 : 1;
+    assert_in_range(cuts(worst, ntasks, "BATCHBATCHBATCH1.127"), 13, 16);
+}
+
+/* --- whom it reaches ------------------------------------------------------------------------- */
+
+enum { PEOPLE = 12, CONTENTS = 4, AUDIENCE_ROUNDS = 400 };
+static const char *const kinds[] = {"device", "account", "alias"};
+static const char *const words[] = {"DEVICE", "ACCOUNT", "ALIAS"};
+
+/* How often each content is pushed to each. */
+typedef unsigned audience[3][CONTENTS][PEOPLE];
+
+static void draw_job(struct crew *c, audience asked)
+{
+    char job[512];
+    bool chosen[PEOPLE] = {false};
+    size_t kind = below(3), content = below(CONTENTS), n = 1 + below(3);
+    int len = snprintf(job, sizeof job, "{\"message\":\"%zu\",\"target\":{\"%s\":[", content,
+                       kinds[kind]);
+    for (size_t i = 0; i < n; i++) {
+        size_t who = below(PEOPLE);
+        if (chosen[who])
+            continue;
+        chosen[who] = true;
+        asked[kind][content][who]++;
+        len += snprintf(job + len, sizeof job - (size_t)len, "%s\"p%zu\"", i ? "," : "", who);
+    }
+    snprintf(job + len, sizeof job - (size_t)len, "]}}");
+    board(c, job);
+}
+
+static struct coalesce_item describe(const struct flight *f)
+{
+    struct params p;
+    struct coalesce_item item = {.pos = f->pos,
+                                 .kind = f->plan.calls[0].kind,
+                                 .values = &f->job.target_ids,
+                                 .deadline_ms = f->plan.deadline_ms,
+                                 .bytes = 100,
+                                 .taskable = true};
+    params_of(f, &p);
+    request_content(&p, "", item.content);
+    params_free(&p);
+    return item;
+}
+
+static void note_push(const struct params *p, const char *prefix, audience reached)
+{
+    char name[64], values[1024], *rest = NULL;
+    size_t kind = 0;
+    snprintf(name, sizeof name, "%sTarget", prefix);
+    while (strcmp(words[kind], param(p, name)) != 0)
+        assert_true(++kind < 3);
+    snprintf(name, sizeof name, "%sBody", prefix);
+    size_t content = strtoul(strrchr(param(p, name), ':') + 2, NULL, 10);
+    snprintf(name, sizeof name, "%sTargetValue", prefix);
+    snprintf(values, sizeof values, "%s", param(p, name));
+    for (char *v = strtok_r(values, ",", &rest); v; v = strtok_r(NULL, ",", &rest))
+        reached[kind][content][strtoul(v + 1, NULL, 10)]++;
+}
+
+static void note_call(const struct flight *f, audience reached)
+{
+    struct params p;
+    params_of(f, &p);
+    if (!f->bundle || !f->bundle->mass)
+        note_push(&p, "", reached);
+    for (size_t t = 1; f->bundle && f->bundle->mass && t <= f->bundle->tasks; t++) {
+        char prefix[32];
+        snprintf(prefix, sizeof prefix, "PushTask.%zu.", t);
+        note_push(&p, prefix, reached);
+    }
+    params_free(&p);
+}
+
+/* The calls of a batch reach exactly those whom its jobs name, each as often as they do. */
+static void test_audience(void **state)
+{
+    (void)state;
+    struct grouping *g = malloc(sizeof *g);
+    for (uint64_t seed = 1; seed <= AUDIENCE_ROUNDS; seed++) {
+        struct coalesce_item items[64];
+        audience asked = {0}, reached = {0};
+        random_state = seed;
+        const struct coalesce_rules rules = {.devices = 1 + below(8),
+                                             .accounts = 1 + below(8),
+                                             .aliases = 1000,
+                                             .tasks = 2 + below(6)};
+        crew.n = crew.nbundles = 0;
+        for (size_t n = 2 + below(40); n; n--)
+            draw_job(&crew, asked);
+        for (size_t i = 0; i < crew.n; i++)
+            items[i] = describe(&crew.flights[i]);
+        coalesce(items, crew.n, &rules, "BATCHBATCHBATCH1", g);
+        put_together(&crew, g);
+        for (size_t i = 0; i < crew.n; i++) {
+            const struct flight *f = &crew.flights[i];
+            if (!f->bundle || f->bundle->members[0] == f)
+                note_call(f, reached);
+        }
+        if (memcmp(asked, reached, sizeof asked) != 0)
+            fail_msg("seed %" PRIu64, seed);
+        disperse(&crew);
+    }
+    free(g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_push_of_ids),    cmocka_unit_test(test_mass_push),
+        cmocka_unit_test(test_tags),           cmocka_unit_test(test_many_tags),
+        cmocka_unit_test(test_times),          cmocka_unit_test(test_members),
+        cmocka_unit_test(test_rebuilt),        cmocka_unit_test(test_written_in_part),
+        cmocka_unit_test(test_half),           cmocka_unit_test(test_any_shape_is_cut),
+        cmocka_unit_test(test_cut_to_the_end), cmocka_unit_test(test_audience),
+    };
+    return cmocka_run_group_tests(tests, load, unload);
+}
