@@ -125,19 +125,28 @@ def number_of(redis, o):
     return find_mark(original(redis, o)) if n is None and o["status"] == "dead" else n
 
 
-class Ends:
-    """All outcomes and all calls, by the number that a job carries in its content."""
+def pushes_of(call):
+    """One for each task of a MassPush, each with what holds for the whole call."""
+    return [dict(call, **task) for task in call["tasks"]] if call.get("tasks") else [call]
 
-    def __init__(self, redis, calls, results="push:results", dead="push:dead"):
+
+class Ends:
+    """All outcomes, by the number of the job; all that the provider was to push, by the number that
+    its content carries. groups: contents that several jobs have."""
+
+    def __init__(self, redis, calls, groups, results="push:results", dead="push:dead"):
+        self.groups = groups
         self.outcomes = collections.defaultdict(list)
         self.unknown = []
         for status, key in (("sent", results), ("dead", dead)):
             for text in redis("LRANGE", key, 0, -1):
                 self.add_outcome(redis, json.loads(text), status)
+        self.listed = len(calls)
         self.calls = collections.defaultdict(list)
         for call in calls:
-            n = find_mark("%s %s" % (call.get("title") or "", call.get("body") or ""))
-            self.calls[n].append(call)
+            for push in pushes_of(call):
+                n = find_mark("%s %s" % (push.get("title") or "", push.get("body") or ""))
+                self.calls[n].append(push)
 
     def add_outcome(self, redis, o, status):
         n = number_of(redis, o)
@@ -149,13 +158,19 @@ class Ends:
     def reasons(self):
         return collections.Counter(o["reason"] for ends in self.outcomes.values() for o in ends if o["status"] == "dead")
 
+    def shared(self):
+        """Jobs that went out together with others, and in how many calls."""
+        together = [o["pushes"][0]["request_id"] for ends in self.outcomes.values() for o in ends
+                    if o["status"] == "sent" and "task" in o["pushes"][0]]
+        return len(together), len(set(together))
+
     def pushed_twice(self):
-        """Numbers of jobs of which the same target got the same content more than once."""
+        """Contents of one job that the same target got more than once."""
         twice = set()
         for n, calls in self.calls.items():
             seen = collections.Counter((c["app_key"], c["target"], c["target_value_digest"], c["body"])
                                        for c in calls if c["outcome"] == "pushed")
-            if any(k > 1 for k in seen.values()):
+            if n not in self.groups and any(k > 1 for k in seen.values()):
                 twice.add(n)
         return twice
 
@@ -163,18 +178,20 @@ class Ends:
         """The calls of the first token that had two in flight: when they came, when they were answered."""
         calls = [c for of_job in self.calls.values() for c in of_job]
         tokens = {c["token"] for c in calls if c["concurrent"]}
-        return [(c["at_ms"], c["answered_ms"], c["outcome"]) for c in calls if c["token"] in sorted(tokens)[:1]]
+        return sorted({(c["at_ms"], c["answered_ms"], c["outcome"]) for c in calls if c["token"] in sorted(tokens)[:1]})
 
-    def untrue(self):
-        """Outcomes that the provider's record contradicts."""
+    def untrue(self, contents):
+        """Outcomes that the provider's record contradicts. What only some of a group's jobs got, their
+        devices know."""
         wrong = []
         for n, ends in self.outcomes.items():
-            pushed = [c["message_id"] for c in self.calls.get(n, []) if c["outcome"] == "pushed"]
+            content = contents.get(n, n)
+            pushed = [c["message_id"] for c in self.calls.get(content, []) if c["outcome"] == "pushed"]
             for o in ends:
                 said = [p["message_id"] for p in o["pushes"]]
                 if o["status"] == "sent" and (not said or not set(said) <= set(pushed)):
                     wrong.append("%d is sent as %s, the record has %s" % (n, said, pushed))
-                if o["status"] == "dead" and not o["maybe_sent"] and len(pushed) > len(said):
+                if o["status"] == "dead" and not o["maybe_sent"] and content not in self.groups and len(pushed) > len(said):
                     wrong.append("%d is dead (%s) and not maybe_sent, the record has %s" % (n, o["reason"], pushed))
         return wrong
 
@@ -236,12 +253,13 @@ def check_ends(f, ends, producer, monitor, redis, forgetful=()):
              (len(monitor.leaks), monitor.pictures, monitor.leaks[:2]))
 
 
-def check_record(f, ends, record, duplicates, forgettable=frozenset()):
-    """forgettable: jobs without an id whose first claim Redis may have forgotten: a new uid, so a
-    new token; stated apart, since nothing can prevent it."""
-    f.calls, f.pushed, f.suppressed = record["calls"], record["pushes"], record["suppressed"]
+def check_record(f, ends, record, duplicates, inboxes, contents, forgettable=frozenset()):
+    """contents: job → the number that its content carries. forgettable: contents of jobs without an id
+    whose first claim Redis may have forgotten: a new uid, so a new token; stated apart, since
+    nothing can prevent it."""
+    f.calls, f.pushed, f.suppressed = record["calls"], record["tasks"], record["suppressed"]
     f.concurrent = record["concurrent"]
-    twice = ends.pushed_twice()
+    twice = ends.pushed_twice() | inboxes.too_many()
     stated = twice & forgettable
     if stated:
         f.notes.append("%d without an id pushed again after a forgotten claim" % len(stated))
@@ -249,11 +267,20 @@ def check_record(f, ends, record, duplicates, forgettable=frozenset()):
     f.expect(not twice - stated, "pushed twice: %s" % first_few(twice - stated))
     f.expect(not duplicates["tokens"], "one token pushed twice: %s" % json.dumps(duplicates["tokens"][:2]))
     f.expect(not f.concurrent, "%d concurrent calls with one token: %s" % (f.concurrent, ends.overlapping()))
+    missed = inboxes.missed()
+    f.lost += len(missed)
+    f.expect(not missed, "sent, but a device did not get it: %s" % first_few(missed))
     f.expect(None not in ends.calls, "calls that carry no job's number")
-    f.expect(len(ends.calls) == 0 or record["calls"] == sum(map(len, ends.calls.values())),
-             "the record was too short for all calls")
-    wrong = ends.untrue()
+    f.expect(record["calls"] == ends.listed, "the record was too short for all calls")
+    wrong = ends.untrue(contents)
     f.expect(not wrong, "%d outcomes that the record contradicts: %s" % (len(wrong), "; ".join(wrong[:2])))
+
+
+def check_sharing(f, ends, wanted):
+    """With nothing shared the scenario would prove nothing about shared calls."""
+    jobs, calls = ends.shared()
+    f.notes.append("%d jobs shared %d calls" % (jobs, calls))
+    f.expect(not wanted or jobs >= f.jobs / 20, "only %d of %d jobs shared calls" % (jobs, f.jobs))
 
 
 def check_places(f, stage, enqueued):

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 
+from crowd import PHONES, audience, phone
 from harness import K, Q, Refused, Resp
 
 LEDGER = K + ":chaos-ledger"  # in the queue's slot, so that one script writes both
@@ -13,6 +14,7 @@ LEDGER = K + ":chaos-ledger"  # in the queue's slot, so that one script writes b
 ENQUEUE = """redis.call('RPUSH', KEYS[1], unpack(ARGV, #ARGV / 2 + 1))
 return redis.call('RPUSH', KEYS[2], unpack(ARGV, 1, #ARGV / 2))"""
 MARK = re.compile(rb"\bc(\d+)x\b")
+NUMBER = re.compile(rb'"meta": \{"n": (\d+)\}')
 
 ELSEWHERE = ("READONLY", "MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN")
 CONFIRMED, UNSURE = "confirmed", "unsure"
@@ -27,8 +29,10 @@ def find_mark(data):
     return int(found.group(1)) if found else None
 
 
-def device(rng):
-    return "%032x" % rng.getrandbits(128)
+def find_number(job):
+    """Of a job's bytes; what nobody can parse has only its mark."""
+    found = NUMBER.search(job)
+    return int(found.group(1)) if found else find_mark(job)
 
 
 def school(rng, n):
@@ -47,16 +51,22 @@ def literal(rng, n):
     return {"message": "news %s" % mark(n), "title": "t", "type": rng.randint(0, 1)}
 
 
-def to_devices(rng, n):
-    return dict(literal(rng, n), target={"device": [device(rng) for _ in range(rng.randint(1, 3))]})
+def someone(rng, kind):
+    i = rng.randrange(PHONES)
+    return {"device": phone(i), "account": "u%d" % i, "alias": "a%d" % i}[kind]
 
 
-def to_accounts(rng, n):
-    return dict(literal(rng, n), target={"account": ["u%d" % rng.randrange(9999)]})
+def to_ids(rng, n):
+    """To one or a few ids of one kind."""
+    kind = rng.choices(["device", "account", "alias"], [16, 8, 6])[0]
+    ids = {someone(rng, kind) for _ in range(rng.randint(1, 3) if kind == "device" else 1)}
+    return dict(literal(rng, n), target={kind: sorted(ids)})
 
 
-def to_aliases(rng, n):
-    return dict(literal(rng, n), target={"alias": ["a%d" % rng.randrange(9999)]})
+def same_to_ids(rng, n):
+    """Another job's content: the number is the group's."""
+    kind = rng.choice(["device", "device", "account", "alias"])
+    return {"message": "the same %s" % mark(n), "title": "t", "target": {kind: [someone(rng, kind)]}}
 
 
 def to_tag(rng, n):
@@ -64,7 +74,7 @@ def to_tag(rng, n):
 
 
 def many_devices(rng, n):
-    return dict(literal(rng, n), target={"device": [device(rng) for _ in range(1100)]})
+    return dict(literal(rng, n), target={"device": [phone(i) for i in rng.sample(range(PHONES), 1100)]})
 
 
 def broken(rng, n):
@@ -85,27 +95,48 @@ def oversize(rng, n):
     return json.dumps({"message": mark(n) + " " + "x" * 70000, "target": {"alias": ["a"]}}).encode()
 
 
-MIX = [(school_and_tags, 40), (school, 12), (to_devices, 16), (to_accounts, 8), (to_aliases, 6), (to_tag, 4),
-       (tags_in_parts, 8), (many_devices, 0.4), (broken, 5), (oversize, 0.2)]
+MIX = [(school_and_tags, 30), (school, 10), (to_ids, 32), (same_to_ids, 16), (to_tag, 2),
+       (tags_in_parts, 6), (many_devices, 0.4), (broken, 5), (oversize, 0.2)]
+UNICAST = (to_ids, same_to_ids)
+GROUP = 40  # jobs of one content
 
 
 class Jobs:
-    """Draws jobs. Each carries its number in its content, so that it is known again everywhere:
-    in outcomes, and in the provider's record whatever token, id or JobKey a call has."""
+    """Draws jobs. Each carries in its content its number, or its group's (the number of the first one
+    of the same content), so that it is known again everywhere: in outcomes, in the provider's record and in
+    the inboxes of the devices, whatever token, id or JobKey a call has. Jobs to ids, which may share
+    calls when they have no id of their own, have one only seldom."""
 
-    def __init__(self, seed, ids=0.6):
+    def __init__(self, seed, ids=0.6, remember=True):
         self.rng = random.Random(seed)
-        self.ids = ids
+        self.ids, self.remember = ids, remember
         self.given = set()
-        self.next = 1
+        self.intended = {}  # n → (content, phones)
+        self.next, self.group, self.left = 1, 0, 0
+
+    def content(self, n, make):
+        if make is not same_to_ids:
+            return n
+        if not self.left:
+            self.group, self.left = n, GROUP
+        self.left -= 1
+        return self.group
+
+    def has_id(self, make):
+        share = self.ids / 4 if make in UNICAST and self.ids < 1 else self.ids
+        return self.rng.random() < share
 
     def draw(self):
         n, rng = self.next, self.rng
         self.next += 1
-        job = rng.choices([f for f, _ in MIX], [w for _, w in MIX])[0](rng, n)
+        make = rng.choices([f for f, _ in MIX], [w for _, w in MIX])[0]
+        content = self.content(n, make)
+        job = make(rng, content)
         if isinstance(job, dict):
             job["meta"] = {"n": n}
-            if rng.random() < self.ids:
+            if self.remember:
+                self.intended[n] = content, audience(job, n)
+            if self.has_id(make):
                 self.given.add(n)
                 job["id"] = rng.choice(["order-%d", "täglich %d", "x" * 40 + "%d"]) % n
             job = json.dumps(job, ensure_ascii=False).encode()

@@ -386,12 +386,14 @@ def provider_answers_garbage(w):
 
 @scenario(short=True)
 def everything_at_once(w):
-    """A small dose of every answer, while workers are killed and restarted."""
-    for rule in (dict(kind="error", status=503), dict(kind="throttle", status=429), dict(kind="hang", accepted=True),
+    """A small dose of every answer, while workers are killed and restarted. Throttling with a hint: without
+    one all workers soon rest for seconds, and nobody who holds a job is killed."""
+    gently = {"x-acs-retry-after": "100"}
+    for rule in (dict(kind="error", status=503), dict(kind="throttle", status=429, headers=gently), dict(kind="hang", accepted=True),
                  dict(kind="drop_after_accept"), dict(kind="close_after_read"), dict(kind="garbage", accepted=True)):
         w.stage.fault(probability=0.03, **rule)
-    for _ in w.each(1.5):
-        if w.rng.random() < 0.5:
+    for turn, _ in enumerate(w.each(1.5)):
+        if turn % 2 == 0:
             w.kill_worker()
         else:
             p = w.alive()[0]

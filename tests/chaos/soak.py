@@ -73,7 +73,7 @@ class Soak:
                            env={"PUSHBRIDGE_RETRY_BASE_MS": "50", "PUSHBRIDGE_RETRY_CAP_MS": "1000", "PUSHBRIDGE_LOG_LEVEL": "warn",
                                 "PUSHBRIDGE_CIRCUIT_PROBE_MS": "200"})
         self.stage = self.world.stage
-        self.draws = Jobs(self.rng.random())
+        self.draws = Jobs(self.rng.random(), remember=False)
         self.tally = Tally(self.stage.redis, jobs)
         self.samples = []  # (ended, RssAnon KB by worker, descriptors by worker)
         self.cuts = 0

@@ -12,8 +12,9 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
 from harness import BIN, Failure, K, Q, Resp, Stage, wait_until  # noqa: E402
-from load import Jobs, Producer, find_mark  # noqa: E402
-from checks import Ends, Figures, Monitor, check_ends, check_places, check_record, info  # noqa: E402
+from crowd import Inboxes, world  # noqa: E402
+from load import Jobs, Producer, find_mark, find_number, mark  # noqa: E402
+from checks import Ends, Figures, Monitor, check_ends, check_places, check_record, check_sharing, info  # noqa: E402
 from proxy import Proxy  # noqa: E402
 try:
     import topology as topologies
@@ -65,6 +66,7 @@ class World:
         self.forgetful = []  # times (from, to) of which Redis may have forgotten what it confirmed
         self.redis_link = self.proxy(self.stage.redis_port) if redis_proxy else None
         self.provider_link = self.proxy(self.stage.mock_port) if provider_proxy else None
+        self.stage.seed(*world(mark))
         self.stage.fault(kind="latency", **latency)
         self.jobs = Jobs(self.rng.random(), ids)
         self.producer = Producer(self.connect, self.jobs, rate, replicas)
@@ -122,7 +124,7 @@ class World:
             part = head.split(b" ")
             if len(part) == 8 and part[1] == b"L" and b"-%d-" % pid in part[4]:
                 fields = [b"%s:%d" % (name, p) for p in range(int(part[5]))]
-                held += [find_mark(v) for v in redis("HMGET", K + ":member", *fields) if v]
+                held += [find_number(v) for v in redis("HMGET", K + ":member", *fields) if v]
         return [n for n in held if n is not None]
 
     def still_held(self, numbers):
@@ -228,11 +230,15 @@ class World:
         for w in stage.workers:
             f.expect(w.poll() is None or w.pid in self.expected_ends, "a worker ended by itself: %s" % w.returncode)
         listed = stage.control("GET", "/_mock/record?list=1")
-        ends = Ends(stage.redis, listed["list"], *self.lists())
+        contents = {n: content for n, (content, _) in self.jobs.intended.items()}
+        groups = {content for n, content in contents.items() if n != content}
+        ends = Ends(stage.redis, listed["list"], groups, *self.lists())
         check_ends(f, ends, self.producer, self.monitor, stage.redis, self.forgetful)
-        without_id = set(self.producer.state) - self.jobs.given
-        check_record(f, ends, listed, stage.control("GET", "/_mock/duplicates"),
+        inboxes = Inboxes(stage.inboxes("body"), self.jobs, ends, find_mark)
+        without_id = {contents.get(n, n) for n in set(self.producer.state) - self.jobs.given}
+        check_record(f, ends, listed, stage.control("GET", "/_mock/duplicates"), inboxes, contents,
                      without_id if self.forgetful else frozenset())
+        check_sharing(f, ends, self.jobs.ids < 1)
         check_places(f, stage, f.jobs)
         self.note_reasons(ends.reasons())
         self.note_waits(ends)
@@ -247,7 +253,8 @@ class World:
         waits = []
         for moment, held in self.kills:
             for n in held:
-                after = [c["at_ms"] / 1000 for c in ends.calls.get(n, []) if c["at_ms"] / 1000 > moment]
+                calls = [] if n in ends.groups else ends.calls.get(n, [])  # a group's calls are not all its own
+                after = [c["at_ms"] / 1000 for c in calls if c["at_ms"] / 1000 > moment]
                 after += [o["done_at"] / 1000 for o in ends.outcomes.get(n, [])]
                 later = [t - moment for t in after if t > moment]
                 waits += [min(later)] if later else []

@@ -43,6 +43,7 @@
 #define MAY_SEND(w)       (doing[w] == HOLD && ACTS(w) && MARKED(w) && NO_POISON(w) && IS_SAFE(w))
 /* What was sent before, perhaps, is not to be sent now, or not with the rest of its batch (I4). */
 #define MAY_GIVE_BACK(w)  (doing[w] == HOLD && STORMY && !fresh[w])
+#define MAY_DISSOLVE(w)   (doing[w] == OUT && STORMY && IS_FIRST(w) && !SINGLE(call[w]))
 
 proctype worker(byte w)
 {
@@ -110,6 +111,14 @@ proctype worker(byte w)
     /* the batch's call of several; below, in EACH_JOB, its other calls */
     :: d_step { MAY_SEND(w) && GROUP(group[w]) != 0; send(w, GROUP(group[w]) & left[w]); rename() }
     :: d_step { MAY_GIVE_BACK(w) && GROUP(group[w]) != 0; give_back(w, GROUP(group[w])); rename() }
+    /* its app is in trouble: the members of a call that was never sent are parked singly */
+    :: d_step {
+        doing[w] == HOLD && STORMY && fresh[w] && GROUP(group[w]) != 0;
+        call[w] = GROUP(group[w]);
+        ending[w] = PARK;
+        doing[w] = ENDING;
+        rename()
+    }
     /* drain: what was never sent goes back */
     :: d_step {
         doing[w] == HOLD && STORMY && fresh[w];
@@ -128,8 +137,11 @@ proctype worker(byte w)
 
     :: d_step { doing[w] == OUT && ACTS(w); call_answered(w, OUTCOME); rename() }
     :: d_step { doing[w] == OUT && ACTS(w) && MAY_RETRY; call_answered(w, RETRY); rename() }
-    /* the app's circuit is open; a call of several waits in due, where it stays whole */
+    /* the app's circuit is open; a call of several that may be out waits in due, where it stays whole */
     :: d_step { doing[w] == OUT && STORMY && SINGLE(call[w]); call_answered(w, PARK); rename() }
+    /* a call of several is refused the first time: it is split, or its members are parked singly */
+    :: d_step { MAY_DISSOLVE(w); call_refused(w, SPLIT); rename() }
+    :: d_step { MAY_DISSOLVE(w); call_refused(w, PARK); rename() }
     /* unanswered */
     :: d_step {
         doing[w] == OUT && ACTS(w) && MAY_RETRY;

@@ -14,8 +14,8 @@
  *   JOBS, FAULTS   how many
  *   COUNTS         also heartbeats, inboxes, attempts and crash counters (I4)
  *   LIVE           also that jobs come to an end
- *   NO_FENCE NO_SAFE NO_RUNID NO_MARK PIECEMEAL SPLIT_RETRY NO_SETTLE LATE_CLOCK AUDIT_NOW
- *   AUDIT_WAITING_NOW NO_AUDIT
+ *   NO_FENCE NO_SAFE NO_RUNID NO_MARK PIECEMEAL SPLIT_RETRY SPLIT_OPEN NO_SETTLE LATE_CLOCK
+ *   AUDIT_NOW AUDIT_WAITING_NOW NO_AUDIT
  *                  a mistake that must be found
  */
 #ifndef JOBS
@@ -53,12 +53,14 @@
 #define ENDING  4
 
 /* Ends of a call's members. OUTCOME: sent, duplicate or dead. With COUNTS, so is a RETRY that was
- * the last attempt. BACK: a RETRY of what this holder has not sent. */
+ * the last attempt. BACK: a RETRY of what this holder has not sent. SPLIT: a call of several was
+ * refused, and each half becomes another call. */
 #define OUTCOME 0
 #define RETRY   1
 #define PARK    2
 #define RETURN  3
 #define BACK    4
+#define SPLIT   5
 
 /* A worker's fence: the batch's, another's by now, or the batch is no more. */
 #define MINE    0
@@ -96,7 +98,7 @@ byte doing[WORKERS];
 byte held[WORKERS];  /* batch */
 byte left[WORKERS];  /* members not ended */
 byte fence[WORKERS];
-bool fresh[WORKERS]; /* from ready, and no byte of it sent */
+bool fresh[WORKERS]; /* from ready, and no call of it has ended */
 byte group[WORKERS]; /* grouping, as claim or mark told it */
 byte safe[WORKERS];  /* until safe_until */
 byte call[WORKERS];  /* members in the call, or in the finish */
@@ -162,6 +164,12 @@ byte calm; /* no faults any more; 2: and worker 0 will never move again */
 #define ENDS(w) (call[w] & ~((ending[w] == OUTCOME) * (call[w] & (call[w] - 1)))) /* one by one */
 #else
 #define ENDS(w) call[w]
+#endif
+/* Does this holder know that no byte of the call was sent before? */
+#ifdef SPLIT_OPEN
+#define IS_FIRST(w) true
+#else
+#define IS_FIRST(w) fresh[w]
 #endif
 #ifdef NO_SETTLE
 #define RETRY_AFTER 0

@@ -119,6 +119,14 @@ inline delay(w)
 #endif
 }
 
+/* regroup of each half of a refused call, in one script */
+inline split(w)
+{
+    take_out(w, call[w]);
+    await(LOWEST(call[w]), w);
+    await(call[w] & ~LOWEST(call[w]), w)
+}
+
 inline retry(w)
 {
 #ifdef COUNTS
@@ -148,6 +156,7 @@ inline finish(w)
         :: ending[w] == OUTCOME -> write_outcome(w)
         :: ending[w] == RETRY -> retry(w)
         :: ending[w] == BACK -> delay(w)
+        :: ending[w] == SPLIT -> split(w)
         :: ending[w] == PARK -> take_out(w, call[w]); parked = parked | call[w] /* park */
         :: ending[w] == RETURN -> take_out(w, call[w]); ready = ready | call[w]
         fi
@@ -217,7 +226,6 @@ inline send(w, set)
         first[j] = call[w];
     END_JOBS;
     wire[w] = CALL;
-    fresh[w] = false;
     doing[w] = OUT
 }
 
@@ -229,6 +237,7 @@ inline call_ended(w, how)
     END_JOBS;
 #endif
     wire[w] = 0;
+    fresh[w] = false;
     ending[w] = how;
     doing[w] = ENDING;
     IF(left[w] == call[w], safe[w] = 0) /* matters no more */
@@ -249,6 +258,15 @@ inline call_answered(w, how)
         IF(wire[w] != 0, air[j] = 0);
     END_JOBS;
     call_ended(w, how)
+}
+
+/* It went nowhere: its members may go out in other calls, under other tokens. */
+inline call_refused(w, how)
+{
+    FOR_JOBS(call[w])
+        IF(FENCED(w) && fresh[w], first[j] = 0);
+    END_JOBS;
+    call_answered(w, how)
 }
 
 /* The common end of each claim: batch k under a new fence. */
