@@ -296,7 +296,7 @@ static void test_methods(void **state)
     start(&f);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const char *body = rows[i].body ? rows[i].body : "";
-        char length[32];
+        char length[64];
         const struct http_request req = {
             .method = rows[i].method, .target = "/x", .body = body, .len = strlen(body)};
         int before = f.done;
