@@ -26,7 +26,8 @@ static inline void pump_wake(evutil_socket_t fd, short what, void *arg)
         while (!(condition)) {                                                                     \
             if (clock_mono_ms() > pump_end)                                                        \
                 fail_msg("not within %d ms: %s", PUMP_MAX_MS, #condition);                         \
-            event_base_loop((base), EVLOOP_ONCE);                                                  \
+            if (event_base_loop((base), EVLOOP_ONCE) < 0) /* a test that failed left it */         \
+                fail_msg("no loop for: %s", #condition);                                           \
         }                                                                                          \
         event_free(pump_timer);                                                                    \
     } while (0)
