@@ -52,7 +52,9 @@ static enum reply_class class_wanted(const json_t *sample)
     if (strcmp(label, "retryable") == 0)
         return code && strcmp(code, "SignatureNonceUsed") == 0 ? REPLY_NONCE_USED : REPLY_TRANSIENT;
     if (strcmp(label, "auth") == 0)
-        return code && strcmp(code, "InvalidTimeStamp.Expired") == 0 ? REPLY_CLOCK : REPLY_AUTH;
+        return code && strcmp(code, "InvalidTimeStamp.Expired") == 0 ? REPLY_CLOCK
+               : code && strstr(code, "SecurityToken")               ? REPLY_TOKEN
+                                                                     : REPLY_AUTH;
     assert_string_equal(label, "permanent");
     return code && strcmp(code, "SomethingNew.NeverSeen") == 0 ? REPLY_UNKNOWN_4XX
                                                                : REPLY_PERMANENT;
