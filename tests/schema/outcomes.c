@@ -8,7 +8,8 @@
 
 enum { FLAGS = 10 };
 
-static const struct push_done pushes[] = {{0, "501029", "R-0"}, {1, "501030", "R-1"}};
+static const struct push_done pushes[] = {{.part = 0, .message_id = "501029", .request_id = "R-0"},
+                                          {.part = 1, .message_id = "501030", .request_id = "R-1"}};
 static const struct reply reply = {
     .http_status = 400, .code = "InvalidParameter", .message = "no", .request_id = "R"};
 
