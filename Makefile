@@ -106,7 +106,8 @@ $(B)/unit/%: tests/unit/%.c $(LIB_OBJ)
 
 .PHONY: unit
 unit: $(UNIT) ## Unit tests (one: make unit-job)
-	@sh tests/run-unit.sh $(UNIT)
+	@$(RUN_UNIT) $(UNIT)
+RUN_UNIT ?= sh tests/run-unit.sh
 unit-%: $(B)/unit/test_%
 	$<
 

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Runs unit test programs, two at a time since most of them wait; prints one closing line.
+# Runs unit test programs, three at a time since most of them wait; prints one closing line.
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 export dir
-printf '%s\n' "$@" | xargs -P 2 -I {} sh -c '{} >"$dir/$(basename {})" 2>&1; echo $? >"$dir/$(basename {}).rc"'
+printf '%s\n' "$@" | xargs -P 3 -I {} sh -c '{} >"$dir/$(basename {})" 2>&1; echo $? >"$dir/$(basename {}).rc"'
 passed=0 failed=0
 for t in "$@"; do
     out=$dir/$(basename "$t")

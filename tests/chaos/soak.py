@@ -18,7 +18,7 @@ from load import Jobs  # noqa: E402
 
 TENTHS = 10
 GROWTH = 0.10
-JUDGED_JOBS = 500000  # a shorter run is over before the heap has found its size
+JUDGED_JOBS = 2000000  # the first tenth of a shorter run is over before the heap has found its size
 STALL_S = 300
 DEPTH = 4000    # ready jobs that the producer keeps up
 KINDS = (dict(kind="error", status=503), dict(kind="error", status=500, code="InternalError"),
