@@ -123,8 +123,9 @@ counter() { redis HGET '{push:jobs}:count' "$1"; }
 
 # waiting MORE: three jobs wait for the repetition of the call that they share
 waiting() {
-    local now=$(($(date +%s) * 1000)) w=wAAAAAAAAAAAAAAA i=0 e
-    redis HSET '{push:jobs}:batch' $w "fence W $now $now w 3 0 d" $w# 3 $w! "1 3 P:AAAAAAAAAAAAAAAA.0:0,1,2" >/dev/null
+    local now=$(($(date +%s) * 1000)) w=wAAAAAAAAAAAAAAA i=0 e digest
+    digest=$("$PB" check | sed -nE 's/^digest = ([0-9a-f]+).*/\1/p')
+    redis HSET '{push:jobs}:batch' $w "fence W $now $now w 3 0 $digest" $w# 3 $w! "1 3 P:AAAAAAAAAAAAAAAA.0:0,1,2" >/dev/null
     for id in a b c; do
         e="{\"uid\":\"$id\",\"id_given\":true,\"call\":\"AAAAAAAAAAAAAAAA.0\",\"tasks\":1,\"attempts\":1,\"t0\":$now,\"first_sent\":$now$1}"
         redis HSET '{push:jobs}:member' $w:$i "0 ${#e} $e{\"id\":\"$id\",\"message\":\"m\",\"target\":{\"account\":[\"$id\"]}}" >/dev/null
