@@ -8,10 +8,10 @@
 
 #include "aliyun/answer_xml.h"
 #include "aliyun/quota.h"
-#include "aliyun/response.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cli/provider.h"
+#include "worker/http_answer.h"
 
 struct caller {
     const struct config *config;
@@ -82,13 +82,6 @@ struct attempt {
     bool done;
 };
 
-static enum reply_class class_of(enum http_state state)
-{
-    if (state == HTTP_NOT_SENT)
-        return REPLY_NOT_SENT;
-    return state == HTTP_CERTIFICATE ? REPLY_CERTIFICATE : REPLY_UNANSWERED;
-}
-
 static json_t *read_answer(const struct http_result *r)
 {
     json_t *answer = json_loadb(r->body, r->len, JSON_ALLOW_NUL, NULL);
@@ -101,22 +94,7 @@ static void on_answer(void *arg, const struct http_result *r)
 {
     struct attempt *a = arg;
     a->done = true;
-    if (r->state != HTTP_ANSWERED) {
-        a->out->reply = (struct reply){.class = class_of(r->state)};
-        snprintf(a->out->reply.message, sizeof a->out->reply.message, "%s", r->error);
-        return;
-    }
-    const struct response_in in = {.status = r->status,
-                                   .body = r->body,
-                                   .len = r->len,
-                                   .content_type = r->content_type,
-                                   .retry_after = r->retry_after,
-                                   .acs_retry_after = r->acs_retry_after,
-                                   .ratelimit_user = r->ratelimit_user,
-                                   .ratelimit_user_api = r->ratelimit_user_api,
-                                   .date = r->date,
-                                   .now_wall_ms = clock_wall_ms()};
-    response_read_plain(&in, &a->out->reply);
+    http_answer_plain(r, &a->out->reply);
     if (a->out->reply.class == REPLY_SENT)
         a->out->answer = read_answer(r);
 }

@@ -4,10 +4,10 @@
 #include <stdio.h>
 
 #include "aliyun/actions.h"
-#include "aliyun/response.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "worker/config_keys.h"
+#include "worker/http_answer.h"
 #include "worker/key_fetch.h"
 
 enum { ANSWER_MAX = 1 << 20 };
@@ -21,18 +21,7 @@ static void on_answer(void *arg, const struct http_result *r)
 {
     struct calling *c = arg;
     c->done = true;
-    if (r->state != HTTP_ANSWERED) {
-        *c->reply = (struct reply){.class = REPLY_UNANSWERED};
-        snprintf(c->reply->message, sizeof c->reply->message, "%s", r->error);
-        return;
-    }
-    const struct response_in in = {.status = r->status,
-                                   .body = r->body,
-                                   .len = r->len,
-                                   .content_type = r->content_type,
-                                   .date = r->date,
-                                   .now_wall_ms = clock_wall_ms()};
-    response_read_plain(&in, c->reply);
+    http_answer_plain(r, c->reply);
 }
 
 static struct http *open_http(struct event_base *base, const struct config *c, struct err *e)

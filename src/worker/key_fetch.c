@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "aliyun/response.h"
 #include "aliyun/sts.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "worker/http_answer.h"
 #include "worker/settings.h"
 
 enum {
@@ -276,15 +276,9 @@ static void ask_metadata(struct key_fetch *f)
 /* The message may quote what was sent, so only the code is shown. */
 static void fail_sts(struct key_fetch *f, const struct http_result *r)
 {
-    const struct response_in in = {.status = r->status,
-                                   .body = r->body,
-                                   .len = r->len,
-                                   .content_type = r->content_type,
-                                   .now_wall_ms = clock_wall_ms()};
-    struct reply reply = {0};
+    struct reply reply;
     struct err e;
-    if (r->state == HTTP_ANSWERED)
-        response_read_plain(&in, &reply);
+    http_answer_plain(r, &reply);
     if (!reply.code[0]) {
         fail_http(f, "STS", r);
         return;

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "aliyun/response.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
 #include "worker/bundle.h"
+#include "worker/http_answer.h"
 #include "worker/tally.h"
 
 enum { RESPONSE_MAX = 256 * 1024, CLOCK_OFFSET_MAX_MS = 24 * 3600 * 1000 };
@@ -63,20 +63,6 @@ size_t sender_in_flight(const struct sender *s)
     return http_in_flight(s->http);
 }
 
-static enum reply_class class_of(enum http_state state)
-{
-    switch (state) {
-    case HTTP_NOT_SENT:
-        return REPLY_NOT_SENT;
-    case HTTP_CERTIFICATE:
-        return REPLY_CERTIFICATE;
-    case HTTP_ANSWERED:
-    case HTTP_UNANSWERED:
-        break;
-    }
-    return REPLY_UNANSWERED;
-}
-
 /* ids of a MassPush: kept as far as there are tasks. */
 static void keep_ids(struct bundle *b, char (*ids)[32], size_t n)
 {
@@ -88,18 +74,7 @@ static void read_answer(const struct http_result *r, struct bundle *b, struct re
 {
     char ids[RESPONSE_IDS_MAX][32];
     size_t n;
-    const struct response_in in = {
-        .status = r->status,
-        .body = r->body,
-        .len = r->len,
-        .content_type = r->content_type,
-        .retry_after = r->retry_after,
-        .acs_retry_after = r->acs_retry_after,
-        .ratelimit_user = r->ratelimit_user,
-        .ratelimit_user_api = r->ratelimit_user_api,
-        .date = r->date,
-        .now_wall_ms = clock_wall_ms(),
-    };
+    const struct response_in in = http_answer_in(r);
     if (!b) {
         response_read(&in, reply, NULL, NULL);
         return;
@@ -110,13 +85,10 @@ static void read_answer(const struct http_result *r, struct bundle *b, struct re
 
 static void read_result(const struct http_result *r, struct bundle *b, struct reply *reply)
 {
-    *reply = (struct reply){.class = class_of(r->state)};
     if (r->state == HTTP_ANSWERED)
         read_answer(r, b, reply);
     else
-        snprintf(reply->message, sizeof reply->message, "%s", r->error);
-    if (reply->class == REPLY_UNANSWERED)
-        reply->ambiguous = true;
+        *reply = http_answer_missing(r);
     if (r->resend_stopped)
         metrics_add(METRIC_CALL_RESENDS_STOPPED, 1);
 }

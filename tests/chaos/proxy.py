@@ -110,9 +110,10 @@ class Proxy:
         self.listener.close()
         for link in list(self.links):
             link.close(reset=True)
-        for task in asyncio.all_tasks(self.loop):
+        tasks = asyncio.all_tasks(self.loop)
+        for task in tasks:
             task.cancel()
-        self.loop.run_until_complete(asyncio.sleep(0.01))
+        self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self.loop.close()
 
     def accept(self):
