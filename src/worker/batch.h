@@ -17,6 +17,7 @@ struct batch {
     bool recorded; /* a grouping is binding, or has been asked for */
     bool started;  /* the recorded calls' leaders have gone on */
     bool counted;
+    bool lone;                   /* one job, which might have shared a call */
     struct coalesce_item *items; /* those that may share a call */
     size_t nitems;
     struct buf text; /* of the grouping that is being recorded */

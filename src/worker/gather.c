@@ -119,7 +119,10 @@ bool gather_takes(struct flight *f)
     struct batch *b = f->batch;
     struct params params;
     struct err e;
-    if (b->n < 2 || !may_share(f))
+    if (!may_share(f))
+        return false;
+    b->lone = b->n == 1;
+    if (b->lone)
         return false;
     bool ok = bundle_params(f, &params, &e);
     if (ok) {
@@ -229,7 +232,7 @@ void gather_look(struct batch *b)
         make(b);
     b->nitems = 0;
     if (!b->counted)
-        pipeline_note_sharing(b->pipeline, b->n, batch_calls(b));
+        pipeline_note_sharing(b->pipeline, b->n, batch_calls(b), b->n > 1 || b->lone);
     b->counted = true;
     let_go(b);
 }

@@ -108,9 +108,16 @@ bool pipeline_may_call(const struct pipeline *p, size_t app)
     return !fleet_app_paused(p->fleet, app) && keyring_ready(p->keyring, app);
 }
 
-void pipeline_note_sharing(struct pipeline *p, size_t jobs, size_t calls)
+/* A batch that is one call tells that more would have fitted, not how many: without a guess upwards
+ * small claims would make small calls, and these small claims, for ever. */
+void pipeline_note_sharing(struct pipeline *p, size_t jobs, size_t calls, bool shareable)
 {
-    p->sharing = (7 * p->sharing + PIPELINE_SHARING_ONE * jobs / (calls ? calls : 1)) / 8;
+    size_t ratio = PIPELINE_SHARING_ONE * jobs / (calls ? calls : 1);
+    if (calls == 1 && shareable && ratio < 2 * p->sharing)
+        ratio = 2 * p->sharing;
+    if (ratio > PIPELINE_SHARING_ONE * PIPELINE_SHARING_MAX)
+        ratio = PIPELINE_SHARING_ONE * PIPELINE_SHARING_MAX;
+    p->sharing = (7 * p->sharing + ratio) / 8;
 }
 
 size_t pipeline_calls(const struct pipeline *p, size_t jobs)

@@ -7,7 +7,7 @@
 
 #include "worker/pipeline.h"
 
-enum { PIPELINE_WINDOW_MIN = 8, PIPELINE_SHARING_ONE = 16 };
+enum { PIPELINE_WINDOW_MIN = 8, PIPELINE_SHARING_ONE = 16, PIPELINE_SHARING_MAX = 64 };
 
 TAILQ_HEAD(flight_list, flight);
 
@@ -44,8 +44,9 @@ bool pipeline_may_call(const struct pipeline *p, size_t app);
 /* The one place where a flight changes its state. */
 void pipeline_move(struct flight *f, enum flight_state to);
 
-/* A batch has become so many calls. */
-void pipeline_note_sharing(struct pipeline *p, size_t jobs, size_t calls);
+/* A batch has become so many calls. shareable: it is no fault of its jobs that there were not more
+ * to a call. */
+void pipeline_note_sharing(struct pipeline *p, size_t jobs, size_t calls, bool shareable);
 
 /* Takes the flight out of the pipeline and frees it. */
 void pipeline_drop(struct pipeline *p, struct flight *f);

@@ -913,9 +913,33 @@ static void test_a_full_claim(void **state)
     close_stage(&s);
 }
 
+/* What is claimed follows from what a call is thought to hold: claims of one job each must not
+ * settle that it holds one. Jobs that share nothing do. */
+static void test_small_claims_do_not_stay_small(void **state)
+{
+    (void)state;
+    struct stage s;
+    open_fast(&s);
+    for (int i = 0; i < 12; i++)
+        enqueue_to(i, "m");
+    for (int i = 0; i < 12; i++)
+        take(&s, 1);
+    settle(&s);
+    assert_in_range(pipeline_jobs(s.p, 1), 3, 64);
+    assert_int_equal(pipeline_calls(s.p, 3), 1);
+    for (int i = 0; i < 30; i++)
+        freeReplyObject(cli("RPUSH " QUEUE " {\"message\":\"m\",\"school\":\"s%d\"}", i));
+    for (int i = 0; i < 30; i++)
+        take(&s, 1);
+    settle(&s);
+    assert_int_equal(pipeline_jobs(s.p, 1), 1);
+    close_stage(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_small_claims_do_not_stay_small, fixture_flush),
         cmocka_unit_test_setup(test_who_shares, fixture_flush),
         cmocka_unit_test_setup(test_only_new_ones_share, fixture_flush),
         cmocka_unit_test_setup(test_one_alone, fixture_flush),
