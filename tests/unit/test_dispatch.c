@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The dispatcher whole: its own connections to a real redis-server, a provider on the same loop. */
+ * The dispatcher whole (dispatch_core, claims, watch, dispatch_loop): its own connections to a real
+ * redis-server, a provider on the same loop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

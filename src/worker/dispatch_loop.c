@@ -11,76 +11,14 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
-#include "worker/heartbeat.h"
-#include "worker/share.h"
+#include "worker/claims.h"
+#include "worker/watch.h"
 
-enum {
-    CLAIM_MAX = 128,
-    HELD_MAX = 4096, /* jobs, however few calls they make */
-    CLAIM_SLOW_MS = 200,
-    WATCHDOG_MS = 15000,
-    ALARM_MS = 30000,
-    SWEEP_MS = 1000,
-    SWEEP_MAX = 64,
-    WORKER_NAME_SIZE = 128,
-    STAT_MAX = 16384
-};
-
-/* One queue as the dispatcher serves it. */
-struct lane {
-    struct dispatch *d;
-    struct redis *cmd, *wait; /* cmd: its own in a cluster, else the one of all */
-    struct queue *queue;
-    char *results, *dead;
-    bool open;                        /* schema checked on the live connection */
-    bool maybe_ready;                 /* the last claim came back full, or something woke us */
-    unsigned asked;                   /* by the last claim */
-    const struct config *asked_under; /* the configuration of the claim that is out; held */
-    bool got;                         /* the claim that is out has brought jobs */
-    bool left;                        /* its inbox is emptied: the last step of a drain */
-    unsigned reserved;                /* credits that a claim under way may use up */
-    int64_t asked_ms;                 /* since when */
-    bool alone;            /* that claim may bring a suspect (I4): no other goes beside it */
-    bool suspect;          /* and has brought one */
-    int64_t claimed_ms;    /* as dispatch_lane shows it */
-    int64_t next_alarm_ms; /* when the dead letters are counted next */
-    int64_t next_sweep_ms; /* when parked jobs are looked at next */
-    bool alarmed;
-};
-
-struct dispatch {
-    struct event_base *base;
-    const struct config *config;
-    char worker[WORKER_NAME_SIZE];
-    struct redis *cmd; /* NULL in a cluster */
-    struct router *router;
-    struct sender *sender;
-    struct keyring *keyring;
-    struct fleet *fleet;
-    struct pipeline *pipeline;
-    struct heartbeat heartbeat;
-    struct lane *lanes;
-    size_t turn; /* fair: the lane that is served first */
-    struct event *tick, *extend, *pump, *drain_timer;
-    bool backlog; /* the last claim came back full */
-    bool alone;   /* a suspect (I4) is being tried, or waits until nothing else is held */
-    int64_t last_claim_ms, dropped_ms; /* what the watchdog looks at; when it bit */
-    bool draining, leaving, until_empty, counting, ended;
-    size_t counts_due;
-    int64_t counted_jobs;
-    bool counts_ok;
-    dispatch_end_fn fn;
-    void *arg;
-};
-
-static void pump_soon(struct dispatch *d)
-{
-    event_active(d->pump, EV_TIMEOUT, 0);
-}
+enum { STAT_MAX = 16384 };
 
 static void on_freed(void *arg)
 {
-    pump_soon(arg);
+    dispatch_pump_soon(arg);
 }
 
 static void end(struct dispatch *d, enum dispatch_end how, const char *why)
@@ -89,206 +27,6 @@ static void end(struct dispatch *d, enum dispatch_end how, const char *why)
         return;
     d->ended = true;
     d->fn(d->arg, how, why);
-}
-
-/* --- claiming -------------------------------------------------------------------------------- */
-
-/* While jobs are plenty some are claimed ahead, so that a large claim never leaves a call slot
- * empty; when they are few, what one worker cannot send now is another's. */
-static size_t claim_ahead(const struct dispatch *d)
-{
-    size_t limit = (size_t)d->config->concurrency;
-    return !d->backlog ? 0 : limit < CLAIM_MAX ? limit : CLAIM_MAX;
-}
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Jobs whose end is on its way to Redis use no call, those that share one use one; their number is
- * bounded all the same. */
-static unsigned room(const struct dispatch *d)
-{
-    const struct pipeline *p = d->pipeline;
-    size_t limit = (size_t)d->config->concurrency + claim_ahead(d);
-    bool shared = pipeline_jobs(p, 1) > 1;
-    size_t held_max = shared && 2 * limit < HELD_MAX ? HELD_MAX : 2 * limit;
-    size_t busy = pipeline_busy(p), held = pipeline_flights(p);
-    if (busy >= limit || held >= held_max)
-        return 0;
-    size_t n = least(pipeline_jobs(p, limit - busy), held_max - held);
-    return (unsigned)least(n, shared ? SHARE_CLAIM_MAX : CLAIM_MAX);
-}
-
-/* What claims under way may bring is spoken for. */
-static unsigned less_reserved(const struct dispatch *d, unsigned n)
-{
-    for (size_t i = 0; i < d->config->nqueues; i++)
-        n -= d->lanes[i].reserved < n ? d->lanes[i].reserved : n;
-    return n;
-}
-
-/* Jobs that could be sent at once: nothing is claimed while all is paused or without a token. */
-static unsigned offered(const struct dispatch *d)
-{
-    if (fleet_paused(d->fleet))
-        return 0;
-    size_t n = room(d), calls = pipeline_calls(d->pipeline, n);
-    return (unsigned)least(n, pipeline_jobs(d->pipeline, flow_offer(fleet_flow(d->fleet), calls)));
-}
-
-static unsigned credits(const struct dispatch *d)
-{
-    return less_reserved(d, offered(d));
-}
-
-/* A claim per freed credit would cost a script each, unless idle. Tokens come in lots that are
- * worth one. */
-static bool worth_a_claim(const struct dispatch *d, unsigned n)
-{
-    size_t limit = (size_t)d->config->concurrency;
-    size_t quarter = limit / 4 < CLAIM_MAX / 4 ? limit / 4 : CLAIM_MAX / 4;
-    size_t enough = d->backlog ? claim_ahead(d) / 2 : quarter;
-    return n && (n >= enough || pipeline_busy(d->pipeline) == 0 ||
-                 (n < less_reserved(d, room(d)) && !flow_asking(fleet_flow(d->fleet))));
-}
-
-static void on_claim(void *arg, const struct queue_claim *claim, int done)
-{
-    struct lane *lane = arg;
-    struct dispatch *d = lane->d;
-    if (claim) {
-        lane->suspect |= claim->suspect;
-        lane->got = true;
-        pipeline_take(d->pipeline, claim, lane->queue, lane->asked_under);
-        return;
-    }
-    lane->reserved = 0;
-    if (d->config->wait_replicas)
-        pipeline_tick(d->pipeline); /* its replicas have it now, or it goes back */
-    config_drop(lane->asked_under);
-    lane->asked_under = NULL;
-    d->backlog = done >= 0 && (unsigned)done >= lane->asked;
-    d->alone = (d->alone && !lane->alone) || lane->suspect || queue_suspects(lane->queue);
-    lane->alone = lane->suspect = false;
-    if (done != -1) {
-        lane->claimed_ms = d->last_claim_ms = clock_mono_ms();
-        d->dropped_ms = 0;
-    }
-    /* Waiting jobs that became due may be more than were asked for: a replay brings many. */
-    if ((done == 0 && !lane->got && !d->alone) || done < -1)
-        lane->maybe_ready = false;
-    lane->got = false;
-    if (done == -2) {
-        metrics_add(METRIC_PARKED_FULL, 1);
-        log_debug("event=parked_full queue=%s", log_value(queue_name(lane->queue)));
-    }
-    pump_soon(d);
-}
-
-/* False when there is nothing to claim for: every app's circuit is open and no probe is due. */
-static bool claim(struct lane *lane, unsigned n, bool alone)
-{
-    struct queue_drain drains[CONFIG_APPS_MAX];
-    bool probe;
-    size_t ndrains = pipeline_drainable(lane->d->pipeline, n, drains, &probe);
-    if (pipeline_all_open(lane->d->pipeline)) {
-        if (!probe)
-            return false;
-        n = 1;
-    }
-    lane->asked = n;
-    lane->reserved = n;
-    lane->alone = alone;
-    lane->asked_ms = clock_mono_ms();
-    lane->asked_under = config_hold(lane->d->config);
-    queue_claim(lane->queue, n, drains, ndrains, alone, on_claim, lane);
-    return true;
-}
-
-static void on_wait(void *arg, bool moved)
-{
-    struct lane *lane = arg;
-    if (moved)
-        lane->maybe_ready = true;
-    pump_soon(lane->d);
-}
-
-/* Lanes that would claim now. */
-static unsigned takers(const struct dispatch *d)
-{
-    unsigned n = 0;
-    for (size_t i = 0; i < d->config->nqueues; i++) {
-        const struct lane *lane = &d->lanes[i];
-        n += lane->open && lane->maybe_ready && !queue_claiming(lane->queue);
-    }
-    return n;
-}
-
-/* What a lane may ask for: by priority all there is, else an equal part for each that has work. */
-static unsigned share(const struct dispatch *d)
-{
-    unsigned n = credits(d), among = d->config->serve_fair ? takers(d) : 1;
-    return (n + among - 1) / among;
-}
-
-/* False when those after it in priority must wait. A claim that hangs holds up nobody. */
-static bool serve(struct lane *lane, bool worth)
-{
-    struct dispatch *d = lane->d;
-    if (!lane->open)
-        return true;
-    if (queue_claiming(lane->queue))
-        return clock_mono_ms() - lane->asked_ms > CLAIM_SLOW_MS;
-    unsigned n = lane->maybe_ready && worth ? share(d) : 0;
-    if (n && claim(lane, n, false)) {
-        d->turn = (size_t)(lane - d->lanes) + 1;
-        return false;
-    }
-    bool stopped = pipeline_all_open(d->pipeline);
-    if (lane->maybe_ready && !stopped)
-        return false; /* credits come back soon */
-    if (room(d) && !fleet_paused(d->fleet) && !queue_waiting(lane->queue) && !stopped)
-        queue_wait(lane->queue, on_wait, lane);
-    return true;
-}
-
-/* Whether no job is held and none may be on its way here. */
-static bool holds_nothing(const struct dispatch *d)
-{
-    for (size_t i = 0; i < d->config->nqueues; i++)
-        if (queue_claiming(d->lanes[i].queue) && d->lanes[i].open)
-            return false;
-    return pipeline_flights(d->pipeline) == 0;
-}
-
-/* The claim of a suspect, with nothing beside it. */
-static bool claim_suspect(struct dispatch *d)
-{
-    for (size_t i = 0; i < d->config->nqueues; i++) {
-        struct lane *lane = &d->lanes[i];
-        if (lane->open && !queue_claiming(lane->queue) && queue_suspects(lane->queue) &&
-            claim(lane, credits(d), true))
-            return true;
-    }
-    return false;
-}
-
-/* Strict priority: a queue is asked only when those before it have nothing ready. Fair: all are,
- * and the turn goes round. */
-static void claim_round(struct dispatch *d)
-{
-    if (d->alone && !holds_nothing(d))
-        return;
-    if (d->alone && claim_suspect(d))
-        return;
-    d->alone = false;
-    bool fair = d->config->serve_fair, worth = takers(d) && worth_a_claim(d, credits(d));
-    size_t n = d->config->nqueues, first = fair ? d->turn : 0;
-    for (size_t i = 0; i < n; i++)
-        if (!serve(&d->lanes[(first + i) % n], worth) && !fair)
-            return;
 }
 
 /* --- draining -------------------------------------------------------------------------------- */
@@ -311,7 +49,7 @@ static void on_left(void *arg, enum queue_done done)
     (void)done;
     struct lane *lane = arg;
     lane->left = true;
-    pump_soon(lane->d);
+    dispatch_pump_soon(lane->d);
 }
 
 static void drain_step(struct dispatch *d)
@@ -359,7 +97,7 @@ void dispatch_drain(struct dispatch *d)
     evtimer_add(d->drain_timer, &limit);
     cancel_waits(d);
     pipeline_drain(d->pipeline);
-    pump_soon(d);
+    dispatch_pump_soon(d);
 }
 
 static void on_pump(evutil_socket_t fd, short what, void *arg)
@@ -370,7 +108,7 @@ static void on_pump(evutil_socket_t fd, short what, void *arg)
     if (d->draining)
         drain_step(d);
     else
-        claim_round(d);
+        claims_round(d);
 }
 
 /* --- until empty ----------------------------------------------------------------------------- */
@@ -401,87 +139,6 @@ static void check_empty(struct dispatch *d)
 
 /* --- the clockwork --------------------------------------------------------------------------- */
 
-/* Neither a claim that is not answered nor waiting for Redis to say whether there are tokens is an
- * excuse for not claiming. */
-static bool may_claim(struct dispatch *d)
-{
-    return !d->alone && !fleet_paused(d->fleet) && !pipeline_all_open(d->pipeline) &&
-           (worth_a_claim(d, offered(d)) || (room(d) && flow_asking(fleet_flow(d->fleet))));
-}
-
-/* Every tick with credits ends in a claim of some queue; when none is answered for long, the
- * connections are not what they seem. */
-static void watch(struct dispatch *d)
-{
-    int64_t now = clock_mono_ms();
-    if (!may_claim(d))
-        d->last_claim_ms = now;
-    if (now - d->last_claim_ms < WATCHDOG_MS)
-        return;
-    d->last_claim_ms = now;
-    d->dropped_ms = now;
-    metrics_add(METRIC_WATCHDOG_DROPS, 1);
-    log_warn("event=watchdog_drop");
-    for (size_t i = 0; i < d->config->nqueues; i++) {
-        if (i == 0 || !d->cmd)
-            redis_drop(d->lanes[i].cmd, "watchdog");
-        redis_drop(d->lanes[i].wait, "watchdog");
-    }
-}
-
-static void on_dead_count(void *arg, const struct queue_counts *c)
-{
-    struct lane *lane = arg;
-    int64_t limit = lane->d->config->dead_warn;
-    bool many = c->ok && limit && c->dead_list >= limit;
-    if (many && !lane->alarmed)
-        log_error("event=dead_letters_many list=%s length=%lld limit=%lld", log_value(lane->dead),
-                  (long long)c->dead_list, (long long)limit);
-    if (c->ok)
-        lane->alarmed = many;
-}
-
-/* Dead letters are never trimmed, so somebody must be told when they pile up. */
-static void watch_dead(struct lane *lane)
-{
-    int64_t now = clock_mono_ms();
-    if (now < lane->next_alarm_ms)
-        return;
-    lane->next_alarm_ms = now + ALARM_MS;
-    queue_count(lane->queue, on_dead_count, lane);
-}
-
-static void on_swept(void *arg, const struct queue_claim *claim, int done)
-{
-    (void)done;
-    struct lane *lane = arg;
-    if (claim) {
-        pipeline_take(lane->d->pipeline, claim, lane->queue, lane->asked_under);
-        return;
-    }
-    config_drop(lane->asked_under);
-    lane->asked_under = NULL;
-    pump_soon(lane->d);
-}
-
-/* Deadlines of parked jobs pass also while nothing of their app is sent. They go round: the parked
- * list's head is taken, and what has time left is parked again behind the others. */
-static void sweep(struct lane *lane)
-{
-    struct dispatch *d = lane->d;
-    struct queue_drain drains[CONFIG_APPS_MAX];
-    int64_t now = clock_mono_ms();
-    if (d->alone || queue_claiming(lane->queue) || now < lane->next_sweep_ms)
-        return;
-    size_t n = pipeline_sweepable(d->pipeline, SWEEP_MAX, drains);
-    if (!n)
-        return;
-    lane->next_sweep_ms = now + SWEEP_MS;
-    lane->asked_ms = now;
-    lane->asked_under = config_hold(d->config);
-    queue_claim(lane->queue, 0, drains, n, false, on_swept, lane);
-}
-
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -499,16 +156,16 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         lane->maybe_ready = true;
         if (!d->draining) {
             watch_dead(lane);
-            sweep(lane);
+            claims_sweep(lane);
         }
     }
     if (open && !d->draining)
-        watch(d);
+        watch_claims(d);
     if (d->draining)
         cancel_waits(d); /* one that was armed as the drain began */
     if (d->until_empty)
         check_empty(d);
-    pump_soon(d);
+    dispatch_pump_soon(d);
 }
 
 static void on_extend(evutil_socket_t fd, short what, void *arg)
@@ -540,7 +197,7 @@ static void on_open(void *arg, bool ok, const char *why)
     }
     lane->maybe_ready = true;
     lane->d->last_claim_ms = clock_mono_ms();
-    pump_soon(lane->d);
+    dispatch_pump_soon(lane->d);
 }
 
 static void on_lane_redis(void *arg, enum redis_state state, const char *why)
@@ -566,7 +223,7 @@ static void on_fleet(void *arg)
     pipeline_tick(d->pipeline);
     for (size_t i = 0; i < d->config->nqueues; i++)
         d->lanes[i].maybe_ready = true; /* jobs may have been parked for want of what came */
-    pump_soon(d);
+    dispatch_pump_soon(d);
 }
 
 static void on_redis(void *arg, enum redis_state state, const char *why)
@@ -581,7 +238,7 @@ static void on_wait_redis(void *arg, enum redis_state state, const char *why)
     (void)why;
     struct lane *lane = arg;
     if (state == REDIS_UP)
-        pump_soon(lane->d);
+        dispatch_pump_soon(lane->d);
 }
 
 /* --- construction ---------------------------------------------------------------------------- */
@@ -728,7 +385,7 @@ void dispatch_set_config(struct dispatch *d, const struct config *config)
     fleet_set_config(d->fleet, config);
     keyring_set_config(d->keyring, config);
     pipeline_set_config(d->pipeline, config);
-    pump_soon(d);
+    dispatch_pump_soon(d);
 }
 
 size_t dispatch_in_flight(const struct dispatch *d)

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * What the dispatcher's own modules share: claims.c decides what is claimed and when, watch.c looks
+ * for what should not be, dispatch_loop.c drives both and drains. Nobody else includes this. */
+#ifndef PB_DISPATCH_CORE_H
+#define PB_DISPATCH_CORE_H
+
+#include "worker/dispatch.h"
+#include "worker/heartbeat.h"
+
+enum { WORKER_NAME_SIZE = 128 };
+
+/* One queue as the dispatcher serves it. */
+struct lane {
+    struct dispatch *d;
+    struct redis *cmd, *wait; /* cmd: its own in a cluster, else the one of all */
+    struct queue *queue;
+    char *results, *dead;
+    bool open;                        /* schema checked on the live connection */
+    bool maybe_ready;                 /* the last claim came back full, or something woke us */
+    unsigned asked;                   /* by the last claim */
+    const struct config *asked_under; /* the configuration of the claim that is out; held */
+    bool got;                         /* the claim that is out has brought jobs */
+    bool left;                        /* its inbox is emptied: the last step of a drain */
+    unsigned reserved;                /* credits that a claim under way may use up */
+    int64_t asked_ms;                 /* since when */
+    bool alone;            /* that claim may bring a suspect (I4): no other goes beside it */
+    bool suspect;          /* and has brought one */
+    int64_t claimed_ms;    /* as dispatch_lane shows it */
+    int64_t next_alarm_ms; /* when the dead letters are counted next */
+    int64_t next_sweep_ms; /* when parked jobs are looked at next */
+    bool alarmed;
+};
+
+struct dispatch {
+    struct event_base *base;
+    const struct config *config;
+    char worker[WORKER_NAME_SIZE];
+    struct redis *cmd; /* NULL in a cluster */
+    struct router *router;
+    struct sender *sender;
+    struct keyring *keyring;
+    struct fleet *fleet;
+    struct pipeline *pipeline;
+    struct heartbeat heartbeat;
+    struct lane *lanes;
+    size_t turn; /* fair: the lane that is served first */
+    struct event *tick, *extend, *pump, *drain_timer;
+    bool backlog; /* the last claim came back full */
+    bool alone;   /* a suspect (I4) is being tried, or waits until nothing else is held */
+    int64_t last_claim_ms, dropped_ms; /* what the watchdog looks at; when it bit */
+    bool draining, leaving, until_empty, counting, ended;
+    size_t counts_due;
+    int64_t counted_jobs;
+    bool counts_ok;
+    dispatch_end_fn fn;
+    void *arg;
+};
+
+/* Looks soon at what can be claimed, or at how far a drain has come. */
+void dispatch_pump_soon(struct dispatch *d);
+
+#endif
