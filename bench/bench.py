@@ -98,7 +98,7 @@ def worker(d, port, redis_port, version, n, concurrency=64, make=lambda i: JOB, 
     preload(r, n, make)
     r("CONFIG", "RESETSTAT")
     env = dict(os.environ, PUSHBRIDGE_REDIS_URL="redis://127.0.0.1:%d/0" % redis_port, PUSHBRIDGE_ADMIN_LISTEN="off",
-               PUSHBRIDGE_LIMIT_EGRESS_PER_S="0",
+               PUSHBRIDGE_LIMIT_EGRESS_PER_S="0", PUSHBRIDGE_LIMIT_PUSH_PER_S="0", PUSHBRIDGE_LIMIT_MASSPUSH_PER_S="0",
                PUSHBRIDGE_ALIYUN_ENDPOINT="https://localhost:%d" % port, PUSHBRIDGE_ALIYUN_CA_FILE=d + "/ca.pem", PUSHBRIDGE_LOG_LEVEL="warn",
                PUSHBRIDGE_ALIYUN_HTTP_VERSION=version, PUSHBRIDGE_QUEUE_CONCURRENCY=str(concurrency),
                PUSHBRIDGE_QUEUE_RESULTS_MAX=str(2 * n), PREQ_ACCESS_KEY_ID="mock-id", PREQ_ACCESS_KEY_SECRET="mock-secret",

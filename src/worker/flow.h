@@ -14,6 +14,7 @@
 struct flow;
 
 enum flow_action { FLOW_PUSH, FLOW_MASSPUSH, FLOW_ACTIONS };
+enum { FLOW_MOMENT_MS = 100 }; /* a wait that a call of several jobs may sit out */
 
 /* Tokens came, or a cool-down ended: look again. Never from within a call of this module. */
 typedef void (*flow_fn)(void *arg);

@@ -111,7 +111,24 @@ static size_t offer(struct flow *f, struct flow_bucket *b, int64_t now, size_t n
     return b->stock < (int64_t)n ? (size_t)b->stock : n;
 }
 
-/* MassPush tokens are asked for by the call itself: no claim knows yet what it will become. */
+/* Until when nobody needs to try for a token that calls have missed. */
+static int64_t spent_till(const struct flow_bucket *b, int64_t now)
+{
+    if (b->rate <= 0 || b->stock > 0)
+        return b->cooled_ms;
+    int64_t till = b->missed && (b->wanted || b->asked) ? now + 1 : b->blocked_ms;
+    return till > b->cooled_ms ? till : b->cooled_ms;
+}
+
+/* MassPush tokens are asked for by the call itself: no claim knows yet what it will become. When
+ * the last calls have used them up, the next come in a moment; jobs claimed now would only wait.
+ * During a cool-down others may go on. */
+static bool is_short_of_mass(const struct flow_bucket *b, int64_t now)
+{
+    int64_t till = spent_till(b, now);
+    return till > now && till <= now + FLOW_MOMENT_MS;
+}
+
 size_t flow_offer(struct flow *f, size_t n)
 {
     int64_t now = clock_mono_ms();
@@ -119,7 +136,8 @@ size_t flow_offer(struct flow *f, size_t n)
     if (!n)
         return 0;
     for (size_t i = 0; i < f->naccounts; i++)
-        sum += offer(f, account(f, i, FLOW_PUSH), now, n);
+        if (!is_short_of_mass(account(f, i, FLOW_MASSPUSH), now))
+            sum += offer(f, account(f, i, FLOW_PUSH), now, n);
     return sum < any ? sum : any;
 }
 
@@ -128,6 +146,9 @@ size_t flow_offer_app(struct flow *f, size_t app, size_t n)
     int64_t now = clock_mono_ms();
     size_t any = offer(f, egress(f), now, n);
     size_t own = offer(f, account(f, f->app_account[app], FLOW_PUSH), now, n);
+    /* Parked jobs would be taken out and parked again, round and round. */
+    if (spent_till(account(f, f->app_account[app], FLOW_MASSPUSH), now) > now)
+        return 0;
     return own < any ? own : any;
 }
 

@@ -143,6 +143,14 @@ bool pipeline_all_open(const struct pipeline *p)
     return true;
 }
 
+/* Of n, those that the app's tokens are worth. */
+static size_t jobs_for(struct pipeline *p, size_t app, size_t n)
+{
+    size_t calls = flow_offer_app(fleet_flow(p->fleet), app, pipeline_calls(p, n));
+    size_t jobs = pipeline_jobs(p, calls);
+    return jobs < n ? jobs : n;
+}
+
 size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out, bool *probe)
 {
     int64_t now = clock_mono_ms();
@@ -156,8 +164,7 @@ size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out,
             return 1;
         }
         if (takes_jobs(p, i))
-            out[found++] =
-                (struct queue_drain){name, (unsigned)flow_offer_app(fleet_flow(p->fleet), i, n)};
+            out[found++] = (struct queue_drain){name, (unsigned)jobs_for(p, i, n)};
     }
     return found;
 }

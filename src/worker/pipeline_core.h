@@ -7,7 +7,7 @@
 
 #include "worker/pipeline.h"
 
-enum { PIPELINE_WINDOW_MIN = 8, PIPELINE_SHARING_ONE = 16, PIPELINE_SHARING_MAX = 64 };
+enum { PIPELINE_WINDOW_MIN = 8, PIPELINE_SHARING_ONE = 16, PIPELINE_SHARING_MAX = 100 };
 
 TAILQ_HEAD(flight_list, flight);
 

@@ -91,7 +91,9 @@ static bool has_token(struct flight *f)
         pipeline_move(f, FLIGHT_HELD);
         break;
     case FLOW_NONE:
-        if (f->env.npushes || all)
+        if (f->bundle && wait_ms <= FLOW_MOMENT_MS)
+            pipeline_move(f, FLIGHT_HELD);
+        else if (f->env.npushes || all)
             ending_retry(f, queue_lease_now_ms(f->lease) + wait_ms);
         else
             ending_park(f);

@@ -2,6 +2,8 @@
 """Scenarios of calls that several jobs share: what the devices got is asked of the devices."""
 import collections
 import json
+import re
+import time
 
 from harness import Stage, wait_until
 from reload import SHORT, expect
@@ -148,5 +150,24 @@ def contents_for_one_device_are_as_many_pushes():
         return "%d jobs in %d calls" % (n, len(pushes(s)))
 
 
-SCENARIOS = [contents_for_one_device_are_as_many_pushes, coalesced_jobs_reach_each_device_once, coalesced_calls_under_faults, a_refused_task_is_found,
+def jobs_wait_in_place_for_mass_tokens():
+    """Calls at their limit: what has no token is neither sent nor carried in and out of Redis."""
+    with Stage(env=dict(ON, PUSHBRIDGE_LIMIT_MASSPUSH_PER_S="10", PUSHBRIDGE_LIMIT_BURST_MS="100")) as s:
+        crowd = Crowd(s, 4000)
+        n = s.push(*[crowd.job("only %d" % i, i) for i in range(4000)])
+        began = time.monotonic()
+        s.worker()
+        s.wait_ended(n, 60)
+        took = time.monotonic() - began
+        calls = len([c for c in pushes(s) if c["action"] == "MassPush"])
+        expect(took > (calls - 3) / 10, "%d calls in %.1f s" % (calls, took))
+        info = s.redis("INFO", "commandstats").decode()
+        scripts = sum(int(x) for x in re.findall(r"cmdstat_evalsha:calls=(\d+)", info))
+        expect(scripts < 1500, "%d scripts for %d calls" % (scripts, calls))
+        crowd.received()
+        s.settle(n)
+        return "%d calls in %.1f s, %d scripts" % (calls, took, scripts)
+
+
+SCENARIOS = [jobs_wait_in_place_for_mass_tokens, contents_for_one_device_are_as_many_pushes, coalesced_jobs_reach_each_device_once, coalesced_calls_under_faults, a_refused_task_is_found,
              a_killed_workers_calls_are_repeated_whole, ids_that_differ_are_ambiguous]
