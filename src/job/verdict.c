@@ -108,7 +108,10 @@ static bool is_open(const struct verdict_input *in)
 
 static int64_t settled_ms(const struct verdict_policy *policy, const struct verdict_input *in)
 {
-    return in->now_ms + (is_open(in) ? policy->settle_ms : 0);
+    if (!is_open(in))
+        return in->now_ms;
+    bool busy = in->reply->class == REPLY_UNANSWERED && in->busy_till_ms > in->now_ms;
+    return (busy ? in->busy_till_ms : in->now_ms) + policy->settle_ms;
 }
 
 static struct verdict retry(const struct verdict_policy *policy, const struct verdict_input *in,

@@ -47,7 +47,9 @@ struct verdict_input {
     bool keys_renewed;    /* TOKEN: a repeat would be signed with other keys */
     bool retried_special; /* the one free repeat for NONCE_USED or CLOCK was used */
     int64_t first_sent_ms, now_ms, deadline_ms; /* Redis' clock */
-    uint64_t random;                            /* for the jitter */
+    int64_t busy_till_ms; /* UNANSWERED: the end of the call's time; the provider may go on until
+                             then also when the connection was lost before; 0: not known */
+    uint64_t random;      /* for the jitter */
 };
 
 enum verdict_kind { VERDICT_SENT, VERDICT_RETRY, VERDICT_DEAD, VERDICT_PAUSE };
@@ -63,9 +65,10 @@ struct verdict {
 };
 
 /* RETRY: exponential from base with full jitter, capped; not before the provider's hint, nor
- * before now + settle_ms where this or an earlier attempt is unanswered. A repeat that could
- * only start after the deadline is DEAD(expired) or, while unanswered, as the ambiguous policy
- * says. Repeats of an unanswered call end at first_sent + window. */
+ * before now + settle_ms where this or an earlier attempt is unanswered, nor before the end of an
+ * unanswered call's own time + settle_ms. A repeat that could only start after the deadline is
+ * DEAD(expired) or, while unanswered, as the ambiguous policy says. Repeats of an unanswered call
+ * end at first_sent + window. */
 struct verdict verdict_decide(const struct verdict_policy *policy, const struct verdict_input *in);
 
 /* Back-off: uniform in [0, min(cap, base << attempt)], at least 1 ms. */

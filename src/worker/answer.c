@@ -25,6 +25,14 @@ struct verdict_policy answer_policy(const struct flight *f)
     };
 }
 
+/* A lost connection ends the call for us only. Whoever takes over a lost lease waits as long. */
+static int64_t busy_till_ms(const struct flight *f)
+{
+    int64_t left = f->checked_boot_ms + f->config->timeout_ms - clock_boot_ms();
+    bool open = f->last.class == REPLY_UNANSWERED && left > 0;
+    return queue_lease_now_ms(f->lease) + (open ? left : 0);
+}
+
 static struct verdict decide(const struct flight *f)
 {
     uint64_t random;
@@ -41,6 +49,7 @@ static struct verdict decide(const struct flight *f)
         .first_sent_ms = f->env.first_sent_ms,
         .now_ms = queue_lease_now_ms(f->lease),
         .deadline_ms = f->plan.send_by_ms,
+        .busy_till_ms = busy_till_ms(f),
         .random = random,
     };
     return verdict_decide(&policy, &in);
@@ -84,7 +93,7 @@ static void wait_for_app(struct flight *f, const struct verdict *v)
     kept.maybe_sent = f->last.ambiguous || (f->env.unanswered & flight_part_bit(f));
     kept.new_token = false;
     note_repeat(f, &kept);
-    int64_t settled = queue_lease_now_ms(f->lease) + f->config->settle_ms;
+    int64_t settled = busy_till_ms(f) + f->config->settle_ms;
     if (f->last.ambiguous)
         ending_retry(f, settled);
     else
@@ -292,11 +301,11 @@ static bool is_unanswered(const struct flight *f)
     return (f->env.unanswered & flight_part_bit(f)) != 0;
 }
 
-static struct verdict before_send(const struct flight *f)
+static struct verdict before_send(const struct flight *f, int64_t now_ms)
 {
     const struct verdict_policy policy = answer_policy(f);
     return verdict_before_send(&policy, is_unanswered(f), f->digest_changed, f->env.first_sent_ms,
-                               queue_lease_now_ms(f->lease), f->plan.send_by_ms);
+                               now_ms, f->plan.send_by_ms);
 }
 
 static bool end_dead(struct flight *f, const struct verdict *v)
@@ -308,16 +317,16 @@ static bool end_dead(struct flight *f, const struct verdict *v)
 
 bool answer_too_late(struct flight *f)
 {
-    const struct verdict v = before_send(f);
+    const struct verdict v = before_send(f, queue_lease_now_ms(f->lease));
     return end_dead(f, &v);
 }
 
 /* A claimed-again job may have a call out there: the policy says whether it may be repeated. */
 bool answer_may_send(struct flight *f)
 {
-    int64_t now = queue_lease_now_ms(f->lease);
+    int64_t now = queue_lease_now_ms(f->lease); /* one: a later look could be after its own now */
     bool unanswered = is_unanswered(f);
-    const struct verdict v = before_send(f);
+    const struct verdict v = before_send(f, now);
     if (end_dead(f, &v))
         return false;
     if (v.new_token)

@@ -167,7 +167,8 @@ static const struct option_row general[] = {
     FIRM("aliyun.connect_timeout_ms", "3000", 50, 120000, AT(connect_timeout_ms),
          "Time for connecting and TLS, a part of `aliyun.timeout_ms`"),
     FIRM("aliyun.settle_ms", "3000", 0, 120000, AT(settle_ms),
-         "Pause before an unanswered call is repeated, so that no two run at once"),
+         "Pause after the end of an unanswered call's time, before it is repeated, so that no two "
+         "run at once"),
     INT("aliyun.idempotency_window_ms", "840000", 1000, 86400000, AT(idempotency_window_ms),
         "How long an unanswered call may be repeated: the provider's 15 minutes less one"),
     CHOICE(OPTION_CHOICE, "aliyun.signature", "v3", "v1|v3", 0, AT(signature), "Signature scheme"),

@@ -68,7 +68,7 @@ void close_stage(struct stage *s)
     fleet_free(s->fleet);
     provider_close(&s->provider);
     config_free(&s->config);
-    mono_shift_ms = 0;
+    mono_shift_ms = mono_step_ms = 0;
 }
 
 static void on_claimed(void *arg, const struct queue_claim *claim, int done)

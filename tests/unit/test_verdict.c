@@ -161,6 +161,32 @@ static void test_decide(void **state)
     }
 }
 
+/* A connection that is lost early ends nothing at the provider. */
+static void test_an_unanswered_call_keeps_its_time(void **state)
+{
+    (void)state;
+    static const struct {
+        enum reply_class class;
+        int64_t busy, want; /* from now */
+    } cases[] = {{REPLY_UNANSWERED, 4000, 4000 + SETTLE},
+                 {REPLY_UNANSWERED, -1, SETTLE},
+                 {REPLY_UNANSWERED, 0, SETTLE},
+                 {REPLY_TRANSIENT, 4000, SETTLE},
+                 {REPLY_NOT_SENT, 4000, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct reply reply = {.class = cases[i].class,
+                                    .ambiguous = cases[i].class != REPLY_NOT_SENT};
+        const struct verdict_input in = {.reply = &reply,
+                                         .first_sent_ms = NOW - 1000,
+                                         .now_ms = NOW,
+                                         .busy_till_ms = NOW + cases[i].busy,
+                                         .deadline_ms = NOW + DAY};
+        const struct verdict got = verdict_decide(&policy_dead, &in);
+        assert_int_equal(got.kind, VERDICT_RETRY);
+        assert_int_equal(got.at_ms, NOW + cases[i].want);
+    }
+}
+
 static void test_before_send(void **state)
 {
     (void)state;
@@ -228,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decide),
+        cmocka_unit_test(test_an_unanswered_call_keeps_its_time),
         cmocka_unit_test(test_before_send),
         cmocka_unit_test(test_backoff),
         cmocka_unit_test(test_names),
