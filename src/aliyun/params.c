@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 /* Values that do not fit into the list's own space, some to a block. */
 enum { BLOCK = 4096 };
@@ -42,7 +43,7 @@ void params_free(struct params *p)
 static struct param *find(const struct params *p, const char *name)
 {
     for (size_t i = 0; i < p->n; i++)
-        if (strcmp(p->v[i].name, name) == 0)
+        if (text_eq(p->v[i].name, name))
             return &p->v[i];
     return NULL;
 }
@@ -113,6 +114,12 @@ void params_set_int(struct params *p, const char *name, int64_t value)
     params_set_copy(p, name, digits);
 }
 
+void params_borrow(struct params *p, const struct params *from)
+{
+    for (size_t i = 0; i < from->n; i++)
+        params_append(p, from->v[i].name, from->v[i].value);
+}
+
 const char *params_get(const struct params *p, const char *name)
 {
     const struct param *found = find(p, name);
@@ -134,7 +141,8 @@ void params_sort(struct params *p)
 
 static int row_cmp(const void *name, const void *row)
 {
-    return strcmp(name, ((const struct param_row *)row)->name);
+    const char *a = name, *b = ((const struct param_row *)row)->name;
+    return *a != *b ? (unsigned char)*a - (unsigned char)*b : strcmp(a, b);
 }
 
 const struct param_row *params_find(const char *name)

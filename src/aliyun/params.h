@@ -63,6 +63,8 @@ void params_append_copy(struct params *p, const char *prefix, const char *name, 
 char *params_room(struct params *p, size_t len);
 void params_set_int(struct params *p, const char *name, int64_t value);
 const char *params_get(const struct params *p, const char *name); /* NULL: absent */
+/* Appends all of another list, which must stay as long as this one; names are new. */
+void params_borrow(struct params *p, const struct params *from);
 /* By name in byte order; names are unique. */
 void params_sort(struct params *p);
 

@@ -31,6 +31,11 @@ static void set_time(struct params *p, const char *name, int64_t ms)
     params_set_copy(p, name, stamp);
 }
 
+void request_set_expiry(const struct plan *plan, struct params *out)
+{
+    set_time(out, "ExpireTime", plan->expire_time_ms);
+}
+
 static void set_base(const struct app *app, const struct plan *plan, const struct call *call,
                      struct params *out)
 {
@@ -42,7 +47,7 @@ static void set_base(const struct app *app, const struct plan *plan, const struc
     if (app->store_offline)
         params_append(out, "StoreOffline", "true");
     set_time(out, "PushTime", plan->push_time_ms);
-    set_time(out, "ExpireTime", plan->expire_time_ms);
+    request_set_expiry(plan, out);
 }
 
 static void set_content(const struct plan *plan, struct params *out)
@@ -111,7 +116,7 @@ static const char *bare_name(const char *name)
 static bool is_one_of(const char *name, const char *const *names, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (strcmp(name, names[i]) == 0)
+        if (text_eq(name, names[i]))
             return true;
     return false;
 }

@@ -30,6 +30,9 @@ struct endpoint {
 bool request_params(const struct job *job, const struct app *app, const struct plan *plan,
                     const struct call *call, size_t payload_max, struct params *out, struct err *e);
 
+/* ExpireTime as the plan has it now. */
+void request_set_expiry(const struct plan *plan, struct params *out);
+
 /* IdempotentToken: UUIDv5(own namespace; AppKey, uid, gen, part, SHA-256 of the parameters without
  * PushTime, ExpireTime, JobKey, IdempotentToken, a task's included). params must not hold the token
  * yet. uid: of the job, or of the call of several. */

@@ -14,7 +14,7 @@ int64_t clock_wall_ms(void); /* since the epoch */
 
 enum { CLOCK_UTC_SIZE = 21 };
 
-/* "YYYY-MM-DDThh:mm:ssZ"; milliseconds are cut. ms must lie in years 1970 to 9999. */
+/* "YYYY-MM-DDThh:mm:ssZ"; milliseconds are cut. "" after the year 9999. */
 void clock_format_utc(int64_t wall_ms, char out[CLOCK_UTC_SIZE]);
 
 /* RFC 3339 with 'Z' or a numeric offset, optional fraction. False when malformed. */

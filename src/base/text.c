@@ -147,7 +147,7 @@ void text_base64url(const void *p, size_t len, char *out)
 
 bool text_starts(const char *text, const char *prefix)
 {
-    return strncmp(text, prefix, strlen(prefix)) == 0;
+    return !*prefix || (*text == *prefix && strncmp(text, prefix, strlen(prefix)) == 0);
 }
 
 bool text_ends(const char *text, const char *suffix)

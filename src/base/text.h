@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buf.h"
 
@@ -18,6 +19,11 @@ void text_hex(const void *p, size_t len, char *out); /* 2 * len lower-case digit
 void text_base64(struct buf *b, const void *p, size_t len); /* standard alphabet, padded */
 bool text_base64_decode(struct buf *b, const char *text, size_t len); /* false: not base64 */
 void text_base64url(const void *p, size_t len, char *out); /* no padding, NUL-terminated */
+/* Equal, for short names that mostly differ in their first letter: spares the call. */
+static inline bool text_eq(const char *a, const char *b)
+{
+    return *a == *b && strcmp(a, b) == 0;
+}
 bool text_starts(const char *text, const char *prefix);
 bool text_ends(const char *text, const char *suffix);
 

@@ -137,26 +137,58 @@ static bool join_tags(const struct bundle *b, size_t from, size_t to, struct buf
     return ok;
 }
 
-static bool task_params(const struct bundle *b, size_t from, size_t to, struct params *out,
-                        struct err *e)
+/* What the job of one flight asks for. */
+static bool own_params(const struct flight *f, struct params *out, struct err *e)
 {
-    const struct flight *first = b->members[from];
+    if (!f->made)
+        return request_params(&f->job, &f->app->app, &f->plan, &f->plan.calls[f->next],
+                              (size_t)f->config->payload_max, out, e);
+    params_borrow(out, f->made);
+    return true;
+}
+
+bool bundle_keep_params(struct flight *f)
+{
+    struct err e;
+    struct params *made = mem_alloc(sizeof *made);
+    params_init(made);
+    if (own_params(f, made, &e)) {
+        f->made = made;
+        return true;
+    }
+    params_free(made);
+    mem_free(made);
+    return false;
+}
+
+static bool join_targets(const struct bundle *b, size_t from, size_t to, struct params *out,
+                         struct err *e)
+{
     struct buf value;
-    buf_init(&value, VALUE_MAX);
     bool ok = true;
-    if (first->plan.calls[0].kind == TARGET_TAG)
+    buf_init(&value, VALUE_MAX);
+    if (b->members[from]->plan.calls[0].kind == TARGET_TAG)
         ok = join_tags(b, from, to, &value, e);
     else
         join_ids(b, from, to, &value);
-    struct call call = first->plan.calls[0];
-    call.target_value = buf_text(&value);
-    params_init(out);
-    ok = ok && request_params(&first->job, &first->app->app, &first->plan, &call,
-                              (size_t)first->config->payload_max, out, e);
     if (ok)
         params_set_copy(out, "TargetValue", buf_text(&value));
     buf_free(&value);
     return ok;
+}
+
+/* As its first job asks, for the targets of all and till the earliest deadline. */
+static bool task_params(const struct bundle *b, size_t from, size_t to, struct params *out,
+                        struct err *e)
+{
+    const struct flight *first = b->members[from];
+    params_init(out);
+    if (!own_params(first, out, e))
+        return false;
+    if (to - from == 1)
+        return true;
+    request_set_expiry(&first->plan, out);
+    return join_targets(b, from, to, out, e);
 }
 
 static bool mass_params(const struct bundle *b, struct params *out, struct err *e)
@@ -183,8 +215,7 @@ bool bundle_params(const struct flight *f, struct params *out, struct err *e)
         return mass_params(b, out, e);
     if (b)
         return task_params(b, 0, b->n, out, e);
-    return request_params(&f->job, &f->app->app, &f->plan, &f->plan.calls[f->next],
-                          (size_t)f->config->payload_max, out, e);
+    return own_params(f, out, e);
 }
 
 static void set_job_keys(const struct bundle *b, const char *token, struct params *params)

@@ -38,7 +38,7 @@ static void fresh_envelope(struct flight *f, const struct queue_claim *claim)
 {
     f->env = (struct envelope){.t0_ms = claim->t0_ms};
     snprintf(f->env.uid, sizeof f->env.uid, "%s-%u", claim->batch, f->pos);
-    snprintf(f->env.origin, sizeof f->env.origin, "%s-%u", claim->batch, f->pos);
+    memcpy(f->env.origin, f->env.uid, sizeof f->env.origin - 1);
 }
 
 /* Its earlier holder may have sent any call that is not known to be out: from now on each of
@@ -80,6 +80,9 @@ bool flight_init(struct flight *f, const struct queue_claim *claim, const struct
 
 void flight_free(struct flight *f)
 {
+    if (f->made)
+        params_free(f->made);
+    mem_free(f->made);
     plan_free(&f->plan);
     if (f->group)
         legs_free(f->group);

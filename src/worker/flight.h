@@ -52,6 +52,7 @@ struct flight {
     unsigned task;         /* of the bundle's call */
     struct flight *after;  /* while FINISHING: moves in the same step, or NULL */
     struct job job;
+    struct params *made;          /* its call's parameters, kept from gathering; NULL: not yet */
     struct plan plan;             /* of the app of the next call */
     const struct config_app *app; /* NULL until the job is read */
     size_t next;                  /* index of the next call of the plan */

@@ -117,22 +117,16 @@ static bool may_share(const struct flight *f)
 bool gather_takes(struct flight *f)
 {
     struct batch *b = f->batch;
-    struct params params;
-    struct err e;
     if (!may_share(f))
         return false;
     b->lone = b->n == 1;
-    if (b->lone)
+    if (b->lone || !bundle_keep_params(f)) /* one that cannot be made ends by itself */
         return false;
-    bool ok = bundle_params(f, &params, &e);
-    if (ok) {
-        if (!b->items)
-            b->items = mem_alloc(b->n * sizeof *b->items);
-        share_describe(f, pipeline_app(f), &params, &b->items[b->nitems++]);
-        pipeline_move(f, FLIGHT_GATHERING);
-    }
-    params_free(&params);
-    return ok; /* one that cannot be made ends by itself */
+    if (!b->items)
+        b->items = mem_alloc(b->n * sizeof *b->items);
+    share_describe(f, pipeline_app(f), f->made, &b->items[b->nitems++]);
+    pipeline_move(f, FLIGHT_GATHERING);
+    return true;
 }
 
 /* --- calls of several ------------------------------------------------------------------------ */

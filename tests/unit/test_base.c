@@ -93,6 +93,8 @@ static void base64_and_hex(void **state)
     text_hex("\x00\x9f\xff", 3, out);
     assert_string_equal("009fff", out);
     assert_true(text_starts("push:reply:x", "push:reply:") && !text_starts("pus", "push"));
+    assert_true(text_starts("a", "") && text_starts("", "") && !text_starts("", "a"));
+    assert_true(text_eq("a", "a") && text_eq("", "") && !text_eq("a", "ab") && !text_eq("", "a"));
     assert_true(text_ends("Invalid.Format", ".Format") && !text_ends("at", "Format"));
 }
 
@@ -125,9 +127,24 @@ static void rfc3339(void **state)
         assert_int_equal(rows[i].ok, clock_parse_rfc3339(rows[i].text, &ms));
         assert_int_equal(rows[i].ms, ms);
     }
-    char utc[CLOCK_UTC_SIZE];
-    clock_format_utc(1772694489999, utc);
-    assert_string_equal("2026-03-05T07:08:09Z", utc);
+}
+
+static void utc_text(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } rows[] = {
+        {1772694489999, "2026-03-05T07:08:09Z"}, {0, "1970-01-01T00:00:00Z"},
+        {1709164800000, "2024-02-29T00:00:00Z"}, {INT64_C(253402300799999), "9999-12-31T23:59:59Z"},
+        {INT64_C(253402300800000), ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char utc[CLOCK_UTC_SIZE];
+        clock_format_utc(rows[i].ms, utc);
+        assert_string_equal(rows[i].text, utc);
+    }
 }
 
 static void http_dates(void **state)
@@ -245,17 +262,12 @@ static void log_never_blocks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(integers),
-        cmocka_unit_test(utf8),
-        cmocka_unit_test(base64_and_hex),
-        cmocka_unit_test(rfc3339),
-        cmocka_unit_test(http_dates),
-        cmocka_unit_test(clocks_and_chance),
-        cmocka_unit_test(buffers_keep_their_bound),
-        cmocka_unit_test(json_text),
-        cmocka_unit_test(errors_are_cut_not_overrun),
-        cmocka_unit_test(log_values),
-        cmocka_unit_test(log_never_blocks),
+        cmocka_unit_test(integers),          cmocka_unit_test(utf8),
+        cmocka_unit_test(base64_and_hex),    cmocka_unit_test(rfc3339),
+        cmocka_unit_test(utc_text),          cmocka_unit_test(http_dates),
+        cmocka_unit_test(clocks_and_chance), cmocka_unit_test(buffers_keep_their_bound),
+        cmocka_unit_test(json_text),         cmocka_unit_test(errors_are_cut_not_overrun),
+        cmocka_unit_test(log_values),        cmocka_unit_test(log_never_blocks),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

@@ -53,6 +53,11 @@ struct crew {
     size_t nbundles;
 };
 
+/* Half of the runs: the crew's parameters are those kept from gathering; the other crew's are made
+ * for the call, as after a takeover. */
+static bool keep;
+static struct crew crew, other;
+
 static struct flight *board(struct crew *c, const char *job)
 {
     struct err e = {""};
@@ -70,6 +75,8 @@ static struct flight *board(struct crew *c, const char *job)
     f->config = &config;
     if (!flight_read(f, &config, &why, &e))
         fail_msg("%s", e.text);
+    if (keep && c == &crew)
+        assert_true(bundle_keep_params(f));
     return f;
 }
 
@@ -136,7 +143,6 @@ static void token_of(const struct flight *f, char token[TOKEN_SIZE])
 }
 
 #define LEN(a) (sizeof(a) / sizeof(a)[0])
-static struct crew crew, other;
 
 /* --- the call -------------------------------------------------------------------------------- */
 
@@ -631,5 +637,7 @@ int main(void)
         cmocka_unit_test(test_half),           cmocka_unit_test(test_any_shape_is_cut),
         cmocka_unit_test(test_cut_to_the_end), cmocka_unit_test(test_audience),
     };
-    return cmocka_run_group_tests(tests, load, unload);
+    int failed = cmocka_run_group_tests_name("bundle", tests, load, unload);
+    keep = true;
+    return failed + cmocka_run_group_tests_name("bundle, parameters kept", tests, load, unload);
 }
