@@ -69,9 +69,11 @@ int64_t caller_wait_ms(const struct caller_policy *p, enum action_repeat repeat,
     int64_t wait = verdict_backoff(p->base_ms, p->cap_ms, tries->attempts, random);
     if (reply->retry_after_ms > wait)
         wait = reply->retry_after_ms < p->cap_ms ? reply->retry_after_ms : p->cap_ms;
-    /* A token does not protect against a call that is still under way. */
-    if (maybe && repeat == REPEAT_TOKEN && wait < p->settle_ms)
-        wait = p->settle_ms;
+    /* A token does not protect against a call that is still under way; a lost connection does not
+     * end it. */
+    int64_t settled = p->settle_ms + (reply->class == REPLY_UNANSWERED ? p->timeout_ms : 0);
+    if (maybe && repeat == REPEAT_TOKEN && wait < settled)
+        wait = settled;
     return wait;
 }
 
@@ -173,7 +175,8 @@ void caller_call(struct caller *c, const struct action_row *a, struct params *pa
                  struct caller_result *out)
 {
     const struct caller_policy policy = {c->config->max_attempts, c->config->retry_base_ms,
-                                         c->config->retry_cap_ms, c->config->settle_ms};
+                                         c->config->retry_cap_ms, c->config->settle_ms,
+                                         c->config->timeout_ms};
     struct caller_tries tries = {0};
     uint64_t random;
     int64_t wait;

@@ -34,7 +34,7 @@ void caller_call(struct caller *c, const struct action_row *a, struct params *pa
 /* --- the decision, pure --- */
 
 struct caller_policy {
-    int64_t max_attempts, base_ms, cap_ms, settle_ms;
+    int64_t max_attempts, base_ms, cap_ms, settle_ms, timeout_ms;
 };
 struct caller_tries {
     int64_t attempts;  /* that failed before this one, throttled ones not counted */

@@ -162,8 +162,10 @@ static bool set_replay(struct moving *m, const struct dead_seen *s, struct queue
     out->bytes = l->bytes;
     out->bytes_len = l->len;
     out->at_ms = now;
-    /* Its last call may still be on the wire: two at once are what the provider cannot tell. */
-    int64_t settled = l->done_at_ms + m->tool->config->settle_ms;
+    /* Its last call may still be handled, also when its connection was lost before its time was
+     * over: two at once are what the provider cannot tell. */
+    const struct config *c = m->tool->config;
+    int64_t settled = l->done_at_ms + c->timeout_ms + c->settle_ms;
     if (l->maybe_sent && settled > now)
         out->at_ms = settled;
     return true;

@@ -28,10 +28,10 @@ void flow_free(struct flow *f); /* after the store's connection */
  * Not from within a callback. */
 void flow_set_config(struct flow *f, const struct config *config);
 
-/* How many of n jobs may be claimed with what is in stock; asks for more when that is few.
- * n when nothing is limited. */
+/* For how many of n calls jobs may be claimed with what is in stock; asks for more when that is
+ * few. n when nothing is limited. */
 size_t flow_offer(struct flow *f, size_t n);
-/* How many of an app's parked jobs could be sent at once. */
+/* For how many of n calls an app's parked jobs could be sent at once. */
 size_t flow_offer_app(struct flow *f, size_t app, size_t n);
 bool flow_asking(const struct flow *f); /* an answer is awaited */
 

@@ -101,7 +101,7 @@ static const struct option_row general[] = {
     FIRM("queue.parked_max", "10000", 1, 10000000, AT(parked_max),
          "Most jobs that wait for one app's circuit; beyond it claiming stops"),
     INT("queue.dead_warn", "1000", 0, 100000000, AT(dead_warn),
-        "Dead letters above which an alarm is raised; 0: never"),
+        "Number of dead letters at which an alarm is raised; 0: never"),
     FIRM("queue.idle_wait_s", "5", 1, 300, AT(idle_wait_s),
          "Time limit of one blocking wait; shorter than the lease"),
     INT("retry.max_attempts", "3", 1, 1000, AT(max_attempts),

@@ -163,8 +163,10 @@ size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out,
             out[0] = (struct queue_drain){name, 1};
             return 1;
         }
-        if (takes_jobs(p, i))
-            out[found++] = (struct queue_drain){name, (unsigned)jobs_for(p, i, n)};
+        /* An app that drains nothing is not named: its parked list's bound holds then. */
+        unsigned jobs = takes_jobs(p, i) ? (unsigned)jobs_for(p, i, n) : 0;
+        if (jobs)
+            out[found++] = (struct queue_drain){name, jobs};
     }
     return found;
 }

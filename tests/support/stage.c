@@ -40,6 +40,7 @@ void open_stage_with(struct stage *s, const char *const *vars, const char *file,
     opts.lease_ms = lease_ms;
     opts.digest = s->config.digest;
     opts.crash_limit = s->config.crash_limit;
+    opts.parked_max = s->config.parked_max;
     s->sender = sender_new(base, &s->config, &e);
     assert_non_null(s->sender);
     s->w = worker_new(&opts);

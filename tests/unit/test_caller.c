@@ -27,7 +27,8 @@ static void repeats_what_may_help(void **state)
         {{.class = REPLY_NOT_SENT}, REPEAT_SAFE, {.attempts = 1}, 1, 1000},
         {{.class = REPLY_NOT_SENT}, REPEAT_SAFE, {.attempts = 2}, NO, NO},
         {{.class = REPLY_UNANSWERED}, REPEAT_SAFE, {0}, 1, 500},
-        {{.class = REPLY_UNANSWERED}, REPEAT_TOKEN, {0}, 3000, 3000},
+        {{.class = REPLY_UNANSWERED}, REPEAT_TOKEN, {0}, 8000, 8000},
+        {{.class = REPLY_TRANSIENT, .ambiguous = true}, REPEAT_TOKEN, {0}, 3000, 3000},
         {{.class = REPLY_UNANSWERED}, REPEAT_NEVER, {0}, NO, NO},
         {{.class = REPLY_TRANSIENT, .ambiguous = true}, REPEAT_NEVER, {0}, NO, NO},
         {{.class = REPLY_TRANSIENT, .ambiguous = true}, REPEAT_SAFE, {0}, 1, 500},
@@ -39,7 +40,7 @@ static void repeats_what_may_help(void **state)
         {{.class = REPLY_THROTTLED}, REPEAT_SAFE, {.throttled = 9}, NO, NO},
         {{.class = REPLY_THROTTLED, .retry_after_ms = 3600000}, REPEAT_SAFE, {0}, 60000, 60000},
     };
-    const struct caller_policy policy = {3, 500, 60000, 3000};
+    const struct caller_policy policy = {3, 500, 60000, 3000, 5000};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         for (uint64_t random = 0; random < 50; random++) {

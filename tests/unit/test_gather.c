@@ -773,6 +773,24 @@ static void test_reload_while_it_waits(void **state)
     }
 }
 
+/* While MassPush rests, claims carry no more into the parked list than its bound and one claim. */
+static void test_parked_stays_bounded(void **state)
+{
+    (void)state;
+    static const char *const vars[] = {FAST, "PUSHBRIDGE_QUEUE_PARKED_MAX=10", NULL};
+    struct stage s;
+    open_stage_with(&s, vars, NULL, 9000);
+    flow_cool(fleet_flow(s.fleet), 0, FLOW_MASSPUSH, 600000);
+    enqueue_mixed(60);
+    for (int i = 0; i < 12; i++) {
+        take(&s, 8);
+        settle(&s);
+    }
+    assert_int_equal(s.provider.n, 0);
+    assert_in_range(worker_count(s.w)->parked, 10, 17);
+    close_stage(&s);
+}
+
 static void test_reload_while_it_waits_for_a_slot(void **state)
 {
     (void)state;
@@ -963,6 +981,7 @@ int main(void)
         cmocka_unit_test_setup(test_open_call_is_drained_whole, fixture_flush),
         cmocka_unit_test_setup(test_reload_while_it_waits, fixture_flush),
         cmocka_unit_test_setup(test_reload_while_it_waits_for_a_slot, fixture_flush),
+        cmocka_unit_test_setup(test_parked_stays_bounded, fixture_flush),
         cmocka_unit_test_setup(test_quiet_for_some, fixture_flush),
         cmocka_unit_test_setup(test_duplicates, fixture_flush),
         cmocka_unit_test_setup(test_merged_tags, fixture_flush),
