@@ -103,6 +103,18 @@ class Resp:
         return None if n < 0 else [self.read() for _ in range(n)]
 
 
+# In one step: a job that moves between two looks would be in neither place, or in both.
+COUNTS = """
+local function all(kind)
+    local n = 0
+    for _, k in ipairs(redis.call('KEYS', ARGV[1] .. ':' .. kind .. ':*')) do n = n + redis.call('LLEN', k) end
+    return n
+end
+return {redis.call('LLEN', KEYS[1]), all('inbox'), all('parked'), redis.call('HLEN', ARGV[1] .. ':member'),
+        redis.call('HGETALL', ARGV[1] .. ':count')}
+"""
+
+
 class Stage:
     """One scenario's world; everything it started ends with it."""
 
@@ -227,13 +239,10 @@ class Stage:
         wait_until(lambda: self.ended() >= n, seconds, "%d jobs ended (have %d)" % (n, self.ended()))
 
     def counts(self):
-        r = self.redis
-        count = r("HGETALL", K + ":count") or []
+        ready, inbox, parked, members, count = self.redis("EVAL", COUNTS, 1, Q, K)
         by = {count[i].decode(): int(count[i + 1]) for i in range(0, len(count), 2)}
-        inbox = sum(r("LLEN", k) for k in r("KEYS", "{push:jobs}:inbox:*"))
-        parked = sum(r("LLEN", k) for k in r("KEYS", "{push:jobs}:parked:*"))
         delayed = by.get("delayed", 0)
-        return dict(ready=r("LLEN", Q), inbox=inbox, parked=parked, delayed=delayed, leased=r("HLEN", K + ":member") - delayed,
+        return dict(ready=ready, inbox=inbox, parked=parked, delayed=delayed, leased=members - delayed,
                     sent=by.get("sent", 0), dead=by.get("dead", 0), duplicate=by.get("duplicate", 0))
 
     def conserve(self, enqueued):
