@@ -410,8 +410,7 @@ static void sign_as_v1(const struct attempt *a, const struct params *params, str
     struct params all;
     struct buf *string = &out->scratch[0], *signature = &out->scratch[1];
     params_init(&all);
-    for (size_t i = 0; i < params->n; i++)
-        params_append(&all, params->v[i].name, params->v[i].value);
+    params_borrow(&all, params);
     set_common(a, &all);
     params_sort(&all);
     buf_putc(&out->target, '/');

@@ -36,28 +36,12 @@ int64_t clock_wall_ms(void)
     return now_ms(CLOCK_REALTIME);
 }
 
-static char *put(char *at, int value, int n, char after)
-{
-    at[n] = after;
-    for (int i = n; i-- > 0; value /= 10)
-        at[i] = (char)('0' + value % 10);
-    return at + n + 1;
-}
-
-/* Each job has a time or two: strftime would take a twentieth of its CPU. */
 void clock_format_utc(int64_t wall_ms, char out[CLOCK_UTC_SIZE])
 {
     time_t seconds = (time_t)(wall_ms / 1000);
     struct tm tm;
-    out[0] = '\0';
-    if (!gmtime_r(&seconds, &tm) || tm.tm_year < -1900 || tm.tm_year > 9999 - 1900)
-        return;
-    char *at = put(out, tm.tm_year + 1900, 4, '-');
-    at = put(at, tm.tm_mon + 1, 2, '-');
-    at = put(at, tm.tm_mday, 2, 'T');
-    at = put(at, tm.tm_hour, 2, ':');
-    at = put(at, tm.tm_min, 2, ':');
-    *put(at, tm.tm_sec, 2, 'Z') = '\0';
+    if (!gmtime_r(&seconds, &tm) || strftime(out, CLOCK_UTC_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        out[0] = '\0';
 }
 
 /* Reads exactly n digits at *p and steps over them. */

@@ -39,8 +39,7 @@ void bundle_forget(struct flight *f);
 bool bundle_keep_params(struct flight *f);
 
 /* The parameters of the flight's call, without token and JobKey: its bundle's, where it has one.
- * False with e (invalid_job). params_free() in both cases, before
- * the flights of the call. */
+ * False with e (invalid_job). params_free() in both cases, before the flights of the call. */
 bool bundle_params(const struct flight *f, struct params *out, struct err *e);
 /* Adds what tells the call from others, its token, and its jobs from each other in the provider's
  * receipts: a JobKey for each task, all different: the id of its job, given or not, where it is one
