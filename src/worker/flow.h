@@ -34,6 +34,9 @@ size_t flow_offer(struct flow *f, size_t n);
 /* For how many of n calls an app's parked jobs could be sent at once. */
 size_t flow_offer_app(struct flow *f, size_t app, size_t n);
 bool flow_asking(const struct flow *f); /* an answer is awaited */
+/* Whether a cool-down holds an app's calls, of one action at least, for more than a second: what is
+ * parked stays so for a while. */
+bool flow_rests(struct flow *f, size_t app);
 
 enum flow_token {
     FLOW_GO,   /* taken */

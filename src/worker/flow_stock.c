@@ -152,6 +152,17 @@ size_t flow_offer_app(struct flow *f, size_t app, size_t n)
     return own < any ? own : any;
 }
 
+bool flow_rests(struct flow *f, size_t app)
+{
+    const struct flow_bucket *need[] = {egress(f), account(f, f->app_account[app], FLOW_PUSH),
+                                        account(f, f->app_account[app], FLOW_MASSPUSH)};
+    int64_t soon = clock_mono_ms() + 1000;
+    for (size_t i = 0; i < sizeof need / sizeof need[0]; i++)
+        if (need[i]->cooled_ms > soon)
+            return true;
+    return false;
+}
+
 /* --- cooling --------------------------------------------------------------------------------- */
 
 static void set_cool(struct flow_bucket *b, int64_t now, int64_t left_ms, const char *by)

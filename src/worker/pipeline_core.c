@@ -175,7 +175,7 @@ size_t pipeline_sweepable(const struct pipeline *p, unsigned n, struct queue_dra
 {
     size_t found = 0;
     for (size_t i = 0; i < p->config->napps; i++)
-        if (!takes_jobs(p, i))
+        if (!takes_jobs(p, i) || flow_rests(fleet_flow(p->fleet), i))
             out[found++] = (struct queue_drain){p->config->apps[i].app.name, n};
     return found;
 }

@@ -773,14 +773,18 @@ static void test_reload_while_it_waits(void **state)
     }
 }
 
-/* While MassPush rests, claims carry no more into the parked list than its bound and one claim. */
+/* While MassPush rests, claims carry no more into the parked list than its bound and one claim, and
+ * what is parked is looked at for its deadline. */
 static void test_parked_stays_bounded(void **state)
 {
     (void)state;
     static const char *const vars[] = {FAST, "PUSHBRIDGE_QUEUE_PARKED_MAX=10", NULL};
     struct stage s;
+    struct queue_drain looked_at[CONFIG_APPS_MAX];
     open_stage_with(&s, vars, NULL, 9000);
+    assert_int_equal(pipeline_sweepable(s.p, 9, looked_at), 0);
     flow_cool(fleet_flow(s.fleet), 0, FLOW_MASSPUSH, 600000);
+    assert_int_equal(pipeline_sweepable(s.p, 9, looked_at), 1);
     enqueue_mixed(60);
     for (int i = 0; i < 12; i++) {
         take(&s, 8);
