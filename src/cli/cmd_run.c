@@ -3,13 +3,13 @@
 #include <event2/dns.h>
 #include <event2/event.h>
 #include <getopt.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cli.h"
@@ -26,8 +26,6 @@ enum {
     EXIT_TIMED_OUT = 75,
     EXIT_CONFIG_ = 78
 };
-
-enum { HEAP_KEPT_BYTES = 32 * 1024 * 1024, HEAP_STEP_BYTES = 256 * 1024 };
 
 static const char help[] =
     "usage: pushbridge run [-c FILE] [--until-empty [--timeout SECONDS]]\n"
@@ -95,6 +93,14 @@ static void on_timeout(evutil_socket_t fd, short what, void *arg)
     struct run *run = arg;
     run->timed_out = true;
     dispatch_drain(run->dispatch);
+}
+
+static void on_trim(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)arg;
+    heap_trim();
 }
 
 static bool parse(int argc, char **argv, struct run_args *args, int *code)
@@ -167,7 +173,9 @@ static int loop(struct run *run, const struct config *config, const struct run_a
     struct event *term = evsignal_new(run->base, SIGTERM, on_signal, run);
     struct event *intr = evsignal_new(run->base, SIGINT, on_signal, run);
     struct event *limit = evtimer_new(run->base, on_timeout, run);
-    const struct timeval after = {.tv_sec = args->timeout_s};
+    struct event *trim = event_new(run->base, -1, EV_PERSIST, on_trim, NULL);
+    const struct timeval after = {.tv_sec = args->timeout_s}, often = {.tv_sec = HEAP_TRIM_S};
+    event_add(trim, &often);
     event_add(term, NULL);
     event_add(intr, NULL);
     event_add(hup, NULL);
@@ -178,6 +186,7 @@ static int loop(struct run *run, const struct config *config, const struct run_a
     event_free(intr);
     event_free(hup);
     event_free(limit);
+    event_free(trim);
     dispatch_free(run->dispatch);
     admin_free(admin);
     monitor_free(run->monitor);
@@ -185,14 +194,6 @@ static int loop(struct run *run, const struct config *config, const struct run_a
     if (dns)
         evdns_base_free(dns, 0);
     return run->timed_out ? EXIT_TIMED_OUT : run->exit_code;
-}
-
-/* libcurl takes and frees some 100 KB of buffers for each call. With glibc's defaults the top of
- * the heap is given back and faulted in again every time, which costs more than the call. */
-static void keep_heap(void)
-{
-    mallopt(M_TRIM_THRESHOLD, HEAP_KEPT_BYTES);
-    mallopt(M_TOP_PAD, HEAP_STEP_BYTES);
 }
 
 int cmd_run(int argc, char **argv)
@@ -210,7 +211,7 @@ int cmd_run(int argc, char **argv)
     }
     log_threshold = config.log_level;
     tally_name(&config, cli_version);
-    keep_heap();
+    heap_setup();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN); /* one that comes before there is anything to reload */
     run.base = event_base_new();

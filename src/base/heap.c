@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/heap.h"
+
+#include <malloc.h>
+
+enum { KEPT_BYTES = 32 * 1024 * 1024, STEP_BYTES = 256 * 1024 };
+
+void heap_setup(void)
+{
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    mallopt(M_TOP_PAD, STEP_BYTES);
+}
+
+void heap_trim(void)
+{
+    malloc_trim(STEP_BYTES);
+}

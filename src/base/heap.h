@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * The allocator of a process that lives long and works in bursts. */
+#ifndef PB_HEAP_H
+#define PB_HEAP_H
+
+enum { HEAP_TRIM_S = 20 }; /* how often heap_trim() is worth its page faults */
+
+/* Once, at the start: what is freed stays with the process for the next burst. libcurl takes and
+ * frees some 100 KB of buffers for each call; with glibc's defaults the top of the heap would be
+ * given back and faulted in again every time, which costs more than the call. */
+void heap_setup(void);
+
+/* Now and then: whole pages that nothing uses go back to the system, those between used ones too.
+ * Without it a long run keeps the most that it ever needed, in pieces. About a millisecond. */
+void heap_trim(void);
+
+#endif
