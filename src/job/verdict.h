@@ -32,6 +32,10 @@ struct reply {
     char code[96], message[256], request_id[64], message_id[32]; /* "" where unknown */
 };
 
+/* May the provider still be handling the call? So when no answer came, and when one came that bears
+ * no code of its own: a gateway that lost patience answers for a backend that goes on. */
+bool reply_may_go_on(const struct reply *reply);
+
 struct verdict_policy {
     int64_t max_attempts, base_ms, cap_ms; /* 3, 500, 60000 */
     int64_t settle_ms;                     /* 3000 */
@@ -47,8 +51,8 @@ struct verdict_input {
     bool keys_renewed;    /* TOKEN: a repeat would be signed with other keys */
     bool retried_special; /* the one free repeat for NONCE_USED or CLOCK was used */
     int64_t first_sent_ms, now_ms, deadline_ms; /* Redis' clock */
-    int64_t busy_till_ms; /* UNANSWERED: the end of the call's time; the provider may go on until
-                             then also when the connection was lost before; 0: not known */
+    int64_t busy_till_ms; /* the end of the call's time, for one that may go on until then; 0: not
+                             known */
     uint64_t random;      /* for the jitter */
 };
 

@@ -170,7 +170,8 @@ static const struct option_row general[] = {
          "Pause after the end of an unanswered call's time, before it is repeated, so that no two "
          "run at once"),
     INT("aliyun.idempotency_window_ms", "840000", 1000, 86400000, AT(idempotency_window_ms),
-        "How long an unanswered call may be repeated: the provider's 15 minutes less one"),
+        "How long an unanswered call may be repeated: the provider's 15 minutes less one; never, "
+        "where it is not above `aliyun.timeout_ms` + `aliyun.settle_ms`"),
     CHOICE(OPTION_CHOICE, "aliyun.signature", "v3", "v1|v3", 0, AT(signature), "Signature scheme"),
     INT("aliyun.max_url_bytes", "8000", 256, 65536, AT(max_url_bytes),
         "A longer V3 query goes out as V1 with a form body, with the same token"),
