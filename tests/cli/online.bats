@@ -144,7 +144,7 @@ found() {
 @test "a pattern that is only for reading is named" {
     start_redis
     start_mock
-    redis ACL SETUSER probe '%R~x' >/dev/null || skip 'needs Redis 7'
+    [ "$(redis ACL SETUSER probe '%R~x')" = OK ] || skip 'needs Redis 7'
     acl_user resetkeys '~push:jobs' '~push:dead' '~push:reply:*' '~{push:*' '%R~push:results'
     call "$PB" check --online
     [ "$status" -eq 1 ]
