@@ -11,7 +11,8 @@ enum { HEAP_TRIM_S = 20 }; /* how often heap_trim() is worth its page faults */
 void heap_setup(void);
 
 /* Now and then: whole pages that nothing uses go back to the system, those between used ones too.
- * Without it a long run keeps the most that it ever needed, in pieces. About a millisecond. */
+ * Without it a long run keeps the most that it ever needed, in pieces. Takes some milliseconds:
+ * about one for each MiB of a heap in pieces. */
 void heap_trim(void);
 
 #endif
