@@ -82,6 +82,10 @@ class Resp:
         self.sock.sendall(out)
         return [self.read() for _ in commands]
 
+    def close(self):
+        self.file.close()
+        self.sock.close()
+
     def read(self):
         line = self.file.readline()
         if not line:
@@ -211,15 +215,15 @@ class Stage:
         return sums
 
     # --- jobs
-    def push(self, *jobs):
-        self.redis.pipeline([("RPUSH", Q, j if isinstance(j, bytes) else json.dumps(j, ensure_ascii=False))
+    def push(self, *jobs, queue=Q):
+        self.redis.pipeline([("RPUSH", queue, j if isinstance(j, bytes) else json.dumps(j, ensure_ascii=False))
                              for j in jobs])
         return len(jobs)
 
-    def push_many(self, n, prefix="j", make=None):
+    def push_many(self, n, prefix="j", make=None, queue=Q):
         make = make or (lambda i: {"id": "%s%d" % (prefix, i), "code": "I10001", "school": "s%d" % (i % 7), "tags": ["a", "b"]})
         for start in range(0, n, 500):
-            self.push(*[make(i) for i in range(start, min(n, start + 500))])
+            self.push(*[make(i) for i in range(start, min(n, start + 500))], queue=queue)
         return n
 
     def outcomes(self, key="push:results"):
@@ -238,8 +242,8 @@ class Stage:
     def wait_ended(self, n, seconds=20):
         wait_until(lambda: self.ended() >= n, seconds, "%d jobs ended (have %d)" % (n, self.ended()))
 
-    def counts(self):
-        ready, inbox, parked, members, count = self.redis("EVAL", COUNTS, 1, Q, K)
+    def counts(self, queue=Q):
+        ready, inbox, parked, members, count = self.redis("EVAL", COUNTS, 1, queue, "{%s}" % queue)
         by = {count[i].decode(): int(count[i + 1]) for i in range(0, len(count), 2)}
         delayed = by.get("delayed", 0)
         return dict(ready=ready, inbox=inbox, parked=parked, delayed=delayed, leased=members - delayed,

@@ -5,6 +5,7 @@ import binascii
 import json
 import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -108,10 +109,20 @@ class TopologyStage(Stage):
         for port, _ in self.nodes.values():
             wait_until(lambda: self.ask(port, "PING") == b"PONG", 15, "port %d answers" % port)
 
-    def kill_node(self, port):
+    def process_of(self, port):
         process, = [p for q, p in self.nodes.values() if q == port]
+        return process
+
+    def kill_node(self, port):
+        process = self.process_of(port)
         process.kill()
         process.wait()
+
+    def freeze_node(self, port):
+        self.process_of(port).send_signal(signal.SIGSTOP)
+
+    def thaw_node(self, port):
+        self.process_of(port).send_signal(signal.SIGCONT)
 
     def worker_env(self, more):
         _, user, password = rule("redis-acl.conf")

@@ -271,6 +271,27 @@ static void results_are_trimmed(void **state)
     worker_free(w);
 }
 
+/* queue.results_max is not for them. */
+static void dead_letters_are_never_trimmed(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1");
+    opts.results_max = 3;
+    struct worker *w = worker_new(&opts);
+    push_jobs("j", 0, 10);
+    worker_claim(w, 10);
+    for (size_t i = 0; i < 10; i++)
+        worker_end(
+            w, &w->got[i],
+            &(struct queue_end){.kind = END_DEAD, .outcome = w->got[i].bytes, .outcome_len = 2});
+    worker_settle(w);
+    assert_int_equal(10, cli_int("LLEN dead"));
+    assert_cli_text("j0", cli_text("LINDEX dead 0"));
+    assert_int_equal(0, cli_int("HEXISTS " K ":count trimmed"));
+    assert_conserved(w, 10);
+    worker_free(w);
+}
+
 static void many_at_once(void **state)
 {
     (void)state;
@@ -337,6 +358,7 @@ int main(void)
         cmocka_unit_test_setup(return_keeps_the_order, fixture_flush),
         cmocka_unit_test_setup(oversize_stays_in_redis, fixture_flush),
         cmocka_unit_test_setup(results_are_trimmed, fixture_flush),
+        cmocka_unit_test_setup(dead_letters_are_never_trimmed, fixture_flush),
         cmocka_unit_test_setup(many_at_once, fixture_flush),
         cmocka_unit_test_setup(old_server, fixture_flush),
         cmocka_unit_test_setup(queue_with_a_hash_tag, fixture_flush),

@@ -816,6 +816,50 @@ static void test_old_script_error(void **state)
     close_fake(&fake, &f);
 }
 
+/* Whether an error of the server means that it is the wrong one, and looks for the right one. */
+static void test_server_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *answer;
+        bool leaves;
+    } rows[] = {
+        {"-UNBLOCKED force unblock from blocking operation, instance state changed "
+         "(master -> replica?)\r\n",
+         true},
+        {"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n", false},
+        {"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
+         true},
+        {"-ERR Error running script (call to f_0): @user_script:1: @user_script: 1: "
+         "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
+         true},
+        {"-TRYAGAIN Multiple keys request during rehashing of slot\r\n", false},
+        {"-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN "
+         "NOSAVE.\r\n",
+         false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct fake fake;
+        struct fixture f;
+        open_fake(&fake, &f, FAKE_HELLO);
+        pump_until(f.base, f.ups == 1);
+        fake.answers = rows[i].answer;
+        const char *argv[] = {"BLMOVE", "a", "b", "LEFT", "RIGHT", "1"};
+        redis_command_blocking(f.redis, 6, argv, NULL, 1000, on_reply, &f);
+        pump_until(f.base, f.errors == 1); /* passed on: repeating is the caller's */
+        assert_int_equal(redis_is_up(f.redis), !rows[i].leaves);
+        fake.answers = FAKE_HELLO;
+        pump_until(f.base, f.ups == 1 + rows[i].leaves);
+        fake.answers = "+again\r\n";
+        command(&f, "GET", "a");
+        pump_until(f.base, f.replies == 2);
+        assert_string_equal(f.text, "again");
+        assert_int_equal(f.downs, rows[i].leaves);
+        assert_int_equal(fake.accepted, 1 + rows[i].leaves);
+        close_fake(&fake, &f);
+    }
+}
+
 static void test_silent_server(void **state)
 {
     (void)state;
@@ -1051,6 +1095,7 @@ int main(void)
         cmocka_unit_test(test_reply_too_large),
         cmocka_unit_test(test_loading_backs_off),
         cmocka_unit_test(test_old_script_error),
+        cmocka_unit_test(test_server_errors),
         cmocka_unit_test(test_silent_server),
         cmocka_unit_test(test_moved),
         cmocka_unit_test(test_moved_stays),
