@@ -1197,7 +1197,7 @@ def run(f):
 
 
 def main():
-    """Two at a time, since most of them wait. What was only late runs once more, alone: a lost or doubled
+    """Two at a time (E2E_JOBS), since most of them wait. What was only late runs once more, alone: a lost or doubled
     job, a sanitizer's report and every other failure count at once."""
     wanted = sys.argv[1:]
     chosen = [f for f in SCENARIOS if not wanted or f.__name__ in wanted]
