@@ -11,11 +11,10 @@ setup() {
 # The table's rows, without head and outer bars.
 rows() { sed -n '/^|---/,/^$/p' "$1" | sed -nE 's/^\| (.*) \|$/\1/p'; }
 
-# A function of a Python file that is a scenario: decorated, or on the file's list.
+# A function of a Python file that is a scenario.
 has_scenario() {
     awk -v name="$2" '/^@scenario/ { run = 1 } /^$/ { run = 0 } index($0, "def " name "(") == 1 && run { found = 1 }
-        END { exit !found }' "$1" ||
-        { grep -q "^def $2(" "$1" && sed -n '/^SCENARIOS = \[/,/\]/p' "$1" | grep -qw "$2"; }
+        END { exit !found }' "$1"
 }
 
 # exists FILE: NAME, or a program that is one test
@@ -60,12 +59,12 @@ check() {
 
 @test "the check finds what is misnamed, missing, or no test" {
     local bad=$BATS_TEST_TMPDIR/page.md
-    sed 's/\(chaos: redis_half\)_open/\1_closed/; s/\(run.py: redis_full\)/\1er/; s/c: old_server/c: on_wait/
+    sed 's/\(chaos: redis_half\)_open/\1_closed/; s/\(outages.py: redis_full\)/\1er/; s/c: old_server/c: on_wait/
         s/\(fault: poison\)/\1ed/; s/bats: "drop: counted"/bats: "drop"/; s/admin.py: readyz_follows_redis/admin.py: health/
         s,tests/chaos/soak.py,tests/chaos/soap.py,; s/test_config.c:/test_configs.c:/' $page >"$bad"
     call check "$bad"
     [ "$status" -eq 1 ]
-    for name in 'chaos: redis_half_closed' 'e2e/run.py: redis_fuller' 'unit/test_queue.c: on_wait' 'fault: poisoned' \
+    for name in 'chaos: redis_half_closed' 'e2e/outages.py: redis_fuller' 'unit/test_queue.c: on_wait' 'fault: poisoned' \
         'cli/dead.bats: "drop"' 'e2e/admin.py: health' 'chaos/soap.py' 'unit/test_configs.c: test_refused_environment'; do
         [[ $out == *"there is no test tests/$name"* ]] || { echo "not found: $name" >&2; return 1; }
     done

@@ -9,17 +9,13 @@ import subprocess
 import time
 
 import metrics_page
-from harness import BIN, Failure, K, ROOT, Stage, free_port, wait_until
+from harness import BIN, K, ROOT, Stage, free_port, wait_until
+from scene import expect, scenario
 
 SHORT = {"PUSHBRIDGE_ALIYUN_TIMEOUT_MS": "600", "PUSHBRIDGE_ALIYUN_SETTLE_MS": "300",
          "PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS": "500", "PUSHBRIDGE_RETRY_BASE_MS": "50",
          "PUSHBRIDGE_QUEUE_LEASE_MS": "3000", "PUSHBRIDGE_QUEUE_EXTEND_MS": "400",
          "PUSHBRIDGE_QUEUE_REAP_MS": "200", "PUSHBRIDGE_QUEUE_IDLE_WAIT_S": "1"}
-
-
-def expect(condition, what):
-    if not condition:
-        raise Failure(what)
 
 
 class Admin:
@@ -63,6 +59,7 @@ def health(s, admin, *args):
                           capture_output=True).returncode
 
 
+@scenario
 def readyz_follows_redis():
     """Full, read-only, gone: each turns the worker unready by name, and back by itself."""
     with Stage() as s:
@@ -98,6 +95,7 @@ def readyz_follows_redis():
         return "full was seen after %.1f s" % took
 
 
+@scenario
 def readyz_writes_once_a_second():
     with Stage() as s:
         a = Admin()
@@ -117,6 +115,7 @@ def readyz_writes_once_a_second():
         expect(len(key) == 1 and 0 < s.redis("PTTL", key[0]) <= 5000, "one key, with a TTL")
 
 
+@scenario
 def readyz_open_circuit_is_degraded():
     with Stage(env=SHORT) as s:
         a = Admin()
@@ -131,6 +130,7 @@ def readyz_open_circuit_is_degraded():
         s.conserve(n)
 
 
+@scenario
 def readyz_while_draining():
     with Stage(env=SHORT) as s:
         a = Admin()
@@ -166,6 +166,7 @@ def promtool(text):
     return "promtool agrees"
 
 
+@scenario
 def metrics_page_is_strict_and_documented():
     with Stage(redis_args=["--maxmemory", "1gb"]) as s:
         a = Admin()
@@ -202,6 +203,7 @@ def metrics_page_is_strict_and_documented():
         return note
 
 
+@scenario
 def queue_gauges_show_the_oldest_job():
     with Stage(env=SHORT) as s:
         a = Admin()
@@ -237,6 +239,7 @@ class Systemd:
         wait_until(lambda: sum(text in x for x in self.listen()) >= times, seconds, "systemd hears %s: %s" % (text, self.heard))
 
 
+@scenario
 def systemd_hears_ready_watchdog_stopping():
     with Stage(env=SHORT) as s:
         systemd = Systemd(s.dir)
@@ -261,6 +264,7 @@ def systemd_hears_ready_watchdog_stopping():
         expect(heard == ["READY=1", "STOPPING=1"], heard)
 
 
+@scenario
 def systemd_ready_waits_for_a_claim():
     """Connected and writable, but no script may run: no claim, so not READY."""
     with Stage(env=SHORT) as s:
@@ -272,8 +276,3 @@ def systemd_ready_waits_for_a_claim():
         s.redis("ACL", "SETUSER", "default", "+@all")
         systemd.wait("READY=1")
         expect(s.terminate(w) == 0, "drained")
-
-
-SCENARIOS = [readyz_follows_redis, readyz_writes_once_a_second, readyz_open_circuit_is_degraded, readyz_while_draining,
-             metrics_page_is_strict_and_documented, queue_gauges_show_the_oldest_job,
-             systemd_hears_ready_watchdog_stopping, systemd_ready_waits_for_a_claim]

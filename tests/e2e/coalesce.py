@@ -6,7 +6,8 @@ import re
 import time
 
 from harness import Stage, wait_until
-from reload import SHORT, expect
+from reload import SHORT
+from scene import expect, scenario
 
 ON = SHORT
 KINDS = ("device", "account", "alias")
@@ -49,6 +50,7 @@ def pushes(s):
     return [c for c in s.control("GET", "/_mock/record?list=1")["list"] if c["outcome"] == "pushed"]
 
 
+@scenario
 def coalesced_jobs_reach_each_device_once():
     with Stage(env=ON) as s:
         crowd = Crowd(s, 300)
@@ -73,6 +75,7 @@ def ids_of(call):
     return [t["message_id"] for t in call["tasks"]] if call.get("tasks") else [call["message_id"]]
 
 
+@scenario
 def coalesced_calls_under_faults():
     with Stage(env=dict(ON, PUSHBRIDGE_RETRY_MAX_ATTEMPTS="8")) as s:
         crowd = Crowd(s, 400)
@@ -90,6 +93,7 @@ def coalesced_calls_under_faults():
         return "%d suppressed" % s.record()["suppressed"]
 
 
+@scenario
 def a_refused_task_is_found():
     with Stage(env=dict(ON, PUSHBRIDGE_PLAN_COALESCE_IDS="true")) as s:
         crowd = Crowd(s, 200)
@@ -107,6 +111,7 @@ def a_refused_task_is_found():
         return "%d refused calls" % s.record()["faulted"]
 
 
+@scenario
 def a_killed_workers_calls_are_repeated_whole():
     with Stage(env=ON) as s:
         crowd = Crowd(s, 300)
@@ -125,6 +130,7 @@ def a_killed_workers_calls_are_repeated_whole():
         return "%d suppressed" % s.record()["suppressed"]
 
 
+@scenario
 def ids_that_differ_are_ambiguous():
     with Stage(env=ON) as s:
         crowd = Crowd(s, 100)
@@ -139,6 +145,7 @@ def ids_that_differ_are_ambiguous():
         s.settle(n)
 
 
+@scenario
 def contents_for_one_device_are_as_many_pushes():
     with Stage(env=ON) as s:
         crowd = Crowd(s, 3)
@@ -150,6 +157,7 @@ def contents_for_one_device_are_as_many_pushes():
         return "%d jobs in %d calls" % (n, len(pushes(s)))
 
 
+@scenario
 def jobs_wait_in_place_for_mass_tokens():
     """Calls at their limit: what has no token is neither sent nor carried in and out of Redis."""
     with Stage(env=dict(ON, PUSHBRIDGE_LIMIT_MASSPUSH_PER_S="10", PUSHBRIDGE_LIMIT_BURST_MS="100")) as s:
@@ -167,7 +175,3 @@ def jobs_wait_in_place_for_mass_tokens():
         crowd.received()
         s.settle(n)
         return "%d calls in %.1f s, %d scripts" % (calls, took, scripts)
-
-
-SCENARIOS = [jobs_wait_in_place_for_mass_tokens, contents_for_one_device_are_as_many_pushes, coalesced_jobs_reach_each_device_once, coalesced_calls_under_faults, a_refused_task_is_found,
-             a_killed_workers_calls_are_repeated_whole, ids_that_differ_are_ambiguous]

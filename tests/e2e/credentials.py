@@ -4,15 +4,11 @@ import json
 import os
 
 from admin import Admin
-from harness import Failure, Stage, wait_until
+from harness import Stage, wait_until
 from reload import SHORT
+from scene import expect, scenario
 
 NO_KEYS = {"PREQ_ACCESS_KEY_ID": "", "PREQ_ACCESS_KEY_SECRET": ""}
-
-
-def expect(condition, what):
-    if not condition:
-        raise Failure(what)
 
 
 def events(s, name, i=0):
@@ -69,6 +65,7 @@ def all_sent_at_once(s, n):
     expect(attempts == {1}, "no attempt was used up: %s" % attempts)
 
 
+@scenario
 def instance_role_keys_are_exchanged_in_time():
     life = int(os.environ.get("KEY_LIFE_S", "6"))
     with Stage(env=SHORT, mock_args=["--key-life-s", str(life)]) as s:
@@ -92,6 +89,7 @@ def instance_role_keys_are_exchanged_in_time():
         return "%d jobs, %d pairs of keys of %d s, %d fetches" % (n, h["issued"], life, h["imds_keys"])
 
 
+@scenario
 def refused_keys_are_renewed_at_once():
     """Keys that end too early: one refresh however many calls fail, and the calls are repeated."""
     for signature in ("v3", "v1"):
@@ -114,6 +112,7 @@ def refused_keys_are_renewed_at_once():
             s.settle(n)
 
 
+@scenario
 def calls_of_several_jobs_are_repeated_with_other_keys():
     def unicast(i):
         return {"message": "hello %d" % i, "target": {"account": ["acc%d" % i]}}
@@ -131,6 +130,7 @@ def calls_of_several_jobs_are_repeated_with_other_keys():
         return "%d jobs in %d calls, %d refused" % (n, r["calls"], h["expired_calls"])
 
 
+@scenario
 def jobs_wait_for_the_first_keys():
     with Stage(env=SHORT, mock_args=["--imds", "off"]) as s:
         a = Admin()
@@ -149,6 +149,7 @@ def jobs_wait_for_the_first_keys():
         s.settle(n)
 
 
+@scenario
 def oidc_token_file_is_read_again():
     with Stage(env=SHORT, mock_args=["--key-life-s", "6", "--oidc-token", "one"]) as s:
         write(s, "oidc", "one\n")
@@ -165,6 +166,7 @@ def oidc_token_file_is_read_again():
         s.settle(n)
 
 
+@scenario
 def keys_that_cannot_be_renewed_open_the_circuit():
     with Stage(env=SHORT, mock_args=["--key-life-s", "4"]) as s:
         a = Admin()
@@ -186,6 +188,7 @@ def keys_that_cannot_be_renewed_open_the_circuit():
         s.settle(n)
 
 
+@scenario
 def rotated_files_are_noticed():
     profile = "[push]\ntype = access_key\naccess_key_id = %s\naccess_key_secret = mock-secret\n"
     with Stage(env=SHORT) as s:
@@ -213,6 +216,7 @@ def rotated_files_are_noticed():
         s.settle(n)
 
 
+@scenario
 def tools_use_the_same_keys():
     with Stage() as s:
         text = s.cli("check", "--online", **ecs(s))
@@ -228,9 +232,3 @@ def tools_use_the_same_keys():
         s.cli("cancel", "later", **ecs(s))
         expect(s.record()["done"] == 1, "taken back, signed with keys of the instance")
         s.settle(n)
-
-
-SCENARIOS = [instance_role_keys_are_exchanged_in_time, refused_keys_are_renewed_at_once,
-             calls_of_several_jobs_are_repeated_with_other_keys, jobs_wait_for_the_first_keys,
-             oidc_token_file_is_read_again, keys_that_cannot_be_renewed_open_the_circuit, rotated_files_are_noticed,
-             tools_use_the_same_keys]

@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 
-from harness import BIN, Failure, K, Stage, wait_until
+from harness import BIN, K, Stage, wait_until
+from scene import expect, scenario
 
 FAST = {"PUSHBRIDGE_RETRY_BASE_MS": "50", "PUSHBRIDGE_RETRY_CAP_MS": "400", "PUSHBRIDGE_CIRCUIT_PROBE_MS": "200",
         "PUSHBRIDGE_ALIYUN_TIMEOUT_MS": "1000", "PUSHBRIDGE_ALIYUN_SETTLE_MS": "500",
@@ -31,11 +32,6 @@ templates = (
                     { platform = "HARMONY"; category = "WORK"; badge = 1; } ); }
 );
 """
-
-
-def expect(condition, what):
-    if not condition:
-        raise Failure(what)
 
 
 def stage():
@@ -69,6 +65,7 @@ def lacks(call, *prefixes):
     expect(not [k for k in call if k.startswith(prefixes)], "another platform's parameter in %s" % call)
 
 
+@scenario
 def notices_to_each_platform():
     with stage() as s:
         s.worker()
@@ -104,6 +101,7 @@ def notices_to_each_platform():
         expect(s.check_calls() == n - 1, "every call was checked against the vendor's list")
 
 
+@scenario
 def group_of_two_apps():
     with stage() as s:
         s.worker()
@@ -166,6 +164,7 @@ def group_of_two_apps():
         s.settle(n)
 
 
+@scenario
 def group_killed_between_its_parts():
     """The worker dies while the second app's call hangs; another one repeats that call alone."""
     with stage() as s:
@@ -180,6 +179,3 @@ def group_killed_between_its_parts():
         o = s.outcomes()[0]
         expect([p["app"] for p in o["pushes"]] == ["default", "ios"] and o["crashes"] == 1, o)
         s.settle(n)
-
-
-SCENARIOS = [notices_to_each_platform, group_of_two_apps, group_killed_between_its_parts]

@@ -9,17 +9,13 @@ import sqlite3
 import subprocess
 import tempfile
 
-from harness import Failure, ROOT, Resp, Stage, wait_until
+from harness import ROOT, Resp, Stage, wait_until
+from scene import expect, scenario
 
 EXAMPLES = os.path.join(ROOT, "examples")
 # Debian's interpreters see Debian's packages; another Node.js has to be told where they are.
 DEBIAN = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOFLAGS": "", "NODE_PATH": "/usr/share/nodejs"}
 PYTHON = "/usr/bin/python3"
-
-
-def expect(condition, what):
-    if not condition:
-        raise Failure(what)
 
 
 def build(command, name, folder):
@@ -77,6 +73,7 @@ def documented_rights(s):
     return 1
 
 
+@scenario
 def examples():
     """Every program of examples/ against the worker: it prints the outcome, and the provider has the call."""
     for path in glob.glob(os.path.join(EXAMPLES, "*.*")):
@@ -93,6 +90,7 @@ def examples():
         return "%s; Java %s" % (" ".join(sorted(found)), "too" if "java" in found else "not run: JEDIS_CLASSPATH is not set")
 
 
+@scenario
 def outbox():
     """The recipe: what was committed is pushed once, though the relay dies before it could mark it."""
     with Stage() as s:
@@ -128,6 +126,7 @@ def once_more(s, first, second, together=False):
     return sorted(fates), s.record()["pushes"] - before
 
 
+@scenario
 def an_id_again():
     """The table in docs/producers.md, row by row, but for the one that takes 15 minutes."""
     for dedup, repeated in (("0", "sent"), ("60", "duplicate")):
@@ -150,6 +149,7 @@ def an_id_again():
             expect(found == (sorted([repeated, "sent"]), two), "dedup_s %s, together: %s" % (dedup, found))
 
 
+@scenario
 def beside_a_blpop_consumer():
     """Moving over: an old consumer and a worker on one list; each job goes to one of them."""
     with Stage() as s:
@@ -231,6 +231,7 @@ def poisoned(s):
         s.worker()
 
 
+@scenario
 def outcomes_fit_their_schema():
     with Stage(env=QUICK) as s:
         every_kind(s)
@@ -246,6 +247,3 @@ def outcomes_fit_their_schema():
         done = subprocess.run([PYTHON, os.path.join(ROOT, "tests", "schema", "outcomes.py"), path], capture_output=True, text=True, timeout=60)
         expect(done.returncode == 0, done.stdout + done.stderr)
         return done.stdout.strip()
-
-
-SCENARIOS = [examples, outbox, an_id_again, beside_a_blpop_consumer, outcomes_fit_their_schema]

@@ -6,7 +6,8 @@ import signal
 import time
 
 from admin import Admin, Systemd
-from harness import Failure, K, Stage, wait_until
+from harness import K, Stage, wait_until
+from scene import expect, scenario
 
 SHORT = {"PUSHBRIDGE_ALIYUN_TIMEOUT_MS": "1000", "PUSHBRIDGE_ALIYUN_SETTLE_MS": "500",
          "PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS": "500", "PUSHBRIDGE_RETRY_BASE_MS": "50",
@@ -21,11 +22,6 @@ apps = (
 );
 templates = ( { code = "I10000"; message = "%(text)s {0}"; }, { code = "I10001"; message = "%(text)s {0}"; } );
 """
-
-
-def expect(condition, what):
-    if not condition:
-        raise Failure(what)
 
 
 class File:
@@ -60,6 +56,7 @@ def bodies(s):
     return [json.loads(c["parameters"]["Body"])["message"].split()[0] for c in sorted(calls, key=lambda c: c["seq"])]
 
 
+@scenario
 def reload_swaps_templates_and_credentials():
     with Stage(env=SHORT) as s:
         f, a = File(s), Admin()
@@ -109,6 +106,7 @@ def reload_swaps_templates_and_credentials():
         s.settle(n)
 
 
+@scenario
 def reload_refuses_and_keeps():
     with Stage(env=SHORT) as s:
         f, a = File(s), Admin()
@@ -138,6 +136,7 @@ def reload_refuses_and_keeps():
         s.settle(n)
 
 
+@scenario
 def reload_honours_the_digest():
     """I3(e): an unanswered call that would be rendered anew goes by the policy instead."""
     with Stage(env=SHORT) as s:
@@ -175,6 +174,7 @@ def reload_honours_the_digest():
         s.settle(n)
 
 
+@scenario
 def hup_storm():
     with Stage(env=SHORT) as s:
         f, a = File(s), Admin()
@@ -201,6 +201,3 @@ def hup_storm():
         expect(int(s.redis("HGET", K + ":count", "sent")) == sent, "outcomes")
         s.settle(n)
         return "%d jobs sent, %d of removed apps, 200 reloads in %.1f s" % (sent, n - sent, took)
-
-
-SCENARIOS = [reload_swaps_templates_and_credentials, reload_refuses_and_keeps, reload_honours_the_digest, hup_storm]

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""One redis-server that is away, killed, emptied, full, busy or short of connections."""
+import os
+import subprocess
+
+from harness import BIN, Failure, Resp, Stage, free_port, wait_until
+from scene import FAST, SHORT, alive, expect, scenario, wait_idle
+
+
+@scenario
+def health_does_not_depend_on_redis():
+    with Stage() as s:
+        listen = "127.0.0.1:%d" % free_port()
+        s.worker(PUSHBRIDGE_ADMIN_LISTEN=listen)
+
+        def healthy():
+            env = s.worker_env({"PUSHBRIDGE_ADMIN_LISTEN": listen})
+            return subprocess.run([os.path.join(BIN, "pushbridge"), "health"], env=env, capture_output=True).returncode == 0
+        wait_until(healthy, 10, "health says yes")
+        s.kill_redis()
+        expect(healthy(), "the loop turns without Redis")
+        s.start_redis()
+        n = s.push({"id": "after", "code": "I10000", "school": "s"})
+        s.wait_ended(n)
+
+
+@scenario
+def redis_killed_and_restarted():
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        s.fault(kind="latency", latency_ms=50)
+        s.worker()
+        s.worker()
+        n = s.push_many(3000)
+        wait_until(lambda: s.ended() > 200, 10, "in full flight")
+        s.kill_redis()
+        s.start_redis()
+        s.wait_ended(n, 40)
+        s.settle(n)
+
+
+@scenario
+def redis_emptied():
+    """Keys and scripts are deleted under workers that wait."""
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        s.worker()
+        s.worker()
+        s.wait_ended(s.push_many(20, "before"))
+        wait_idle(s)
+        s.redis("FLUSHALL")
+        s.redis("SCRIPT", "FLUSH")
+        n = s.push_many(100)
+        s.wait_ended(n)
+        wait_idle(s)
+        alive(s)
+        expect(not s.dead(), s.dead()[:1])
+        s.settle(n)
+
+
+@scenario
+def redis_has_no_room_for_clients():
+    """Others have taken the workers' places: they try on until there is one."""
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        s.worker()
+        s.worker()
+        wait_idle(s)
+        others = [Resp(s.redis_port) for _ in range(20)]
+        expect({other("PING") for other in others} == {b"PONG"}, "each has its place")
+        s.redis("CONFIG", "SET", "maxclients", len(others))  # with this client one too many
+        clients = s.redis("CLIENT", "LIST").decode().splitlines()
+        cut = [c.split()[0].replace("id=", "") for c in clients if " name=pushbridge " in c]
+        expect(len(cut) == 4, clients)
+        for i in cut:
+            s.redis("CLIENT", "KILL", "ID", i)
+        n = s.push_many(100)
+        wait_until(lambda: all("max number of clients" in s.log(i) for i in range(2)), 10, "both are refused")
+        expect(s.ended() == 0, "nobody is connected")
+        for other in others:
+            other.close()
+        s.wait_ended(n)
+        wait_idle(s)
+        alive(s)
+        s.settle(n)
+
+
+@scenario
+def redis_busy():
+    """A script without an end keeps Redis from everything else, with jobs in work and waiting."""
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        s.redis("CONFIG", "SET", "lua-time-limit", "100")  # from Redis 7 on an alias of busy-reply-threshold
+        s.fault(kind="latency", latency_ms=50)
+        s.worker()
+        n = s.push_many(1000)
+        wait_until(lambda: s.ended() > 50, 10, "in full flight")
+        s.spawn(["redis-cli", "-p", str(s.redis_port), "EVAL", "while true do end", "0"], "endless.log")
+        wait_until(lambda: "BUSY" in s.log(), 10, "the worker is refused")
+        wait_until(lambda: not s.record()["in_flight"], 10, "its calls end, and nobody hears of it")
+        s.redis("SCRIPT", "KILL")
+        s.wait_ended(n)
+        alive(s)
+        expect("event=redis_down" not in s.log(), "it keeps its connection")
+        expect(not s.dead(), s.dead()[:1])
+        s.settle(n)
+
+
+@scenario
+def redis_full():
+    """Over maxmemory with noeviction the worker drains on, outcomes included, and idles safely."""
+    with Stage(env=dict(FAST, **SHORT)) as s:
+        n = s.push_many(2000)
+        s.redis("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        s.redis("CONFIG", "SET", "maxmemory", "1")
+        try:
+            s.redis("RPUSH", "push:jobs", "x")
+            raise Failure("Redis is not full")
+        except Exception as e:
+            expect("OOM" in str(e), e)
+        s.worker()
+        s.worker()
+        s.wait_ended(n, 30)
+        expect(not s.dead(), s.dead()[:1])
+        s.redis("CONFIG", "SET", "maxmemory", "0")
+        n += s.push_many(200, "k")
+        s.wait_ended(n, 10)
+        s.settle(n)

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: MIT
+"""Sentinel and Cluster."""
+import json
+import os
+import subprocess
+import threading
+import time
+
+from harness import BIN, Stage, free_port, wait_until
+from scene import FAST, SHORT, alive, expect, scenario, tool
+from topology import ClusterStage, Producer, SentinelStage, slot_of
+
+
+# Redis' failures are the theme: the provider gets time, and no TLS.
+TOPOLOGY = dict(FAST, **SHORT, PUSHBRIDGE_QUEUE_CONCURRENCY="16")
+TOPOLOGY.update(PUSHBRIDGE_ALIYUN_TIMEOUT_MS="1700", PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS="1700")
+
+
+def send_and_wait(s, identity, **env):
+    """pushbridge send --wait through the same URL."""
+    done = subprocess.run([os.path.join(BIN, "pushbridge"), "send", "--wait", "--id", identity, "--code", "I10000", "--school", "s"],
+                          env=s.worker_env(env), capture_output=True, timeout=20)
+    expect(done.returncode == 0 and json.loads(done.stdout)["status"] == "sent", "send --wait: %s" % done)
+
+
+def check_online(s, *words):
+    """check --online finds no error, and says the words. Its request names no action, so it goes to
+    the control port: on the other each call must be one of the vendor's."""
+    done = tool(s, "check", "--online", "--strict", PUSHBRIDGE_ALIYUN_ENDPOINT="http://127.0.0.1:%d" % s.control_port)
+    expect(done.returncode == 0 and all(w.encode() in done.stdout for w in words), "check --online: %s" % done.stdout.decode())
+
+
+@scenario
+def sentinel_failover():
+    """TLS with client certificates, the minimal ACL rules; the master dies under load."""
+    with SentinelStage(tls=False, env=dict(TOPOLOGY, PUSHBRIDGE_REDIS_WAIT_REPLICAS="1")) as s:
+        s.fault(kind="latency", latency_ms=30)
+        s.worker()
+        send_and_wait(s, "before")
+        check_online(s, 'the master "mymaster"', "2 online of 2")
+        producer = Producer(s, ["push:jobs"], 2)  # both: either may be promoted
+        producer.start()
+        wait_until(lambda: s.ended() > 100, 15, "under load")
+        old = s.master_port()
+        killed = time.monotonic()
+        s.kill_node(old)
+        wait_until(lambda: s.promoted(old), 15, "another master")
+        producer.replicas = 1
+        promoted, pushes = time.monotonic(), s.record()["pushes"]
+        wait_until(lambda: s.record()["pushes"] > pushes, 10, "work goes on")
+        took = time.monotonic() - promoted
+        expect(took < 3, "work went on only %.1f s after the failover" % took)
+        wait_until(lambda: len(producer.confirmed) > 400, 15, "confirmed jobs on both sides of the failover")
+        producer.stop()
+        # On a busy machine sentinels fail over twice, and what was finished in between comes back.
+        s.wait_confirmed(producer, ["push:jobs"], 40)
+        s.no_duplicates()
+        s.no_denials()
+        send_and_wait(s, "after")
+        check_online(s)
+        return "failover %.1f s, work %.1f s later, %d jobs confirmed of %d" % (promoted - killed, took, len(producer.confirmed), producer.pushed)
+
+
+@scenario
+def sentinel_frozen_master():
+    """The master stands still under load, is replaced, and comes back as if nothing had been."""
+    with SentinelStage(tls=False, env=dict(TOPOLOGY, PUSHBRIDGE_REDIS_WAIT_REPLICAS="1", PUSHBRIDGE_REDIS_COMMAND_TIMEOUT_MS="2000",
+                                           PUSHBRIDGE_REDIS_CONNECT_TIMEOUT_MS="1000")) as s:
+        s.fault(kind="latency", latency_ms=30)
+        s.worker()
+        s.worker()
+        job = lambda i: json.dumps({"id": i, "code": "I10000", "school": "s"})  # noqa: E731
+        ids = ["j%d" % i for i in range(1500)]
+        expect(s.redis.push("push:jobs", map(job, ids), 2), "both replicas have them")
+        wait_until(lambda: s.ended() > 100, 15, "under load")
+        old = s.master_port()
+        s.freeze_node(old)
+        frozen, pushes = time.monotonic(), s.record()["pushes"]
+        wait_until(lambda: s.promoted(old), 15, "another master")
+        promoted = time.monotonic()
+        s.redis.forget()
+        wait_until(lambda: s.record()["pushes"] > pushes + 100, 10, "work goes on")
+        took = time.monotonic() - promoted
+        s.thaw_node(old)
+        wait_until(lambda: s.ask(old, "PING"), 10, "the old master is back")
+        more = ["k%d" % i for i in range(300)]
+        s.redis("RPUSH", "push:jobs", *map(job, more))
+        ids += more
+        wait_until(lambda: set(s.outcome_ids(None)) == set(ids), 20, "all ended")
+        expect(len(s.outcome_ids(None)) == len(ids), "one outcome each")
+        alive(s)
+        s.no_duplicates()
+        s.no_denials()
+        return "failover %.1f s, work %.1f s later" % (promoted - frozen, took)
+
+
+@scenario
+def unreplicated_claims_wait():
+    """redis.wait_replicas: nothing is sent that no replica knows of."""
+    with Stage(env=TOPOLOGY) as s:
+        s.worker(PUSHBRIDGE_REDIS_WAIT_REPLICAS="1", PUSHBRIDGE_REDIS_WAIT_MS="100")
+        n = s.push_many(40)
+        wait_until(lambda: s.log(0).count("event=claim_unreplicated") > 2, 15, "claims are given back")
+        expect(s.ended() == 0 and s.record()["calls"] == 0, "nothing is sent")
+        s.conserve(n)
+        replica = os.path.join(s.dir, "replica")
+        os.mkdir(replica)
+        s.spawn(["redis-server", "--port", str(free_port()), "--bind", "127.0.0.1", "--dir", replica, "--save", "",
+                 "--replicaof", "127.0.0.1", str(s.redis_port)], "redis-replica.log")
+        s.wait_ended(n, 20)
+        expect(all(o["crashes"] == 0 and o["attempts"] == 1 for o in s.outcomes()), "as if nothing had been")
+        s.settle(n)
+
+
+QUEUES8 = ["push:jobs:%d" % i for i in range(8)]
+
+
+@scenario
+def cluster_spread():
+    """Eight queues over three shards; one worker serves them all, and fairly."""
+    with ClusterStage(tls=False, env=dict(TOPOLOGY, PUSHBRIDGE_QUEUE_NAMES=",".join(QUEUES8), PUSHBRIDGE_QUEUE_SERVE="fair")) as s:
+        expect(len({s.slots()[slot_of(q)] for q in QUEUES8}) == 3, "the queues lie on three shards")
+        s.fault(kind="latency", latency_ms=20)
+        n = sum(s.push_to(q, 200, q) for q in QUEUES8)
+        listen = "127.0.0.1:%d" % free_port()
+        s.worker(PUSHBRIDGE_ADMIN_LISTEN=listen)
+        ended = lambda: [s.ended_of(q) for q in QUEUES8]  # noqa: E731
+        half = wait_until(lambda: (lambda e: sum(e) > n / 2 and e)(ended()), 20, "half of them ended")
+        expect(min(half) > 0.6 * max(half), "evenly: %s" % half)
+        wait_until(lambda: sum(ended()) == n, 20, "all ended")
+        for q in QUEUES8:
+            expect(s.conserve_queue(q, 200)["sent"] == 200, "all sent from %s" % q)
+        for i in range(4):
+            send_and_wait(s, "routed%d" % i)  # queue and reply list lie in different slots
+        for args in ("stats",), ("stats", "--json"), ("queue", "ls"), ("dead", "ls"), ("health", "--ready"):
+            done = tool(s, *args, PUSHBRIDGE_ADMIN_LISTEN=listen)
+            expect(done.returncode == 0, "%s: %s" % (args, done.stdout))
+        expect(b"push:jobs:7" in tool(s, "queue", "ls").stdout, "tools see every shard")
+        check_online(s, *["redis.scripts[%s]" % q for q in QUEUES8])
+        one = s.worker("--until-empty", "--timeout", "20")
+        expect(one.wait(25) == 0, "ends by itself when all shards are empty")
+        s.no_duplicates()
+        s.no_denials()
+        return "at half time: %s" % half
+
+
+@scenario
+def cluster_failover():
+    """The master of one shard dies under load; the others are served on."""
+    queues = QUEUES8[:3]
+    with ClusterStage(tls=False, env=dict(TOPOLOGY, PUSHBRIDGE_QUEUE_NAMES=",".join(queues), PUSHBRIDGE_QUEUE_SERVE="fair")) as s:
+        s.fault(kind="latency", latency_ms=30)
+        s.worker()
+        producer = Producer(s, queues, 1)
+        producer.start()
+        wait_until(lambda: len(s.outcome_ids(queues)) > 100, 15, "under load")
+        slot, killed = slot_of(queues[0]), time.monotonic()
+        old = s.slots()[slot]
+        s.kill_node(old)
+        wait_until(lambda: s.slots().get(slot, old) != old, 15, "another master")
+        promoted, before = time.monotonic(), s.ended_of(queues[0])
+        wait_until(lambda: s.ended_of(queues[0]) > before, 10, "work goes on")
+        took = time.monotonic() - promoted
+        expect(took < 4, "work went on only %.1f s after the failover" % took)
+        producer.stop()
+        s.wait_confirmed(producer, queues, 40)
+        s.no_duplicates()
+        s.no_denials()
+        return "failover %.1f s, work %.1f s later, %d jobs confirmed" % (promoted - killed, took, len(producer.confirmed))
+
+
+@scenario
+def cluster_reshard():
+    """The queue's slot moves to another node and back, key by key, under load."""
+    with ClusterStage(tls=False, env=TOPOLOGY) as s:
+        s.fault(kind="latency", latency_ms=20)
+        s.worker()
+        s.worker()
+        producer = Producer(s, ["push:jobs"], 0)
+        producer.start()
+        slot, steps = slot_of("push:jobs"), 0
+        for _ in range(2):
+            ended = s.ended_of("push:jobs")
+            wait_until(lambda: s.ended_of("push:jobs") > ended + 100, 15, "under load")
+            source = s.slots()[slot]
+            to = sorted(s.masters() - {source})[0]
+            for _ in s.move_slot(slot, to):
+                steps += 1
+                threading.Event().wait(0.1)  # so that commands meet each state in between
+            expect(s.slots()[slot] == to, "the slot has moved")
+        producer.stop()
+        s.wait_confirmed(producer, ["push:jobs"], 20)
+        s.no_duplicates()
+        s.no_denials()
+        n = producer.pushed
+        expect(s.conserve_queue("push:jobs", n)["sent"] == n == len(producer.confirmed), "nothing lost, all %d confirmed" % n)
+        return "%d jobs, %d steps of moving" % (n, steps)
