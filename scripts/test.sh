@@ -30,7 +30,7 @@ clang="$jobs WERROR=1 CC=clang MODE=debug B=build/clang"
 make -s $clang build/clang/pushbridge build/clang/pushbridge-mock >/dev/null
 make -s $clang unit RUN_UNIT=:
 step "ASan and UBSan: unit tests"
-make -s $jobs MODE=asan B=build/asan unit
+make -s $jobs WERROR=1 MODE=asan B=build/asan unit
 step "command line; beside it the model of the queue, which needs one core"
 beside model make -s model FAULTS=1
 bats tests/cli
@@ -39,7 +39,7 @@ step "every step: killed at each socket write in turn; beside it the builds for 
 make -s $jobs WERROR=1 MODE=fault B=build/fault build/fault/pushbridge build/fault/pushbridge-mock >/dev/null
 beside fault python3 tests/fault/run.py
 make -s previous
-make -s MODE=asan B=build/asan build/asan/pushbridge build/asan/pushbridge-mock >/dev/null
+make -s WERROR=1 MODE=asan B=build/asan build/asan/pushbridge build/asan/pushbridge-mock >/dev/null
 join fault
 # Most scenarios wait most of the time.
 export E2E_JOBS=3

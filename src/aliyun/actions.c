@@ -245,7 +245,7 @@ static bool check_task(const struct action_row *a, const struct params *p, size_
                        size_t payload_max, struct err *e)
 {
     struct params task;
-    char prefix[24];
+    char prefix[32];
     size_t n;
     params_init(&task);
     params_set(&task, "AppKey", "1");
