@@ -41,12 +41,10 @@ beside fault python3 tests/fault/run.py
 make -s previous
 make -s WERROR=1 MODE=asan B=build/asan build/asan/pushbridge build/asan/pushbridge-mock >/dev/null
 join fault
-# Most scenarios wait most of the time.
-export E2E_JOBS=3
 step "end to end, programs built with ASan and UBSan"
 PB_BIN=$PWD/build/asan python3 tests/e2e/run.py
 step "end to end"
-make -s e2e
+E2E_JOBS=3 make -s e2e # most scenarios wait most of the time
 step "chaos: the short selection"
 make -s chaos-short
 printf '\nall passed in %d s\n' $SECONDS

@@ -164,6 +164,8 @@ static const struct override_case override_cases[] = {
     {"iOSRelevanceScore", "0.1", "0.1", NULL},
     {"iOSRelevanceScore", "1", "1", NULL},
     {"iOSRelevanceScore", "1.1", NULL, "iOSRelevanceScore: is not in 0 … 1"},
+    {"iOSBadge", "0", "0", NULL},
+    {"iOSBadge", "-2", NULL, "iOSBadge: -2 is not in 0 … 2147483647"},
     {"iOSMusic", "\"\"", "", NULL},
     {"iOSMusic", "1", NULL, "iOSMusic: an integer, must be a string"},
     {"iOSMusic", "\"a\\u0000b\"", NULL, "iOSMusic: contains a NUL character"},
