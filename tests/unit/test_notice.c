@@ -143,8 +143,11 @@ static void value_json(const struct param_row *row, size_t n, struct value *v)
 static void value_number(const struct param_row *row, size_t n, struct value *v)
 {
     int64_t k = (int64_t)n;
-    if (row->min < row->max)
-        k = row->min + k % (row->max - row->min + 1);
+    if (row->min < row->max) {
+        /* Unsigned, and without a + 1: a range may be all of int64_t's upper half. */
+        uint64_t span = (uint64_t)row->max - (uint64_t)row->min;
+        k = row->min + (int64_t)(n <= span ? n : n % (span + 1));
+    }
     if (row->type == PARAM_DOUBLE)
         snprintf(v->sent, sizeof v->sent, "0.%zu", n + 1);
     else
