@@ -5,14 +5,17 @@
 
 #include "base/text.h"
 
-enum { AMBIGUOUS = true, ANSWERED = false };
+/* What an answer leaves open. A gateway that lost patience answers for a backend that goes on: so
+ * do "Timeout", a nonce that an unseen repeat has used, and any 5xx or 408 whose code is not known.
+ */
+enum openness { ANSWERED, AMBIGUOUS, GOES_ON };
 
 /* A row applies where the code begins with prefix and ends with suffix; NULL suffix: the code is
  * prefix, letter by letter. The first row that applies counts. */
 struct row {
     const char *prefix, *suffix;
     enum reply_class class;
-    bool ambiguous;
+    enum openness open;
 };
 
 /* Codes of the reference §8.1 and §8.2: here the code counts, whatever the status, because the
@@ -21,8 +24,8 @@ static const struct row known[] = {
     {"ServiceUnavailable", NULL, REPLY_TRANSIENT, AMBIGUOUS},
     {"ServiceUnavailableTemporary", NULL, REPLY_TRANSIENT, AMBIGUOUS},
     {"InternalError", NULL, REPLY_TRANSIENT, AMBIGUOUS},
-    {"Timeout", NULL, REPLY_TRANSIENT, AMBIGUOUS},
-    {"SignatureNonceUsed", NULL, REPLY_NONCE_USED, AMBIGUOUS},
+    {"Timeout", NULL, REPLY_TRANSIENT, GOES_ON},
+    {"SignatureNonceUsed", NULL, REPLY_NONCE_USED, GOES_ON},
     {"InvalidTimeStamp.Expired", NULL, REPLY_CLOCK, ANSWERED},
 
     /* key, signature, permission */
@@ -122,30 +125,35 @@ static const struct row *look_up(const struct row *rows, size_t n, const char *c
     return NULL;
 }
 
+static struct error_class as(enum reply_class class, enum openness open)
+{
+    return (struct error_class){class, open != ANSWERED, open == GOES_ON};
+}
+
 /* A redirect means a wrong endpoint or a captive proxy, which no job can help. */
 static struct error_class by_status(int status)
 {
     if (status == 401 || status == 403 || status == 404 || status < 200 ||
         (status >= 300 && status < 400))
-        return (struct error_class){REPLY_AUTH, ANSWERED};
-    return (struct error_class){REPLY_UNKNOWN_4XX, ANSWERED};
+        return as(REPLY_AUTH, ANSWERED);
+    return as(REPLY_UNKNOWN_4XX, ANSWERED);
 }
 
 struct error_class errors_classify(const char *code, int http_status)
 {
     if (strstr(code, "Throttling"))
-        return (struct error_class){REPLY_THROTTLED, ANSWERED};
+        return as(REPLY_THROTTLED, ANSWERED);
     if (is_common_missing(code))
-        return (struct error_class){REPLY_AUTH, ANSWERED};
+        return as(REPLY_AUTH, ANSWERED);
     const struct row *row = look_up(known, sizeof known / sizeof known[0], code);
     if (!row) {
         if (http_status >= 500 || http_status == 408)
-            return (struct error_class){REPLY_TRANSIENT, AMBIGUOUS};
+            return as(REPLY_TRANSIENT, GOES_ON);
         if (http_status == 429)
-            return (struct error_class){REPLY_THROTTLED, ANSWERED};
+            return as(REPLY_THROTTLED, ANSWERED);
         if (http_status == 401 || http_status == 403)
-            return (struct error_class){REPLY_AUTH, ANSWERED};
+            return as(REPLY_AUTH, ANSWERED);
         row = look_up(unknown, sizeof unknown / sizeof unknown[0], code);
     }
-    return row ? (struct error_class){row->class, row->ambiguous} : by_status(http_status);
+    return row ? as(row->class, row->open) : by_status(http_status);
 }

@@ -7,7 +7,8 @@
 
 struct error_class {
     enum reply_class class;
-    bool ambiguous;
+    bool ambiguous; /* the call may have had its effect */
+    bool goes_on;   /* and may still be under way */
 };
 
 /* Classifies an answered refusal by Code (may be "") and HTTP status. */

@@ -297,6 +297,7 @@ static void classify_error(const struct response_in *in, struct reply *out)
     struct error_class c = errors_classify(out->code, in->status);
     out->class = c.class;
     out->ambiguous = c.ambiguous;
+    out->goes_on = c.goes_on;
     out->retry_after_ms = retry_hint_ms(in);
     if (c.class == REPLY_CLOCK)
         out->clock_offset_ms = clock_offset_ms(in);
@@ -306,7 +307,7 @@ static void classify_error(const struct response_in *in, struct reply *out)
 static void classify_success(const struct envelope_fields *f, bool readable, struct reply *out)
 {
     out->class = readable ? REPLY_SENT : REPLY_TRANSIENT;
-    out->ambiguous = !readable;
+    out->ambiguous = out->goes_on = !readable;
     if (!readable)
         copy_text(out->message, sizeof out->message, "success without a readable answer");
     else if (f->nids)

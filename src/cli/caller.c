@@ -71,7 +71,7 @@ int64_t caller_wait_ms(const struct caller_policy *p, enum action_repeat repeat,
         wait = reply->retry_after_ms < p->cap_ms ? reply->retry_after_ms : p->cap_ms;
     /* A token does not protect against a call that is still under way; a lost connection does not
      * end it. */
-    int64_t settled = p->settle_ms + (reply_may_go_on(reply) ? p->timeout_ms : 0);
+    int64_t settled = p->settle_ms + (reply->goes_on ? p->timeout_ms : 0);
     if (maybe && repeat == REPEAT_TOKEN && wait < settled)
         wait = settled;
     return wait;

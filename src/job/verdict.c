@@ -38,11 +38,6 @@ const char *reply_class_name(enum reply_class c)
     return "?";
 }
 
-bool reply_may_go_on(const struct reply *reply)
-{
-    return reply->class == REPLY_UNANSWERED || (reply->ambiguous && !*reply->code);
-}
-
 const char *verdict_kind_name(enum verdict_kind k)
 {
     switch (k) {
@@ -115,7 +110,7 @@ static int64_t settled_ms(const struct verdict_policy *policy, const struct verd
 {
     if (!is_open(in))
         return in->now_ms;
-    bool busy = reply_may_go_on(in->reply) && in->busy_till_ms > in->now_ms;
+    bool busy = in->reply->goes_on && in->busy_till_ms > in->now_ms;
     return (busy ? in->busy_till_ms : in->now_ms) + policy->settle_ms;
 }
 

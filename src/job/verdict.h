@@ -26,15 +26,12 @@ const char *reply_class_name(enum reply_class c);
 struct reply {
     enum reply_class class;
     bool ambiguous;          /* the push may have happened */
+    bool goes_on;            /* and the provider may still be handling the call */
     int64_t retry_after_ms;  /* the provider's hint, 0: none */
     int64_t clock_offset_ms; /* CLOCK only: provider time − ours, from its Date header; else 0 */
     int http_status;         /* 0: no answer */
     char code[96], message[256], request_id[64], message_id[32]; /* "" where unknown */
 };
-
-/* May the provider still be handling the call? So when no answer came, and when one came that bears
- * no code of its own: a gateway that lost patience answers for a backend that goes on. */
-bool reply_may_go_on(const struct reply *reply);
 
 struct verdict_policy {
     int64_t max_attempts, base_ms, cap_ms; /* 3, 500, 60000 */
@@ -69,10 +66,10 @@ struct verdict {
 };
 
 /* RETRY: exponential from base with full jitter, capped; not before the provider's hint, nor
- * before now + settle_ms where this or an earlier attempt is unanswered, nor before the end of an
- * unanswered call's own time + settle_ms. A repeat that could only start after the deadline is
- * DEAD(expired) or, while unanswered, as the ambiguous policy says. Repeats of an unanswered call
- * end at first_sent + window. */
+ * before now + settle_ms where this or an earlier attempt is unanswered, nor, where the call may go
+ * on, before the end of its own time + settle_ms. A repeat that could only start after the deadline
+ * is DEAD(expired) or, while unanswered, as the ambiguous policy says. Repeats of an unanswered
+ * call end at first_sent + window. */
 struct verdict verdict_decide(const struct verdict_policy *policy, const struct verdict_input *in);
 
 /* Back-off: uniform in [0, min(cap, base << attempt)], at least 1 ms. */

@@ -29,7 +29,7 @@ struct verdict_policy answer_policy(const struct flight *f)
 static int64_t busy_till_ms(const struct flight *f)
 {
     int64_t left = f->checked_boot_ms + f->config->timeout_ms - clock_boot_ms();
-    bool open = reply_may_go_on(&f->last) && left > 0;
+    bool open = f->last.goes_on && left > 0;
     return queue_lease_now_ms(f->lease) + (open ? left : 0);
 }
 

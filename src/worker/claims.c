@@ -11,7 +11,7 @@ enum {
     HELD_MAX = 4096, /* jobs, however few calls they make */
     CLAIM_SLOW_MS = 200,
     SWEEP_MS = 1000,
-    SWEEP_MAX = 64,
+    SWEEP_MAX = 128, /* a claim's worth, for all apps: none of 64 comes away empty */
 };
 
 /* While jobs are plenty some are claimed ahead, so that a large claim never leaves a call slot
@@ -244,7 +244,7 @@ void claims_sweep(struct lane *lane)
     int64_t now = clock_mono_ms();
     if (d->alone || queue_claiming(lane->queue) || now < lane->next_sweep_ms)
         return;
-    size_t n = pipeline_sweepable(d->pipeline, SWEEP_MAX, drains);
+    size_t n = pipeline_sweepable(d->pipeline, SWEEP_MAX, room(d) > 0, drains);
     if (!n)
         return;
     lane->next_sweep_ms = now + SWEEP_MS;

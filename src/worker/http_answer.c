@@ -38,7 +38,7 @@ static enum reply_class class_of(enum http_state state)
 struct reply http_answer_missing(const struct http_result *r)
 {
     struct reply reply = {.class = class_of(r->state)};
-    reply.ambiguous = reply.class == REPLY_UNANSWERED;
+    reply.ambiguous = reply.goes_on = reply.class == REPLY_UNANSWERED;
     snprintf(reply.message, sizeof reply.message, "%s", r->error);
     return reply;
 }

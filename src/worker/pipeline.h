@@ -54,9 +54,10 @@ void pipeline_write_circuits(const struct pipeline *p, struct buf *out);
  * and no pause, or, with *probe set, one of the app whose probe is due. out needs room for
  * CONFIG_APPS_MAX. */
 size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out, bool *probe);
-/* Apps that take no jobs, or whose calls a cool-down holds: a few of their parked ones are looked
- * at now and then, at most n each, and end when their time is over, else they are parked again.
- * Likewise room for all. */
-size_t pipeline_sweepable(const struct pipeline *p, unsigned n, struct queue_drain *out);
+/* Apps that take no jobs, or whose calls a cool-down holds: some of their parked ones are looked at
+ * now and then, of n an even part for each, and end when their time is over, else they are parked
+ * again. A cool-down may hold the calls of one action only, and the others' jobs then go out: so
+ * its apps are left out without room for more. Likewise room for all. */
+size_t pipeline_sweepable(const struct pipeline *p, unsigned n, bool room, struct queue_drain *out);
 
 #endif

@@ -171,12 +171,14 @@ size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out,
     return found;
 }
 
-size_t pipeline_sweepable(const struct pipeline *p, unsigned n, struct queue_drain *out)
+size_t pipeline_sweepable(const struct pipeline *p, unsigned n, bool room, struct queue_drain *out)
 {
     size_t found = 0;
     for (size_t i = 0; i < p->config->napps; i++)
-        if (!takes_jobs(p, i) || flow_rests(fleet_flow(p->fleet), i))
-            out[found++] = (struct queue_drain){p->config->apps[i].app.name, n};
+        if (!takes_jobs(p, i) || (room && flow_rests(fleet_flow(p->fleet), i)))
+            out[found++].app = p->config->apps[i].app.name;
+    for (size_t i = 0; i < found; i++)
+        out[i].limit = n / (unsigned)found ? n / (unsigned)found : 1;
     return found;
 }
 

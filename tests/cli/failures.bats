@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# docs/failures.md against the tests: what its table names exists, and is run.
+# docs/failures.md against the tests: what its table names exists.
 load helper
 
 setup() {
@@ -23,7 +23,7 @@ exists() {
     case $1 in
     tests/chaos:\ *) has_scenario tests/chaos/scenarios.py "$name" ;;
     tests/fault:\ *) grep -q "^def $name(" tests/fault/run.py && sed -n '/^def main/,$p' tests/fault/run.py | grep -q "\b$name(" ;;
-    tests/e2e/*.py:\ *) has_scenario "$file" "$name" ;;
+    tests/e2e/*.py:\ *) has_scenario "$file" "$name" && grep -q "\"$(basename "$file" .py)\"" tests/e2e/run.py ;;
     tests/unit/*.c:\ *) grep -qE "\b(cmocka_unit_test[a-z_]*|T)\(${name}[,)]" "$file" ;;
     tests/cli/*.bats:\ \"*\") grep -qF "@test $name {" "$file" ;;
     tests/*.py) [ -f "$1" ] ;;

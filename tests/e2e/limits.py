@@ -4,7 +4,7 @@ import os
 import time
 
 from harness import Stage, free_port, wait_until
-from scene import FAST, SHORT, calls, expect, scenario
+from scene import FAST, SHORT, calls, expect, scenario, timely
 
 
 def busiest_second(list_of_calls):
@@ -32,13 +32,14 @@ def three_below_the_limit(s, n, spare=0):
     most = busiest_second(seen)
     # Calls are not equally long on their way on a busy machine; tokens in hand are a twentieth
     # of a second's worth for each worker.
-    expect(most <= 50 + 10 + 15, "%d calls in one second" % most)
-    expect((n - 35) / 50 <= took <= 15, "%d jobs took %.1f s" % (n, took))
+    timely(most <= 50 + 10 + 15, "%d calls in one second" % most)
+    timely((n - 35) / 50 <= took <= 15, "%d jobs took %.1f s" % (n, took))
     sums = [s.metrics(listen) for listen in ports]
     claimed = sum(m["pushbridge_jobs_claimed_total"] for m in sums)
     parked = sum(m["pushbridge_jobs_parked_total"] for m in sums)
     asks = sum(m["pushbridge_limiter_asks_total"] for m in sums)
-    expect(len(seen) == n and claimed == n + parked and parked <= spare, "no churn: %d calls, %d claimed, %d parked" % (len(seen), claimed, parked))
+    expect(len(seen) == n and claimed == n + parked, "%d calls, %d claimed, %d parked" % (len(seen), claimed, parked))
+    timely(parked <= spare, "no churn: %d parked" % parked)
     expect(not s.dead(), s.dead()[:1])
     return "%.1f s, at most %d in one second, %d asks" % (took, most, asks)
 
@@ -93,7 +94,7 @@ def parts_wait_for_their_tokens():
         n = s.push(*[{"id": "t%d" % k, "code": "I10001", "school": "s", "tags": ["t%d" % i for i in range(35)]} for k in range(3)])
         s.wait_ended(n, 30)
         expect(all(o["status"] == "sent" and o["attempts"] == len(o["pushes"]) > 1 for o in s.outcomes()), "waiting is no attempt: %s" % s.outcomes())
-        expect(busiest_second(calls(s)) <= 7, "paced")
+        timely(busiest_second(calls(s)) <= 7, "paced")
         s.settle(n)
 
 
@@ -189,18 +190,24 @@ def parked_jobs_expire():
 def limit_at_run_time():
     with Stage(env={"PUSHBRIDGE_LIMIT_EGRESS": "test"}) as s:
         s.fault(kind="latency", latency_ms=20)
+        s.worker()
+        s.worker()
+        n = s.push_many(300)
+        s.wait_ended(n, 10)
+        free = busiest_second(calls(s))
+        timely(free > 100, "no limit yet: %d" % free)
         s.cli("limit", "set", "egress@test", "20")
-        s.worker()
-        s.worker()
-        n = s.push_many(2000)
-        wait_until(lambda: s.ended() > 60, 20, "slow")
-        expect(busiest_second(calls(s)) <= 45, "20 a second and a burst: %d" % busiest_second(calls(s)))
+        wait_until(lambda: all("event=limit_changed limit=egress@test" in s.log(i) for i in range(2)), 10, "both hear of it")
+        n += s.push_many(2000, "k")
+        wait_until(lambda: s.ended() > 360, 20, "slow")
+        limited = busiest_second(calls(s)[300:])
+        timely(limited <= 45, "20 a second and a burst: %d" % limited)
         row = [x.split() for x in s.cli("limit", "ls").splitlines() if x.startswith("egress@test")][0]
         expect(row[1:4] == ["none", "20", "20"], row)
         s.cli("limit", "reset", "egress@test")
         began = time.monotonic()
         s.wait_ended(n, 20)
         took = time.monotonic() - began
-        expect(all("event=limit_changed limit=egress@test" in s.log(i) for i in range(2)), "both say so")
+        expect(all(s.log(i).count("event=limit_changed limit=egress@test") == 2 for i in range(2)), "both say so")
         s.settle(n)
         return "the rest in %.1f s" % took

@@ -2,6 +2,7 @@
 """One redis-server that is away, killed, emptied, full, busy or short of connections."""
 import os
 import subprocess
+import time
 
 from harness import BIN, Failure, Resp, Stage, free_port, wait_until
 from scene import FAST, SHORT, alive, expect, scenario, wait_idle
@@ -34,7 +35,16 @@ def redis_killed_and_restarted():
         wait_until(lambda: s.ended() > 200, 10, "in full flight")
         s.kill_redis()
         s.start_redis()
+        wait_until(lambda: s.ended() > 1000, 20, "in full flight again")
+        s.kill_redis()
+        killed = time.monotonic()
+        wait_until(lambda: time.monotonic() > killed + 4, 5, "every lease is over")
+        s.start_redis()
         s.wait_ended(n, 40)
+        wait_idle(s)
+        n += s.push_many(100, "after")
+        s.wait_ended(n)
+        alive(s)
         s.settle(n)
 
 
@@ -89,12 +99,13 @@ def redis_busy():
         s.redis("CONFIG", "SET", "lua-time-limit", "100")  # from Redis 7 on an alias of busy-reply-threshold
         s.fault(kind="latency", latency_ms=50)
         s.worker()
-        n = s.push_many(1000)
+        n = s.push_many(5000)
         wait_until(lambda: s.ended() > 50, 10, "in full flight")
         s.spawn(["redis-cli", "-p", str(s.redis_port), "EVAL", "while true do end", "0"], "endless.log")
         wait_until(lambda: "BUSY" in s.log(), 10, "the worker is refused")
         wait_until(lambda: not s.record()["in_flight"], 10, "its calls end, and nobody hears of it")
         s.redis("SCRIPT", "KILL")
+        expect(s.ended() < n, "not all were through before")
         s.wait_ended(n)
         alive(s)
         expect("event=redis_down" not in s.log(), "it keeps its connection")

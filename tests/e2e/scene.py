@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from harness import BIN, Failure, wait_until
+from harness import BIN, Failure, Late, wait_until
 
 SCENARIOS = []
 FAST = {"PUSHBRIDGE_RETRY_BASE_MS": "50", "PUSHBRIDGE_RETRY_CAP_MS": "400"}
@@ -21,6 +21,12 @@ def scenario(f):
 def expect(condition, what):
     if not condition:
         raise Failure(what)
+
+
+def timely(condition, what):
+    """As expect(), for what a busy machine alone can spoil."""
+    if not condition:
+        raise Late(what)
 
 
 def dead_reasons(s):

@@ -7,9 +7,11 @@ import threading
 import time
 
 from harness import BIN, Stage, free_port, wait_until
-from scene import FAST, SHORT, alive, expect, scenario, tool
+from scene import FAST, SHORT, alive, expect, scenario, timely, tool
 from topology import ClusterStage, Producer, SentinelStage, slot_of
 
+# On a busy machine the servers of a third topology are taken for dead.
+TWO_AT_A_TIME = threading.BoundedSemaphore(2)
 
 # Redis' failures are the theme: the provider gets time, and no TLS.
 TOPOLOGY = dict(FAST, **SHORT, PUSHBRIDGE_QUEUE_CONCURRENCY="16")
@@ -33,7 +35,7 @@ def check_online(s, *words):
 @scenario
 def sentinel_failover():
     """TLS with client certificates, the minimal ACL rules; the master dies under load."""
-    with SentinelStage(tls=False, env=dict(TOPOLOGY, PUSHBRIDGE_REDIS_WAIT_REPLICAS="1")) as s:
+    with TWO_AT_A_TIME, SentinelStage(tls=False, env=dict(TOPOLOGY, PUSHBRIDGE_REDIS_WAIT_REPLICAS="1")) as s:
         s.fault(kind="latency", latency_ms=30)
         s.worker()
         send_and_wait(s, "before")
@@ -49,7 +51,7 @@ def sentinel_failover():
         promoted, pushes = time.monotonic(), s.record()["pushes"]
         wait_until(lambda: s.record()["pushes"] > pushes, 10, "work goes on")
         took = time.monotonic() - promoted
-        expect(took < 3, "work went on only %.1f s after the failover" % took)
+        timely(took < 3, "work went on only %.1f s after the failover" % took)
         wait_until(lambda: len(producer.confirmed) > 400, 15, "confirmed jobs on both sides of the failover")
         producer.stop()
         # On a busy machine sentinels fail over twice, and what was finished in between comes back.
@@ -64,7 +66,7 @@ def sentinel_failover():
 @scenario
 def sentinel_frozen_master():
     """The master stands still under load, is replaced, and comes back as if nothing had been."""
-    with SentinelStage(tls=False, env=dict(TOPOLOGY, PUSHBRIDGE_REDIS_WAIT_REPLICAS="1", PUSHBRIDGE_REDIS_COMMAND_TIMEOUT_MS="2000",
+    with TWO_AT_A_TIME, SentinelStage(tls=False, env=dict(TOPOLOGY, PUSHBRIDGE_REDIS_WAIT_REPLICAS="1", PUSHBRIDGE_REDIS_COMMAND_TIMEOUT_MS="2000",
                                            PUSHBRIDGE_REDIS_CONNECT_TIMEOUT_MS="1000")) as s:
         s.fault(kind="latency", latency_ms=30)
         s.worker()
@@ -118,7 +120,7 @@ QUEUES8 = ["push:jobs:%d" % i for i in range(8)]
 @scenario
 def cluster_spread():
     """Eight queues over three shards; one worker serves them all, and fairly."""
-    with ClusterStage(tls=False, env=dict(TOPOLOGY, PUSHBRIDGE_QUEUE_NAMES=",".join(QUEUES8), PUSHBRIDGE_QUEUE_SERVE="fair")) as s:
+    with TWO_AT_A_TIME, ClusterStage(tls=False, env=dict(TOPOLOGY, PUSHBRIDGE_QUEUE_NAMES=",".join(QUEUES8), PUSHBRIDGE_QUEUE_SERVE="fair")) as s:
         expect(len({s.slots()[slot_of(q)] for q in QUEUES8}) == 3, "the queues lie on three shards")
         s.fault(kind="latency", latency_ms=20)
         n = sum(s.push_to(q, 200, q) for q in QUEUES8)
@@ -148,7 +150,7 @@ def cluster_spread():
 def cluster_failover():
     """The master of one shard dies under load; the others are served on."""
     queues = QUEUES8[:3]
-    with ClusterStage(tls=False, env=dict(TOPOLOGY, PUSHBRIDGE_QUEUE_NAMES=",".join(queues), PUSHBRIDGE_QUEUE_SERVE="fair")) as s:
+    with TWO_AT_A_TIME, ClusterStage(tls=False, env=dict(TOPOLOGY, PUSHBRIDGE_QUEUE_NAMES=",".join(queues), PUSHBRIDGE_QUEUE_SERVE="fair")) as s:
         s.fault(kind="latency", latency_ms=30)
         s.worker()
         producer = Producer(s, queues, 1)
@@ -161,7 +163,7 @@ def cluster_failover():
         promoted, before = time.monotonic(), s.ended_of(queues[0])
         wait_until(lambda: s.ended_of(queues[0]) > before, 10, "work goes on")
         took = time.monotonic() - promoted
-        expect(took < 4, "work went on only %.1f s after the failover" % took)
+        timely(took < 4, "work went on only %.1f s after the failover" % took)
         producer.stop()
         s.wait_confirmed(producer, queues, 40)
         s.no_duplicates()
@@ -172,7 +174,7 @@ def cluster_failover():
 @scenario
 def cluster_reshard():
     """The queue's slot moves to another node and back, key by key, under load."""
-    with ClusterStage(tls=False, env=TOPOLOGY) as s:
+    with TWO_AT_A_TIME, ClusterStage(tls=False, env=TOPOLOGY) as s:
         s.fault(kind="latency", latency_ms=20)
         s.worker()
         s.worker()

@@ -5,7 +5,7 @@ import signal
 import time
 
 from harness import K, ROOT, Stage, wait_until
-from scene import FAST, SHORT, expect, scenario
+from scene import FAST, SHORT, expect, scenario, timely
 
 
 @scenario
@@ -55,7 +55,7 @@ def kill_one_of_two_workers():
         victim.wait()
         s.wait_ended(n, 20)
         took = time.monotonic() - killed
-        expect(took < 11.5, "recovered after %.1f s" % took)  # 10 s and a call on a busy machine
+        timely(took < 11.5, "recovered after %.1f s" % took)  # 10 s and a call on a busy machine
         s.settle(n)
         return "recovery %.1f s" % took
 
@@ -64,11 +64,11 @@ def kill_one_of_two_workers():
 def kill_one_of_two_on_three_queues():
     queues = ["a", "b", "c"]
     with Stage(env=dict(FAST, **SHORT, PUSHBRIDGE_QUEUE_NAMES=",".join(queues), PUSHBRIDGE_QUEUE_SERVE="fair")) as s:
-        s.fault(kind="latency", latency_ms=50)
+        s.fault(kind="latency", latency_ms=200)
         victim = s.worker()
-        s.worker()
         n = sum(s.push_many(300, q, queue=q) for q in queues)
-        wait_until(lambda: all(s.counts(q)["sent"] > 20 and s.counts(q)["leased"] for q in queues), 15, "in full flight on each")
+        wait_until(lambda: all(s.counts(q)["sent"] and s.counts(q)["leased"] for q in queues), 15, "in full flight on each")
+        s.worker()
         victim.kill()
         victim.wait()
         s.wait_ended(n, 20)

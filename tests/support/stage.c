@@ -113,6 +113,18 @@ void take(struct stage *s, unsigned n)
     pump_until(base, !s->claiming);
 }
 
+bool sweep(struct stage *s, unsigned n, bool room)
+{
+    struct queue_drain drains[CONFIG_APPS_MAX];
+    size_t ndrains = pipeline_sweepable(s->p, n, room, drains);
+    if (!ndrains)
+        return false;
+    s->claiming = true;
+    queue_claim(s->w->q, 0, drains, ndrains, false, on_claimed, s);
+    pump_until(base, !s->claiming);
+    return true;
+}
+
 bool claims_on(struct stage *s)
 {
     if (!s->claiming)

@@ -37,8 +37,10 @@ void open_stage(struct stage *s); /* quick */
 void close_stage(struct stage *s);
 
 void take(struct stage *s, unsigned n); /* one claim of at most n */
-bool claims_on(struct stage *s);        /* starts a claim where none is under way; true */
-void settle(struct stage *s);           /* until nothing is held */
+/* One look at the parked jobs of apps that rest, at most n; false: there are no such apps. */
+bool sweep(struct stage *s, unsigned n, bool room);
+bool claims_on(struct stage *s); /* starts a claim where none is under way; true */
+void settle(struct stage *s);    /* until nothing is held */
 bool idle(const struct stage *s);
 long long ended(void); /* outcomes so far */
 /* Takes and sends until n jobs have come to their end. */

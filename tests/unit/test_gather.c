@@ -773,18 +773,14 @@ static void test_reload_while_it_waits(void **state)
     }
 }
 
-/* While MassPush rests, claims carry no more into the parked list than its bound and one claim, and
- * what is parked is looked at for its deadline. */
+/* While MassPush rests, claims carry no more into the parked list than its bound and one claim. */
 static void test_parked_stays_bounded(void **state)
 {
     (void)state;
     static const char *const vars[] = {FAST, "PUSHBRIDGE_QUEUE_PARKED_MAX=10", NULL};
     struct stage s;
-    struct queue_drain looked_at[CONFIG_APPS_MAX];
     open_stage_with(&s, vars, NULL, 9000);
-    assert_int_equal(pipeline_sweepable(s.p, 9, looked_at), 0);
     flow_cool(fleet_flow(s.fleet), 0, FLOW_MASSPUSH, 600000);
-    assert_int_equal(pipeline_sweepable(s.p, 9, looked_at), 1);
     enqueue_mixed(60);
     for (int i = 0; i < 12; i++) {
         take(&s, 8);
@@ -792,6 +788,38 @@ static void test_parked_stays_bounded(void **state)
     }
     assert_int_equal(s.provider.n, 0);
     assert_in_range(worker_count(s.w)->parked, 10, 17);
+    close_stage(&s);
+}
+
+/* What a cool-down holds in the parked list is looked at for its deadline, be it the head or not;
+ * a cool-down of a moment is nothing to look at. */
+static void test_parked_jobs_end_in_a_cool_down(void **state)
+{
+    (void)state;
+    struct stage s;
+    open_fast(&s);
+    flow_cool(fleet_flow(s.fleet), 0, FLOW_MASSPUSH, 900);
+    assert_false(sweep(&s, 64, true));
+    flow_cool(fleet_flow(s.fleet), 0, FLOW_MASSPUSH, 600000);
+    flow_cool(fleet_flow(s.fleet), 0, FLOW_PUSH, 600000); /* for one that is left over */
+    enqueue_mixed(6);
+    int64_t now_ms = clock_wall_ms();
+    for (int i = 0; i < 6; i++) /* not later than 3 s before the end of a whole second */
+        freeReplyObject(cli("RPUSH " QUEUE " {\"message\":\"short%d\",\"target\":{\"account\":"
+                            "[\"s%d\"]},\"enqueued_at\":%lld,\"ttl_s\":6}",
+                            i, i, (long long)now_ms));
+    take(&s, STAGE_CLAIM_MAX);
+    settle(&s);
+    assert_int_equal(worker_count(s.w)->parked, 12);
+    assert_false(sweep(&s, 64, false)); /* jobs that may go out find no room */
+    while (cli_int("LLEN dead") < 6) {
+        pump_until(base, clock_wall_ms() > now_ms + 1900 || s.claiming);
+        assert_true(clock_wall_ms() < now_ms + 15000 && sweep(&s, 4, true));
+        settle(&s);
+    }
+    expect_all("dead", 6, "expired", false, 0);
+    assert_int_equal(worker_count(s.w)->parked, 6);
+    assert_int_equal(s.provider.n, 0);
     close_stage(&s);
 }
 
@@ -986,6 +1014,7 @@ int main(void)
         cmocka_unit_test_setup(test_reload_while_it_waits, fixture_flush),
         cmocka_unit_test_setup(test_reload_while_it_waits_for_a_slot, fixture_flush),
         cmocka_unit_test_setup(test_parked_stays_bounded, fixture_flush),
+        cmocka_unit_test_setup(test_parked_jobs_end_in_a_cool_down, fixture_flush),
         cmocka_unit_test_setup(test_quiet_for_some, fixture_flush),
         cmocka_unit_test_setup(test_duplicates, fixture_flush),
         cmocka_unit_test_setup(test_merged_tags, fixture_flush),

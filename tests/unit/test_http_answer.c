@@ -25,6 +25,7 @@ static void what_has_no_answer(void **state)
         http_answer_plain(&r, &reply);
         assert_int_equal(reply.class, rows[i].class);
         assert_int_equal(reply.ambiguous, rows[i].ambiguous);
+        assert_int_equal(reply.goes_on, rows[i].ambiguous);
         assert_string_equal(reply.message, "why");
     }
 }

@@ -147,17 +147,30 @@ static void test_unanswered_waits_for_settling(void **state)
     static const char *const vars[] = {"PUSHBRIDGE_RETRY_BASE_MS=1", "PUSHBRIDGE_RETRY_CAP_MS=1",
                                        "PUSHBRIDGE_ALIYUN_SETTLE_MS=3000",
                                        "PUSHBRIDGE_ALIYUN_TIMEOUT_MS=4000", NULL};
-    struct stage s;
-    open_stage_with(&s, vars, NULL, 9000);
-    enqueue_accounts("j", 1, "");
-    provider_script(&s.provider, (struct provider_step){.does = PROVIDER_CLOSES});
-    take(&s, 8);
-    settle(&s);
-    redisReply *due = cli("ZRANGE " K ":due 0 -1 WITHSCORES");
-    int64_t at_ms = atoll(due->element[1]->str), now_ms = worker_count(s.w)->now_ms;
-    assert_in_range(at_ms - now_ms, 5500, 7010); /* what is left of it; clocks are cut to ms */
-    freeReplyObject(due);
-    close_stage(&s);
+    /* What is left of the call's time, where it may go on; clocks are cut to ms. */
+    static const struct {
+        struct provider_step step;
+        int64_t least, most;
+    } cases[] = {
+        {{.does = PROVIDER_CLOSES}, 5500, 7010},
+        {{.status = 502, .body = "<html>bad gateway</html>"}, 5500, 7010},
+        {{.status = 500, .code = "Timeout"}, 5500, 7010},
+        {{.status = 500, .code = "InternalError"}, 2000, 3010},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stage s;
+        assert_int_equal(fixture_flush(NULL), 0);
+        open_stage_with(&s, vars, NULL, 9000);
+        enqueue_accounts("j", 1, "");
+        provider_script(&s.provider, cases[i].step);
+        take(&s, 8);
+        settle(&s);
+        redisReply *due = cli("ZRANGE " K ":due 0 -1 WITHSCORES");
+        int64_t at_ms = atoll(due->element[1]->str), now_ms = worker_count(s.w)->now_ms;
+        assert_in_range(at_ms - now_ms, cases[i].least, cases[i].most);
+        freeReplyObject(due);
+        close_stage(&s);
+    }
 }
 
 static void test_attempts_end(void **state)

@@ -168,18 +168,18 @@ static void test_an_unanswered_call_keeps_its_time(void **state)
     (void)state;
     static const struct {
         enum reply_class class;
-        const char *code;
+        bool ambiguous, goes_on;
         int64_t busy, want; /* from now */
-    } cases[] = {{REPLY_UNANSWERED, "", 4000, 4000 + SETTLE},
-                 {REPLY_UNANSWERED, "", -1, SETTLE},
-                 {REPLY_UNANSWERED, "", 0, SETTLE},
-                 {REPLY_TRANSIENT, "", 4000, 4000 + SETTLE},
-                 {REPLY_TRANSIENT, "InternalError", 4000, SETTLE},
-                 {REPLY_NOT_SENT, "", 4000, 1}};
+    } cases[] = {{REPLY_UNANSWERED, true, true, 4000, 4000 + SETTLE},
+                 {REPLY_UNANSWERED, true, true, -1, SETTLE},
+                 {REPLY_UNANSWERED, true, true, 0, SETTLE},
+                 {REPLY_TRANSIENT, true, true, 4000, 4000 + SETTLE},
+                 {REPLY_TRANSIENT, true, false, 4000, SETTLE},
+                 {REPLY_NONCE_USED, true, true, 4000, 4000 + SETTLE},
+                 {REPLY_NOT_SENT, false, false, 4000, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct reply reply = {.class = cases[i].class,
-                              .ambiguous = cases[i].class != REPLY_NOT_SENT};
-        snprintf(reply.code, sizeof reply.code, "%s", cases[i].code);
+        const struct reply reply = {
+            .class = cases[i].class, .ambiguous = cases[i].ambiguous, .goes_on = cases[i].goes_on};
         const struct verdict_input in = {.reply = &reply,
                                          .first_sent_ms = NOW - 1000,
                                          .now_ms = NOW,
