@@ -214,8 +214,12 @@ static void format_uuid5(const unsigned char digest[20], char out[TOKEN_SIZE])
     u[6] = (unsigned char)((u[6] & 0x0F) | 0x50);
     u[8] = (unsigned char)((u[8] & 0x3F) | 0x80);
     text_hex(u, sizeof u, hex);
-    snprintf(out, TOKEN_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-             hex + 20);
+    for (const char *from = hex; *from; from++) {
+        if (from == hex + 8 || from == hex + 12 || from == hex + 16 || from == hex + 20)
+            *out++ = '-';
+        *out++ = *from;
+    }
+    *out = '\0';
 }
 
 void request_token(const struct params *params, const char *uid, int64_t gen, unsigned part,
@@ -224,18 +228,20 @@ void request_token(const struct params *params, const char *uid, int64_t gen, un
     /* Changing this constant, or what follows it, gives every waiting call a new token. */
     static const unsigned char namespace_id[16] = {0x7e, 0x05, 0x31, 0xed, 0xe3, 0x8a, 0x40, 0x53,
                                                    0x83, 0x62, 0x70, 0xe1, 0xc5, 0x0c, 0x67, 0x99};
-    char numbers[48], content[65];
+    char content[65];
     unsigned char digest[20];
     struct buf name;
     const char *app_key = params_get(params, "AppKey");
     assert(app_key && !params_get(params, "IdempotentToken"));
     hash_content(params, content);
-    snprintf(numbers, sizeof numbers, "%" PRId64 ":%u", gen, part);
     buf_init(&name, 4096);
     buf_add(&name, namespace_id, sizeof namespace_id);
     add_item(&name, app_key);
     add_item(&name, uid);
-    add_item(&name, numbers);
+    buf_int(&name, gen);
+    buf_putc(&name, ':');
+    buf_int(&name, part);
+    add_item(&name, "");
     buf_puts(&name, content);
     assert(buf_ok(&name));
     sign_sha1(buf_text(&name), name.len, digest);
@@ -264,17 +270,15 @@ void wire_init(struct wire *w)
     *w = (struct wire){0};
     buf_init(&w->target, QUERY_MAX + 2);
     buf_init(&w->body, QUERY_MAX);
+    buf_init(&w->values, STRING_MAX);
     buf_init(&w->scratch[0], STRING_MAX);
     buf_init(&w->scratch[1], STRING_MAX);
 }
 
 void wire_reset(struct wire *w)
 {
-    for (size_t i = 0; i < w->nheaders; i++) {
-        mem_wipe(w->headers[i].value, strlen(w->headers[i].value));
-        mem_free(w->headers[i].value);
-    }
     w->nheaders = 0;
+    buf_wipe(&w->values);
     buf_reset(&w->target);
     buf_reset(&w->body);
     buf_reset(&w->scratch[0]);
@@ -292,6 +296,7 @@ void wire_free(struct wire *w)
     wire_reset(w);
     wipe(&w->target);
     wipe(&w->body);
+    wipe(&w->values);
     wipe(&w->scratch[0]);
     wipe(&w->scratch[1]);
 }
@@ -299,7 +304,16 @@ void wire_free(struct wire *w)
 static void add_header(struct wire *w, const char *name, const char *value)
 {
     assert(w->nheaders < sizeof w->headers / sizeof w->headers[0]);
-    w->headers[w->nheaders++] = (struct wire_header){name, mem_strdup(value)};
+    w->headers[w->nheaders++] = (struct wire_header){.name = name, .at = w->values.len};
+    add_item(&w->values, value);
+}
+
+/* The values have stopped moving. */
+static void place_headers(struct wire *w)
+{
+    assert(buf_ok(&w->values));
+    for (size_t i = 0; i < w->nheaders; i++)
+        w->headers[i].value = buf_text(&w->values) + w->headers[i].at;
 }
 
 /* What both schemes sign beside the parameters. */
@@ -430,14 +444,15 @@ void request_sign(const struct endpoint *ep, const struct credentials *cred, con
                   struct wire *out)
 {
     const struct attempt a = {ep, cred, action, stamp, nonce};
-    if (ep->signature == SIGNATURE_V3) {
+    bool v3 = ep->signature == SIGNATURE_V3;
+    if (v3)
         put_by_place(params, out);
-        if (out->target.len - 2 <= ep->max_url_bytes) {
-            sign_as_v3(&a, out);
-            return;
-        }
+    if (v3 && out->target.len - 2 <= ep->max_url_bytes) {
+        sign_as_v3(&a, out);
+    } else {
         buf_reset(&out->target);
         buf_reset(&out->body);
+        sign_as_v1(&a, params, out);
     }
-    sign_as_v1(&a, params, out);
+    place_headers(out);
 }

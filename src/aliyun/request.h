@@ -53,14 +53,14 @@ bool request_taskable(const struct params *params);
 void request_job_key(const char *id, const char *token, char key[TOKEN_SIZE]);
 
 struct wire_header {
-    const char *name;
-    char *value; /* owned by the wire */
+    const char *name, *value; /* the latter the wire's own */
+    size_t at;                /* of the value, while values grow */
 };
 /* What goes out. target is the request target ("/" or "/?query"); the URL is endpoint->url +
  * target. The method is always POST. Host is signed as endpoint->host and left to the transport,
  * which must not add a content-type where the body is empty. */
 struct wire {
-    struct buf target, body;
+    struct buf target, body, values;
     struct wire_header headers[12];
     size_t nheaders;
     struct buf scratch[2]; /* of request_sign(), kept for the next call */

@@ -98,23 +98,22 @@ static bool is_unreserved(unsigned char c)
 void sign_encode(struct buf *out, const char *text)
 {
     static const char hex[] = "0123456789ABCDEF";
-    const unsigned char *u = (const unsigned char *)text;
-    while (*u) {
-        const unsigned char *from = u;
-        while (is_unreserved(*u))
-            u++;
-        if (u > from)
-            buf_add(out, from, (size_t)(u - from));
-        char escaped[96];
-        size_t n = 0;
-        for (; *u && !is_unreserved(*u) && n < sizeof escaped; u++) {
-            escaped[n++] = '%';
-            escaped[n++] = hex[*u >> 4];
-            escaped[n++] = hex[*u & 15];
+    char piece[128];
+    size_t n = 0;
+    for (const unsigned char *u = (const unsigned char *)text; *u; u++) {
+        if (n > sizeof piece - 3) {
+            buf_add(out, piece, n);
+            n = 0;
         }
-        if (n)
-            buf_add(out, escaped, n);
+        if (is_unreserved(*u)) {
+            piece[n++] = (char)*u;
+            continue;
+        }
+        piece[n++] = '%';
+        piece[n++] = hex[*u >> 4];
+        piece[n++] = hex[*u & 15];
     }
+    buf_add(out, piece, n);
 }
 
 void sign_canonical_query(struct buf *out, const struct params *params)
