@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The floor for any libcurl client: sends the same request N times with C transfers at once over
  * curl_multi_poll-free multi_socket on libevent, pooled handles, nothing else. Prints CPU us per
- * request. Usage: bare_curl URL CA_FILE TARGET N C HTTP(1|2) */
+ * request. Usage: bare_curl URL CA_FILE TARGET N C HTTP(1|2) [HEADER-LINE…] */
 #include <curl/curl.h>
 #include <event2/event.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 static struct event_base *base;
 static struct event *timer;
 static CURLM *multi;
+static struct curl_slist *headers;
 static long left, done;
 
 static void check_done(void);
@@ -97,6 +98,7 @@ static CURL *make_handle(char **argv)
     curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, argv[3]);
     curl_easy_setopt(easy, CURLOPT_CAINFO, argv[2]);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, swallow);
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
@@ -107,8 +109,10 @@ static CURL *make_handle(char **argv)
 
 int main(int argc, char **argv)
 {
-    if (argc != 7)
+    if (argc < 7)
         return 64;
+    for (int i = 7; i < argc; i++)
+        headers = curl_slist_append(headers, argv[i]);
     long n = atol(argv[4]), at_once = atol(argv[5]);
     curl_global_init(CURL_GLOBAL_ALL);
     base = event_base_new();

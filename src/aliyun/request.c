@@ -2,8 +2,6 @@
 #include "aliyun/request.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "aliyun/sign.h"
@@ -192,7 +190,7 @@ void request_content(const struct params *params, const char *more, unsigned cha
 void request_add_task(struct params *call, unsigned number, const struct params *task)
 {
     char prefix[32];
-    snprintf(prefix, sizeof prefix, "%s%u.", task_prefix, number);
+    stpcpy(text_number(stpcpy(prefix, task_prefix), number), ".");
     for (size_t i = 0; i < task->n; i++)
         if (strcmp(task->v[i].name, "AppKey") != 0)
             params_append_copy(call, prefix, task->v[i].name, task->v[i].value);
@@ -370,7 +368,7 @@ static void sign_as_v3(const struct attempt *a, struct wire *out)
     struct sign_header headers[SIGNED_MAX];
     char signature[65], body[65];
     struct buf *canonical = &out->scratch[0], *string = &out->scratch[1];
-    snprintf(body, sizeof body, "%s", empty_sha256);
+    memcpy(body, empty_sha256, sizeof body);
     if (out->body.len)
         sign_sha256_hex(buf_text(&out->body), out->body.len, body);
     size_t n = headers_to_sign(a, out->body.len ? form_type : NULL, body, headers);

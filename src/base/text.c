@@ -71,6 +71,17 @@ size_t text_utf8_chars(const char *text)
     return n;
 }
 
+char *text_number(char *at, uint64_t n)
+{
+    char *end = at + 1;
+    for (uint64_t rest = n / 10; rest; rest /= 10)
+        end++;
+    *end = '\0';
+    for (char *p = end; p > at; n /= 10)
+        *--p = (char)('0' + n % 10);
+    return end;
+}
+
 void text_hex(const void *p, size_t len, char *out)
 {
     static const char digits[] = "0123456789abcdef";

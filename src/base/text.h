@@ -13,6 +13,10 @@
 /* Decimal integer that fills the whole text and lies in [min, max]; false otherwise. */
 bool text_int(const char *text, int64_t min, int64_t max, int64_t *out);
 
+/* The decimal digits of n and a NUL, at most 21 bytes; returns where the NUL is. Beside stpcpy(),
+ * for what is made for every job: a formatted print takes ten times as long. */
+char *text_number(char *at, uint64_t n);
+
 bool text_is_utf8(const char *p, size_t len);        /* strict: no overlong forms, no surrogates */
 size_t text_utf8_chars(const char *text);            /* code points of valid UTF-8 */
 void text_hex(const void *p, size_t len, char *out); /* 2 * len lower-case digits and a NUL */

@@ -62,10 +62,11 @@ struct queue_item_member {
 struct queue_item {
     TAILQ_ENTRY(queue_item) link;
     struct queue_lease *lease;
-    char kind[2], pos[12], new_id[QUEUE_ID_SIZE]; /* pos: of G, how many */
-    char at[24];                                  /* RETRY, G: ms; PARK: index in KEYS */
-    char *app, *ref;                              /* PARK's app; RETURN's key in K:oversize */
-    char *value;                                  /* outcome, member value, bytes or grouping */
+    char head[12]; /* the script's letter for its kind, then the position; of G, how many */
+    char new_id[QUEUE_ID_SIZE]; /* RETRY, G */
+    char at[24];                /* RETRY, G: ms; PARK: index in KEYS */
+    char *app, *ref;            /* PARK's app; RETURN's key in K:oversize */
+    char *value;                /* outcome, member value, bytes or grouping */
     size_t len;
     struct queue_item_member *members; /* G */
     size_t nmembers;

@@ -14,6 +14,7 @@ enum { GATHER_MS = 5, GATHER_MAX = 64 };
 
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/text.h"
 
 /* What one call of the script carries: up to QUEUE_FINISH_ITEMS, or one call's members. */
 struct batch {
@@ -195,22 +196,25 @@ static void add_keys(struct queue *q, struct batch *b, struct queue_args *a, str
     queue_args_keys_end(a);
 }
 
+static void add_lease(const struct queue_lease *lease, struct queue_args *a)
+{
+    queue_args_text(a, "L");
+    queue_args_text(a, lease->id);
+    queue_args_text(a, lease->fence);
+}
+
+/* As the script reads them. */
 static void add_item(const struct queue_item *item, struct queue_args *a)
 {
-    bool wait = item->new_id[0], park = item->kind[0] == 'P';
-    queue_args_text(a, item->lease->id);
-    queue_args_text(a, item->lease->fence);
-    queue_args_text(a, item->pos);
-    queue_args_text(a, item->kind);
+    bool wait = item->new_id[0], park = item->head[0] == 'P';
+    queue_args_text(a, item->head);
     if (wait || park) {
         queue_args_text(a, wait ? item->new_id : item->at);
         queue_args_text(a, wait ? item->at : item->app);
-        queue_args_bytes(a, item->value, item->len);
-    } else {
-        queue_args_bytes(a, item->value, item->len);
-        queue_args_text(a, item->ref ? item->ref : "");
-        queue_args_text(a, "");
     }
+    queue_args_bytes(a, item->value, item->len);
+    if (item->head[0] == 'B')
+        queue_args_text(a, item->ref ? item->ref : "");
     for (size_t i = 0; i < item->nmembers; i++) {
         queue_args_text(a, item->members[i].pos);
         queue_args_text(a, item->members[i].crashes);
@@ -225,8 +229,11 @@ static void send_batch(struct queue *q, struct batch *b)
     queue_args_init(&a);
     add_keys(q, b, &a, &parked);
     queue_args_int(&a, q->opts.results_max);
-    for (size_t i = 0; i < b->n; i++)
+    for (size_t i = 0; i < b->n; i++) {
+        if (i == 0 || b->items[i]->lease != b->items[i - 1]->lease)
+            add_lease(b->items[i]->lease, &a);
         add_item(b->items[i], &a);
+    }
     queue_send_script(q, q->cmd, SCRIPT_FINISH, &a, on_finished, b);
     for (size_t i = 0; i < parked.n; i++)
         mem_free(parked.keys[i]);
@@ -273,8 +280,8 @@ struct queue_item *queue_item_new(struct queue_lease *lease, unsigned pos, char 
 {
     struct queue_item *item = mem_zalloc(sizeof *item);
     item->lease = lease;
-    item->kind[0] = kind;
-    snprintf(item->pos, sizeof item->pos, "%u", pos);
+    item->head[0] = kind;
+    text_number(item->head + 1, pos);
     item->arg = arg;
     return item;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 enum { VALUE_MAX = 2 << 20 };
 
@@ -24,7 +25,7 @@ void bundle_add(struct bundle *b, struct flight *f, unsigned task)
 {
     f->bundle = b;
     f->task = task;
-    snprintf(f->env.call, sizeof f->env.call, "%s", b->id);
+    memcpy(f->env.call, b->id, sizeof b->id);
     f->env.task = task;
     f->env.tasks = (unsigned)b->tasks;
     b->members[b->n++] = f;
@@ -218,6 +219,13 @@ bool bundle_params(const struct flight *f, struct params *out, struct err *e)
     return own_params(f, out, e);
 }
 
+/* A task's number instead of the last four digits. */
+static void put_task(unsigned task, char out[5])
+{
+    const unsigned char bytes[] = {(unsigned char)(task >> 8), (unsigned char)task};
+    text_hex(bytes, sizeof bytes, out);
+}
+
 static void set_job_keys(const struct bundle *b, const char *token, struct params *params)
 {
     char key[TOKEN_SIZE], prefix[32];
@@ -232,8 +240,8 @@ static void set_job_keys(const struct bundle *b, const char *token, struct param
         const char *uid = to - from == 1 ? f->env.uid : "";
         request_job_key(uid, token, key);
         if (strcmp(key, uid) != 0)
-            snprintf(key + 28, sizeof key - 28, "%04x", f->task & 0xffff);
-        snprintf(prefix, sizeof prefix, "PushTask.%u.", f->task + 1);
+            put_task(f->task, key + 28);
+        stpcpy(text_number(stpcpy(prefix, "PushTask."), f->task + 1), ".");
         params_append_copy(params, prefix, "JobKey", key);
     }
 }

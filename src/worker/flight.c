@@ -7,6 +7,7 @@
 
 #include "base/fault.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 const char *flight_state_name(enum flight_state s)
 {
@@ -37,7 +38,8 @@ const char *flight_state_name(enum flight_state s)
 static void fresh_envelope(struct flight *f, const struct queue_claim *claim)
 {
     f->env = (struct envelope){.t0_ms = claim->t0_ms};
-    snprintf(f->env.uid, sizeof f->env.uid, "%s-%u", claim->batch, f->pos);
+    assert(strlen(claim->batch) < ORIGIN_SIZE - 12);
+    text_number(stpcpy(stpcpy(f->env.uid, claim->batch), "-"), f->pos);
     memcpy(f->env.origin, f->env.uid, sizeof f->env.origin - 1);
 }
 
@@ -182,7 +184,7 @@ void flight_note_digest(struct flight *f)
     if (!env->unanswered && !env->npushes)
         env->digest[0] = '\0';
     else if (!env->digest[0])
-        snprintf(env->digest, sizeof env->digest, "%s", f->config->digest);
+        memcpy(env->digest, f->config->digest, sizeof env->digest);
 }
 
 void flight_record_sent(struct flight *f, const struct reply *reply)

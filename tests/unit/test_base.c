@@ -92,6 +92,13 @@ static void base64_and_hex(void **state)
     assert_string_equal("-_8", out);
     text_hex("\x00\x9f\xff", 3, out);
     assert_string_equal("009fff", out);
+    char number[21];
+    assert_ptr_equal(text_number(number, 0), number + 1);
+    assert_string_equal("0", number);
+    text_number(stpcpy(number, "x"), 4096);
+    assert_string_equal("x4096", number);
+    assert_ptr_equal(text_number(number, UINT64_MAX), number + 20);
+    assert_string_equal("18446744073709551615", number);
     assert_true(text_starts("push:reply:x", "push:reply:") && !text_starts("pus", "push"));
     assert_true(text_starts("a", "") && text_starts("", "") && !text_starts("", "a"));
     assert_true(text_eq("a", "a") && text_eq("", "") && !text_eq("a", "ab") && !text_eq("", "a"));

@@ -2,14 +2,15 @@
 -- Model steps: finish, mark, regroup. Ends members of leased batches, outcome and acknowledgement
 -- in one.
 -- KEYS Q due batch member count results dead oversize apps, parked lists
--- ARGV results_max, then per item (≤ 128): batch fence position kind a b c
+-- ARGV results_max, then per lease L batch fence, and per item (≤ 128) of it its kind with the
+-- position behind it, and its arguments:
 --   S, U, D  sent, duplicate, dead: a = outcome
 --   R        to due: a = id of the waiting batch, b = at, c = member value
 --   P        parked: a = index in KEYS, b = app, c = member value
 --   B        back to the head of Q: a = bytes, or b = the key of bytes in oversize
 --   M        records a grouping once: a = text
---   G        a call's members to due, all or none: position = how many, a = id of the waiting
---            batch, b = at, c = its grouping; then for each: position crashes envelope
+--   G        a call's members to due, all or none: instead of a position how many, a = id of the
+--            waiting batch, b = at, c = its grouping; then for each: position crashes envelope
 -- Reply: results trimmed, then per item 1, or 0 for one whose lease has moved on, or, for M, the
 -- grouping that was there before when it is another.
 local Q, due, batch, member, count, results, dead, oversize, apps = unpack(KEYS, 1, 9)
@@ -118,22 +119,36 @@ function move.B(l, bytes, ref)
     table.insert(back, 1, bytes)
 end
 
+local arguments = {L = 2, S = 1, U = 1, D = 1, R = 3, P = 3, B = 2, M = 1, G = 3}
+
+-- The answer to an item of the lease l, which is false when it has moved on.
+local function item(l, kind, pos, i)
+    local a, b, c = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    if not l then
+        return 0
+    elseif kind == 'G' then
+        return regroup(l, i + 3, tonumber(pos), a, b, c)
+    elseif kind == 'M' then
+        return mark(l.id, a)
+    elseif call('HDEL', member, l.id .. ':' .. pos) == 0 then
+        return 0
+    end
+    l.gone = l.gone + 1
+    move[kind](l, a, b, c)
+    return 1
+end
+
+local l
 local i = 2
 while ARGV[i] do
-    local id, fence, pos, kind, a, b, c = unpack(ARGV, i, i + 6)
-    local l, done = lease_of(id, fence), 0
-    i = i + 7
-    if kind == 'G' then
-        done = l and regroup(l, i, tonumber(pos), a, b, c) or 0
-        i = i + 3 * pos
-    elseif l and kind == 'M' then
-        done = mark(id, a)
-    elseif l and call('HDEL', member, id .. ':' .. pos) == 1 then
-        done = 1
-        l.gone = l.gone + 1
-        move[kind](l, a, b, c)
+    local kind, pos = string.sub(ARGV[i], 1, 1), string.sub(ARGV[i], 2)
+    i = i + 1
+    if kind == 'L' then
+        l = lease_of(ARGV[i], ARGV[i + 1])
+    else
+        reply[#reply + 1] = item(l, kind, pos, i)
     end
-    reply[#reply + 1] = done
+    i = i + arguments[kind] + (kind == 'G' and 3 * pos or 0)
 end
 
 if #sent > 0 then
