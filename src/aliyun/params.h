@@ -22,6 +22,7 @@ struct param_row {
     bool required;
     bool reserved;      /* set by pushbridge, not by a job's push object */
     bool list;          /* a comma list of values */
+    bool alone;         /* tasks of MassPush do not have it, or not as one text (§4.1) */
     const char *values; /* "A|B|C" or NULL; JSON: "object", "array" or NULL (either) */
     int64_t min, max;   /* INT, DOUBLE: range where min < max; STRING: max bytes, JSON: max
                            elements of an array, where > 0 */

@@ -196,10 +196,19 @@ void request_add_task(struct params *call, unsigned number, const struct params 
             params_append_copy(call, prefix, task->v[i].name, task->v[i].value);
 }
 
+/* All such begin so. */
+static bool is_alone(const char *name)
+{
+    if (!text_starts(name, "Android") && !text_starts(name, "Sms"))
+        return false;
+    const struct param_row *row = params_find(name);
+    return row && row->alone;
+}
+
 bool request_taskable(const struct params *params)
 {
     for (size_t i = 0; i < params->n; i++)
-        if (strncmp(params->v[i].name, "Sms", 3) == 0)
+        if (is_alone(params->v[i].name))
             return false;
     return true;
 }

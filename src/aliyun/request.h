@@ -46,7 +46,8 @@ void request_content(const struct params *params, const char *more, unsigned cha
 /* Adds a task of MassPush: its parameters as PushTask.<number>.<name>, without AppKey. number
  * counts from 1. Copies (API reference §4.1). */
 void request_add_task(struct params *call, unsigned number, const struct params *task);
-/* False when MassPush does not take all of a Push's parameters: those of SMS. */
+/* False when MassPush does not take all of a Push's parameters as they are: those of SMS, the
+ * newest ones of vendors, OPPO's maps. */
 bool request_taskable(const struct params *params);
 
 /* JobKey: the job's id where it fits (≤ 32 of [A-Za-z0-9_-]), else the token's 32 hex digits. */

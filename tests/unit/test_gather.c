@@ -129,6 +129,11 @@ static void test_who_shares(void **state)
         {"{\"message\":\"m\",\"school\":\"s\",\"tags\":[\"t\"]}", {NULL}, 2},
         {"{\"message\":\"m\",\"target\":{\"tag\":\"t\"}}", {"PUSHBRIDGE_PLAN_MERGE_TAGS=true"}, 2},
         {"{\"message\":\"m\",\"target\":{\"all\":true}}", {NULL}, 2},
+        /* SMS and MassPush do not go together */
+        {"{\"message\":\"n\",\"target\":{\"account\":[\"b\"]},\"push\":{\"SmsTemplateName\":"
+         "\"t\",\"SmsSignName\":\"s\",\"SmsDelaySecs\":60}}",
+         {NULL},
+         2},
         /* refused before a call is made of it */
         {"{\"message\":\"m\",\"push\":{\"Title\":1},\"target\":{\"account\":[\"b\"]}}", {NULL}, 1},
     };

@@ -118,6 +118,26 @@ static void table_matches_metadata(void **state)
     assert_int_equal(params_push_count, 116 + 5);
 }
 
+/* Of what no task of MassPush has, or not as one text. AppKey and IdempotentToken are the call's.
+ */
+static void what_goes_alone(void **state)
+{
+    (void)state;
+    size_t n = 0;
+    for (size_t i = 0; i < params_push_count; i++) {
+        const struct param_row *row = &params_push[i];
+        char name[96];
+        if (strcmp(row->name, "AppKey") == 0 || strcmp(row->name, "IdempotentToken") == 0)
+            continue;
+        snprintf(name, sizeof name, "PushTask.1.%s", row->name);
+        const char *type = type_of(rows_of("MassPush"), name);
+        if (row->alone != (!type || strcmp(type, "Struct") == 0))
+            fail_msg("%s: alone %d, in MassPush %s", row->name, row->alone, type ? type : "absent");
+        n += row->alone;
+    }
+    assert_int_equal(n, 12);
+}
+
 static int platform_of_name(const char *name)
 {
     if (text_starts(name, "Android"))
@@ -497,12 +517,19 @@ static void counts_characters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sets_and_replaces),   cmocka_unit_test(grows_to_its_bound),
-        cmocka_unit_test(sorts_by_bytes),      cmocka_unit_test(table_matches_metadata),
-        cmocka_unit_test(table_is_consistent), cmocka_unit_test(overrides),
-        cmocka_unit_test(refuses_reserved),    cmocka_unit_test(long_names_stay_out_of_the_message),
-        cmocka_unit_test(owns_json_text),      cmocka_unit_test(checks_across_parameters),
-        cmocka_unit_test(limits_sizes),        cmocka_unit_test(counts_characters),
+        cmocka_unit_test(sets_and_replaces),
+        cmocka_unit_test(grows_to_its_bound),
+        cmocka_unit_test(sorts_by_bytes),
+        cmocka_unit_test(table_matches_metadata),
+        cmocka_unit_test(what_goes_alone),
+        cmocka_unit_test(table_is_consistent),
+        cmocka_unit_test(overrides),
+        cmocka_unit_test(refuses_reserved),
+        cmocka_unit_test(long_names_stay_out_of_the_message),
+        cmocka_unit_test(owns_json_text),
+        cmocka_unit_test(checks_across_parameters),
+        cmocka_unit_test(limits_sizes),
+        cmocka_unit_test(counts_characters),
     };
     return cmocka_run_group_tests_name("params", tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "support/worker_config.c"
@@ -151,6 +152,34 @@ static void test_the_content_leaves_the_audience_out(void **state)
     config_free(&c);
 }
 
+/* What MassPush takes in another form than Push, or not at all, keeps a job out of it. */
+static void test_who_is_a_task(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *push;
+        bool taskable;
+    } cases[] = {
+        {"\"AndroidRemind\":true", true},
+        {"\"AndroidOppoPrivateMsgTemplateId\":\"t\"", true},
+        {"\"AndroidOppoPrivateTitleParameters\":{\"k\":\"v\"}", false},
+        {"\"AndroidXiaomiTemplateId\":\"t\"", false},
+        {"\"SmsTemplateName\":\"t\",\"SmsSignName\":\"s\",\"SmsDelaySecs\":60", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct config c;
+        struct coalesce_item item;
+        char job[256];
+        worker_config_load(&c, 0, 0, NULL, NULL);
+        snprintf(job, sizeof job, "{\"message\":\"m\"," TO_ONE ",\"push\":{%s}}", cases[i].push);
+        assert_true(allowed(&c, job)); /* to several ids all the same */
+        describe(&c, job, &item);
+        if (item.taskable != cases[i].taskable)
+            fail_msg("%s", cases[i].push);
+        config_free(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_only_what_was_never_tried),
         cmocka_unit_test(test_not_in_quiet_hours),
         cmocka_unit_test(test_the_content_leaves_the_audience_out),
+        cmocka_unit_test(test_who_is_a_task),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
