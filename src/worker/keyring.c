@@ -482,13 +482,22 @@ static void hasten(struct supply *s)
         fetch(s);
 }
 
+/* Others may lie there already, since the last look. */
+static bool read_at_once(struct supply *s)
+{
+    unsigned before = s->issue;
+    if (files_differ(s))
+        read_files(s);
+    return s->issue != before;
+}
+
 bool keyring_refused(struct keyring *k, size_t app, unsigned issue, const char *code)
 {
     struct supply *s = k->of[app];
     if (!s || s->issue != issue || s->renewing)
         return s != NULL;
     if (!is_remote(s))
-        return false; /* a file that changes is noticed by itself */
+        return read_at_once(s);
     if (s->doubted) {
         hasten(s);
         return false;

@@ -401,13 +401,21 @@ static void files_are_watched(void **state)
              "aliyun: { credentials_file = \"%s\"; };\napps = ( " APP("a", "") " );", s.path);
     stage_open(&s, text);
     assert_string_equal(key_of(&s, 0), "one");
-    assert_false(keyring_refused(s.ring, 0, issue_of(&s, 0), "MissingSecurityToken"));
+    unsigned first = issue_of(&s, 0);
+    assert_false(keyring_refused(s.ring, 0, first, "MissingSecurityToken"));
+    /* a refusal is a reason to look at once */
+    put_file(&s, "credentials",
+             "[default]\ntype = access_key\naccess_key_id = two\naccess_key_secret = s\n");
+    assert_true(keyring_refused(s.ring, 0, first, "InvalidSecurityToken.Expired"));
+    assert_true(keyring_ready(s.ring, 0));
+    assert_string_equal(key_of(&s, 0), "two");
+    assert_false(keyring_refused(s.ring, 0, issue_of(&s, 0), "InvalidSecurityToken.Expired"));
     put_file(&s, "credentials", "[default]\ntype = nonsense\n");
     boot_shift_ms += 2000;
     pump_until(s.base, metrics_get_at(METRIC_CREDENTIALS_EXPIRY, 0, 0) == METRIC_ABSENT);
     boot_shift_ms += 2000;
     pump_until(s.base, keyring_trouble(s.ring, 0));
-    assert_string_equal(key_of(&s, 0), "one");
+    assert_string_equal(key_of(&s, 0), "two");
     put_file(&s, "credentials", "[default]\ntype = ecs_ram_role\n");
     for (int i = 0; i < 3; i++) {
         boot_shift_ms += 2000;
