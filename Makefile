@@ -30,6 +30,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 UNITS   ?= $(PREFIX)/lib/systemd/system
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wwrite-strings -Wcast-qual -Wpointer-arith -Wundef -Wvla \
@@ -85,12 +86,13 @@ $(B)/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-# The version is compiled into one object of each program, so that a commit does not rebuild the rest.
-$(B)/cli/version.o $(B)/mock/options.o: ALL_CFLAGS += -DPB_VERSION='"$(VERSION)"'
+# Version and commit are compiled into one object of each program, so that a commit does not rebuild the
+# rest.
+$(B)/cli/version.o $(B)/mock/options.o: ALL_CFLAGS += -DPB_VERSION='"$(VERSION)"' -DPB_COMMIT='"$(COMMIT)"'
 $(B)/cli/version.o $(B)/mock/options.o: $(B)/version.stamp
 $(B)/version.stamp: FORCE
 	@mkdir -p $(@D)
-	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+	@echo '$(VERSION) $(COMMIT)' | cmp -s - $@ || echo '$(VERSION) $(COMMIT)' > $@
 
 # Lua scripts become C strings, comments and indentation stripped.
 LUA := $(sort $(wildcard src/io/lua/*.lua))

@@ -144,6 +144,11 @@ void metrics_add_pair(enum metric m, unsigned i, unsigned j, int64_t n)
     *series(m, i, j) += n;
 }
 
+void metrics_set_pair(enum metric m, unsigned i, unsigned j, int64_t n)
+{
+    *series(m, i, j) = n;
+}
+
 void metrics_observe(enum metric m, unsigned i, int64_t value)
 {
     const struct row *row = &rows[m];

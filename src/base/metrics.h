@@ -32,6 +32,7 @@ void metrics_set(enum metric m, int64_t n);
 void metrics_add_at(enum metric m, unsigned i, int64_t n);
 void metrics_set_at(enum metric m, unsigned i, int64_t n);
 void metrics_add_pair(enum metric m, unsigned i, unsigned j, int64_t n);
+void metrics_set_pair(enum metric m, unsigned i, unsigned j, int64_t n);
 /* value in the metric's stored unit; i is ignored by a histogram without a label. */
 void metrics_observe(enum metric m, unsigned i, int64_t value);
 

@@ -25,7 +25,8 @@ SET(API, "api", 16,
     "Push MassPush CancelPush QueryPushRecords QueryPushStatByMsg BindTag UnbindTag QueryTags "
     "ListTags BindAlias UnbindAlias QueryAliases QueryDeviceInfo CheckDevices")
 SET(TARGET, "type", 8, NULL)
-SET(HOW, "how", 2, "lease inbox")
+SET(LIMIT, "limit", 3, "egress Push MassPush")
+SET(HOW, "how", 3, "lease inbox orphan")
 SET(KIND, "kind", 20,
     "connection protocol OOM READONLY LOADING MASTERDOWN CLUSTERDOWN TRYAGAIN MOVED ASK NOSCRIPT "
     "MISCONF BUSY UNBLOCKED NOAUTH NOPERM WRONGTYPE WRONGPASS EXECABORT ERR")
@@ -33,6 +34,7 @@ SET(RESULT, "result", 2, "ok refused")
 SET(FETCH, "result", 2, "ok failed")
 SET(LEVEL, "level", 4, "error warn info debug")
 SET(VERSION, "version", 1, NULL)
+SET(COMMIT, "commit", 1, NULL)
 SET(HASH, "hash", 1, NULL)
 #endif
 
@@ -73,11 +75,17 @@ METRIC(JOBS_RETURNED, "pushbridge_jobs_returned_total", COUNTER, 1, NONE, NONE, 
 METRIC(JOBS_STALE, "pushbridge_jobs_stale_total", COUNTER, 1, NONE, NONE, ONE,
        "Finishes refused because the lease had moved on.")
 METRIC(JOBS_RECLAIMED, "pushbridge_jobs_recovered_total", COUNTER, 1, HOW, NONE, ONE,
-       "Jobs taken over from another worker's lost lease or left-over inbox.")
+       "Jobs taken over from another worker's lost lease or left-over inbox; orphan: found in a "
+       "batch that nothing was to bring back, and put where claims find it.")
 METRIC(JOBS_IN_FLIGHT, "pushbridge_jobs_in_flight", GAUGE, 1, NONE, NONE, ONE,
        "Jobs that this worker holds.")
 METRIC(LEASES_LOST, "pushbridge_leases_lost_total", COUNTER, 1, NONE, NONE, ONE,
        "Batches whose lease this worker lost before their end.")
+METRIC(BATCHES_BISECTED, "pushbridge_batches_bisected_total", COUNTER, 1, NONE, NONE, ONE,
+       "Refused calls of several jobs that were cut in two, to find whose fault it was.")
+METRIC(ENDS_UNCONFIRMED, "pushbridge_ends_unconfirmed", MAYBE, 1, QUEUE, NONE, ONE,
+       "Ends of jobs, and groupings of shared calls, that this worker has for Redis and that Redis "
+       "has not confirmed.")
 METRIC(BATCH_JOBS, "pushbridge_batch_jobs", HISTOGRAM, 1, NONE, NONE, JOBS,
        "Jobs of a claimed batch.")
 METRIC(QUEUE_WAIT, "pushbridge_job_queue_wait_seconds", HISTOGRAM, 1000000, NONE, NONE, WAIT,
@@ -102,8 +110,14 @@ METRIC(PUSH_TARGETS, "pushbridge_push_targets_total", COUNTER, 1, TARGET, NONE, 
        "Accepted pushes by the kind of their target.")
 METRIC(FLOW_ASKS, "pushbridge_limiter_asks_total", COUNTER, 1, NONE, NONE, ONE,
        "Script calls that asked Redis for rate tokens.")
-METRIC(FLOW_TOKENS, "pushbridge_limiter_tokens_total", COUNTER, 1, NONE, NONE, ONE,
+METRIC(FLOW_TOKENS, "pushbridge_limiter_tokens_granted_total", COUNTER, 1, NONE, NONE, ONE,
        "Rate tokens granted to this worker, over all buckets.")
+METRIC(FLOW_STOCK, "pushbridge_limiter_tokens", MAYBE, 1, LIMIT, NONE, ONE,
+       "Rate tokens that this worker has in stock, over the buckets of a kind; absent where none "
+       "of them is limited. Those for pushes to ALL are used at once.")
+METRIC(FLOW_WAIT_TIME, "pushbridge_limiter_wait_seconds", HISTOGRAM, 1000000, NONE, NONE, COMMAND,
+       "Time that a call of claimed jobs was held until there was a rate token; calls that found "
+       "one at once, or whose jobs were set aside for want of one, are left out.")
 METRIC(FLOW_COOLED, "pushbridge_limiter_cooled_total", COUNTER, 1, NONE, NONE, ONE,
        "Cool-downs after throttling, begun here or by another worker.")
 METRIC(FLOW_ERRORS, "pushbridge_limiter_errors_total", COUNTER, 1, NONE, NONE, ONE,
@@ -173,7 +187,8 @@ METRIC(CONFIG_RELOADS, "pushbridge_config_reloads_total", COUNTER, 1, RESULT, NO
        "Reloads of the configuration.")
 METRIC(CONFIG_HASH, "pushbridge_config_hash_info", GAUGE, 1, HASH, NONE, ONE,
        "The digest of templates, limits and app defaults in force.")
-METRIC(BUILD, "pushbridge_build_info", GAUGE, 1, VERSION, NONE, ONE, "The program's version.")
+METRIC(BUILD, "pushbridge_build_info", GAUGE, 1, VERSION, COMMIT, ONE,
+       "The program's version, and the commit that it was built from.")
 METRIC(LOG_MESSAGES, "pushbridge_log_messages_total", COUNTER, 1, LEVEL, NONE, ONE,
        "Log lines by level, dropped ones included.")
 METRIC(LOG_DROPPED, "pushbridge_log_messages_dropped_total", COUNTER, 1, NONE, NONE, ONE,

@@ -40,7 +40,7 @@ int cmd_app(int argc, char **argv);
 int cmd_call(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
-extern const char cli_version[];
+extern const char cli_version[], cli_commit[];
 
 /* Loads the configuration and says why not. calls: as the worker needs it, else as a tool that
  * never calls the provider. Tools log warnings only. */

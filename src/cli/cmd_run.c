@@ -165,7 +165,6 @@ static int loop(struct run *run, const struct config *config, const struct run_a
     run->monitor = monitor_new(run->base, config, run->dispatch);
     admin_show(admin, run->monitor);
     run->reload = (struct reload){.file = args->config,
-                                  .version = cli_version,
                                   .dispatch = run->dispatch,
                                   .monitor = run->monitor,
                                   .config = config_hold(config)};
@@ -210,7 +209,8 @@ int cmd_run(int argc, char **argv)
         return EXIT_CONFIG_;
     }
     log_threshold = config.log_level;
-    tally_name(&config, cli_version);
+    tally_build(cli_version, cli_commit);
+    tally_name(&config);
     heap_setup();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN); /* one that comes before there is anything to reload */

@@ -82,9 +82,12 @@ static void adopt_step(struct queue *q)
 static void on_audited(struct queue *q, void *ctx, redisReply *reply)
 {
     (void)ctx;
-    if (queue_answered_array(q, "audit", reply, 2) && queue_reply_int(reply, 1))
-        log_error("event=batches_without_due queue=%s restored=%lld", log_value(q->name),
-                  (long long)queue_reply_int(reply, 1));
+    if (!queue_answered_array(q, "audit", reply, 3) || !queue_reply_int(reply, 1))
+        return;
+    metrics_add_at(METRIC_JOBS_RECLAIMED, metrics_find(SET_HOW, "orphan"),
+                   queue_reply_int(reply, 2));
+    log_error("event=batches_without_due queue=%s restored=%lld jobs=%lld", log_value(q->name),
+              (long long)queue_reply_int(reply, 1), (long long)queue_reply_int(reply, 2));
 }
 
 static void audit(struct queue *q, const redisReply *fields)

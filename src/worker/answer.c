@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "worker/bundle.h"
 #include "worker/ending.h"
 #include "worker/gather.h"
@@ -160,6 +161,7 @@ static bool split(struct flight *f)
 {
     struct flight **all;
     size_t n = bundle_members(f, &all);
+    metrics_add(METRIC_BATCHES_BISECTED, 1);
     log_info("event=call_split call=%s jobs=%zu code=%s request_id=%s", log_value(f->bundle->id), n,
              log_value(f->last.code), log_value(f->last.request_id));
     for (size_t i = 0; i < n; i++) {

@@ -12,6 +12,7 @@
 #include "worker/config.h"
 
 struct evdns_base;
+struct flow;
 struct dispatch;
 
 enum dispatch_end {
@@ -55,6 +56,7 @@ struct dispatch_lane {
 };
 void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out);
 const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app);
+const struct flow *dispatch_flow(const struct dispatch *d);
 const char *dispatch_keys_trouble(const struct dispatch *d, size_t app); /* NULL: none */
 
 #endif

@@ -417,6 +417,11 @@ const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app)
     return pipeline_circuit_at(d->pipeline, app);
 }
 
+const struct flow *dispatch_flow(const struct dispatch *d)
+{
+    return fleet_flow(d->fleet);
+}
+
 const char *dispatch_keys_trouble(const struct dispatch *d, size_t app)
 {
     return keyring_trouble(d->keyring, app);

@@ -58,9 +58,10 @@ struct flight {
     size_t next;                  /* index of the next call of the plan */
     struct legs *group;           /* NULL: one app. The current leg's plan is in plan */
     size_t leg;
-    unsigned keys_issue; /* of the keys that signed the last call */
-    bool keys_renewed;   /* they were refused; a repeat is signed with others */
-    struct reply last;   /* last reply, class SENT at first */
+    int64_t tokenless_us; /* since when its next call is held for a rate token; 0: it is not */
+    unsigned keys_issue;  /* of the keys that signed the last call */
+    bool keys_renewed;    /* they were refused; a repeat is signed with others */
+    struct reply last;    /* last reply, class SENT at first */
     bool has_reply;
     enum queue_end_kind end; /* while FINISHING */
     enum reason reason;      /* of a dead letter */

@@ -59,6 +59,9 @@ void flow_rate(struct flow *f, const char *bucket, double per_s);
 void flow_rates_end(struct flow *f);
 void flow_adopt_cool(struct flow *f, const char *bucket, int64_t left_ms);
 
+/* Puts the stock on the metrics page. */
+void flow_show(const struct flow *f);
+
 /* Now and then: gives unused stock back. */
 void flow_tick(struct flow *f);
 

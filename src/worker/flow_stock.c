@@ -98,6 +98,28 @@ enum flow_token flow_take(struct flow *f, size_t app, enum flow_action action,
     return FLOW_GO;
 }
 
+/* --- showing --------------------------------------------------------------------------------- */
+
+static void show(const struct flow *f, unsigned label, size_t first, size_t n, size_t step)
+{
+    int64_t stock = METRIC_ABSENT;
+    for (size_t i = 0; i < n; i++) {
+        const struct flow_bucket *b = &f->v[first + i * step];
+        if (b->rate > 0)
+            stock = (stock == METRIC_ABSENT ? 0 : stock) + b->stock;
+    }
+    metrics_set_at(METRIC_FLOW_STOCK, label, stock);
+}
+
+void flow_show(const struct flow *f)
+{
+    static const char *const actions[FLOW_ACTIONS] = {
+        [FLOW_PUSH] = "Push", [FLOW_MASSPUSH] = "MassPush"};
+    show(f, metrics_find(SET_LIMIT, "egress"), 0, 1, 1);
+    for (size_t a = 0; a < FLOW_ACTIONS; a++)
+        show(f, metrics_find(SET_LIMIT, actions[a]), 1 + a, f->naccounts, FLOW_ACTIONS);
+}
+
 /* --- offering -------------------------------------------------------------------------------- */
 
 static size_t offer(struct flow *f, struct flow_bucket *b, int64_t now, size_t n)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "worker/flow.h"
 #include "worker/gauges.h"
 #include "worker/process.h"
 
@@ -275,11 +276,24 @@ static void take_log(void)
     metrics_set(METRIC_LOG_DROPPED, (int64_t)log_dropped());
 }
 
+/* What changes with every call is looked at only when somebody asks. */
+static void take_worker(const struct monitor *m)
+{
+    flow_show(dispatch_flow(m->dispatch));
+    for (size_t i = 0; i < m->n; i++) {
+        struct dispatch_lane lane;
+        dispatch_lane(m->dispatch, i, &lane);
+        metrics_set_at(METRIC_ENDS_UNCONFIRMED, m->lanes[i].label,
+                       (int64_t)queue_unconfirmed(lane.queue));
+    }
+}
+
 void monitor_scraped(struct monitor *m)
 {
     int64_t now = clock_mono_ms();
     gauges_want(m->gauges, now);
     judge(m, now);
+    take_worker(m);
     take_process(m);
     take_log();
 }

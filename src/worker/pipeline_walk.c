@@ -76,6 +76,13 @@ static void send_call(struct flight *f)
         ending_dead(f, REASON_INVALID_JOB, f->env.unanswered != 0, e.text);
 }
 
+static void hold_for_token(struct flight *f)
+{
+    if (!f->tokenless_us)
+        f->tokenless_us = clock_mono_us();
+    pipeline_move(f, FLIGHT_HELD);
+}
+
 /* A part that finds no token comes back when there is one, and so does a push to ALL, which has a
  * turn of its own; other jobs are drained from the parked list as tokens come. */
 static bool has_token(struct flight *f)
@@ -86,13 +93,15 @@ static bool has_token(struct flight *f)
     switch (flow_take(fleet_flow(f->pipeline->fleet), pipeline_app(f), bundle_action(f), all,
                       &wait_ms)) {
     case FLOW_GO:
+        tally_token(f);
+        f->tokenless_us = 0;
         return true;
     case FLOW_WAIT:
-        pipeline_move(f, FLIGHT_HELD);
+        hold_for_token(f);
         break;
     case FLOW_NONE:
         if (f->bundle && wait_ms <= FLOW_MOMENT_MS)
-            pipeline_move(f, FLIGHT_HELD);
+            hold_for_token(f);
         else if (f->env.npushes || all)
             ending_retry(f, queue_lease_now_ms(f->lease) + wait_ms);
         else

@@ -41,7 +41,7 @@ static void try(struct reload *r, struct buf *changed)
     }
     if (changed->len)
         log_warn("event=reload_needs_restart options=%s", buf_text(changed));
-    tally_name(&next, r->version);
+    tally_name(&next);
     swap(r, config_keep(&next));
 }
 

@@ -7,8 +7,7 @@
 #include "worker/monitor.h"
 
 struct reload {
-    const char *file;    /* as for config_load() */
-    const char *version; /* for the metrics' labels */
+    const char *file; /* as for config_load() */
     struct dispatch *dispatch;
     struct monitor *monitor;
     const struct config *config; /* in force: the caller's at first, then one that this holds */

@@ -23,15 +23,20 @@ static void name_kinds(void)
         metrics_name(SET_TARGET, i, targets[i]);
 }
 
-void tally_name(struct config *config, const char *version)
+void tally_build(const char *version, const char *commit)
+{
+    metrics_name(SET_VERSION, 0, version);
+    metrics_name(SET_COMMIT, 0, commit);
+    metrics_set_pair(METRIC_BUILD, 0, 0, 1);
+}
+
+void tally_name(struct config *config)
 {
     name_kinds();
     for (size_t i = 0; i < config->napps; i++)
         config->apps[i].label = metrics_label(SET_APP, config->apps[i].app.name);
     for (size_t i = 0; i < config->nqueues; i++)
         metrics_label(SET_QUEUE, config->queue_names[i]);
-    metrics_name(SET_VERSION, 0, version);
-    metrics_set_at(METRIC_BUILD, 0, 1);
     metrics_name(SET_HASH, 0, config->digest);
     metrics_set_at(METRIC_CONFIG_HASH, 0, 1);
 }
@@ -71,6 +76,12 @@ static unsigned target_of(const struct flight *f)
 {
     enum target_kind kind = f->plan.calls[f->next].kind;
     return kind == TARGET_IMPLIED ? TARGET_TAG : kind;
+}
+
+void tally_token(const struct flight *f)
+{
+    if (f->tokenless_us)
+        metrics_observe(METRIC_FLOW_WAIT_TIME, 0, clock_mono_us() - f->tokenless_us);
 }
 
 void tally_reply(const struct flight *f, const struct reply *reply, int64_t began_us)

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -194,6 +195,10 @@ def metrics_page_is_strict_and_documented():
         e2e = f["pushbridge_job_end_to_end_seconds"]
         expect(e2e.value("_count") == 1 and 5 <= e2e.value("_sum") < 60, "end to end in seconds")
         expect(0 < value("redis_memory_used_ratio") < 1 and 0 < value("redis_rtt_seconds") < 5, "Redis")
+        expect(not metrics_page.lacking(f), "promised, and not there: %s" % metrics_page.lacking(f))
+        expect(re.match(r"[0-9a-f]{7,}$|unknown$", f["pushbridge_build_info"].samples[0][1]["commit"]), "the commit")
+        expect(value("limiter_tokens", limit="Push") >= 0 and value("limiter_tokens", limit="egress") is None, "tokens of what is limited")
+        expect(value("ends_unconfirmed", queue="push:jobs") == 0 == value("batches_bisected_total"), "all is confirmed, nothing was cut")
         documented(metrics_page.table(f))
         stats = json.loads(a.get("/stats")[1])
         expect(stats["counters"]["jobs_succeeded_total"] == 51 and stats["queues"][0]["results"] == 51 and stats["rss_anon_bytes"] > 0

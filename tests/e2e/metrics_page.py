@@ -10,6 +10,23 @@ LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(,|$)')
 BAD_UNITS = re.compile(r"_(ms|millis|milliseconds|minutes|percent|kb|kilobytes|megabytes)(_|$)")
 SUFFIXES = {"histogram": ("_bucket", "_sum", "_count")}
 
+# What an operator was promised, after the prefix, with the labels that it must have at least. All have kept their names.
+PROMISED = {
+    "jobs_claimed_total": "", "jobs_succeeded_total": "", "jobs_retried_total": "reason", "jobs_dead_total": "reason",
+    "jobs_expired_total": "", "jobs_recovered_total": "how", "jobs_duplicate_suppressed_total": "", "leases_lost_total": "",
+    "batches_bisected_total": "", "provider_requests_total": "api code_class", "provider_throttled_total": "",
+    "push_targets_total": "type", "redis_errors_total": "kind", "redis_reconnects_total": "", "config_reloads_total": "result",
+    "log_messages_total": "level",
+    "job_queue_wait_seconds": "", "job_end_to_end_seconds": "", "provider_request_duration_seconds": "",
+    "redis_command_duration_seconds": "", "limiter_wait_seconds": "", "template_render_seconds": "", "batch_jobs": "",
+    "queue_ready_jobs": "", "queue_delayed_jobs": "", "queue_inflight_jobs": "", "queue_dead_jobs": "",
+    "queue_oldest_job_age_seconds": "", "limiter_tokens": "", "circuit_state": "app", "workers_alive": "", "draining": "",
+    "last_claim_timestamp_seconds": "", "redis_rtt_seconds": "", "redis_memory_used_ratio": "", "build_info": "version commit",
+    "config_hash_info": "",
+}
+PROMISED_VALUES = [("jobs_recovered_total", "how", ("lease", "inbox", "orphan"))]
+PROMISED_PROCESS = ("resident_memory_bytes", "virtual_memory_bytes", "cpu_seconds_total", "open_fds", "max_fds", "start_time_seconds")
+
 
 class Bad(AssertionError):
     pass
@@ -106,6 +123,16 @@ def check_histogram(f):
         need([n for _, n in buckets] == sorted(n for _, n in buckets), "buckets are cumulative:", f.name)
         need(buckets and buckets[-1] == (float("inf"), group.get("_count")), "+Inf is the count:", f.name)
         need("_sum" in group, "sum:", f.name)
+
+
+def lacking(families):
+    """What of the promised the page does not have."""
+    have = lambda name: families.get("pushbridge_" + name) or Family(name, "")  # noqa: E731
+    out = ["%s{%s}" % (name, labels) for name, labels in PROMISED.items()
+           if not have(name).samples or not set(labels.split()) <= set(have(name).labels())]
+    out += ["%s{%s=%s}" % (name, label, value) for name, label, values in PROMISED_VALUES for value in values
+            if have(name).value(**{label: value}) is None]
+    return out + ["process_" + name for name in PROMISED_PROCESS if "process_" + name not in families]
 
 
 def table(families):

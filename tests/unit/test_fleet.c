@@ -355,6 +355,29 @@ static void without_limits_redis_is_not_asked(void **state)
     assert_int_equal(asks, metrics_get(METRIC_FLOW_ASKS));
 }
 
+static int64_t shown(const char *limit)
+{
+    flow_show(flow_of(0));
+    return metrics_get_at(METRIC_FLOW_STOCK, metrics_find(SET_LIMIT, limit), METRIC_OTHER);
+}
+
+static void the_stock_is_shown(void **state)
+{
+    (void)state;
+    config_init(0, 1000, 1000);
+    members_start(1);
+    int64_t wait_ms;
+    assert_int_equal(0, shown("egress"));
+    assert_int_equal(METRIC_ABSENT, shown("Push"));
+    assert_int_equal(METRIC_ABSENT, shown("MassPush"));
+    flow_offer(flow_of(0), 64);
+    pump_until(base, shown("egress") > 0);
+    int64_t before = shown("egress");
+    assert_int_equal(FLOW_GO, take(0, SHOP, &wait_ms));
+    assert_int_equal(before - 1, shown("egress"));
+    pump_until(base, shown("egress") == 0); /* unused, it went back */
+}
+
 static void unused_tokens_go_back(void **state)
 {
     (void)state;
@@ -652,6 +675,7 @@ int main(void)
         T(a_full_memory_does_not_stop_it),
         T(greedy_workers_stay_below_the_rate),
         T(without_limits_redis_is_not_asked),
+        T(the_stock_is_shown),
         T(unused_tokens_go_back),
         T(accounts_have_their_own_buckets),
         T(buckets_of_a_configuration),

@@ -490,8 +490,10 @@ static void test_refused(void **state)
     open_fast(&s);
     enqueue_mixed(6);
     script(&s, 400, "InvalidTitle.LengthExceed");
+    const int64_t cuts = metrics_get(METRIC_BATCHES_BISECTED);
     run_until_ended(&s, 6);
     assert_int_equal(s.provider.n, 3);
+    assert_int_equal(metrics_get(METRIC_BATCHES_BISECTED), cuts + 1);
     for (size_t i = 0; i < 3; i++)
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(param(&s, i, "IdempotentToken"),
@@ -508,8 +510,10 @@ static void test_all_are_refused(void **state)
     enqueue_mixed(6);
     s.provider.otherwise =
         (struct provider_step){.status = 400, .code = "InvalidTitle.LengthExceed"};
+    const int64_t cuts = metrics_get(METRIC_BATCHES_BISECTED);
     run_until_ended(&s, 6);
     assert_int_equal(s.provider.n, 11); /* a tree of six leaves */
+    assert_int_equal(metrics_get(METRIC_BATCHES_BISECTED), cuts + 5);
     for (int i = 0; i < 6; i++) {
         json_t *o = pop("dead");
         assert_string_equal(text_of(o, "reason"), "provider_rejected");
@@ -531,8 +535,10 @@ static void test_refused_after_no_answer(void **state)
     enqueue_mixed(6);
     script(&s, 503, "ServiceUnavailable");
     script(&s, 400, "InvalidTitle.LengthExceed");
+    const int64_t cuts = metrics_get(METRIC_BATCHES_BISECTED);
     run_until_ended(&s, 6);
     assert_int_equal(s.provider.n, 2);
+    assert_int_equal(metrics_get(METRIC_BATCHES_BISECTED), cuts);
     expect_all("dead", 6, "provider_rejected", true, 2);
     close_stage(&s);
 }

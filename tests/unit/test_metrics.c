@@ -99,6 +99,18 @@ static void pairs_and_sparse_series(void **state)
     assert_int_equal(5, metrics_get_at(METRIC_CALLS, 0, 0));
 }
 
+static void what_the_program_is(void **state)
+{
+    (void)state;
+    metrics_name(SET_VERSION, 0, "v1");
+    metrics_name(SET_COMMIT, 0, "abc1234");
+    for (int i = 0; i < 2; i++)
+        metrics_set_pair(METRIC_BUILD, 0, 0, 1);
+    assert_shows("# TYPE pushbridge_build_info gauge\n"
+                 "pushbridge_build_info{version=\"v1\",commit=\"abc1234\"} 1\n");
+    assert_hides("pushbridge_build_info{version=\"v1\",commit=\"other\"}");
+}
+
 static void gauges_may_be_absent(void **state)
 {
     (void)state;
@@ -185,6 +197,7 @@ int main(void)
         cmocka_unit_test(what_has_no_name_is_other),
         cmocka_unit_test(words_are_indexes),
         cmocka_unit_test(pairs_and_sparse_series),
+        cmocka_unit_test(what_the_program_is),
         cmocka_unit_test(gauges_may_be_absent),
         cmocka_unit_test(units_are_divided),
         cmocka_unit_test(histograms),

@@ -596,6 +596,29 @@ static void test_a_row_of_failures_opens(void **state)
     close_stage(&s);
 }
 
+/* --- tokens ---------------------------------------------------------------------------------- */
+
+/* The first call has to wait for its token; a job that is set aside for want of one is left out. */
+static void test_waits_for_tokens_are_timed(void **state)
+{
+    (void)state;
+    struct stage s;
+    open_stage(&s);
+    const int64_t before = metrics_get(METRIC_FLOW_WAIT_TIME);
+    enqueue_accounts("j1", 1, "");
+    take(&s, 8);
+    settle(&s);
+    assert_int_equal(metrics_get(METRIC_FLOW_WAIT_TIME), before + 1);
+    flow_cool(fleet_flow(s.fleet), 0, FLOW_PUSH, 600000);
+    enqueue_accounts("j2", 1, "");
+    take(&s, 8);
+    settle(&s);
+    assert_int_equal(worker_count(s.w)->parked, 1);
+    assert_int_equal(s.provider.n, 1);
+    assert_int_equal(metrics_get(METRIC_FLOW_WAIT_TIME), before + 1);
+    close_stage(&s);
+}
+
 /* --- leases ---------------------------------------------------------------------------------- */
 
 /* 1,000 ms of lease, and a call needs 800 of them. HTTP keeps its own, longer limit. */
@@ -891,6 +914,7 @@ int main(void)
         cmocka_unit_test_setup(test_circuit, fixture_flush),
         cmocka_unit_test_setup(test_one_probe_at_a_time, fixture_flush),
         cmocka_unit_test_setup(test_a_row_of_failures_opens, fixture_flush),
+        cmocka_unit_test_setup(test_waits_for_tokens_are_timed, fixture_flush),
         cmocka_unit_test_setup(test_held_until_extended, fixture_flush),
         cmocka_unit_test_setup(test_held_goes_back_on_drain, fixture_flush),
         cmocka_unit_test_setup(test_a_probes_other_parts_ask_again, fixture_flush),

@@ -269,6 +269,11 @@ static void inbox_of_a_dead_worker_is_adopted(void **state)
     worker_free(w);
 }
 
+static int64_t orphans(void)
+{
+    return metrics_get_at(METRIC_JOBS_RECLAIMED, metrics_find(SET_HOW, "orphan"), METRIC_OTHER);
+}
+
 static void audit_restores_due(void **state)
 {
     (void)state;
@@ -281,7 +286,9 @@ static void audit_restores_due(void **state)
     worker_claim(w, 1);
     worker_end_now(w, &w->got[0], &(struct queue_end){.kind = END_RETRY, .at_ms = INT64_MAX / 2});
     freeReplyObject(cli("DEL " K ":due"));
+    const int64_t before = orphans();
     pump_until(base, (queue_housekeep(other->q), cli_int("ZCARD " K ":due") == 2));
+    pump_until(base, orphans() == before + 2);
     /* Both wait a lease: one may still have a holder, the other an unanswered call to settle. */
     redisReply *first = cli("ZRANGE " K ":due 0 0 WITHSCORES");
     const char *at = first->element[1]->str;
