@@ -3,16 +3,14 @@
  */
 #include <getopt.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/agreed.h"
 #include "cli/control.h"
-#include "io/flow_store.h"
-#include "worker/flow.h"
 
-enum { ROWS_MAX = FLOW_BUCKETS_MAX + 1024, FIELD_SIZE = FLOW_NAME_SIZE + 8 };
+enum { FIELD_SIZE = FLOW_NAME_SIZE + 8 };
 #define RATE_MAX INT64_C(10000000)
 
 static const char help[] =
@@ -26,114 +24,15 @@ static const char help[] =
     "\n"
     "  -c, --config FILE   configuration file\n";
 
-/* One limit: of the configuration here, of Redis, or both. */
-struct row {
-    char name[FLOW_NAME_SIZE];
-    double configured, override; /* −1: unknown, none */
-    bool used;                   /* a worker has asked for it */
-    double rate, tokens;
-    int64_t cooled_ms; /* still to go */
-};
-
 struct limits {
-    const struct config *config;
-    struct link *link;
-    struct row *rows;
-    size_t n;
-    int64_t now_ms;
+    struct tool tool;
+    struct agreed agreed;
     bool ok;
 };
 
-static struct row *row_of(struct limits *l, const char *name)
-{
-    for (size_t i = 0; i < l->n; i++)
-        if (strcmp(l->rows[i].name, name) == 0)
-            return &l->rows[i];
-    if (l->n == ROWS_MAX)
-        return NULL;
-    struct row *r = &l->rows[l->n++];
-    *r = (struct row){.configured = -1, .override = -1};
-    snprintf(r->name, sizeof r->name, "%s", name);
-    return r;
-}
-
-/* --- reading --------------------------------------------------------------------------------- */
-
-static void read_config(struct limits *l)
-{
-    struct flow_limit *limits = mem_zalloc(FLOW_BUCKETS_MAX * sizeof *limits);
-    size_t n = flow_limits(l->config, limits, NULL);
-    for (size_t i = 0; i < n; i++)
-        row_of(l, limits[i].name)->configured = limits[i].per_s;
-    mem_free(limits);
-}
-
-static void read_override(struct limits *l, const char *field, const char *value)
-{
-    struct row *r = text_starts(field, "rate:") ? row_of(l, field + 5) : NULL;
-    if (r)
-        r->override = strtod(value, NULL);
-}
-
-/* "tokens stamp rate until strikes limit burst", as lua/flow.lua left it; refilled up to now. */
-static void read_bucket(struct limits *l, const char *name, const char *value)
-{
-    double tokens, stamp, rate, until, limit, burst;
-    struct row *r = row_of(l, name);
-    if (!r || sscanf(value, "%lf %lf %lf %lf %*s %lf %lf", &tokens, &stamp, &rate, &until, &limit,
-                     &burst) != 6)
-        return;
-    double from = until > stamp ? until : stamp, now = (double)l->now_ms;
-    tokens += now > from ? rate * (now - from) / 1000 : 0;
-    r->used = true;
-    r->rate = rate;
-    r->tokens = tokens < burst ? tokens : burst;
-    r->cooled_ms = until > now ? (int64_t)(until - now) : 0;
-}
-
-static void on_time(void *arg, redisReply *reply)
-{
-    struct limits *l = arg;
-    l->ok = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2;
-    if (l->ok)
-        l->now_ms = strtoll(reply->element[0]->str, NULL, 10) * 1000 +
-                    strtoll(reply->element[1]->str, NULL, 10) / 1000;
-}
-
-static void each_field(struct limits *l, const redisReply *reply,
-                       void (*fn)(struct limits *, const char *, const char *))
-{
-    l->ok &= reply && reply->type == REDIS_REPLY_ARRAY;
-    for (size_t i = 0; l->ok && i + 1 < reply->elements; i += 2)
-        fn(l, reply->element[i]->str, reply->element[i + 1]->str);
-}
-
-static void on_flow(void *arg, redisReply *reply)
-{
-    each_field(arg, reply, read_bucket);
-}
-
-static void on_control(void *arg, redisReply *reply)
-{
-    each_field(arg, reply, read_override);
-}
-
 static bool read_all(struct limits *l)
 {
-    char *flow = flow_store_key(l->config->queue_names[0], "flow");
-    char *control = flow_store_key(l->config->queue_names[0], "control");
-    l->rows = mem_zalloc(ROWS_MAX * sizeof *l->rows);
-    read_config(l);
-    link_command(l->link, 1, (const char *[]){"TIME"}, NULL, 0, on_time, l);
-    if (l->ok)
-        link_command(l->link, 2, (const char *[]){"HGETALL", flow}, NULL, 0, on_flow, l);
-    if (l->ok)
-        link_command(l->link, 2, (const char *[]){"HGETALL", control}, NULL, 0, on_control, l);
-    mem_free(flow);
-    mem_free(control);
-    if (!l->ok)
-        fputs("pushbridge limit: Redis did not answer as expected: try again\n", stderr);
-    return l->ok;
+    return agreed_read(&l->tool, &l->agreed);
 }
 
 /* --- showing --------------------------------------------------------------------------------- */
@@ -148,7 +47,7 @@ static void print_rate(double per_s)
         printf(" %10.6g", per_s);
 }
 
-static void print_row(const struct row *r)
+static void print_row(const struct agreed_limit *r)
 {
     printf("%-40s", r->name);
     print_rate(r->configured);
@@ -159,18 +58,15 @@ static void print_row(const struct row *r)
         printf(" %10s %10s %10s\n", "-", "-", "-");
 }
 
-/* Of pushes to ALL only what is used or changed: each app has four. */
 static int list(struct limits *l)
 {
     if (!read_all(l))
         return CLI_FAILED;
     printf("%-40s %10s %10s %10s %10s %10s\n", "LIMIT", "CONFIGURED", "OVERRIDE", "NOW", "TOKENS",
            "COOLED_MS");
-    for (size_t i = 0; i < l->n; i++) {
-        const struct row *r = &l->rows[i];
-        if (r->used || r->override >= 0 || !text_starts(r->name, "all@"))
-            print_row(r);
-    }
+    for (size_t i = 0; i < l->agreed.nlimits; i++)
+        if (agreed_matters(&l->agreed.limits[i]))
+            print_row(&l->agreed.limits[i]);
     return CLI_OK;
 }
 
@@ -180,8 +76,8 @@ static bool is_known(struct limits *l, const char *name)
 {
     if (!read_all(l))
         return false;
-    for (size_t i = 0; i < l->n; i++)
-        if (strcmp(l->rows[i].name, name) == 0)
+    for (size_t i = 0; i < l->agreed.nlimits; i++)
+        if (strcmp(l->agreed.limits[i].name, name) == 0)
             return true;
     fprintf(stderr, "pushbridge limit: there is no limit \"%s\" (see pushbridge limit ls)\n", name);
     return false;
@@ -197,7 +93,8 @@ static int set(struct limits *l, const char *name, const char *rate)
     if (!is_known(l, name))
         return CLI_FAILED;
     snprintf(field, sizeof field, "rate:%s", name);
-    if (!control_change(l->link, l->config, "limit", (const char *const[]){field, rate}, 1, &found))
+    if (!control_change(l->tool.link, l->tool.config, "limit", (const char *const[]){field, rate},
+                        1, &found))
         return CLI_FAILED;
     printf("%s: %s%s\n", name, per_s ? rate : "no limit", per_s ? " per second" : "");
     return CLI_OK;
@@ -216,11 +113,12 @@ static int reset(struct limits *l, const char *name)
         return CLI_FAILED;
     snprintf(rate, sizeof rate, "rate:%s", name);
     snprintf(cool, sizeof cool, "cool:%s", name);
-    char *flow = flow_store_key(l->config->queue_names[0], "flow");
-    link_command(l->link, 3, (const char *[]){"HDEL", flow, name}, NULL, 0, on_dropped, l);
+    l->ok = false;
+    char *flow = flow_store_key(l->tool.config->queue_names[0], "flow");
+    link_command(l->tool.link, 3, (const char *[]){"HDEL", flow, name}, NULL, 0, on_dropped, l);
     mem_free(flow);
     const char *const pairs[] = {rate, "", cool, ""};
-    if (!control_change(l->link, l->config, "limit", pairs, 2, &found) || !l->ok)
+    if (!control_change(l->tool.link, l->tool.config, "limit", pairs, 2, &found) || !l->ok)
         return CLI_FAILED;
     printf("%s: as configured\n", name);
     return CLI_OK;
@@ -228,12 +126,12 @@ static int reset(struct limits *l, const char *name)
 
 /* --- command --------------------------------------------------------------------------------- */
 
-static int act(struct limits *l, char **argv)
+static int act(const struct config *config, char **argv)
 {
     int code;
+    struct limits limits = {0}, *l = &limits;
     const char *what = argv[0];
-    l->link = link_open(l->config, &code);
-    if (!l->link)
+    if (!tool_open(&l->tool, config, config->queue_names[0], &code))
         return code;
     if (strcmp(what, "ls") == 0)
         code = list(l);
@@ -241,8 +139,8 @@ static int act(struct limits *l, char **argv)
         code = set(l, argv[1], argv[2]);
     else
         code = reset(l, argv[1]);
-    mem_free(l->rows);
-    link_close(l->link);
+    agreed_free(&l->agreed);
+    tool_close(&l->tool);
     return code;
 }
 
@@ -284,8 +182,7 @@ int cmd_limit(int argc, char **argv)
         return code;
     if (!cli_load(file, false, &config))
         return CLI_CONFIG;
-    struct limits limits = {.config = &config};
-    code = act(&limits, argv + optind);
+    code = act(&config, argv + optind);
     config_free(&config);
     return code;
 }

@@ -12,8 +12,8 @@ enum { WATCH_DEFAULT_S = 2, WATCH_MAX_S = 3600 };
 static const char help[] =
     "usage: pushbridge stats [-c FILE] [--queue NAME] [--watch [S]] [--json]\n"
     "\n"
-    "Where all jobs are, what the workers that are alive say of themselves, and why jobs died (of\n"
-    "the last 10000 dead letters).\n"
+    "Where all jobs are, what the workers that are alive say of themselves, pauses, circuits that\n"
+    "are not closed, rate limits, and why jobs died (of the last 10000 dead letters).\n"
     "\n"
     "  -c, --config FILE   configuration file\n"
     "  --queue NAME        only this queue\n"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/stats_agreed.h"
 #include "job/letter.h"
 
 enum { PAGE = 100 };
@@ -186,6 +187,7 @@ json_t *stats_take(struct tool *t, const json_t *before)
         json_decref(out);
         return NULL;
     }
+    stats_agreed_take(t, out);
     if (before)
         add_rates(out, before);
     return out;
@@ -301,6 +303,7 @@ void stats_print(const json_t *stats, FILE *out)
     int64_t now_ms = number(stats, "at");
     for (size_t i = 0; i < json_array_size(queues); i++)
         print_queue(json_array_get(queues, i), now_ms, out);
+    stats_agreed_print(stats, out);
     for (size_t i = 0; i < json_array_size(dead); i++)
         print_dead(json_array_get(dead, i), out);
 }

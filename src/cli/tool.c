@@ -18,8 +18,20 @@ bool tool_open(struct tool *t, const struct config *config, const char *queue, i
     return true;
 }
 
+struct queue *tool_first(struct tool *t)
+{
+    const char *name = t->config->queue_names[0];
+    if (strcmp(queue_name(t->queues[0]), name) == 0)
+        return t->queues[0];
+    if (!t->first)
+        t->first = link_queue(t->link, t->config, name);
+    return t->first;
+}
+
 void tool_close(struct tool *t)
 {
+    if (t->first)
+        queue_free(t->first);
     for (size_t i = 0; i < t->n; i++)
         queue_free(t->queues[i]);
     if (t->link)

@@ -11,11 +11,14 @@ struct tool {
     const struct config *config;
     struct queue *queues[CONFIG_QUEUES_MAX];
     size_t n;
+    struct queue *first; /* of tool_first() */
 };
 
 /* queue NULL: all that are configured. False after a message, with the exit status in *code. */
 bool tool_open(struct tool *t, const struct config *config, const char *queue, int *code);
 void tool_close(struct tool *t);
+/* The first configured queue, whichever were opened: what all workers share lies on its slot. */
+struct queue *tool_first(struct tool *t);
 
 struct tool_text {
     char *p; /* with a NUL behind */

@@ -240,9 +240,10 @@ void flow_store_read_circuit(const struct flow_store *s, const char *text, int64
         !why)
         return;
     /* While another worker probes, its lease is what we wait for. */
-    bool others = strcmp(holder, "-") != 0 && strcmp(holder, s->worker) != 0;
+    bool others = strcmp(holder, "-") != 0 && (!s || strcmp(holder, s->worker) != 0);
     *out = (struct circuit_share){.now_ms = now_ms,
                                   .open = true,
+                                  .probed = others && till > now_ms,
                                   .wait_ms = wait,
                                   .probe_at_ms = others && till > at ? till : at,
                                   .since_ms = since,

@@ -69,6 +69,7 @@ struct circuit_ask {
 struct circuit_share {
     int64_t now_ms; /* of the reply, Redis clock as the others */
     bool open, mine;
+    bool probed; /* another worker has the lease of the probe */
     int64_t wait_ms, probe_at_ms, since_ms;
     const char *why;
 };
@@ -76,7 +77,8 @@ struct circuit_share {
 typedef void (*circuit_share_fn)(void *arg, const struct circuit_share *share);
 void flow_store_circuit(struct flow_store *s, const struct circuit_ask *ask, circuit_share_fn fn,
                         void *arg);
-/* The text of a circuit: field in K:control. "" and what cannot be read: closed. */
+/* The text of a circuit: field in K:control. "" and what cannot be read: closed. s NULL: for a
+ * tool, to which every worker is another. */
 void flow_store_read_circuit(const struct flow_store *s, const char *text, int64_t now_ms,
                              struct circuit_share *out);
 

@@ -3,12 +3,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "io/queue_core.h"
 #include "io/queue_tool.h"
 
-enum { WORKERS_MAX = 10000, SCAN_COUNT = 200 };
+enum { WORKERS_MAX = 10000, SCAN_COUNT = 200, KEY_MAX = 8192 };
 
 struct looking {
     enum queue_peek what;
@@ -71,6 +72,15 @@ static void add_words(struct queue_args *a, const char *command, const char *key
     queue_args_text(a, key);
 }
 
+static void add_hash(struct queue *q, const char *name, struct queue_args *a, char **made)
+{
+    struct buf key;
+    buf_init(&key, KEY_MAX);
+    buf_printf(&key, "%s:%s", q->keys.prefix, name);
+    *made = buf_take(&key);
+    add_words(a, "HGETALL", *made);
+}
+
 static void add_question(struct queue *q, const struct queue_question *o, struct queue_args *a,
                          char **made)
 {
@@ -96,6 +106,9 @@ static void add_question(struct queue *q, const struct queue_question *o, struct
         break;
     case LOOK_COUNTERS:
         add_words(a, "HGETALL", q->keys.count);
+        break;
+    case LOOK_HASH:
+        add_hash(q, o->name, a, made);
         break;
     case LOOK_MEMBERS:
         add_words(a, "HSCAN", q->keys.member);

@@ -20,12 +20,13 @@ enum queue_peek {
     LOOK_WORKERS,  /* array: worker, end of its heartbeat (Redis ms), … */
     LOOK_STAT,     /* array: worker, what it says of itself, … */
     LOOK_COUNTERS, /* array: name, value, … */
+    LOOK_HASH,     /* array: field, value, … of K:<name>, which is no queue's (flow_store.h) */
     LOOK_MEMBERS,  /* array: next cursor, array of "<batch>:<position>", value, … */
 };
 struct queue_question {
     enum queue_peek what;
     enum queue_list list; /* LENGTH, PAGE */
-    const char *name;     /* of an inbox's worker, of a parked list's app */
+    const char *name;     /* of an inbox's worker, of a parked list's app, of a hash */
     int64_t from, n;      /* PAGE, n ≤ QUEUE_PAGE_MAX */
     const char *cursor;   /* MEMBERS: "0" at first and at the end */
 };

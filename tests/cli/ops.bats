@@ -56,6 +56,51 @@ counter() { redis HGET '{push:jobs}:count' "$1"; }
     "$PB" stats --json | jq -e '.dead[0] | .length == 3 and .scanned == 3 and .reasons.expired == 2'
 }
 
+@test "stats: pauses, circuits and limits, with no worker alive" {
+    local now=$(($(date +%s) * 1000))
+    credentials
+    export PUSHBRIDGE_LIMIT_EGRESS=here
+    call "$PB" stats
+    expect 0
+    grep -qx 'limit egress@here: 500/s, not in use' <<<"$out"
+    [[ $out != *paused* && $out != *circuit* && $out != *all@* ]]
+    "$PB" pause --app A
+    "$PB" pause --for 10m
+    redis HSET '{push:jobs}:control' pause:over 5 rate:egress@here 50 \
+        circuit:shop "4000 $((now + 90000)) - 0 $((now - 300000)) InvalidAccessKeyId.NotFound" \
+        circuit:cafe "4000 1 w1 $((now + 90000)) $((now - 300000)) cannot connect" >/dev/null
+    redis HSET '{push:jobs}:flow' egress@here "7.5 $now 25 $((now + 90000)) 1 50 50" \
+        all@default@ALL '0 1000 2.5 0 0 2.5 1' $'Push@\e[1m' '1 1000 5 0 0 5 1' >/dev/null
+    call "$PB" stats
+    expect 0
+    [[ $out == *'workers: 0 alive'* && $out != *over* && $out != *$'\e'* ]]
+    grep -qx 'paused: A, until resume' <<<"$out"
+    grep -Eqx 'paused: all apps, (9|10)m more' <<<"$out"
+    grep -Eqx 'circuit of shop: open, trouble for [56]m, next probe in [0-9]+s, why: InvalidAccessKeyId.NotFound' <<<"$out"
+    grep -Eqx 'circuit of cafe: probing, trouble for [56]m, next probe in [0-9]+s, why: cannot connect' <<<"$out"
+    grep -Eqx 'limit egress@here: 50/s \(configured 500/s\), now 25/s, tokens 8, cooling for [0-9]+s' <<<"$out"
+    grep -qx 'limit all@default@ALL: 1/s, now 2.5/s, tokens 1' <<<"$out"
+    grep -qxF 'limit Push@?[1m: not configured here, now 5/s, tokens 1' <<<"$out"
+    grep -Eqx 'limit Push@key-[0-9a-f]+: 16666/s, not in use' <<<"$out"
+    "$PB" stats --json | jq -e --argjson now "$now" '
+        (.paused | length == 2 and any(.app == "A" and .until == null) and any(.app == null and .until > $now)) and
+        (.circuits | length == 2 and any(.app == "shop" and .state == "open" and .since == $now - 300000 and
+            .probe_at == $now + 90000 and .why == "InvalidAccessKeyId.NotFound") and
+            any(.app == "cafe" and .state == "probing")) and
+        (.limits[0] | .name == "egress@here" and .configured == 500 and .override == 50 and .rate == 25 and
+            .tokens == 7.5 and .cooling_ms > 0) and
+        (.limits | any(.override == null and .rate == null and .tokens == null and .cooling_ms == 0))'
+    "$PB" resume --app A
+    redis HDEL '{push:jobs}:control' circuit:shop circuit:cafe >/dev/null
+    "$PB" stats --queue elsewhere --json | jq -e '.circuits == [] and (.paused | length) == 1'
+    redis DEL '{push:jobs}:control' >/dev/null
+    redis SET '{push:jobs}:control' text >/dev/null # what cannot be read leaves the rest to be seen
+    call "$PB" stats
+    expect 0
+    [[ $out == *'Redis did not show them'*'dead letters in'* ]]
+    "$PB" stats --json | jq -e '.limits == null and .paused == null and .circuits == null'
+}
+
 @test "stats --watch: again and again, with rates" {
     "$PB" stats --watch 1 --json >"$BATS_TEST_TMPDIR/watch" 3>&- &
     watch=$!
@@ -71,7 +116,7 @@ counter() { redis HGET '{push:jobs}:count' "$1"; }
     done
     kill "$watch"
     wait "$watch" || true
-    sed -n 2p "$BATS_TEST_TMPDIR/watch" | jq -e '.queues[0].rate.sent > 10'
+    sed -n 2p "$BATS_TEST_TMPDIR/watch" | jq -e '.queues[0].rate.sent > 10 and .paused == [] and (.limits | length) > 0'
     call "$PB" stats --watch=0
     expect 64 '--watch'
 }

@@ -128,6 +128,10 @@ def readyz_open_circuit_is_degraded():
         expect(stats["circuits"][0]["state"] != "closed" and stats["circuits"][0]["why"], stats)
         expect(a.families()["pushbridge_circuit_state"].value(app="default") > 0, "circuit_state")
         expect(s.terminate(w) == 0, "drained")
+        left = json.loads(s.cli("stats", "--json"))  # nobody is alive to say so
+        expect(left["queues"][0]["workers"] == [] and [(c["app"], c["state"]) for c in left["circuits"]] == [("default", "open")]
+               and left["circuits"][0]["why"] == stats["circuits"][0]["why"], left)
+        expect("circuit of default: open" in s.cli("stats"), "one screen")
         s.conserve(n)
 
 

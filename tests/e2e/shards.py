@@ -138,6 +138,10 @@ def cluster_spread():
             done = tool(s, *args, PUSHBRIDGE_ADMIN_LISTEN=listen)
             expect(done.returncode == 0, "%s: %s" % (args, done.stdout))
         expect(b"push:jobs:7" in tool(s, "queue", "ls").stdout, "tools see every shard")
+        expect(tool(s, "pause", "--app", "other").returncode == 0, "a pause lies with the first queue")
+        for more in ((), ("--queue", "push:jobs:7")):
+            stats = json.loads(tool(s, "stats", "--json", *more).stdout)  # no word on stderr
+            expect(stats["paused"] == [{"app": "other", "until": None}] and stats["limits"] and stats["circuits"] == [], stats)
         check_online(s, *["redis.scripts[%s]" % q for q in QUEUES8])
         one = s.worker("--until-empty", "--timeout", "20")
         expect(one.wait(25) == 0, "ends by itself when all shards are empty")

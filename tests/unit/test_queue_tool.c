@@ -454,6 +454,10 @@ static void looks(void **state)
     queue_extend(w->q);
     pump_until(base, cli_int("HLEN " K ":stat") == 1);
     assert_string_equal("w1,{\"sent\":1},", look(w, (struct queue_question){.what = LOOK_STAT}));
+    freeReplyObject(cli("HSET " K ":control pause:a 0"));
+    assert_string_equal("pause:a,0,",
+                        look(w, (struct queue_question){.what = LOOK_HASH, .name = "control"}));
+    assert_string_equal("", look(w, (struct queue_question){.what = LOOK_HASH, .name = "flow"}));
     freeReplyObject(cli("SET dead x"));
     assert_string_equal("nothing",
                         look(w, (struct queue_question){.what = LOOK_LENGTH, .list = QUEUE_DEAD}));
