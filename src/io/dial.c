@@ -229,7 +229,7 @@ static void lookup_start(struct dial *d)
     struct lookup *lookup = mem_zalloc(sizeof *lookup);
     lookup->dial = d;
     d->lookup = lookup;
-    arm(d, LOOKUP_MAX_MS);
+    arm(d, d->opts.lookup_ms ? d->opts.lookup_ms : LOOKUP_MAX_MS);
     /* NULL: the answer has come already, and lookup and perhaps d are gone. */
     struct evdns_getaddrinfo_request *request =
         evdns_getaddrinfo(d->dns, host, port, &hints, on_lookup, lookup);

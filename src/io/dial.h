@@ -18,6 +18,7 @@ struct dial_opts {
     int port;
     const struct tls_opts *tls; /* NULL: plain. Copied, its strings are borrowed */
     int timeout_ms;             /* for each address */
+    int lookup_ms;              /* for the name; 0: 15 s, which a second name server needs */
     int keepalive_s;            /* TCP keepalive after so much silence; 0: none */
 };
 

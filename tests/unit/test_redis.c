@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/log.h"
 #include "base/metrics.h"
@@ -307,6 +309,38 @@ static int stop_server(void **state)
     (void)state;
     redis_server_stop(&server);
     return 0;
+}
+
+/* Whether this process' one connection to a port of loopback is kept alive. */
+static bool is_kept_alive(int port)
+{
+    int on = -1;
+    for (int fd = 0; fd < 256 && on < 0; fd++) {
+        struct sockaddr_in peer = {0};
+        socklen_t len = sizeof peer, size = sizeof on;
+        if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && peer.sin_family == AF_INET &&
+            ntohs(peer.sin_port) == port)
+            assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
+    }
+    assert_true(on >= 0);
+    return on;
+}
+
+static void test_keepalive(void **state)
+{
+    (void)state;
+    static const int idle_s[] = {-1, 7, 0}; /* -1: as by default */
+    for (size_t i = 0; i < sizeof idle_s / sizeof idle_s[0]; i++) {
+        struct fixture f;
+        open_fixture(&f);
+        f.opts.port = server.port;
+        if (idle_s[i] >= 0)
+            f.opts.keepalive_s = idle_s[i];
+        connect_fixture(&f);
+        pump_until(f.base, f.ups == 1);
+        assert_int_equal(is_kept_alive(server.port), idle_s[i] != 0);
+        close_fixture(&f);
+    }
 }
 
 static void test_tcp(void **state)
@@ -1071,6 +1105,7 @@ int main(void)
         cmocka_unit_test(test_url_too_long),
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_tcp),
+        cmocka_unit_test(test_keepalive),
         cmocka_unit_test(test_unix_and_db),
         cmocka_unit_test(test_localhost),
         cmocka_unit_test(test_pipeline),
