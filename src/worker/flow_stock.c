@@ -247,14 +247,21 @@ void flow_rate(struct flow *f, const char *bucket, double per_s)
         b->override = per_s;
 }
 
-static void set_rate(const struct config *c, struct flow_bucket *b, double rate)
+/* False when that is the rate already. */
+static bool set_rate(const struct config *c, struct flow_bucket *b)
 {
+    double rate = b->override >= 0 ? b->override : b->configured;
+    if (fabs(rate - b->rate) < 1e-4)
+        return false;
+    log_warn("event=limit_changed limit=%s from=%.3f to=%.3f configured=%.3f", log_value(b->name),
+             b->rate, rate, b->configured);
     b->rate = rate;
     if (!b->fleeting)
         b->burst = fmax(1, rate * (double)c->limit_burst_ms / 1000);
     b->stock = 0;
     b->window = 1;
     b->blocked_ms = 0;
+    return true;
 }
 
 /* An operator ended the cool-down. One that Redis has yet to hear of stays. */
@@ -269,14 +276,8 @@ static void end_cool(struct flow_bucket *b, int64_t now)
 void flow_rates_end(struct flow *f)
 {
     for (size_t i = 0; i < f->n; i++) {
-        struct flow_bucket *b = &f->v[i];
-        end_cool(b, clock_mono_ms());
-        double rate = b->override >= 0 ? b->override : b->configured;
-        if (fabs(rate - b->rate) < 1e-4)
-            continue;
-        log_warn("event=limit_changed limit=%s from=%.3f to=%.3f configured=%.3f",
-                 log_value(b->name), b->rate, rate, b->configured);
-        set_rate(f->config, b, rate);
+        end_cool(&f->v[i], clock_mono_ms());
+        set_rate(f->config, &f->v[i]);
     }
     f->fn(f->arg);
 }
@@ -326,11 +327,8 @@ static void carry_over(struct flow *f, struct flow_bucket *b, const struct flow_
     struct flow_bucket fresh = *b;
     *b = *was;
     b->configured = fresh.configured;
-    double rate = b->override >= 0 ? b->override : b->configured;
-    if (fabs(rate - b->rate) >= 1e-4)
-        set_rate(f->config, b, rate);
-    else if (!b->fleeting)
-        b->burst = b->override >= 0 ? fmax(1, rate * (double)f->config->limit_burst_ms / 1000)
+    if (!set_rate(f->config, b) && !b->fleeting)
+        b->burst = b->override >= 0 ? fmax(1, b->rate * (double)f->config->limit_burst_ms / 1000)
                                     : fresh.burst;
 }
 

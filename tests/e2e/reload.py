@@ -2,12 +2,14 @@
 """Scenarios of the reload: HUP under load, refused files, changed digests."""
 import json
 import os
+import re
 import signal
 import time
 
 from admin import Admin, Systemd
 from harness import K, Stage, wait_until
-from scene import expect, scenario
+from limits import busiest_second
+from scene import calls, expect, scenario, timely
 
 SHORT = {"PUSHBRIDGE_ALIYUN_TIMEOUT_MS": "1000", "PUSHBRIDGE_ALIYUN_SETTLE_MS": "500",
          "PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS": "500", "PUSHBRIDGE_RETRY_BASE_MS": "50",
@@ -172,6 +174,36 @@ def reload_honours_the_digest():
         expect((dead["id"], dead["reason"], [p["part"] for p in dead["pushes"]]) == ("three", "ambiguous", [0, 1]), dead)
         expect("third" not in bodies(s), bodies(s))
         s.settle(n)
+
+
+@scenario
+def reload_changes_limits():
+    """A lower limit paces the calls from then on, and is gone again with the next reload."""
+    with Stage(env=dict(SHORT, PUSHBRIDGE_LIMIT_BURST_MS="500")) as s:
+        f = File(s)
+        w = s.worker()
+        n = s.push_many(300)
+        s.wait_ended(n)
+        free = busiest_second(calls(s))
+        timely(free > 100, "no limit yet: %d" % free)
+        f.put(more="limit: { push_per_s = 20; };")
+        hup(s, w)
+        expect(re.search(r"event=limit_changed limit=Push@\S+ from=\S+ to=20.000 configured=20.000", s.log()), "said so")
+        n += s.push_many(1000, "k")
+        wait_until(lambda: s.ended() > 360, 20, "slow")
+        limited = busiest_second(calls(s)[300:])
+        timely(limited <= 45, "20 a second and a burst: %d" % limited)
+        f.put(more="limit: { push_per_s = 500; };")
+        hup(s, w)
+        expect(re.search(r"event=limit_changed limit=Push@\S+ from=20.000 to=500.000 configured=500.000", s.log()), "and so")
+        s.wait_ended(n, 30)
+        again = busiest_second(calls(s))
+        timely(100 < again <= 500 + 250 + 50, "500 a second: %d" % again)
+        hup(s, w)
+        expect(events(s, "limit_changed") == 2, "the same limits are no change")
+        expect(not s.dead(), s.dead()[:1])
+        s.settle(n)
+        return "at most %d, %d, %d in one second" % (free, limited, again)
 
 
 @scenario

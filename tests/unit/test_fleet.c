@@ -527,6 +527,76 @@ static void rates_change_at_run_time(void **state)
     assert_int_equal(FLOW_GO, take(0, SHOP, &wait_ms));
 }
 
+/* Every worker gets the configuration as it is, with another egress limit. */
+static void reload(struct config *next, int64_t egress, int64_t burst_ms)
+{
+    *next = config;
+    next->limit_egress_per_s = egress;
+    next->limit_burst_ms = burst_ms;
+    for (size_t i = 0; i < nmembers; i++)
+        fleet_set_config(members[i].fleet, next);
+}
+
+/* What all of them get within a second of wanting all they can. */
+static size_t taken_in_a_second(void)
+{
+    size_t before = taken();
+    for (size_t i = 0; i < nmembers; i++) {
+        members[i].greedy = true;
+        take_all(&members[i]);
+    }
+    int64_t begin = clock_mono_ms();
+    pump_until(base, clock_mono_ms() - begin > 1000);
+    for (size_t i = 0; i < nmembers; i++)
+        members[i].greedy = false;
+    return taken() - before;
+}
+
+/* Tokens in hand are of the old rate: none is left over for the new one. */
+static void a_reload_changes_rates(void **state)
+{
+    (void)state;
+    static struct config low, high, none; /* workers end later */
+    config_init(0, 2000, 1000);
+    members_start(2);
+    for (size_t i = 0; i < 2; i++)
+        flow_offer(flow_of(i), 64);
+    for (size_t i = 0; i < 2; i++)
+        pump_until(base, flow_offer(flow_of(i), 64) > 0 && !flow_asking(flow_of(i)));
+    reload(&low, 5, 1000);
+    assert_int_equal(flow_offer(flow_of(0), 64), 0);
+    assert_in_range(taken_in_a_second(), 4, 11);
+    assert_true(rate_of("egress@here") == 5);
+    reload(&high, 500, 200);
+    assert_in_range(taken_in_a_second(), 250, 650);
+    reload(&none, 0, 1000);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(flow_offer(flow_of(i), 64), 64);
+}
+
+/* What an operator set is stronger than the new configuration until it is reset. */
+static void a_reload_leaves_overrides(void **state)
+{
+    (void)state;
+    static struct config high;
+    config_init(0, 2000, 1000);
+    members_start(1);
+    pump_until(base, flow_offer(flow_of(0), 64) > 0);
+    change("rate:egress@here", "10");
+    members[0].greedy = true;
+    take_all(&members[0]);
+    pump_until(base, rate_of("egress@here") == 10);
+    reload(&high, 400, 1000);
+    assert_in_range(taken_in_a_second(), 5, 21);
+    assert_true(rate_of("egress@here") == 10);
+    change("rate:egress@here", "");
+    members[0].greedy = true;
+    take_all(&members[0]);
+    size_t before = taken();
+    pump_until(base, taken() > before + 500); /* at 10 a second it would be late */
+    assert_true(rate_of("egress@here") == 400);
+}
+
 static void pauses_reach_everybody_and_end(void **state)
 {
     (void)state;
@@ -683,6 +753,8 @@ int main(void)
         T(unlimited_accounts_cool_too),
         T(pushes_to_all_take_turns),
         T(rates_change_at_run_time),
+        T(a_reload_changes_rates),
+        T(a_reload_leaves_overrides),
         T(pauses_reach_everybody_and_end),
         T(one_probes_for_all),
         T(a_probe_that_was_not_made_is_anothers),
