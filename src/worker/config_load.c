@@ -49,7 +49,7 @@ static bool check_tls(const struct config *c, struct err *e)
     bool any = r->tls || r->sentinel_tls == REDIS_SENTINEL_TLS_ON;
     for (size_t i = 0; i < sizeof names / sizeof *names && !any; i++)
         if (*general(c, names[i])->text)
-            return refuse(c, names[i], "only with a rediss:// URL", e);
+            return refuse(c, names[i], "only with a rediss:// URL or redis.sentinel_tls on", e);
     if (*r->cert_file && !*r->key_file)
         return refuse(c, "redis.cert_file", "needs redis.key_file", e);
     if (*r->key_file && !*r->cert_file)

@@ -8,7 +8,7 @@ import time
 
 from harness import BIN, Stage, free_port, wait_until
 from scene import FAST, SHORT, alive, expect, scenario, timely, tool
-from topology import ClusterStage, Producer, SentinelStage, slot_of
+from topology import ClusterStage, LOGINS, MixedStage, Producer, SentinelStage, TlsSentinelStage, slot_of
 
 # On a busy machine the servers of a third topology are taken for dead.
 TWO_AT_A_TIME = threading.BoundedSemaphore(2)
@@ -25,11 +25,11 @@ def send_and_wait(s, identity, **env):
     expect(done.returncode == 0 and json.loads(done.stdout)["status"] == "sent", "send --wait: %s" % done)
 
 
-def check_online(s, *words):
-    """check --online finds no error, and says the words. Its request names no action, so it goes to
-    the control port: on the other each call must be one of the vendor's."""
-    done = tool(s, "check", "--online", "--strict", PUSHBRIDGE_ALIYUN_ENDPOINT="http://127.0.0.1:%d" % s.control_port)
-    expect(done.returncode == 0 and all(w.encode() in done.stdout for w in words), "check --online: %s" % done.stdout.decode())
+def check_online(s, *words, code=0, **env):
+    """check --online finds no error (or one, code 1), and says the words. Its request names no action, so it
+    goes to the control port: on the other each call must be one of the vendor's."""
+    done = tool(s, "check", "--online", "--strict", PUSHBRIDGE_ALIYUN_ENDPOINT="http://127.0.0.1:%d" % s.control_port, **env)
+    expect(done.returncode == code and all(w.encode() in done.stdout for w in words), "check --online: %s" % done.stdout.decode())
 
 
 @scenario
@@ -94,6 +94,30 @@ def sentinel_frozen_master():
         s.no_duplicates()
         s.no_denials()
         return "failover %.1f s, work %.1f s later" % (promoted - frozen, took)
+
+
+def one_side_speaks_tls(stage, **without):
+    """Sentinels with TLS, or without, and with a login of their own: what does for the servers does not do for them."""
+    with stage(tls=False, env=dict(TOPOLOGY, PUSHBRIDGE_REDIS_CONNECT_TIMEOUT_MS="1500")) as s:
+        s.worker()
+        send_and_wait(s, "sent")
+        check_online(s, 'the master "mymaster"')
+        s.no_denials()
+        user, password = LOGINS["redis-acl.conf"]
+        check_online(s, "WRONGPASS", code=1, PUSHBRIDGE_REDIS_SENTINEL_USERNAME=user, PUSHBRIDGE_REDIS_SENTINEL_PASSWORD=password)
+        check_online(s, "is not reachable", code=1, PUSHBRIDGE_REDIS_SENTINEL_TLS="auto", **without)
+        s.settle(1)
+
+
+@scenario
+def plain_sentinels_tls_servers():
+    one_side_speaks_tls(MixedStage)
+
+
+@scenario
+def tls_sentinels_plain_servers():
+    # without TLS anywhere its files are refused
+    one_side_speaks_tls(TlsSentinelStage, PUSHBRIDGE_REDIS_CA_FILE="", PUSHBRIDGE_REDIS_CERT_FILE="", PUSHBRIDGE_REDIS_KEY_FILE="")
 
 
 @scenario

@@ -15,19 +15,21 @@ import time
 from harness import Failure, ROOT, Resp, Stage, free_port, wait_until
 
 ADMIN = ("admin", "admin-password")
+# As people have it: what one kind of server lets in, the other refuses.
+LOGINS = {"redis-acl.conf": ("pushbridge", "servers-password"), "sentinel-acl.conf": ("watcher", "sentinels-password")}
 
 
 def rule(name):
-    """The one line of an ACL file in conf/, and its user and password."""
+    """The one line of an ACL file in conf/, for the user and the password of its kind of server."""
     with open(os.path.join(ROOT, "conf", name)) as f:
         line, = [x.strip() for x in f if x.startswith("user ")]
-    user, password = re.match(r"user (\S+) on >(\S+) ", line).groups()
-    return line, user, password
+    rights = re.match(r"user \S+ on >\S+ (.*)", line).group(1)
+    return "user %s on >%s %s" % (*LOGINS[name], rights)
 
 
 def check_rule_covers_scripts():
     """Every command of a script is in the rule: a missing one is named here, not by a hang."""
-    granted = set(re.findall(r" \+(\S+)", rule("redis-acl.conf")[0]))
+    granted = set(re.findall(r" \+(\S+)", rule("redis-acl.conf")))
     folder = os.path.join(ROOT, "src", "io", "lua")
     for name in sorted(os.listdir(folder)):
         with open(os.path.join(folder, name)) as f:
@@ -47,6 +49,12 @@ class TlsResp(Resp):
         raw = socket.create_connection(("127.0.0.1", port), 5)
         self.sock = context.wrap_socket(raw, server_hostname="127.0.0.1")
         self.file = self.sock.makefile("rb")
+        self("AUTH", *ADMIN)
+
+
+class PlainResp(Resp):
+    def __init__(self, port):
+        super().__init__(port)
         self("AUTH", *ADMIN)
 
 
@@ -83,17 +91,20 @@ class TopologyStage(Stage):
         folder = os.path.join(self.dir, name)
         os.makedirs(folder, exist_ok=True)
         with open(os.path.join(folder, "users.acl"), "w") as f:
-            f.write("user default off\nuser %s on >%s ~* &* +@all\n%s\n" % (*ADMIN, rule(acl)[0]))
+            f.write("user default off\nuser %s on >%s ~* &* +@all\n%s\n" % (*ADMIN, rule(acl)))
         with open(os.path.join(folder, "redis.conf"), "w") as f:
-            f.write("\n".join(["port 0", "tls-port %d" % port, "bind 127.0.0.1", "tls-cert-file " + self.cert("server.crt"),
+            f.write("\n".join([*self.listen_lines(acl, port), "bind 127.0.0.1", "tls-cert-file " + self.cert("server.crt"),
                                "tls-key-file " + self.cert("server.key"), "tls-ca-cert-file " + self.cert("ca.crt"),
-                               "tls-auth-clients yes", "tls-replication yes", "dir " + folder,
-                               "aclfile %s/users.acl" % folder, *lines]) + "\n")
+                               "tls-auth-clients yes", "dir " + folder, "aclfile %s/users.acl" % folder, *lines]) + "\n")
         args = ["redis-server", os.path.join(folder, "redis.conf")] + (["--sentinel"] if acl.startswith("sentinel") else [])
         self.nodes[name] = port, self.spawn(args, "redis-%s.log" % name)
         return port
 
     DATA = ("save ''", "masteruser " + ADMIN[0], "masterauth " + ADMIN[1], "repl-diskless-sync-delay 0", "repl-ping-replica-period 1")
+
+    def listen_lines(self, acl, port):
+        """How a node of that kind listens, and speaks to the others."""
+        return "port 0", "tls-port %d" % port, "tls-replication yes"
 
     def connect(self, port):
         return TlsResp(port, self.context)
@@ -125,8 +136,7 @@ class TopologyStage(Stage):
         self.process_of(port).send_signal(signal.SIGCONT)
 
     def worker_env(self, more):
-        _, user, password = rule("redis-acl.conf")
-        own = {"PUSHBRIDGE_REDIS_URL": self.url(user + ":" + password), "PUSHBRIDGE_REDIS_CA_FILE": self.cert("ca.crt"),
+        own = {"PUSHBRIDGE_REDIS_URL": self.url("%s:%s" % LOGINS["redis-acl.conf"]), "PUSHBRIDGE_REDIS_CA_FILE": self.cert("ca.crt"),
                "PUSHBRIDGE_REDIS_CERT_FILE": self.cert("client.crt"), "PUSHBRIDGE_REDIS_KEY_FILE": self.cert("client.key")}
         return super().worker_env(dict(own, **more))
 
@@ -250,14 +260,17 @@ class SentinelStage(TopologyStage):
             self.node(name, "redis-acl.conf", *self.DATA, "replicaof 127.0.0.1 %d" % master)
         self.wait_answers()
         wait_until(lambda: self.ask(master, "INFO", "replication").count(b"state=online") == 2, 15, "two replicas")
+        self.start_sentinels(master, 3)
+
+    def start_sentinels(self, master, n):
         self.sentinels = [self.node("s%d" % i, "sentinel-acl.conf", "sentinel sentinel-user " + ADMIN[0],
-                                    "sentinel sentinel-pass " + ADMIN[1], "sentinel monitor mymaster 127.0.0.1 %d 2" % master,
+                                    "sentinel sentinel-pass " + ADMIN[1], "sentinel monitor mymaster 127.0.0.1 %d %d" % (master, n // 2 + 1),
                                     "sentinel auth-user mymaster " + ADMIN[0], "sentinel auth-pass mymaster " + ADMIN[1],
                                     "sentinel down-after-milliseconds mymaster %d" % self.DOWN_AFTER_MS,
-                                    "sentinel failover-timeout mymaster 5000") for i in (1, 2, 3)]
+                                    "sentinel failover-timeout mymaster 5000") for i in range(1, n + 1)]
         self.wait_answers()
         for port in self.sentinels:
-            wait_until(lambda: (self.ask(port, "SENTINEL", "CKQUORUM", "mymaster") or b"").startswith(b"OK 3"), 15, "a quorum")
+            wait_until(lambda: (self.ask(port, "SENTINEL", "CKQUORUM", "mymaster") or b"").startswith(b"OK %d" % n), 15, "a quorum")
 
     def master_port(self):
         for port in self.sentinels:
@@ -270,7 +283,7 @@ class SentinelStage(TopologyStage):
         return "rediss+sentinel://%s@%s/mymaster/0" % (login, ",".join("127.0.0.1:%d" % p for p in self.sentinels))
 
     def worker_env(self, more):
-        _, user, password = rule("sentinel-acl.conf")
+        user, password = LOGINS["sentinel-acl.conf"]
         return super().worker_env(dict({"PUSHBRIDGE_REDIS_SENTINEL_USERNAME": user,
                                         "PUSHBRIDGE_REDIS_SENTINEL_PASSWORD": password}, **more))
 
@@ -281,6 +294,38 @@ class SentinelStage(TopologyStage):
 
     def outcome_ids(self, _queues):
         return [o["id"] for o in self.outcomes() + self.dead()]
+
+
+class MixedStage(SentinelStage):
+    """One master and one sentinel, of which one alone speaks TLS. A second sentinel would be spoken to
+    as the master is: `tls-replication` is for all that a server turns to."""
+    tls_servers = True
+
+    def speaks_tls(self, acl):
+        return self.tls_servers == acl.startswith("redis")
+
+    def listen_lines(self, acl, port):
+        return ("port %d" % (0 if self.speaks_tls(acl) else port), "tls-port %d" % (port if self.speaks_tls(acl) else 0),
+                "tls-replication " + ("yes" if self.tls_servers else "no"))
+
+    def connect(self, port):
+        acl = "redis-acl.conf" if port == self.nodes["r1"][0] else "sentinel-acl.conf"
+        return super().connect(port) if self.speaks_tls(acl) else PlainResp(port)
+
+    def start_nodes(self):
+        master = self.node("r1", "redis-acl.conf", *self.DATA)
+        self.wait_answers()
+        self.start_sentinels(master, 1)
+
+    def url(self, login):
+        return super().url(login).replace("rediss", "rediss" if self.tls_servers else "redis")
+
+    def worker_env(self, more):
+        return super().worker_env(dict({"PUSHBRIDGE_REDIS_SENTINEL_TLS": "off" if self.tls_servers else "on"}, **more))
+
+
+class TlsSentinelStage(MixedStage):
+    tls_servers = False
 
 
 # --- Cluster -------------------------------------------------------------------------------------
