@@ -58,7 +58,7 @@ static const struct option_row general[] = {
     CHOICE(OPTION_CHOICE, "redis.sentinel_tls", "auto", "auto|on|off", OPTION_RESTART,
            AT(redis.sentinel_tls), "TLS to the sentinels; `auto`: as to the servers"),
     INT32("redis.connect_timeout_ms", "3000", 50, 60000, AT(redis.connect_timeout_ms),
-          "Time for connecting, TLS and AUTH included"),
+          "Time for connecting to each address, TLS included"),
     INT32("redis.command_timeout_ms", "5000", 50, 60000, AT(redis.command_timeout_ms),
           "A command without an answer for so long drops the connection"),
     BOOL("redis.may_forget", "false", OPTION_RESTART, AT(may_forget),
