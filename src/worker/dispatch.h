@@ -45,6 +45,8 @@ struct dispatch_status {
     size_t in_flight, lanes;
 };
 void dispatch_status(const struct dispatch *d, struct dispatch_status *out);
+/* False: all is paused, every circuit is open, or there are no tokens. */
+bool dispatch_may_claim(struct dispatch *d);
 
 /* A queue as it is served: times are monotonic ms, 0 never. */
 struct dispatch_lane {

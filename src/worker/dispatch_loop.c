@@ -401,6 +401,11 @@ void dispatch_status(const struct dispatch *d, struct dispatch_status *out)
                                     .lanes = d->config->nqueues};
 }
 
+bool dispatch_may_claim(struct dispatch *d)
+{
+    return claims_may(d);
+}
+
 void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out)
 {
     const struct lane *lane = &d->lanes[i];

@@ -146,7 +146,8 @@ static void tell(struct monitor *m)
 {
     struct dispatch_status s;
     dispatch_status(m->dispatch, &s);
-    if (!m->told_ready && any_claimed(m))
+    /* Where nothing may be claimed, that all is well has to be enough. */
+    if (!m->told_ready && (any_claimed(m) || (m->ready.ok && !dispatch_may_claim(m->dispatch))))
         m->told_ready = notify_ready(m->notify);
     if (s.draining && !m->told_stopping) {
         m->told_stopping = true;

@@ -285,3 +285,8 @@ def systemd_ready_waits_for_a_claim():
         s.redis("ACL", "SETUSER", "default", "+@all")
         systemd.wait("READY=1")
         expect(s.terminate(w) == 0, "drained")
+        s.cli("pause")
+        w = s.worker(NOTIFY_SOCKET=systemd.path)
+        systemd.wait("READY=1", times=2)
+        expect("event=paused" in s.log(1), "while all is paused there is no claim to wait for")
+        expect(s.terminate(w) == 0, "drained")
