@@ -20,6 +20,7 @@ struct caller {
     struct http *http;
     int64_t next_ms; /* monotonic: not before */
     struct grant keys;
+    unsigned issue;      /* of the keys: another number for other ones */
     int64_t keys_end_ms; /* monotonic: fetched anew from then on; 0: never */
 };
 
@@ -31,10 +32,21 @@ static bool fetch_keys(struct caller *c, struct err *e)
     int64_t left_ms;
     if (!provider_keys(c->base, c->config, c->app, &keys, &left_ms, e))
         return err_prefix(e, "credentials");
+    c->issue += !grant_same(&c->keys, &keys);
     grant_free(&c->keys);
     c->keys = keys;
     c->keys_end_ms = left_ms ? clock_mono_ms() + left_ms - KEYS_LEAD_MS : 0;
     return true;
+}
+
+/* True when there are others than those that were refused: a metadata service may hand out the same
+ * ones for a while. */
+static bool renew_keys(struct caller *c)
+{
+    struct err ignored; /* the refusal tells more */
+    const unsigned refused = c->issue;
+    return c->app->source.kind != CREDENTIALS_STATIC && fetch_keys(c, &ignored) &&
+           c->issue != refused;
 }
 
 /* --- the decision ---------------------------------------------------------------------------- */
@@ -147,6 +159,17 @@ static void attempt(struct caller *c, const struct action_row *a, struct params 
     run_until(c, &at.done);
 }
 
+/* A call with a refused token has done nothing: it is made again, once, with other keys. */
+static void attempt_with_keys(struct caller *c, const struct action_row *a, struct params *params,
+                              struct caller_result *out)
+{
+    attempt(c, a, params, out);
+    if (out->reply.class != REPLY_TOKEN || !renew_keys(c))
+        return;
+    *out = (struct caller_result){0};
+    attempt(c, a, params, out);
+}
+
 /* --- one call -------------------------------------------------------------------------------- */
 
 static enum caller_state state_of(const struct caller_result *r)
@@ -183,7 +206,7 @@ void caller_call(struct caller *c, const struct action_row *a, struct params *pa
     bool maybe = false;
     do {
         *out = (struct caller_result){0};
-        attempt(c, a, params, out);
+        attempt_with_keys(c, a, params, out);
         maybe |= caller_maybe_done(&out->reply);
         clock_random(&random, sizeof random);
         wait = caller_wait_ms(&policy, a->repeat, &out->reply, &tries, random);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Calls of one app to the provider, one after another: paced under the action's quota, repeated
- * with a back-off where that is safe and may help. Needs no Redis. */
+ * with a back-off where that is safe and may help. A refused temporary key is exchanged once where
+ * its source has another. Needs no Redis. */
 #ifndef PB_CALLER_H
 #define PB_CALLER_H
 

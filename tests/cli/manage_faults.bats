@@ -151,3 +151,67 @@ PY
     [ "$status" -eq 69 ]
     [[ "$out$err" != *very-secret* && "$out$err" != *LTAI-test-id* ]]
 }
+
+# The keys of an instance's role, and no others.
+role_keys() {
+    unset PREQ_ACCESS_KEY_ID PREQ_ACCESS_KEY_SECRET
+    export PUSHBRIDGE_ALIYUN_CREDENTIALS=ecs PUSHBRIDGE_ALIYUN_METADATA_ENDPOINT=$control
+}
+keys() { curl -sf "$control/_mock/credentials" | jq -e "$1" >/dev/null; }
+record() { curl -sf "$control/_mock/record" | jq -e "$1" >/dev/null; }
+
+# remove_tags [NAME=VALUE]: two calls, of which the first hangs for a while; meanwhile all keys that were handed out
+# end, and the metadata service is told NAME=VALUE.
+remove_tags() {
+    curl -sf -d '{"kind":"latency","latency_ms":1500,"count":1}' "$control/_mock/faults" >/dev/null
+    status=0
+    "$PB" tag rm a b >"$dir/out" 2>"$dir/err" 3>&- &
+    local pid=$! end=$((SECONDS + 10))
+    until record '.in_flight == 1'; do
+        [ $SECONDS -lt $end ]
+        read -r -t 0.02 <> <(:) || true
+    done
+    curl -sf -X DELETE "$control/_mock/credentials" >/dev/null
+    [ -z "${1:-}" ] || curl -sf -X POST "$control/_mock/credentials?$1" >/dev/null
+    wait $pid || status=$?
+    out=$(cat "$dir/out")
+    err=$(cat "$dir/err")
+}
+
+@test "temporary keys that are refused are exchanged once, and the call is made again" {
+    start_world --imds any
+    role_keys
+    remove_tags
+    expect 0
+    [ "$out" = '2 ids in 2 calls' ]
+    keys '.imds_keys == 2 and .issued == 2 and .expired_calls == 1'
+    record '.calls == 3 and .done == 2 and .refused == 1'
+}
+
+@test "temporary keys that are refused while there are no others: the refusal is said at once" {
+    start_world --imds any
+    role_keys
+    remove_tags imds=off
+    expect 1 'TagName b: InvalidSecurityToken.Expired'
+    [[ $err == *'1 of 2 calls done' ]]
+    record '.calls == 2 and .refused == 1'
+    stop_mock
+    start_world --access-key sts:secret:token
+    unset PUSHBRIDGE_ALIYUN_CREDENTIALS
+    PREQ_ACCESS_KEY_ID=sts PREQ_ACCESS_KEY_SECRET=secret PUSHBRIDGE_ALIYUN_SECURITY_TOKEN=another call "$PB" tag ls
+    expect 1 InvalidSecurityToken
+    record '.calls == 1'
+}
+
+@test "temporary keys are exchanged before their end" {
+    start_world --imds any
+    role_keys
+    call "$PB" tag rm a b c
+    expect 0
+    keys '.imds_keys == 1'
+    curl -sf -X DELETE "$control/_mock/credentials" >/dev/null
+    curl -sf -X POST "$control/_mock/credentials?life_s=20" >/dev/null # less than the minute before the end
+    call "$PB" tag rm a b c
+    expect 0
+    keys '.imds_keys == 5 and .expired_calls == 0'
+}
