@@ -130,6 +130,20 @@ load manage
     sent '.[0].action == "CheckCertificate" and .[0].params == {AppKey: "23456789"}'
 }
 
+@test "app check: a certificate that has expired or was revoked is said, and fails" {
+    local certificate
+    for certificate in EXPIRED REVOKED; do
+        start_world --certificate $certificate
+        call "$PB" app check
+        expect 1 "pushbridge app check: the certificate of production: $certificate"
+        [[ $out == *"ProductionCertInfo.Status "*" $certificate"* ]]
+        stop_mock
+    done
+    start_world --certificate NOT_CONFIGURED
+    call "$PB" app check
+    expect 0
+}
+
 # ACTION and parameters, one call a line.
 all_actions() {
     local push="Target=DEVICE TargetValue=$D1 DeviceType=ANDROID PushType=MESSAGE Title=t Body=b"
@@ -238,6 +252,18 @@ LIST
         expect 1 'InvalidMessageId.NotFound'
         stop_mock
     done
+}
+
+@test "a world: account devices finds the devices of an account" {
+    start_world
+    curl -sf -d '{"devices":[{"id":"'$D1'","account":"u1"},{"id":"'$D2'","account":"u2"},
+        {"id":"a64ae296f3b04a58a05b30c900000003","account":"u1"}]}' "$control/_mock/world"
+    call "$PB" account devices u1
+    expect 0
+    [ "$(sort <<<"$out")" = $D1$'\n'a64ae296f3b04a58a05b30c900000003 ]
+    call "$PB" account devices u2 u3
+    expect 0
+    [ "$(awk 'NR > 1 {print $1, $2}' <<<"$out")" = "u2 $D2" ]
 }
 
 @test "help names each command" {
