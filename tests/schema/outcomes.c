@@ -6,10 +6,14 @@
 
 #include "job/outcome.h"
 
-enum { FLAGS = 10 };
+enum { FLAGS = 12 };
 
 static const struct push_done pushes[] = {{.part = 0, .message_id = "501029", .request_id = "R-0"},
                                           {.part = 1, .message_id = "501030", .request_id = "R-1"}};
+/* Of a job to a group of apps. */
+static const struct push_done group[] = {
+    {.part = 0, .message_id = "501029", .request_id = "R-0", .app = "default"},
+    {.part = 1, .message_id = "501030", .request_id = "R-1", .app = "ios"}};
 static const struct reply reply = {
     .http_status = 400, .code = "InvalidParameter", .message = "no", .request_id = "R"};
 
@@ -36,7 +40,9 @@ static struct outcome made(enum reason reason, unsigned flags, json_t *meta)
         .overlap = has[2],
         .error = has[3] ? &reply : NULL,
         .error_message = has[4] ? "school: an integer, must be a string" : NULL,
-        .pushes = pushes,
+        .call = has[10] ? "BATCH.0ab" : NULL,
+        .task = has[10] ? flags % 100 : 0,
+        .pushes = has[11] ? group : pushes,
         .npushes = reason == REASON_NONE ? 1 + has[5] : 2 * has[5],
         .attempts = has[5],
         .crashes = has[2],

@@ -46,6 +46,11 @@ def spoilt(o):
             c = copy.deepcopy(o)
             del (c[path][0] if path == "pushes" else c[path])[name]
             yield c
+    for name in ("call", "task") if "call" in o else ():
+        yield {k: v for k, v in o.items() if k != name}
+    if o["pushes"]:
+        for wrong in (dict(task=-1), dict(task="0"), dict(app=""), dict(app=None)):
+            yield dict(o, pushes=[dict(o["pushes"][0], **wrong)] + o["pushes"][1:])
     yield dict(o, status="done")
     yield {k: v for k, v in o.items() if k not in ("job", "job_b64", "job_ref")} if o["status"] == "dead" else dict(o, latency_ms=-1)
     yield dict(o, reason="unwell") if o["status"] == "dead" else dict(o, pushes=[] if o["pushes"] else [dict.fromkeys(PUSH, "x")])
