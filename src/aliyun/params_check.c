@@ -81,7 +81,9 @@ static bool check_rows(const struct params *p, const char *device_type, struct e
 
 /* --- ties ----------------------------------------------------------------------------------- */
 
-/* Where `when` has the value (NULL: any but empty), `need` must have its value (NULL: the same). */
+/* iOSRemind itself has no row: "in production only" says where it has an effect, and does not ask
+ * for iOSApnsEnv, as iOSRemindBody's text does (API reference §3.4).
+ * Where `when` has the value (NULL: any but empty), `need` must have its value (NULL: the same). */
 struct tie {
     const char *when, *value, *need, *need_value;
 };

@@ -390,6 +390,7 @@ static const struct check_case check_cases[] = {
      "MESSAGE",
      {{"iOSRemindBody", "b"}, {"iOSRemind", "true"}},
      "iOSRemindBody: needs iOSApnsEnv=PRODUCT"},
+    {"iOS", "MESSAGE", {{"iOSRemind", "true"}}, NULL},
     {"iOS",
      "MESSAGE",
      {{"iOSLiveActivityEvent", "start"}, {"iOSLiveActivityAttributes", "{}"}},
