@@ -259,6 +259,10 @@ static void park(struct flight *f, bool with_next)
     finish_with_envelope(f, &end);
 }
 
+/* The members of a call that is not open go their own ways, without a new gen: the provider refused
+ * it, so it remembers nothing of it, and no token of theirs can be the call's. A token is made from
+ * the call's id, or from the uid of a job that goes by itself, and a later grouping has the id of
+ * another batch. */
 void ending_park(struct flight *f)
 {
     struct flight **all;
