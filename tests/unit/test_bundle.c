@@ -14,7 +14,6 @@
 
 #include "base/clock.h"
 #include "io/queue_core.h"
-#include "job/coalesce.h"
 #include "support/worker_config.c"
 #include "worker/bundle.h"
 
@@ -523,110 +522,6 @@ static void test_cut_to_the_end(void **state)
     assert_in_range(cuts(worst, ntasks, "BATCHBATCHBATCH1.127"), 13, 16);
 }
 
-/* --- whom it reaches ------------------------------------------------------------------------- */
-
-enum { PEOPLE = 12, CONTENTS = 4, AUDIENCE_ROUNDS = 400 };
-static const char *const kinds[] = {"device", "account", "alias"};
-static const char *const words[] = {"DEVICE", "ACCOUNT", "ALIAS"};
-
-/* How often each content is pushed to each. */
-typedef unsigned audience[3][CONTENTS][PEOPLE];
-
-static void draw_job(struct crew *c, audience asked)
-{
-    char job[512];
-    bool chosen[PEOPLE] = {false};
-    size_t kind = below(3), content = below(CONTENTS), n = 1 + below(3);
-    int len = snprintf(job, sizeof job, "{\"message\":\"%zu\",\"target\":{\"%s\":[", content,
-                       kinds[kind]);
-    for (size_t i = 0; i < n; i++) {
-        size_t who = below(PEOPLE);
-        if (chosen[who])
-            continue;
-        chosen[who] = true;
-        asked[kind][content][who]++;
-        len += snprintf(job + len, sizeof job - (size_t)len, "%s\"p%zu\"", i ? "," : "", who);
-    }
-    snprintf(job + len, sizeof job - (size_t)len, "]}}");
-    board(c, job);
-}
-
-static struct coalesce_item describe(const struct flight *f)
-{
-    struct params p;
-    struct coalesce_item item = {.pos = f->pos,
-                                 .kind = f->plan.calls[0].kind,
-                                 .values = &f->job.target_ids,
-                                 .deadline_ms = f->plan.deadline_ms,
-                                 .bytes = 100,
-                                 .taskable = true};
-    params_of(f, &p);
-    request_content(&p, "", item.content);
-    params_free(&p);
-    return item;
-}
-
-static void note_push(const struct params *p, const char *prefix, audience reached)
-{
-    char name[64], values[1024], *rest = NULL;
-    size_t kind = 0;
-    snprintf(name, sizeof name, "%sTarget", prefix);
-    while (strcmp(words[kind], param(p, name)) != 0)
-        assert_true(++kind < 3);
-    snprintf(name, sizeof name, "%sBody", prefix);
-    size_t content = strtoul(strrchr(param(p, name), ':') + 2, NULL, 10);
-    snprintf(name, sizeof name, "%sTargetValue", prefix);
-    snprintf(values, sizeof values, "%s", param(p, name));
-    for (char *v = strtok_r(values, ",", &rest); v; v = strtok_r(NULL, ",", &rest))
-        reached[kind][content][strtoul(v + 1, NULL, 10)]++;
-}
-
-static void note_call(const struct flight *f, audience reached)
-{
-    struct params p;
-    params_of(f, &p);
-    if (!f->bundle || !f->bundle->mass)
-        note_push(&p, "", reached);
-    for (size_t t = 1; f->bundle && f->bundle->mass && t <= f->bundle->tasks; t++) {
-        char prefix[32];
-        snprintf(prefix, sizeof prefix, "PushTask.%zu.", t);
-        note_push(&p, prefix, reached);
-    }
-    params_free(&p);
-}
-
-/* The calls of a batch reach exactly those whom its jobs name, each as often as they do. */
-static void test_audience(void **state)
-{
-    (void)state;
-    struct grouping *g = malloc(sizeof *g);
-    for (uint64_t seed = 1; seed <= AUDIENCE_ROUNDS; seed++) {
-        struct coalesce_item items[64];
-        audience asked = {0}, reached = {0};
-        random_state = seed;
-        const struct coalesce_rules rules = {.devices = 1 + below(8),
-                                             .accounts = 1 + below(8),
-                                             .aliases = 1000,
-                                             .tasks = 2 + below(6)};
-        crew.n = crew.nbundles = 0;
-        for (size_t n = 2 + below(40); n; n--)
-            draw_job(&crew, asked);
-        for (size_t i = 0; i < crew.n; i++)
-            items[i] = describe(&crew.flights[i]);
-        coalesce(items, crew.n, &rules, "BATCHBATCHBATCH1", g);
-        put_together(&crew, g);
-        for (size_t i = 0; i < crew.n; i++) {
-            const struct flight *f = &crew.flights[i];
-            if (!f->bundle || f->bundle->members[0] == f)
-                note_call(f, reached);
-        }
-        if (memcmp(asked, reached, sizeof asked) != 0)
-            fail_msg("seed %" PRIu64, seed);
-        disperse(&crew);
-    }
-    free(g);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -635,7 +530,7 @@ int main(void)
         cmocka_unit_test(test_times),          cmocka_unit_test(test_members),
         cmocka_unit_test(test_rebuilt),        cmocka_unit_test(test_written_in_part),
         cmocka_unit_test(test_half),           cmocka_unit_test(test_any_shape_is_cut),
-        cmocka_unit_test(test_cut_to_the_end), cmocka_unit_test(test_audience),
+        cmocka_unit_test(test_cut_to_the_end),
     };
     int failed = cmocka_run_group_tests_name("bundle", tests, load, unload);
     keep = true;

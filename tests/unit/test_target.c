@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "job/expression.h"
+#include "support/expression_match.h"
 
 /* --- single calls --------------------------------------------------------------------------- */
 
@@ -295,28 +296,12 @@ struct device {
     bool tag[TAGS_MAX], school;
 };
 
-static bool carries(const struct device *d, const char *name)
+static bool carries(const void *device, const char *name)
 {
+    const struct device *d = device;
     if (name[0] == 'S')
         return d->school;
     return d->tag[strtoul(name + 1, NULL, 10)];
-}
-
-static bool matches(const json_t *node, const struct device *d)
-{
-    const json_t *value;
-    if ((value = json_object_get(node, "tag")))
-        return carries(d, json_string_value(value));
-    if ((value = json_object_get(node, "not")))
-        return !matches(value, d);
-    const bool and = (value = json_object_get(node, "and")) != NULL;
-    if (!and)
-        value = json_object_get(node, "or");
-    assert_true(json_is_array(value));
-    for (size_t i = 0; i < json_array_size(value); i++)
-        if (matches(json_array_get(value, i), d) != and)
-            return !and;
-    return and;
 }
 
 /* A target taken apart: an expression per part; a bare name becomes one. */
@@ -337,7 +322,7 @@ static void check_device(const struct audience *a, const struct device *d)
     if (job->school)
         wanted &= d->school;
     for (size_t i = 0; i < a->n; i++)
-        hits += matches(a->part[i], d);
+        hits += expression_matches(a->part[i], carries, d);
     if (!wanted ? hits > 0 : a->overlap ? hits < 1 : hits != 1)
         fail_msg("%zu tags, school %d, wanted %d, overlap %d: reached %zu times", job->tags.n,
                  job->school != NULL, wanted, a->overlap, hits);
@@ -374,11 +359,8 @@ static void take_apart(const struct job *job, const struct target *t, const stru
     *a = (struct audience){.job = job, .n = t->n, .overlap = t->overlap};
     assert_true(t->n >= 1 && t->n <= l->max_parts);
     for (size_t i = 0; i < t->n; i++) {
-        const bool bare = t->values[i][0] != '{';
-        a->part[i] = bare ? json_pack("{s:s}", "tag", t->values[i])
-                          : json_loads(t->values[i], JSON_REJECT_DUPLICATES, NULL);
-        assert_non_null(a->part[i]);
-        if (!bare && !expression_check(a->part[i], &limits, &e))
+        a->part[i] = expression_of(t->values[i]);
+        if (t->values[i][0] == '{' && !expression_check(a->part[i], &limits, &e))
             fail_msg("part %zu: %s: %s", i, e.text, t->values[i]);
     }
 }
