@@ -93,7 +93,9 @@ static void on_client_gone(evutil_socket_t fd, short what, void *arg)
     close_connection(arg);
 }
 
-/* Reading is off while evhttp waits for our reply, so it would never see the client leave. */
+/* Reading is off while evhttp waits for our reply, so it would never see the client leave. A reset
+ * connection is reported as readable, not as closed; and a client that has sent its request has
+ * nothing more to say than TLS's farewell. */
 static void hang(struct call *c)
 {
     struct evhttp_connection *connection = evhttp_request_get_connection(c->http);
@@ -102,7 +104,7 @@ static void hang(struct call *c)
         return;
     }
     int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
-    c->gone = event_new(c->provider->base, fd, EV_CLOSED, on_client_gone, c);
+    c->gone = event_new(c->provider->base, fd, EV_READ | EV_CLOSED, on_client_gone, c);
     event_add(c->gone, NULL);
 }
 

@@ -208,6 +208,38 @@ mass() { # TASKS [EXTRA-PARAMETERS]: the tasks in the form body
     curl -s "$control/_mock/inbox" | jq -e .error
 }
 
+# The client sends its call and leaves as soon as it hangs: by closing, or by a reset connection.
+leave() { # close|reset
+    python3 - "$1" "$port" "$control" "/?$COMMON&$PUSH" <<'PY'
+import json, socket, struct, sys, time, urllib.request
+how, port, control, target = sys.argv[1:]
+def in_flight():
+    with urllib.request.urlopen(control + "/_mock/record") as answer:
+        return json.load(answer)["in_flight"]
+def wait_for(n):
+    end = time.monotonic() + 10
+    while in_flight() != n:
+        if time.monotonic() > end:
+            sys.exit("%s: not %d in flight" % (how, n))
+client = socket.create_connection(("127.0.0.1", int(port)))
+client.sendall(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % target.encode())
+wait_for(1)
+if how == "reset":
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+client.close()
+wait_for(0)
+PY
+}
+
+@test "mock: a hanging call ends with its client, also where the connection is reset" {
+    start_mock --no-verify
+    fault '{"kind":"hang","accepted":true}'
+    leave close
+    leave reset
+    [ "$(count pushes)" -eq 2 ]
+    [ "$(count concurrent)" -eq 0 ]
+}
+
 @test "mock: a world that cannot be loaded is a failed start" {
     echo '{"devices":[{"id":"x"}]}' >"$BATS_TEST_TMPDIR/world.json"
     run "$MOCK" --listen 127.0.0.1:0 --control 127.0.0.1:0 --world "$BATS_TEST_TMPDIR/world.json"
