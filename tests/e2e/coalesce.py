@@ -2,6 +2,7 @@
 """Scenarios of calls that several jobs share: what the devices got is asked of the devices."""
 import collections
 import json
+import os
 import re
 import time
 
@@ -175,3 +176,121 @@ def jobs_wait_in_place_for_mass_tokens():
         crowd.received()
         s.settle(n)
         return "%d calls in %.1f s, %d scripts" % (calls, took, scripts)
+
+
+SCHOOL, OTHER_SCHOOL = "S", "T"
+
+
+class Pupils:
+    """Phones of two schools, with none, one and several of some tags."""
+
+    def __init__(self, s, n, tags):
+        self.s, self.tags = s, ["t%d" % i for i in range(tags)]
+        self.of = {"%032d" % i: self.draw(i) for i in range(n)}
+        held = collections.defaultdict(list)  # a school is a tag as well
+        for phone, tags_of in self.of.items():
+            for tag in tags_of:
+                held[tag].append(phone)
+        s.seed(list(self.of), {tag: {"DEVICE": phones} for tag, phones in held.items()})
+
+    def draw(self, i):
+        return {self.tags[(i * 7 + k * k) % len(self.tags)] for k in range(i % 5)} | {OTHER_SCHOOL if i % 4 == 3 else SCHOOL}
+
+    def jobs(self, message):
+        """One for each tag."""
+        return [{"message": message, "school": SCHOOL, "tags": [tag], "meta": {"text": message, "tag": tag}} for tag in self.tags]
+
+    def received(self):
+        """By the outcomes, jobs with one MessageId went out together: whoever has a tag of them got that push once, and
+        nobody else. How many pushes each text took."""
+        tags, texts = collections.defaultdict(set), collections.defaultdict(set)
+        for o in self.s.outcomes():
+            push = o["pushes"][0]["message_id"]
+            tags[push].add(o["meta"]["tag"])
+            texts[o["meta"]["text"]].add(push)
+        expect(sum(map(len, texts.values())) == len(tags), "a push has one text")
+        found = self.s.inboxes("message_id")
+        for phone, tags_of in self.of.items():
+            wanted = {push: 1 for push in tags if SCHOOL in tags_of and tags[push] & tags_of}
+            got = {str(push): n for push, n in found.get(phone, {}).items()}
+            expect(got == wanted, "%s with %s: %s instead of %s" % (phone, tags_of, got, wanted))
+        return {t: len(pushes) for t, pushes in texts.items()}
+
+
+def tags_of_call(call):
+    return [x["tag"] for x in json.loads(call["parameters"]["TargetValue"])["and"][1]["or"]]
+
+
+@scenario
+def merged_tags_reach_each_device_once():
+    """Calls of several jobs with a tag each, of which some get no answer and some outlive their worker."""
+    with Stage(env=dict(ON, PUSHBRIDGE_PLAN_MERGE_TAGS="true")) as s:
+        pupils = Pupils(s, 400, 10)
+        some = {len(t) - 1 for t in pupils.of.values() if SCHOOL in t}
+        expect({0, 1, 2, 3} <= some, "tags of a phone: %s" % some)
+        s.fault(kind="drop_after_accept", count=2, after=1)
+        s.fault(kind="hang", accepted=True, count=3, after=8)
+        n = s.push(*[job for k in range(40) for job in pupils.jobs("to class %d" % k)])
+        w = s.worker()
+        wait_until(lambda: s.record()["pushes"] >= 8 and s.record()["in_flight"] >= 1, 10, "calls are out")
+        w.kill()
+        s.worker()
+        s.worker()
+        s.wait_ended(n, 40)
+        expect(not s.dead(), s.dead()[:1])
+        pushes_of = pupils.received()
+        whole = [t for t in pushes_of if pushes_of[t] == 1]
+        expect(len(whole) >= 5, "texts whose jobs went out together: %s" % pushes_of)
+        texts = {p: collections.Counter({text(b): n for b, n in c.items()}) for p, c in s.inboxes("body").items()}
+        mine = {p for p, t in pupils.of.items() if SCHOOL in t and len(t) > 1}
+        expect(set(texts) == mine and all(got[t] == 1 for got in texts.values() for t in whole), "one of each of these texts")
+        calls = s.control("GET", "/_mock/record?list=1&full=1")["list"]
+        expect(max(len(tags_of_call(c)) for c in calls) == 10, "ten tags to a call")
+        suppressed = s.record()["suppressed"]
+        expect(suppressed >= 3, "two lost answers and a killed worker's calls are repeated with their token: %d" % suppressed)
+        s.settle(n)
+        return "%d jobs in %d pushes, %d of 40 texts in one, %d suppressed" % (n, s.record()["pushes"], len(whole), suppressed)
+
+
+TWO_APPS = """
+apps = ( { name = "default"; app_key = "23456789"; }, { name = "shop"; app_key = "34567890"; title = "Shop"; } );
+"""
+KEY_OF = {"default": "23456789", "shop": "34567890"}
+
+
+@scenario
+def shared_calls_never_mix_apps():
+    """Equal and different texts to devices of two apps, in turn, with lost answers and a killed worker."""
+    with Stage(env=ON) as s:
+        s.conf = os.path.join(s.dir, "two.conf")
+        with open(s.conf, "w") as f:
+            f.write(TWO_APPS)
+        app_of = {"%032d" % i: ("default", "shop")[i % 2] for i in range(300)}
+        s.seed([{"id": d, "app_key": int(KEY_OF[app])} for d, app in app_of.items()])
+        s.fault(kind="drop_after_accept", count=2, after=1)
+        s.fault(kind="latency", latency_ms=300, count=6)
+        n = s.push(*[{"message": "to all alike" if i % 3 == 0 else "only %d" % i, "app": app, "target": {"device": [d]}}
+                     for i, (d, app) in enumerate(app_of.items())])
+        w = s.worker()
+        wait_until(lambda: s.record()["pushes"] >= 3 and s.record()["in_flight"] >= 1, 10, "calls are out")
+        w.kill()
+        s.worker()
+        s.worker()
+        s.wait_ended(n, 40)
+        expect(not s.dead(), s.dead()[:1])
+        found = s.control("GET", "/_mock/inbox?full=1")
+        got = {d["device"]: [(str(m["app_key"]), text(m["body"])) for m in d["messages"]] for d in found["list"]}
+        wanted = {d: [(KEY_OF[app], "to all alike" if i % 3 == 0 else "only %d" % i)] for i, (d, app) in enumerate(app_of.items())}
+        wrong = [(d, wanted[d], got.get(d)) for d in wanted if got.get(d) != wanted[d]]
+        expect(not wrong and len(got) == len(wanted), "%d devices, first: %s" % (len(wrong), wrong[:1]))
+        # a device belongs to one app: a call through another would have meant nobody
+        expect(found["unreached"] == 0, "%d pushes reached nobody" % found["unreached"])
+        by_push = collections.defaultdict(set)
+        for o in s.outcomes():
+            by_push[o["pushes"][0]["message_id"]].add(o["app"])
+        expect(all(len(apps) == 1 for apps in by_push.values()), "jobs of one push are of one app")
+        calls = pushes(s)
+        shared = {key: sum(c["app_key"] == key and c["action"] == "MassPush" for c in calls) for key in KEY_OF.values()}
+        expect(all(shared.values()), "each app's jobs shared calls: %s" % shared)
+        s.settle(n)
+        return "%d jobs in %d calls, %d suppressed" % (n, len(calls), s.record()["suppressed"])
