@@ -199,7 +199,7 @@ class Stage:
 
     def cli(self, *args, **env):
         """One command of the program to its end, with the workers' configuration."""
-        command = [os.path.join(BIN, "pushbridge"), args[0]] + (["-c", self.conf] if self.conf else []) + list(args[1:])
+        command = [os.path.join(BIN, "pushbridge")] + list(args) + (["-c", self.conf] if self.conf else [])
         done = subprocess.run(command, env=self.worker_env(env), capture_output=True, text=True, timeout=20)
         if done.returncode:
             raise Failure("%s: %d: %s" % (" ".join(args), done.returncode, done.stderr))

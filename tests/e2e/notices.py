@@ -61,6 +61,15 @@ def has(call, **wanted):
     expect(not wrong, "%s instead of %s" % (wrong, {k: wanted[k] for k in wrong}))
 
 
+PHONE, TABLET = "%032d" % 1, "%032d" % 2
+
+
+def seed_both(s):
+    """A device of each app in one school."""
+    s.seed([{"id": PHONE, "app_key": int(ANDROID)}, {"id": TABLET, "app_key": int(IOS), "type": "iOS"}],
+           {"s1": {"DEVICE": [PHONE, TABLET]}})
+
+
 def lacks(call, *prefixes):
     expect(not [k for k in call if k.startswith(prefixes)], "another platform's parameter in %s" % call)
 
@@ -104,6 +113,7 @@ def notices_to_each_platform():
 @scenario
 def group_of_two_apps():
     with stage() as s:
+        seed_both(s)
         s.worker()
         job = {"code": "N1", "school": "s1", "app": "school"}
         n = s.push(dict(job, id="g1"))
@@ -161,14 +171,17 @@ def group_of_two_apps():
         said = s.cli("cancel", "g6")
         expect(said.count("cancelled at the provider") == 2, said)
         expect([c["AppKey"] for c in calls(s, "CancelPush")] == [ANDROID, IOS], "each by its own app")
+        # Each job once through each app, whatever became of its calls; what was taken back, through none.
+        group = ["g%d" % i for i in range(1, 6)]
+        s.received({PHONE: group + ["a2", "a5"], TABLET: group})
         s.settle(n)
 
 
-@scenario
-def group_killed_between_its_parts():
-    """The worker dies while the second app's call hangs; another one repeats that call alone."""
+def killed_between_parts(accepted):
+    """accepted: the hanging call has pushed."""
     with stage() as s:
-        s.fault(kind="hang", count=1, match={"app_key": IOS})
+        seed_both(s)
+        s.fault(kind="hang", count=1, match={"app_key": IOS}, accepted=accepted)
         w = s.worker()
         n = s.push({"id": "g", "code": "N1", "school": "s1", "app": "school"})
         wait_until(lambda: len(calls(s)) == 2, 10, "the second part is under way")
@@ -178,4 +191,12 @@ def group_killed_between_its_parts():
         s.wait_ended(n)
         o = s.outcomes()[0]
         expect([p["app"] for p in o["pushes"]] == ["default", "ios"] and o["crashes"] == 1, o)
+        s.received({PHONE: ["g"], TABLET: ["g"]})
         s.settle(n)
+
+
+@scenario
+def group_killed_between_its_parts():
+    """The worker dies while the second app's call hangs; another one repeats that call alone."""
+    for accepted in (False, True):
+        killed_between_parts(accepted)

@@ -215,6 +215,21 @@ def every_kind(s):
     return n
 
 
+APPS = """
+apps = ( { name = "default"; app_key = "23456789"; }, { name = "other"; app_key = "34567890"; } );
+groups = ( { name = "both"; apps = [ "default", "other" ]; } );
+"""
+
+
+def shared_and_grouped(s):
+    """Jobs that share calls, of which one call's end as ambiguous, and a job for two apps."""
+    ended = s.ended()
+    s.fault(kind="ids", ids="short", match={"action": "MassPush"}, count=1)
+    n = s.push(*[dict(META, message="m%d" % i, target={"device": ["%032d" % i]}) for i in range(60)],
+               dict(META, id="both", message="m", school="s", app="both"))
+    s.wait_ended(ended + n)
+
+
 def poisoned(s):
     """A job whose call hangs each time its worker is killed, with a crash limit of one."""
     def ended():
@@ -234,7 +249,11 @@ def poisoned(s):
 @scenario
 def outcomes_fit_their_schema():
     with Stage(env=QUICK) as s:
+        s.conf = os.path.join(s.dir, "apps.conf")
+        with open(s.conf, "w") as f:
+            f.write(APPS)
         every_kind(s)
+        shared_and_grouped(s)
         poisoned(s)
         path = os.path.join(s.dir, "outcomes")
         with open(path, "wb") as f:
@@ -243,7 +262,11 @@ def outcomes_fit_their_schema():
         letters = {d["id"]: d for d in s.dead()}
         for member in ("job", "job_b64", "job_ref", "history"):
             expect(any(member in d for d in letters.values()), "a letter with " + member)
-        expect(any(o.get("overlap") for o in s.outcomes()), "one that overlaps")
+        sent = s.outcomes()
+        expect(any(o.get("overlap") for o in sent), "one that overlaps")
+        expect(any("task" in p for o in sent for p in o["pushes"]), "one that shared a call")
+        expect([p["app"] for o in sent if o["id"] == "both" for p in o["pushes"]] == ["default", "other"], "one for two apps")
+        expect(any("call" in d and "task" in d for d in s.dead()), "a letter of one that shared a call")
         done = subprocess.run([PYTHON, os.path.join(ROOT, "tests", "schema", "outcomes.py"), path], capture_output=True, text=True, timeout=60)
         expect(done.returncode == 0, done.stdout + done.stderr)
         return done.stdout.strip()
