@@ -78,7 +78,8 @@ def ids_of(call):
 
 @scenario
 def coalesced_calls_under_faults():
-    with Stage(env=dict(ON, PUSHBRIDGE_RETRY_MAX_ATTEMPTS="8")) as s:
+    # More failures than there are faults: an open circuit's probes would meet them one by one, each later than the last.
+    with Stage(env=dict(ON, PUSHBRIDGE_RETRY_MAX_ATTEMPTS="8", PUSHBRIDGE_CIRCUIT_FAILURES="17")) as s:
         crowd = Crowd(s, 400)
         for fault in (dict(kind="drop_after_accept"), dict(kind="error", status=503), dict(kind="close_after_read"),
                       dict(kind="throttle", headers={"x-acs-retry-after": "200"}), dict(kind="garbage", accepted=True),
