@@ -47,7 +47,7 @@ start_redis() {
 
 stop_redis() {
     [ -n "${redis_pid:-}" ] || return 0
-    kill "$redis_pid"
+    kill -9 "$redis_pid" # while it writes its first AOF it takes no TERM, and never would
     wait "$redis_pid" 2>/dev/null || true
     rm -rf "$redis_dir"
 }
