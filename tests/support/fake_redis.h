@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * A scripted server: one connection at a time, and as soon as something arrives it says its lines.
+ * The first command may come at the heels of the handshake, so what it is to hear is set before.
  * Include after support/redis_server.c, which knows free ports. */
 #ifndef TEST_FAKE_REDIS_H
 #define TEST_FAKE_REDIS_H
@@ -13,8 +14,8 @@
 struct fake {
     struct evconnlistener *listener;
     struct bufferevent *bev;
-    const char *answers;
-    char got[512]; /* what arrived last */
+    const char *answers, *then; /* the latter after a handshake; NULL: the same */
+    char got[512];              /* what arrived last */
     int port, accepted;
 };
 
@@ -24,6 +25,8 @@ static inline void on_fake_read(struct bufferevent *bev, void *arg)
     size_t n = bufferevent_read(bev, fake->got, sizeof fake->got - 1);
     fake->got[n] = '\0';
     bufferevent_write(bev, fake->answers, strlen(fake->answers));
+    if (fake->then && strstr(fake->got, "CLIENT"))
+        fake->answers = fake->then;
 }
 
 static inline void on_fake_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a,

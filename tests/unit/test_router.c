@@ -69,19 +69,18 @@ static void push(const char *key)
 /* first answers this from its first command on. */
 static void first_says(const char *answers)
 {
-    pump_until(base, first.accepted && strstr(first.got, "CLIENT"));
-    first.answers = answers;
+    first.then = answers;
     pump_until(base, strstr(first.got, "RPUSH"));
 }
 
 static void test_learns_the_way(void **state)
 {
     (void)state;
+    owner.then = ":1\r\n";
     push("bar"); /* waits until there is a connection */
     first_says(moved);
-    pump_until(base, owner.accepted == 1 && strstr(owner.got, "CLIENT"));
-    owner.answers = ":1\r\n";
     pump_until(base, oks == 1);
+    assert_int_equal(owner.accepted, 1);
     first.got[0] = '\0';
     push("{bar}2"); /* the same slot: straight to its owner */
     pump_until(base, oks == 2);
@@ -95,10 +94,9 @@ static void test_learns_the_way(void **state)
 static void test_owner_is_lost(void **state)
 {
     (void)state;
+    owner.then = ":1\r\n";
     push("bar");
     first_says(moved);
-    pump_until(base, owner.accepted == 1 && strstr(owner.got, "CLIENT"));
-    owner.answers = ":1\r\n";
     pump_until(base, oks == 1);
     fake_close(&owner);
     pump_until(base, (push("bar"), nulls > 0)); /* on its way as the connection broke */
@@ -112,14 +110,12 @@ static void test_ping_pong_ends(void **state)
     (void)state;
     char back[64];
     snprintf(back, sizeof back, "-MOVED 5061 127.0.0.1:%d\r\n", first.port);
+    owner.then = back;
     push("bar");
     first_says(moved);
-    pump_until(base, owner.accepted == 1 && strstr(owner.got, "CLIENT"));
-    owner.answers = back;
     first.answers = FAKE_HELLO; /* for its second connection, as a node of its own */
-    pump_until(base, first.accepted == 2 && strstr(first.got, "CLIENT"));
-    first.answers = moved;
     pump_until(base, errors == 1);
+    assert_int_equal(first.accepted, 2);
 }
 
 static void test_bound_and_free(void **state)
