@@ -4,6 +4,7 @@ import os
 import signal
 import time
 
+from coalesce import Crowd
 from harness import K, ROOT, Stage, wait_until
 from scene import FAST, SHORT, expect, scenario, timely
 
@@ -106,26 +107,59 @@ def stopped_past_the_lease():
         return "%d late call(s), suppressed" % late
 
 
+def stop_with_shared_calls(s, p):
+    """Stops the worker; returns the uids of the jobs without an id and without an end that it holds in
+    batches with a mark, so of jobs of shared calls. If there are too few for one to be sure of it
+    goes on, and there are none."""
+    p.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, p.pid, os.WSTOPPED)
+    flat = s.redis("HGETALL", K + ":batch")
+    heads = dict(zip(flat[::2], flat[1::2]))
+    held = {name for name, head in heads.items() if b"-%d-" % p.pid in head and name + b"!" in heads}
+    flat = s.redis("HGETALL", K + ":member")
+    members = [name.rsplit(b":", 1) for name, job in zip(flat[::2], flat[1::2]) if b"only " in job]
+    uids = {b"-".join(m).decode() for m in members if m[0] in held}
+    if len(uids) >= 10:
+        return uids
+    p.send_signal(signal.SIGCONT)
+    return None
+
+
+def tag_job(step, i):
+    return {"id": "%s%d" % (step, i), "code": "I10001", "school": "s%d" % (i % 7), "tags": ["a", "b"]}
+
+
 @scenario
 def rolling_versions():
-    """The version before this one and this one on one queue: up, and one step back, with a crash each."""
+    """The version before this one and this one on one queue: up, and one step back, with a crash each.
+    Jobs to devices without ids share calls, and calls of a killed worker are repeated by the other
+    version as they were."""
     before = os.path.join(ROOT, "build", "previous", "bin", "pushbridge")
     expect(os.path.exists(before), "make previous has not been run")
     with Stage(env=dict(FAST, **SHORT)) as s:
         s.fault(kind="latency", latency_ms=40)
         s.fault(kind="error", code="ServiceUnavailable", status=503, probability=0.02)
-        n, old = 0, [s.worker(program=before), s.worker(program=before)]
+        s.fault(kind="latency", latency_ms=250, match={"action": "MassPush"})  # long enough for a crash to come meanwhile
+        crowd = Crowd(s, 300)
+        n, old, crossed = 0, [s.worker(program=before), s.worker(program=before)], {}
         for step in ("up", "back"):
-            n += s.push_many(1500, step)
+            shared = iter(crowd.mixed(1000))
+            n += s.push_many(2000, step, lambda i: next(shared) if i % 2 else tag_job(step, i))
             start, new = s.ended(), []
             wait_until(lambda: s.ended() > start + 200, 15, "in full flight")
             for p in old:
                 known = s.redis("ZCARD", K + ":workers")
                 new.append(s.worker() if step == "up" else s.worker(program=before))
                 wait_until(lambda: s.redis("ZCARD", K + ":workers") > known, 10, "the new one's heartbeat")
+            held = wait_until(lambda: stop_with_shared_calls(s, old[0]), 15, "the victim has shared calls out")
             old[0].kill()
             expect(s.terminate(old[1]) == 0, "drained")
             old = new
             s.wait_ended(n, 40)
+            pids = {str(p.pid) for p in new}
+            crossed[step] = sum("task" in o["pushes"][0] and o["worker"].split("-")[-2] in pids for o in s.outcomes() if o["id"] in held)
         expect(not s.dead(), s.dead()[:1])
+        expect(all(crossed.values()), "no shared call came over from the killed worker: %s" % crossed)
+        crowd.received()
         s.settle(n)
+        return "jobs in shared calls that came over: %s" % crossed
