@@ -2,16 +2,19 @@
 # SPDX-License-Identifier: MIT
 """Kills the worker before and after each of its writes to a socket (each script call, each byte on
 the way to the provider) in turn, and aborts it on marked jobs; every job must end once all the same.
-Needs the fault build. Usage: run.py [STEP…], as in run.py before:7 after:12."""
+A second pass kills a worker that adopts the inbox of one who died before it, and parks and drains the
+jobs of an app whose keys are wrong for a while.
+Needs the fault build. Usage: run.py [STEP…], as in run.py before:7 rest-after:12."""
 import concurrent.futures
 import json
 import os
+import signal
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 os.environ.setdefault("PB_BIN", os.path.join(ROOT, "build", "fault"))
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
-from harness import Failure, Stage, wait_until  # noqa: E402
+from harness import K, Q, Failure, Stage, wait_until  # noqa: E402
 
 QUICK = {"PUSHBRIDGE_ALIYUN_TIMEOUT_MS": "1000", "PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS": "800", "PUSHBRIDGE_ALIYUN_SETTLE_MS": "100",
          "PUSHBRIDGE_QUEUE_LEASE_MS": "1500", "PUSHBRIDGE_QUEUE_EXTEND_MS": "150", "PUSHBRIDGE_QUEUE_REAP_MS": "50",
@@ -36,6 +39,18 @@ JOBS = [{"message": "other", "target": {"alias": ["anna"]}, "meta": {"n": "y"}},
 # Who gets what: (device, message) → the job that says so.
 WANTED = {(1, "other"): "y", (2, "another"): "z", (2, "same"): "v", (3, "same"): "w", (4, "Arranging Result Changed. (School: s)"): "tag",
           (5, "Arranging Result Changed. (School: p)"): "parts", (7, "no id"): "no id"}
+# The second pass: jobs of an app that rests (two of them share a call), a healthy one beside it, and one
+# that waits in the inbox of a worker that is gone.
+RESTING = dict(QUICK, PUSHBRIDGE_CIRCUIT_PROBE_MS="20", PUSHBRIDGE_QUEUE_REAP_MS="150", PUSHBRIDGE_QUEUE_EXTEND_MS="300")
+SHOP_KEY = "34567890"
+APPS = 'apps = ( { name = "default"; }, { name = "shop"; app_key = "%s"; } );\n' % SHOP_KEY
+STRANDED = {"id": "stranded", "message": "stranded", "target": {"device": PHONES[0:1]}}
+JOBS_AT_REST = [{"app": "shop", "message": "one", "target": {"device": PHONES[1:2]}, "meta": {"n": "one"}},
+                {"app": "shop", "message": "two", "target": {"device": PHONES[2:3]}, "meta": {"n": "two"}},
+                {"app": "shop", "id": "three", "message": "three", "target": {"alias": ["anna"]}},
+                {"id": "healthy", "message": "healthy", "target": {"tag": "n"}}]
+WANTED_AT_REST = {(0, "stranded"): "stranded", (1, "one"): "one", (2, "two"): "two", (1, "three"): "three", (7, "healthy"): "healthy"}
+REST = "rest-"
 HOLD = 60  # longest that one step may take, on a machine with much else to do
 
 
@@ -47,10 +62,14 @@ def begin(s):
     return s.push(*JOBS)
 
 
+def named_ends(s):
+    return [((o.get("meta") or {}).get("n", o["id"]), o) for o in s.outcomes() + s.dead()]
+
+
 def check_ends(s):
     """Every job has its end. A refusal of the first shared call, when a worker now gone may have sent it,
     is the end of all its jobs: such a call is never taken apart (I3e)."""
-    ends = [((o.get("meta") or {}).get("n", o["id"]), o) for o in s.outcomes() + s.dead()]
+    ends = named_ends(s)
     dead = {name: (o["reason"], o["maybe_sent"]) for name, o in ends if o["status"] == "dead"}
     refused = dead.keys() & SHARED
     wanted = {"broken", "unknown"} | (SHARED if refused else set())
@@ -60,14 +79,79 @@ def check_ends(s):
     return dead
 
 
-def check_devices(s, dead):
+def check_devices(s, dead, wanted=WANTED):
     """Once what was sent, at most once what may have been, and nobody anything else."""
     got = {(PHONES.index(phone), json.loads(body)["message"]): n
            for phone, bodies in s.inboxes("body").items() for body, n in bodies.items()}
-    for what in got.keys() | WANTED.keys():
-        least, most = (0 if WANTED.get(what) in dead else 1, 1) if what in WANTED else (0, 0)
+    for what in got.keys() | wanted.keys():
+        least, most = (0 if wanted.get(what) in dead else 1, 1) if what in wanted else (0, 0)
         if not least <= got.get(what, 0) <= most:
             raise Failure("device %d got %r %d times" % (*what, got.get(what, 0)))
+
+
+def strand(s, job):
+    """Puts a job into the inbox of a worker that dies before its claim."""
+    w = s.worker()
+    while True:
+        wait_until(lambda: b" flags=b " in s.redis("CLIENT", "LIST"), HOLD, "the worker waits for jobs")
+        w.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, w.pid, os.WSTOPPED)
+        s.push(job)
+        if s.counts()["inbox"]:
+            break
+        s.redis("LPOP", Q)  # its wait had just ended: once more
+        w.send_signal(signal.SIGCONT)
+    w.kill()
+    w.wait()
+
+
+def begin_rest(s):
+    s.seed(WORLD)
+    s.conf = os.path.join(s.dir, "pushbridge.conf")
+    with open(s.conf, "w") as f:
+        f.write(APPS)
+    strand(s, STRANDED)
+    # Wrong for the first call and for the first probe.
+    s.fault(kind="error", status=404, code="InvalidAccessKeyId.NotFound", count=2, match={"app_key": SHOP_KEY})
+    return 1 + s.push(*JOBS_AT_REST)
+
+
+def check_rest(s):
+    ends = named_ends(s)
+    if sorted(name for name, _ in ends) != sorted(WANTED_AT_REST.values()) or s.dead():
+        raise Failure("ends: %s" % [o for _, o in ends])
+    check_devices(s, {}, WANTED_AT_REST)
+
+
+def count_rest():
+    """The writes of a second worker that nobody kills; it must have parked, drained and adopted."""
+    with Stage(env=RESTING) as s:
+        begin_rest(s)
+        path = os.path.join(s.dir, "writes")
+        if s.worker("--until-empty", PB_FAULT_COUNT=path).wait(HOLD) != 0:
+            raise Failure("the run without a fault failed: " + s.log(1))
+        check_rest(s)
+        missing = [event for event in ("circuit_open", "circuit_closed", "inbox_adopted") if "event=%s " % event not in s.log(1)]
+        if missing or not s.redis("SISMEMBER", K + ":apps", "shop"):  # it is named there when a job is parked
+            raise Failure("no %s: %s" % (missing or "job was parked", s.log(1)))
+        refused = [c["action"] for c in s.control("GET", "/_mock/record?list=1")["list"] if c["outcome"] == "faulted"]
+        if "MassPush" not in refused:
+            raise Failure("a shared call is to be refused: %s" % refused)
+        with open(path) as f:
+            return int(f.read())
+
+
+def life_at_rest(env):
+    """The third worker ends what the second, killed on its way, has left."""
+    with Stage(env=RESTING) as s:
+        n = begin_rest(s)
+        second = s.worker("--until-empty", **env)
+        second.wait(HOLD)
+        if second.returncode != 0 and s.worker("--until-empty").wait(HOLD) != 0:
+            raise Failure("the third worker left %s" % s.counts())
+        s.settle(n)
+        check_rest(s)
+        return second.returncode, False
 
 
 def one_life(env):
@@ -104,24 +188,34 @@ def count_writes():
 
 
 def kill_at(step):
+    life = life_at_rest if step.startswith(REST) else one_life
     try:
-        code, refused = one_life({"PB_FAULT_KILL": step})
+        code, refused = life({"PB_FAULT_KILL": step.removeprefix(REST)})
         return step, code == -9, refused, None
     except Exception as e:  # noqa: BLE001 - reported with its step
         return step, False, False, "%s: %s" % (type(e).__name__, e)
 
 
-def every_step(steps):
-    steps = steps or ["%s:%d" % (when, n) for n in range(1, count_writes() + 1) for when in ("before", "after")]
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+def steps_of_rest():
+    """After a write and before the next one Redis and the provider have got the same, so one of the two
+    will do here."""
+    return [REST + "after:%d" % n for n in range(1, count_rest() + 1)]
+
+
+def steps_of_first():
+    return ["%s:%d" % (when, n) for n in range(1, count_writes() + 1) for when in ("before", "after")]
+
+
+def every_step(what, steps, at_once):
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         done = list(pool.map(kill_at, steps))
     for step, _, _, why in done:
         if why:
             print("FAIL  %s  %s" % (step, why))
     killed, refused = sum(life[1] for life in done), sum(life[2] for life in done)
     failed = sum(life[3] is not None for life in done)
-    print("every step: %d lives, %d killed on their way, %d failed; %d times a refusal ended a call that may have been sent" %
-          (len(done), killed, failed, refused), flush=True)
+    print("%s: %d lives, %d killed on their way, %d failed; %d times a refusal ended a call that may have been sent" %
+          (what, len(done), killed, failed, refused), flush=True)
     # The number of writes varies a little from run to run, so the last steps may come too late.
     if killed < len(done) * 0.8:
         raise Failure("only %d of %d were killed: the seam does not work" % (killed, len(done)))
@@ -149,9 +243,11 @@ def poison():
 
 
 def main():
-    failed = every_step(sys.argv[1:])
-    if not sys.argv[1:]:
-        failed += poison()
+    if sys.argv[1:]:
+        return 1 if every_step("steps", sys.argv[1:], 6) else 0
+    failed = every_step("every step", steps_of_first(), 6)
+    failed += every_step("parked, drained, adopted", steps_of_rest(), 12)  # these lives are mostly waiting for a lease's end
+    failed += poison()
     return 1 if failed else 0
 
 
