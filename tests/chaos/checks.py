@@ -19,12 +19,12 @@ end
 local by = c('HMGET', ARGV[1] .. ':count', 'sent', 'dead', 'duplicate')
 local ended = (by[1] or 0) + (by[2] or 0) + (by[3] or 0)
 return {c('LLEN', ARGV[2]), c('LLEN', KEYS[1]), sum(ARGV[1] .. ':inbox:*'), sum(ARGV[1] .. ':parked:*'),
-    c('HLEN', ARGV[1] .. ':member'), ended}"""
+    c('HLEN', ARGV[1] .. ':member'), ended, tonumber(by[1] or 0)}"""
 
 
 def take_picture(redis):
-    enqueued, ready, inbox, parked, member, ended = redis("EVAL", PICTURE, 1, Q, K, LEDGER)
-    return dict(enqueued=enqueued, ended=ended, open=ready + inbox + parked + member)
+    enqueued, ready, inbox, parked, member, ended, sent = redis("EVAL", PICTURE, 1, Q, K, LEDGER)
+    return dict(enqueued=enqueued, ended=ended, sent=sent, open=ready + inbox + parked + member)
 
 
 def info(redis, section):
@@ -36,12 +36,14 @@ class Monitor:
     """Samples conservation and progress, and what of the AOF is surely on the disk."""
 
     PERIOD_S = 0.03
+    GAP_S = 0.5    # Redis was not to be seen for so long
+    FEW = 10       # jobs sent; the load brings so many in 0.1 s at most. Less is no work worth the name
     FSYNC_S = 1.2  # with everysec, a sync begins at the latest so long after the write
 
     def __init__(self, connect):
         self.connect = connect
         self.redis = None
-        self.samples = []     # (monotonic, ended)
+        self.samples = []     # (monotonic, ended, sent)
         self.leaks = []       # pictures that do not add up
         self.last = None
         self.pictures = 0
@@ -57,7 +59,7 @@ class Monitor:
             return
         self.pictures += 1
         self.last = picture
-        self.samples.append((time.monotonic(), picture["ended"]))
+        self.samples.append((time.monotonic(), picture["ended"], picture["sent"]))
         if picture["open"] + picture["ended"] != picture["enqueued"]:
             self.leaks.append(picture)
         if self.pictures % 4 == 0:
@@ -87,27 +89,33 @@ class Monitor:
     def ended(self):
         return self.samples[-1][1] if self.samples else 0
 
-    def ended_at(self, moment):
-        """How many had ended by then, as far as one could see."""
-        seen = [ended for t, ended in self.samples if t <= moment]
-        return seen[-1] if seen else 0
+    def progress(self, begin):
+        """How many jobs were sent since the first look after begin, at each look. Dead letters do not count,
+        since broken jobs end without the provider; nor does what is new after a gap: it may have been
+        sent before the gap. Where Redis forgot some, counting goes on from there."""
+        looks, total, before = [], 0, None
+        for t, _, sent in self.samples:
+            if t <= begin:
+                continue
+            if before and t - before[0] < self.GAP_S:
+                total += max(0, sent - before[1])
+            before = t, sent
+            looks.append((t, total))
+        return looks
 
-    def progress_after(self, moment):
-        """Seconds from the moment until the next job ended; None: not yet."""
-        base = self.ended_at(moment)
-        for t, ended in self.samples:
-            if t > moment and ended > base:
-                return t - moment
-        return None
+    def progress_after(self, moment, jobs=1):
+        """Seconds from the moment until so many more jobs were sent; None: not yet."""
+        return next((t - moment for t, n in self.progress(moment) if n >= jobs), None)
 
     def longest_pause(self, begin, end):
-        pause, last, base = 0.0, begin, None
-        for t, ended in self.samples:
-            if t < begin or t > end:
-                continue
-            if base is None or ended != base:
-                pause, last, base = max(pause, t - last), t, ended
-        return max(pause, end - last)
+        """Longest time with less than FEW jobs sent."""
+        looks = [(begin, 0)] + [look for look in self.progress(begin) if look[0] <= end]
+        longest, i = 0.0, 0
+        for t, n in looks[1:]:
+            while n - looks[i + 1][1] >= self.FEW:
+                i += 1
+            longest = max(longest, t - looks[i][0])
+        return longest
 
 
 def original(redis, o):
@@ -164,15 +172,18 @@ class Ends:
                     if o["status"] == "sent" and "task" in o["pushes"][0]]
         return len(together), len(set(together))
 
-    def pushed_twice(self):
-        """Contents of one job that the same target got more than once."""
-        twice = set()
+    def repeats(self):
+        """Of each content of one job that the same target got more than once: (job, when, how many are
+        too many)."""
+        found = []
         for n, calls in self.calls.items():
-            seen = collections.Counter((c["app_key"], c["target"], c["target_value_digest"], c["body"])
-                                       for c in calls if c["outcome"] == "pushed")
-            if n not in self.groups and any(k > 1 for k in seen.values()):
-                twice.add(n)
-        return twice
+            seen = collections.defaultdict(list)
+            for c in calls:
+                if c["outcome"] == "pushed":
+                    seen[c["app_key"], c["target"], c["target_value_digest"], c["body"]].append(c["at_ms"])
+            if n not in self.groups:
+                found += [(n, times, len(times) - 1) for times in seen.values() if len(times) > 1]
+        return found
 
     def overlapping(self):
         """The calls of the first token that had two in flight: when they came, when they were answered."""
@@ -203,7 +214,7 @@ class Figures:
         self.name, self.seed = name, seed
         self.jobs = self.calls = self.pushed = self.suppressed = 0
         self.lost = self.twice = self.concurrent = self.outcomes_ok = 0
-        self.recovery = None
+        self.pause = self.recovery = None
         self.notes, self.faults = [], []
 
     def expect(self, condition, what):
@@ -211,27 +222,27 @@ class Figures:
             self.faults.append(what)
 
     def row(self):
-        recovery = "–" if self.recovery is None else "%.1f" % self.recovery
+        pause, recovery = ("–" if s is None else "%.1f" % s for s in (self.pause, self.recovery))
         ended = "%d/%d" % (self.outcomes_ok, self.jobs)
         return [self.name, str(self.seed), str(self.jobs), str(self.calls), str(self.pushed), str(self.suppressed),
-                str(self.lost), str(self.twice), str(self.concurrent), ended, recovery, "; ".join(self.notes)]
+                str(self.lost), str(self.twice), str(self.concurrent), ended, pause, recovery, "; ".join(self.notes)]
 
 
 HEAD = ["scenario", "seed", "jobs", "calls", "pushed", "suppressed", "lost", "twice", "concurrent", "one outcome",
-        "recovery s", "notes"]
+        "pause s", "recovery s", "notes"]
 
 
 def first_few(things):
     return ", ".join(str(x) for x in sorted(things)[:5])
 
 
-def check_ends(f, ends, producer, monitor, redis, forgetful=()):
-    """Fills the row. forgetful: times of which Redis may have forgotten what it confirmed."""
+def check_ends(f, ends, producer, monitor, redis, unsynced=()):
+    """Fills the row. unsynced: times of which Redis may have forgotten the RPUSHes that it confirmed."""
     ledger = [int(n) for n in redis("LRANGE", LEDGER, 0, -1)]
     enqueued = set(ledger)
     confirmed = producer.numbers(CONFIRMED)
     forgotten = confirmed - enqueued
-    excused = {n for n in forgotten if any(a <= producer.confirmed_at[n] <= b for a, b in forgetful)}
+    excused = {n for n in forgotten if any(a <= producer.confirmed_at[n] <= b for a, b in unsynced)}
     if forgotten:
         f.notes.append("Redis forgot %d confirmed jobs, %d of them unsynced" % (len(forgotten), len(excused)))
     lost = ((confirmed - excused) | enqueued) - set(ends.outcomes)
@@ -253,16 +264,26 @@ def check_ends(f, ends, producer, monitor, redis, forgetful=()):
              (len(monitor.leaks), monitor.pictures, monitor.leaks[:2]))
 
 
-def check_record(f, ends, record, duplicates, inboxes, contents, forgettable=frozenset()):
-    """contents: job → the number that its content carries. forgettable: contents of jobs without an id
-    whose first claim Redis may have forgotten: a new uid, so a new token; stated apart, since
-    nothing can prevent it."""
+def is_forgotten_claim(times, too_many, lapses):
+    """Whether each of the pushes that are too many can be the repeat of a call whose claim Redis forgot:
+    the first was made between the claim and the moment when Redis was back, the repeat after that. A
+    lapse: (claims from then on may be forgotten, Redis was not back before, it was back at the latest),
+    by the provider's clock."""
+    pairs = sum(min(sum(since <= t <= back for t in times), sum(t > away for t in times)) for since, away, back in lapses)
+    return pairs >= too_many
+
+
+def check_record(f, ends, record, duplicates, inboxes, contents, without_id=frozenset(), lapses=()):
+    """contents: job → the number that its content carries. without_id: contents of jobs without an id:
+    when Redis forgot their first claim they have a new uid, so a new token. Such a repeat is stated
+    apart, since nothing can prevent it."""
     f.calls, f.pushed, f.suppressed = record["calls"], record["tasks"], record["suppressed"]
     f.concurrent = record["concurrent"]
-    twice = ends.pushed_twice() | inboxes.too_many()
-    stated = twice & forgettable
-    if stated:
-        f.notes.append("%d without an id pushed again after a forgotten claim" % len(stated))
+    repeats = ends.repeats() + inboxes.repeats()
+    twice = {n for n, _, _ in repeats}
+    stated = (twice & without_id) - {n for n, times, too_many in repeats if not is_forgotten_claim(times, too_many, lapses)}
+    if lapses:
+        f.notes.append("%d contents without an id pushed again after a forgotten claim" % len(stated))
     f.twice = len(twice - stated) + len(duplicates["tokens"])
     f.expect(not twice - stated, "pushed twice: %s" % first_few(twice - stated))
     f.expect(not duplicates["tokens"], "one token pushed twice: %s" % json.dumps(duplicates["tokens"][:2]))

@@ -49,21 +49,22 @@ def bounds_of(ends):
 class Inboxes:
     """What the devices got against what they were to get. Jobs of one content are one sum."""
 
-    def __init__(self, inboxes, jobs, ends, find_mark):
-        self.least, self.most, self.got = collections.Counter(), collections.Counter(), collections.Counter()
+    def __init__(self, receipts, jobs, ends, find_mark):
+        self.least, self.most, self.got = collections.Counter(), collections.Counter(), collections.defaultdict(list)
         for n, (content, phones) in jobs.intended.items():
             least, most = bounds_of(ends.outcomes.get(n, []))
             for i in phones:
                 self.least[content, i] += least
                 self.most[content, i] += most
-        for device, bodies in inboxes.items():
-            for body, k in bodies.items():
-                self.got[find_mark(body), int(device, 16)] += k
+        for device, messages in receipts.items():
+            for m in messages:
+                self.got[find_mark(m["body"]), int(device, 16)].append(m["at_ms"])
 
     def missed(self):
         """Contents that somebody did not get though it was sent."""
-        return {what[0] for what, k in self.least.items() if self.got[what] < k}
+        return {what[0] for what, k in self.least.items() if len(self.got.get(what, ())) < k}
 
-    def too_many(self):
-        """Contents that somebody got too often, or ought not to have got."""
-        return {what[0] for what, k in self.got.items() if k > self.most[what]}
+    def repeats(self):
+        """Of each content that somebody got too often, or ought not to have got: (content, when he got
+        it, how many are too many)."""
+        return [(what[0], times, len(times) - self.most[what]) for what, times in self.got.items() if len(times) > self.most[what]]

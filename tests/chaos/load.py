@@ -7,7 +7,7 @@ import threading
 import time
 
 from crowd import PHONES, audience, phone
-from harness import K, Q, Refused, Resp
+from harness import K, Q, Refused
 
 LEDGER = K + ":chaos-ledger"  # in the queue's slot, so that one script writes both
 # Both in one step: the ledger is, at every instant, exactly what was enqueued.
@@ -160,6 +160,7 @@ class Producer:
     def try_push(self, batch):
         """True when the batch is dealt with."""
         numbers = [n for n, _ in batch]
+        replicas = self.replicas  # one answer for the whole batch: a scenario may change it meanwhile
         try:
             if self.redis is None:
                 self.redis = self.connect()
@@ -167,7 +168,7 @@ class Producer:
             return False
         try:
             self.redis("EVAL", ENQUEUE, 2, Q, LEDGER, *numbers, *[job for _, job in batch])
-            sure = self.replicated()
+            sure = self.replicated(replicas)
         except Refused as e:
             self.refusals += 1
             if str(e).startswith(ELSEWHERE):
@@ -182,9 +183,9 @@ class Producer:
         self.confirmed_at.update((n, now) for n in numbers)
         return True
 
-    def replicated(self):
+    def replicated(self, replicas):
         try:
-            return not self.replicas or self.redis("WAIT", self.replicas, 500) >= self.replicas
+            return not replicas or self.redis("WAIT", replicas, 500) >= replicas
         except Refused:
             return False
 

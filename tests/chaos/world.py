@@ -4,7 +4,6 @@ import glob
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -43,7 +42,7 @@ class Skipped(Exception):
 class World:
     def __init__(self, name, seed, fault_s=8.0, workers=3, env=None, redis_args=(), mock_args=(), burst=600,
                  rate=250, latency=None, ids=0.6, redis_proxy=False, provider_proxy=False, redis_dir_mb=0,
-                 log_pipe=False, topology=None, replicas=0):
+                 log_pipe=False, topology=None, replicas=0, conf=None):
         self.figures = Figures(name, seed)
         latency = latency or {"latency_ms": {"p50": 40, "p99": 300}}
         self.rng = random.Random("%s:%s" % (seed, name))
@@ -61,9 +60,14 @@ class World:
         self.stage = kind(redis_args=args, mock_args=list(mock_args) + ["--quiet"], env=QUICK if env is None else env)
         self.topology = topology
         self.expected_ends, self.kills, self.proxies = set(), [], []
-        self.longest_wait = None
+        self.longest_wait = self.synced_then = None
         self.after_checks = lambda: None  # a scenario's own look at the figures
-        self.forgetful = []  # times (from, to) of which Redis may have forgotten what it confirmed
+        self.unsynced = []  # times (from, to) of which Redis may have forgotten RPUSHes that it confirmed
+        self.lapses = []    # and claims: checks.is_forgotten_claim, here in monotonic time
+        self.relief = []    # moments at which some trouble was over, or had been made
+        self.ends = None    # what came of it all, once it was looked at
+        if conf:
+            self.configure(conf)
         self.redis_link = self.proxy(self.stage.redis_port) if redis_proxy else None
         self.provider_link = self.proxy(self.stage.mock_port) if provider_proxy else None
         self.stage.seed(*world(mark))
@@ -81,6 +85,13 @@ class World:
         if self.topology:
             return self.stage.connect(self.redis_port())
         return Resp(self.stage.redis_port)
+
+    def configure(self, text):
+        """The workers' file, put in place whole: one that reloads finds the old one or the new one."""
+        self.stage.conf = os.path.join(self.stage.dir, "pushbridge.conf")
+        with open(self.stage.conf + ".new", "w", encoding="utf-8") as f:
+            f.write(text)
+        os.replace(self.stage.conf + ".new", self.stage.conf)
 
     def redis_port(self):
         """Where the queue is now."""
@@ -143,18 +154,25 @@ class World:
         threading.Event().wait(seconds)  # how long a fault lasts; nothing is awaited
 
     def each(self, period, spread=0.3):
-        """One turn per period until the fault phase is over."""
+        """One turn per period until the fault phase is over. At the end of its turn a trouble is over,
+        or made (a kill, a cut): from then on the workers are to find their way."""
         end = time.monotonic() + self.fault_s
         while time.monotonic() < end:
             yield
+            self.relief.append(time.monotonic())
             self.rest(min(period * self.rng.uniform(1 - spread, 1 + spread), max(0.0, end - time.monotonic())))
+
+    def endure(self):
+        """A trouble that lasts for the whole fault phase."""
+        self.rest(self.fault_s)
 
     # --- Redis
     def kill_redis(self, synced=None):
         """SIGKILL. synced: what was confirmed since then may be gone afterwards; None: nothing may."""
         self.stage.kill_redis()
+        self.synced_then = synced
         if synced is not None:
-            self.forgetful.append((synced, time.monotonic()))
+            self.unsynced.append((synced, time.monotonic()))
 
     def aof_synced(self):
         """True when everything that was confirmed before synced_at is in the AOF's file."""
@@ -163,7 +181,10 @@ class World:
         return aof["aof_buffer_length"] == "0" and aof["aof_pending_bio_fsync"] == "0"
 
     def restart_redis(self):
+        away = time.monotonic()
         wait_until(self.try_start_redis, 30, "redis starts again")
+        if self.synced_then is not None:
+            self.lapses.append((self.synced_then, away, time.monotonic()))
 
     def try_start_redis(self):
         self.stage.start_redis()
@@ -187,11 +208,16 @@ class World:
         self.producer.burst(self.burst)
         self.producer.start()
         wait_until(lambda: self.monitor.ended() > 50, 30, "work is in full flight")
+        self.began = time.monotonic()
 
     def finish(self):
         """After the faults: recovery, drain, checks. The load goes on until work is seen again."""
         moment = time.monotonic()
-        self.figures.recovery = wait_until(lambda: self.monitor.progress_after(moment), RECOVERY_S, "work goes on by itself")
+        monitor, few = self.monitor, self.monitor.FEW
+        took = wait_until(lambda: monitor.progress_after(moment, few), RECOVERY_S, "work goes on by itself")
+        self.figures.pause = monitor.longest_pause(self.began, moment + took)
+        # Both are bounds from above, by what the monitor's looks can tell: the smaller one holds for both.
+        self.figures.recovery = min(self.figures.pause, max(monitor.progress_after(t, few) for t in self.relief + [moment]))
         self.producer.stop()
         self.sabotage()
         moment = time.monotonic()
@@ -232,16 +258,22 @@ class World:
         listed = stage.control("GET", "/_mock/record?list=1")
         contents = {n: content for n, (content, _) in self.jobs.intended.items()}
         groups = {content for n, content in contents.items() if n != content}
-        ends = Ends(stage.redis, listed["list"], groups, *self.lists())
-        check_ends(f, ends, self.producer, self.monitor, stage.redis, self.forgetful)
-        inboxes = Inboxes(stage.inboxes("body"), self.jobs, ends, find_mark)
+        self.ends = ends = Ends(stage.redis, listed["list"], groups, *self.lists())
+        check_ends(f, ends, self.producer, self.monitor, stage.redis, self.unsynced)
+        inboxes = Inboxes(stage.receipts(), self.jobs, ends, find_mark)
         without_id = {contents.get(n, n) for n in set(self.producer.state) - self.jobs.given}
         check_record(f, ends, listed, stage.control("GET", "/_mock/duplicates"), inboxes, contents,
-                     without_id if self.forgetful else frozenset())
+                     without_id, self.provider_times(self.lapses))
         check_sharing(f, ends, self.jobs.ids < 1)
         check_places(f, stage, f.jobs)
         self.note_reasons(ends.reasons())
         self.note_waits(ends)
+
+    @staticmethod
+    def provider_times(lapses):
+        """The provider's record has wall-clock milliseconds."""
+        ahead = time.time() - time.monotonic()
+        return [tuple((t + ahead) * 1000 for t in lapse) for lapse in lapses]
 
     def note_reasons(self, reasons):
         unusual = {k: v for k, v in reasons.items() if k not in ("invalid_json", "invalid_job", "unknown_template", "invalid_target")}

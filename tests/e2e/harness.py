@@ -302,12 +302,16 @@ class Stage:
         devices = [d if isinstance(d, dict) else {"id": d} for d in devices]
         return self.control("POST", "/_mock/world", {"devices": devices, "tags": tags or {}})
 
-    def inboxes(self, by="job_key"):
-        """What each device received and how often: {device: Counter of job keys (bodies, titles)}."""
+    def receipts(self):
+        """What each device received: {device: [message as in docs/mock.md, …]}."""
         found = self.control("GET", "/_mock/inbox?full=1")
         if found["dropped"]:
             raise Failure("the mock's inboxes are full")
-        return {d["device"]: collections.Counter(m[by] for m in d["messages"]) for d in found["list"]}
+        return {d["device"]: d["messages"] for d in found["list"]}
+
+    def inboxes(self, by="job_key"):
+        """What each device received and how often: {device: Counter of job keys (bodies, titles)}."""
+        return {device: collections.Counter(m[by] for m in messages) for device, messages in self.receipts().items()}
 
     def received(self, wanted, by="job_key"):
         """Every device got each of its messages exactly once, and nothing else: {device: [job key, …]}."""

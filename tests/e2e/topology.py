@@ -348,6 +348,8 @@ class ClusterClient(RetryingClient):
     def once(self, *args):
         if args[0] == "KEYS":
             return [k for port in set(self.stage.slots().values()) for k in self.connection(port)("KEYS", *args[1:])]
+        if args[0] == "EVAL":
+            return self.connection(self.port(args[3]))(*args)
         try:
             return super().once(*args)
         except OSError as e:
