@@ -8,7 +8,7 @@ import time
 
 from harness import Stage, wait_until
 from reload import SHORT
-from scene import expect, scenario
+from scene import expect, patient, scenario
 
 ON = SHORT
 KINDS = ("device", "account", "alias")
@@ -160,6 +160,7 @@ def contents_for_one_device_are_as_many_pushes():
 
 
 @scenario
+@patient
 def jobs_wait_in_place_for_mass_tokens():
     """Calls at their limit: what has no token is neither sent nor carried in and out of Redis."""
     with Stage(env=dict(ON, PUSHBRIDGE_LIMIT_MASSPUSH_PER_S="10", PUSHBRIDGE_LIMIT_BURST_MS="100")) as s:

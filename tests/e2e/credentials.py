@@ -6,7 +6,7 @@ import os
 from admin import Admin
 from harness import Stage, wait_until
 from reload import SHORT
-from scene import expect, scenario
+from scene import expect, patient, scenario
 
 NO_KEYS = {"PREQ_ACCESS_KEY_ID": "", "PREQ_ACCESS_KEY_SECRET": ""}
 
@@ -66,6 +66,7 @@ def all_sent_at_once(s, n):
 
 
 @scenario
+@patient
 def instance_role_keys_are_exchanged_in_time():
     life = int(os.environ.get("KEY_LIFE_S", "6"))
     with Stage(env=SHORT, mock_args=["--key-life-s", str(life)]) as s:
@@ -113,6 +114,7 @@ def refused_keys_are_renewed_at_once():
 
 
 @scenario
+@patient
 def calls_of_several_jobs_are_repeated_with_other_keys():
     def unicast(i):
         return {"message": "hello %d" % i, "target": {"account": ["acc%d" % i]}}
@@ -150,6 +152,7 @@ def jobs_wait_for_the_first_keys():
 
 
 @scenario
+@patient
 def oidc_token_file_is_read_again():
     with Stage(env=SHORT, mock_args=["--key-life-s", "6", "--oidc-token", "one"]) as s:
         write(s, "oidc", "one\n")
@@ -167,6 +170,7 @@ def oidc_token_file_is_read_again():
 
 
 @scenario
+@patient
 def keys_that_cannot_be_renewed_open_the_circuit():
     with Stage(env=SHORT, mock_args=["--key-life-s", "4"]) as s:
         a = Admin()
@@ -189,6 +193,7 @@ def keys_that_cannot_be_renewed_open_the_circuit():
 
 
 @scenario
+@patient
 def rotated_files_are_noticed():
     profile = "[push]\ntype = access_key\naccess_key_id = %s\naccess_key_secret = mock-secret\n"
     with Stage(env=SHORT) as s:

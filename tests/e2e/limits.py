@@ -4,7 +4,7 @@ import os
 import time
 
 from harness import Stage, free_port, wait_until
-from scene import FAST, SHORT, calls, expect, scenario, timely
+from scene import FAST, SHORT, calls, expect, patient, scenario, timely
 
 
 def busiest_second(list_of_calls):
@@ -64,6 +64,7 @@ def rate_limit_over_queues():
 
 
 @scenario
+@patient
 def two_accounts_one_short():
     """Jobs of the account without a token wait parked, the other's flow past them."""
     with Stage(env={"PUSHBRIDGE_LIMIT_PUSH_PER_S": "1000"}) as s:
@@ -99,6 +100,7 @@ def parts_wait_for_their_tokens():
 
 
 @scenario
+@patient
 def throttle_cools_all_workers():
     with Stage(env=FAST) as s:
         s.fault(kind="latency", latency_ms=30)
@@ -133,6 +135,7 @@ def quiet_calls(s, quiet_s):
 
 
 @scenario
+@patient
 def circuit_shared_probe():
     with Stage(env=dict(FAST, **SHORT)) as s:
         s.fault(kind="error", code="ServiceUnavailable", status=503)

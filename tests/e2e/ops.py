@@ -5,7 +5,7 @@ import os
 import time
 
 from harness import BIN, Stage, wait_until
-from scene import FAST, SHORT, dead_reasons, expect, scenario, tool
+from scene import FAST, SHORT, dead_reasons, expect, patient, scenario, tool
 
 
 @scenario
@@ -84,6 +84,7 @@ def operator_at_work():
 
 
 @scenario
+@patient
 def pause_resume():
     with Stage() as s:
         s.conf = os.path.join(s.dir, "two.conf")

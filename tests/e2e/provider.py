@@ -4,7 +4,7 @@ import os
 import time
 
 from harness import Stage, wait_until
-from scene import FAST, SHORT, expect, scenario
+from scene import FAST, SHORT, expect, patient, scenario
 
 
 @scenario
@@ -20,6 +20,7 @@ def provider_rejects():
 
 
 @scenario
+@patient
 def throttled_then_sent():
     with Stage(env=FAST) as s:
         s.fault(kind="throttle", count=5, headers={"x-acs-retry-after": "200"})
@@ -43,6 +44,7 @@ def unavailable_then_sent():
 
 
 @scenario
+@patient
 def ten_second_outage():
     with Stage(env=dict(FAST, **SHORT)) as s:
         s.worker()

@@ -18,6 +18,12 @@ def scenario(f):
     return f
 
 
+def patient(f):
+    """Marks a scenario that hardly does anything but wait for times that are up."""
+    f.patient = True
+    return f
+
+
 def expect(condition, what):
     if not condition:
         raise Failure(what)

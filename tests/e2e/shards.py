@@ -7,7 +7,7 @@ import threading
 import time
 
 from harness import BIN, Stage, free_port, wait_until
-from scene import FAST, SHORT, alive, expect, scenario, timely, tool
+from scene import FAST, SHORT, alive, expect, patient, scenario, timely, tool
 from topology import ClusterStage, LOGINS, MixedStage, Producer, SentinelStage, TlsSentinelStage, slot_of
 
 # On a busy machine the servers of a third topology are taken for dead.
@@ -121,6 +121,7 @@ def tls_sentinels_plain_servers():
 
 
 @scenario
+@patient
 def unreplicated_claims_wait():
     """redis.wait_replicas: nothing is sent that no replica knows of."""
     with Stage(env=TOPOLOGY) as s:
