@@ -23,6 +23,7 @@ ended() { [ $(($(redis LLEN demo:results) + $(redis LLEN demo:dead))) -ge "$1" ]
 
 docker compose config -q
 PUSHBRIDGE_VERSION=$(git describe --tags --always 2>/dev/null || echo test) && export PUSHBRIDGE_VERSION
+PUSHBRIDGE_COMMIT=$(git rev-parse --short HEAD 2>/dev/null || echo test) && export PUSHBRIDGE_COMMIT
 compose build
 docker run --rm pushbridge:latest --version | grep -F "$PUSHBRIDGE_VERSION"
 compose up -d --wait --scale demo-worker=3 redis mock worker demo-worker
