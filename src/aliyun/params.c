@@ -132,24 +132,9 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-/* For a list of the usual length a sort by insertion beats the library's, which allocates. */
-static void sort_few(struct param *v, size_t n)
-{
-    for (size_t i = 1; i < n; i++) {
-        const struct param moved = v[i];
-        size_t at = i;
-        for (; at && strcmp(v[at - 1].name, moved.name) > 0; at--)
-            v[at] = v[at - 1];
-        v[at] = moved;
-    }
-}
-
 void params_sort(struct params *p)
 {
-    if (p->n <= PARAMS_INLINE)
-        sort_few(p->v, p->n);
-    else
-        qsort(p->v, p->n, sizeof *p->v, by_name);
+    qsort(p->v, p->n, sizeof *p->v, by_name);
 }
 
 /* --- the table ------------------------------------------------------------------------------ */

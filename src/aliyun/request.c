@@ -187,10 +187,15 @@ void request_content(const struct params *params, const char *more, unsigned cha
     buf_free(&items);
 }
 
+void request_task_prefix(unsigned number, char out[TASK_PREFIX_SIZE])
+{
+    stpcpy(text_number(stpcpy(out, task_prefix), number), ".");
+}
+
 void request_add_task(struct params *call, unsigned number, const struct params *task)
 {
-    char prefix[32];
-    stpcpy(text_number(stpcpy(prefix, task_prefix), number), ".");
+    char prefix[TASK_PREFIX_SIZE];
+    request_task_prefix(number, prefix);
     for (size_t i = 0; i < task->n; i++)
         if (strcmp(task->v[i].name, "AppKey") != 0)
             params_append_copy(call, prefix, task->v[i].name, task->v[i].value);

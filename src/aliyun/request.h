@@ -43,6 +43,10 @@ void request_token(const struct params *params, const char *uid, int64_t gen, un
  * without TargetValue, ExpireTime, JobKey and IdempotentToken, and of more. */
 void request_content(const struct params *params, const char *more, unsigned char out[32]);
 
+/* "PushTask.<number>.": what a task's parameters begin with. */
+enum { TASK_PREFIX_SIZE = 32 };
+void request_task_prefix(unsigned number, char out[TASK_PREFIX_SIZE]);
+
 /* Adds a task of MassPush: its parameters as PushTask.<number>.<name>, without AppKey. number
  * counts from 1. Copies (API reference §4.1). */
 void request_add_task(struct params *call, unsigned number, const struct params *task);

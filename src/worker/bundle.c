@@ -228,7 +228,7 @@ static void put_task(unsigned task, char out[5])
 
 static void set_job_keys(const struct bundle *b, const char *token, struct params *params)
 {
-    char key[TOKEN_SIZE], prefix[32];
+    char key[TOKEN_SIZE], prefix[TASK_PREFIX_SIZE];
     if (!b->mass) {
         request_job_key(NULL, token, key);
         params_append_copy(params, "", "JobKey", key);
@@ -241,7 +241,7 @@ static void set_job_keys(const struct bundle *b, const char *token, struct param
         request_job_key(uid, token, key);
         if (strcmp(key, uid) != 0)
             put_task(f->task, key + 28);
-        stpcpy(text_number(stpcpy(prefix, "PushTask."), f->task + 1), ".");
+        request_task_prefix(f->task + 1, prefix);
         params_append_copy(params, prefix, "JobKey", key);
     }
 }

@@ -219,6 +219,17 @@ class Pupils:
         return {t: len(pushes) for t, pushes in texts.items()}
 
 
+def kill_and_go_on(s, n, pushed):
+    """A worker is killed with calls out, after so many pushes; two others send the rest."""
+    w = s.worker()
+    wait_until(lambda: s.record()["pushes"] >= pushed and s.record()["in_flight"] >= 1, 10, "calls are out")
+    w.kill()
+    s.worker()
+    s.worker()
+    s.wait_ended(n, 40)
+    expect(not s.dead(), s.dead()[:1])
+
+
 def tags_of_call(call):
     return [x["tag"] for x in json.loads(call["parameters"]["TargetValue"])["and"][1]["or"]]
 
@@ -233,13 +244,7 @@ def merged_tags_reach_each_device_once():
         s.fault(kind="drop_after_accept", count=2, after=1)
         s.fault(kind="hang", accepted=True, count=3, after=8)
         n = s.push(*[job for k in range(40) for job in pupils.jobs("to class %d" % k)])
-        w = s.worker()
-        wait_until(lambda: s.record()["pushes"] >= 8 and s.record()["in_flight"] >= 1, 10, "calls are out")
-        w.kill()
-        s.worker()
-        s.worker()
-        s.wait_ended(n, 40)
-        expect(not s.dead(), s.dead()[:1])
+        kill_and_go_on(s, n, 8)
         pushes_of = pupils.received()
         whole = [t for t in pushes_of if pushes_of[t] == 1]
         expect(len(whole) >= 5, "texts whose jobs went out together: %s" % pushes_of)
@@ -273,13 +278,7 @@ def shared_calls_never_mix_apps():
         s.fault(kind="latency", latency_ms=300, count=6)
         n = s.push(*[{"message": "to all alike" if i % 3 == 0 else "only %d" % i, "app": app, "target": {"device": [d]}}
                      for i, (d, app) in enumerate(app_of.items())])
-        w = s.worker()
-        wait_until(lambda: s.record()["pushes"] >= 3 and s.record()["in_flight"] >= 1, 10, "calls are out")
-        w.kill()
-        s.worker()
-        s.worker()
-        s.wait_ended(n, 40)
-        expect(not s.dead(), s.dead()[:1])
+        kill_and_go_on(s, n, 3)
         found = s.control("GET", "/_mock/inbox?full=1")
         got = {d["device"]: [(str(m["app_key"]), text(m["body"])) for m in d["messages"]] for d in found["list"]}
         wanted = {d: [(KEY_OF[app], "to all alike" if i % 3 == 0 else "only %d" % i)] for i, (d, app) in enumerate(app_of.items())}
