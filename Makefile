@@ -19,36 +19,46 @@ MOCK := $(patsubst src/%.c,%,$(wildcard src/mock/*.c))
 # The mock checks the client, so it shares nothing with it but the foundation.
 MOCK_BASE := base/mem base/err base/buf base/text base/clock base/log
 
+# One short line a step, none with -s; V=1 shows the commands. All cores, unless make was told how many; but not when the
+# same run removes what was built.
+QUIET := $(if $(filter 1,$(V)),,@)
+SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
+say = $(if $(QUIET),$(if $(SILENT),@:,@printf '  %-4s %s\n' $(1) $(2)))
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS))$(filter clean,$(MAKECMDGOALS))$(filter-out 0,$(MAKELEVEL)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+
 MODE ?= release
 B    := build/$(MODE)
 PKGS := libcurl openssl jansson libconfig libevent libevent_openssl expat
+PKG_CONFIG ?= pkg-config
 # hiredis.pc would expose headers called async.h and read.h: we include <hiredis/…>, take its libs.
-PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS   := $(shell pkg-config --libs $(PKGS) hiredis 2>/dev/null)
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) hiredis 2>/dev/null)
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
 UNITS   ?= $(PREFIX)/lib/systemd/system
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+VERSION := $(shell cat VERSION)
+# A tarball has no .git of its own; it may lie in a checkout of something else.
+COMMIT  := $(shell if [ -e .git ]; then git describe --always --dirty --abbrev=7 --exclude='*' 2>/dev/null; else cat mk/commit; fi)
+COMMIT  := $(if $(filter-out $$Format%,$(COMMIT)),$(COMMIT),unknown)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wwrite-strings -Wcast-qual -Wpointer-arith -Wundef -Wvla \
 	-Wimplicit-fallthrough -Wnull-dereference -Wconversion -Wno-sign-conversion
-CC_IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1))
-ifeq ($(CC_IS_CLANG),)
-WARN += -Wduplicated-cond -Wlogical-op -Wformat-truncation=2
-HARDEN_CC := -ftrivial-auto-var-init=zero
-endif
+# Not every compiler and machine knows these: it is asked.
+KNOWN := $(shell sh mk/known-flags.sh '$(CC)' -Wduplicated-cond -Wlogical-op -Wformat-truncation=2 -ftrivial-auto-var-init=zero \
+	-fstack-protector-strong -fstack-clash-protection -fcf-protection=full -mbranch-protection=standard)
+WARN += $(filter -W%,$(KNOWN))
 ifdef WERROR
 WARN += -Werror
 endif
 
-HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
-	-fno-strict-overflow $(HARDEN_CC)
+HARDEN := $(filter -f% -m%,$(KNOWN)) -fno-strict-overflow
 LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-OPT_release := -O2 -g -D_FORTIFY_SOURCE=2 $(HARDEN)
+OPT_release := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 $(HARDEN)
 OPT_debug   := -O0 -g3
 OPT_asan    := -O1 -g $(SAN)
 OPT_fuzz    := -O1 -g $(SAN) -fsanitize=fuzzer-no-link
@@ -78,13 +88,22 @@ bin/%: $(B)/% FORCE
 	@cmp -s $< $@ || cp -f $< $@
 
 $(B)/pushbridge: $(LIB_OBJ) $(CLI_OBJ)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)
+	$(QUIET)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/pushbridge-mock: $(MOCK_OBJ)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)
+	$(QUIET)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/%.o: src/%.c
+$(B)/%.o: src/%.c | $(if $(PKG_LIBS),,missing-libraries)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(call say,CC,$<)
+	$(QUIET)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+.PHONY: missing-libraries
+missing-libraries:
+	@echo "These libraries are missing; 'make setup-build' installs them:" >&2
+	@$(PKG_CONFIG) --print-errors --exists $(PKGS) hiredis >&2 || true
+	@exit 1
 
 # Version and commit are compiled into one object of each program, so that a commit does not rebuild the
 # rest.
@@ -99,12 +118,13 @@ LUA := $(sort $(wildcard src/io/lua/*.lua))
 $(B)/io/scripts.o: $(B)/lua.inc
 $(B)/lua.inc: $(LUA) src/io/lua/embed.awk
 	@mkdir -p $(@D)
-	awk -f src/io/lua/embed.awk $(LUA) > $@.tmp && mv $@.tmp $@
+	$(QUIET)awk -f src/io/lua/embed.awk $(LUA) > $@.tmp && mv $@.tmp $@
 
 # --- tests -----------------------------------------------------------------------------------
 $(B)/unit/%: tests/unit/%.c $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Itests $(ALL_LDFLAGS) -o $@ $< $(LIB_OBJ) $(LIBS) -lcmocka
+	$(call say,TEST,$<)
+	$(QUIET)$(CC) $(ALL_CFLAGS) -Itests $(ALL_LDFLAGS) -o $@ $< $(LIB_OBJ) $(LIBS) -lcmocka
 
 .PHONY: unit
 unit: $(UNIT) ## Unit tests (one: make unit-job)

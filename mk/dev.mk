@@ -1,17 +1,19 @@
 # Set-up, demo and the whole test run: what the README promises.
 
-.PHONY: setup-build setup-test demo test e2e asan-unit check-format
+.PHONY: setup-build setup-test demo test test-all e2e
 setup-build:
 	@sh scripts/setup.sh build
 setup-test:
 	@sh scripts/setup.sh test
 
-demo: setup-build ## Redis, mock provider over TLS, a worker, a few jobs: the main job for real
-	@$(MAKE) --no-print-directory all
+demo: ## Set up, then Redis, mock provider over TLS, a worker, a few jobs: the main job for real
 	@bash scripts/demo.sh
 
-test: setup-test ## Set up and run every test
+test: setup-test ## Set up and test: units, schemas, command line, model, end to end (4 minutes)
 	@bash scripts/test.sh
+
+test-all: setup-test ## What CI adds: lint, clang, sanitizers, arm64, faults, chaos, Debian 13 (30 minutes)
+	@bash scripts/test-all.sh
 
 .PHONY: previous
 previous: ## The version before this one, in build/previous

@@ -13,11 +13,13 @@ $(B)/fuzz/mock.a: $(filter-out $(B)/mock/main.o,$(MOCK:%=$(B)/%.o))
 
 $(REPLAY): $(B)/fuzz/corpus_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c tests/fuzz/fuzz.h $(LIB_OBJ) $(B)/fuzz/mock.a
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -Itests -DFUZZ_TARGET='"$*"' $(ALL_LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LIBS) -lcmocka
+	$(call say,TEST,$@)
+	$(QUIET)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -Itests -DFUZZ_TARGET='"$*"' $(ALL_LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LIBS) -lcmocka
 
 $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(LIB_OBJ) $(B)/fuzz/mock.a
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -fsanitize=fuzzer -Itests $(ALL_LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LIBS)
+	$(call say,TEST,$@)
+	$(QUIET)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -fsanitize=fuzzer -Itests $(ALL_LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LIBS)
 
 .PHONY: fuzz fuzz-run
 fuzz: ## Fuzz each target for FUZZ_S seconds (one: make fuzz FUZZ=job)

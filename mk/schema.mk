@@ -1,9 +1,11 @@
 # docs/schema against the parser that it describes and the writer. Debian's jsonschema belongs to its own Python.
-.PHONY: schema-test
+.PHONY: schema-build schema-test
 SCHEMA := $(B)/schema/verdict $(B)/schema/outcomes
 $(SCHEMA): $(B)/schema/%: tests/schema/%.c $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB_OBJ) $(LIBS)
+	$(call say,TEST,$@)
+	$(QUIET)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB_OBJ) $(LIBS)
+schema-build: $(SCHEMA)
 schema-test: $(SCHEMA) ## docs/schema: jobs against the parser, outcomes against the writer
-	/usr/bin/python3 tests/schema/jobs.py $(B)/schema/verdict
-	/usr/bin/python3 tests/schema/outcomes.py $(B)/schema/outcomes
+	@/usr/bin/python3 tests/schema/jobs.py $(B)/schema/verdict
+	@/usr/bin/python3 tests/schema/outcomes.py $(B)/schema/outcomes

@@ -4,6 +4,24 @@
 # TLS, one worker, a few jobs from plain redis-cli, and what became of each.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+unset MAKEFLAGS MFLAGS MAKELEVEL # what is built here is built on all cores
+sh scripts/setup.sh build
+
+# build LOG: shows how far it is, on a terminal; what the compiler said only if it fails
+build() {
+    local log=$1 total line n=0
+    total=$(make -n V=1 all | grep -c ' -c -o ') || true
+    make "-j$(nproc)" all 2>&1 | tee "$log" | while read -r line; do
+        case $line in CC*) n=$((n + 1)) ;; esac
+        [ ! -t 1 ] || printf '\rbuild: %d of %d files ' "$n" "$total"
+    done || { printf '\n'; cat "$log" >&2; return 1; }
+    [ ! -t 1 ] || printf '\r\033[K'
+    echo "build: bin/pushbridge $(cat VERSION) and bin/pushbridge-mock, $total files compiled in $SECONDS s ($log)"
+}
+
+SECONDS=0
+mkdir -p build
+build build/demo-build.log
 dir=$(mktemp -d)
 pids=()
 cleanup() {
@@ -22,6 +40,7 @@ wait_for() {
     done
 }
 
+echo "start: redis-server, pushbridge-mock with TLS"
 sock=$dir/redis.sock
 redis-server --port 0 --unixsocket "$sock" --dir "$dir" --save '' --appendonly yes >"$dir/redis.log" 2>&1 &
 pids+=($!)
@@ -38,7 +57,7 @@ export PUSHBRIDGE_REDIS_URL=unix://$sock PUSHBRIDGE_ALIYUN_ENDPOINT=https://loca
     PUSHBRIDGE_ALIYUN_CA_FILE=$dir/tls/ca.pem PUSHBRIDGE_ADMIN_LISTEN=off \
     PREQ_ACCESS_KEY_ID=mock-id PREQ_ACCESS_KEY_SECRET=mock-secret PREQ_APP_KEY=23456789
 
-echo "Redis, the provider's stand-in (TLS on port $port) and one worker are running."
+echo "enqueue: seven jobs, with plain redis-cli"
 tags=$(for i in $(seq 35); do printf '"class-%d",' "$i"; done)
 jobs=(
     '{"id":"init","code":"I10000","school":"S01"}'
@@ -54,6 +73,7 @@ for job in "${jobs[@]}"; do
     redis RPUSH push:jobs "$job" >/dev/null
 done
 
+echo "run: one worker until the queue is empty, against https://localhost:$port"
 bin/pushbridge run --until-empty --timeout 60 2>"$dir/worker.log" || { tail "$dir/worker.log" >&2; exit 1; }
 
 echo

@@ -22,10 +22,9 @@ redis() { compose exec -T redis redis-cli "$@"; }
 ended() { [ $(($(redis LLEN demo:results) + $(redis LLEN demo:dead))) -ge "$1" ]; }
 
 docker compose config -q
-PUSHBRIDGE_VERSION=$(git describe --tags --always 2>/dev/null || echo test) && export PUSHBRIDGE_VERSION
 PUSHBRIDGE_COMMIT=$(git rev-parse --short HEAD 2>/dev/null || echo test) && export PUSHBRIDGE_COMMIT
 compose build
-docker run --rm pushbridge:latest --version | grep -F "$PUSHBRIDGE_VERSION"
+docker run --rm pushbridge:latest --version | grep -F "$(cat VERSION) ($PUSHBRIDGE_COMMIT)"
 compose up -d --wait --scale demo-worker=3 redis mock worker demo-worker
 compose run --rm demo-producer
 wait_for 20 ended 3

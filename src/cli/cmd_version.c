@@ -11,7 +11,7 @@
 
 static const char help[] = "usage: pushbridge version\n"
                            "\n"
-                           "Prints the version, and on the second line those of the libraries.\n";
+                           "Prints the version and the commit, and on the second line the versions of the libraries.\n";
 
 int cmd_version(int argc, char **argv)
 {
@@ -21,7 +21,7 @@ int cmd_version(int argc, char **argv)
     }
     if (argc > 1)
         return cli_usage("version", "unexpected argument \"%s\"", argv[1]);
-    printf("pushbridge %s\n", cli_version);
+    printf("pushbridge %s (%s)\n", cli_version, cli_commit);
     printf("libcurl %s, %s, libevent %s, hiredis %d.%d.%d, jansson %s\n",
            curl_version_info(CURLVERSION_NOW)->version, OpenSSL_version(OPENSSL_VERSION),
            event_get_version(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH, JANSSON_VERSION);

@@ -13,6 +13,9 @@
 #ifndef PB_VERSION
 #define PB_VERSION "unknown"
 #endif
+#ifndef PB_COMMIT
+#define PB_COMMIT "unknown"
+#endif
 
 enum option_id {
     OPT_LISTEN = 256,
@@ -237,7 +240,7 @@ enum options_verdict options_parse(struct options *o, int argc, char **argv)
             return OPTIONS_EXIT_OK;
         }
         if (option == OPT_VERSION) {
-            puts("pushbridge-mock " PB_VERSION);
+            puts("pushbridge-mock " PB_VERSION " (" PB_COMMIT ")");
             return OPTIONS_EXIT_OK;
         }
         if (option == '?')

@@ -21,11 +21,29 @@ setup() { clean_env; }
     expect 64 'unknown command "deliver"'
 }
 
-@test "version and --version agree" {
+@test "version and --version agree: the release and the commit" {
     call "$PB" version
     expect 0
-    [[ $out == "pushbridge "* ]]
+    [[ $out == "pushbridge $(cat VERSION) ("?*")"$'\n'* ]]
     [ "$("$PB" --version)" = "$out" ]
+    [[ $("${PB_BIN:-bin}/pushbridge-mock" --version) == "pushbridge-mock $(cat VERSION) ("?*")" ]]
+}
+
+@test "a tarball, without history and inside another checkout, knows its version and its commit" {
+    if ! git rev-parse -q --verify HEAD >/dev/null; then skip "no history here to make a tarball from"; fi
+    tree=$BATS_TEST_TMPDIR/outer/pushbridge
+    mkdir -p "$tree"
+    git -C "$BATS_TEST_TMPDIR/outer" init -q
+    git archive HEAD | tar -x -C "$tree"
+    make -s -C "$tree" build/release/version.stamp
+    [ "$(cat "$tree/build/release/version.stamp")" = "$(git show HEAD:VERSION) $(git rev-parse --short=7 HEAD)" ]
+}
+
+@test "one version everywhere: VERSION, the change log, the image" {
+    version=$(cat VERSION)
+    [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+(-[a-z]+\.[0-9]+)?$ ]]
+    grep -q "^## \[$version\]" CHANGELOG.md
+    grep -q "image.version=\"$version\"" docker/Dockerfile
 }
 
 @test "every command has --help, 0" {

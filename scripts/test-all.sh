@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What CI runs after `make test`: other compilers and machines, sanitizers, faults. The order is that which fails
+# soonest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/steps.bash
+
+step "clang: everything builds, unit tests included, warnings are errors"
+clang=("$jobs" WERROR=1 CC=clang MODE=debug B=build/clang)
+quietly make "${clang[@]}" build/clang/pushbridge build/clang/pushbridge-mock
+quietly make "${clang[@]}" unit RUN_UNIT=:
+step "ASan and UBSan: unit tests"
+asan=("$jobs" WERROR=1 MODE=asan B=build/asan)
+quietly make "${asan[@]}" unit RUN_UNIT=:
+make -s "${asan[@]}" unit
+step "every step: killed at each socket write in turn; beside it the builds for what follows"
+quietly make "$jobs" WERROR=1 MODE=fault B=build/fault build/fault/pushbridge build/fault/pushbridge-mock
+beside fault python3 tests/fault/run.py
+make -s previous
+quietly make "${asan[@]}" build/asan/pushbridge build/asan/pushbridge-mock
+join fault
+step "end to end, programs built with ASan and UBSan"
+PB_BIN=$PWD/build/asan python3 tests/e2e/run.py
+step "chaos: the short selection"
+make -s chaos-short
+all_passed
