@@ -22,6 +22,12 @@ previous: ## The version before this one, in build/previous
 e2e: all previous ## End-to-end scenarios (one: make e2e E2E=hostile_corpus)
 	python3 tests/e2e/run.py $(E2E)
 
+.PHONY: e2e-repeat
+RUNS ?= 10
+HOGS ?= 0
+e2e-repeat: all previous ## All end-to-end scenarios RUNS times over, HOGS busy loops beside them
+	@bash scripts/e2e-repeat.sh $(RUNS) $(HOGS)
+
 .PHONY: fault-test
 fault-test: ## Kill the worker at each of its socket writes in turn; poison (the fault build)
 	@$(MAKE) --no-print-directory MODE=fault B=build/fault build/fault/pushbridge build/fault/pushbridge-mock
