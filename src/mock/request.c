@@ -64,27 +64,37 @@ static bool json_wanted(const struct request *q)
     return accept && strstr(accept, "application/json");
 }
 
-static void find_scheme(struct request *q)
+/* The vendor's older SDKs sign as V1 and send x-acs-action and x-acs-version all the same, so these
+ * headers decide only where nothing else says what a call is. */
+static bool uses_v3(const struct request *q)
 {
     const char *authorization = request_header(q, "authorization");
-    const char *action = request_header(q, "x-acs-action");
-    q->v3 = action || (authorization && text_starts(authorization, "ACS3-"));
-    q->action = q->v3 ? action : fields_get(&q->fields, "Action");
+    if (authorization && text_starts(authorization, "ACS3-"))
+        return true;
+    if (fields_get(&q->fields, "SignatureVersion") || fields_get(&q->fields, "Action"))
+        return false;
+    return request_header(q, "x-acs-action") != NULL;
+}
+
+void request_find_scheme(struct request *q)
+{
+    q->v3 = uses_v3(q);
+    q->action = q->v3 ? request_header(q, "x-acs-action") : fields_get(&q->fields, "Action");
     q->version = q->v3 ? request_header(q, "x-acs-version") : fields_get(&q->fields, "Version");
+    q->wants_json = json_wanted(q);
 }
 
 bool request_read(struct request *q, struct evhttp_request *req, size_t url_max, struct refusal *r)
 {
     const char *uri = evhttp_request_get_uri(req);
-    *q = (struct request){.method = method_name(req), .wants_json = true};
+    *q = (struct request){.method = method_name(req)};
     q->headers = evhttp_request_get_input_headers(req);
     copy_body(q, req);
     bool readable = read_fields(q, uri);
     fields_sort(&q->fields);
-    find_scheme(q);
+    request_find_scheme(q);
     if (q->action && strcmp(q->action, "MassPush") == 0)
         tasks_split(&q->tasks, &q->fields);
-    q->wants_json = json_wanted(q);
     if (strlen(uri) > url_max)
         return refusal_set(r, 414, "InvalidParameter", "The URL is too long.");
     if (!readable)

@@ -18,7 +18,7 @@ enum { REQUEST_BODY_MAX = 8 << 20, REQUEST_HEADERS_MAX = 1 << 20 };
 
 struct request {
     const char *method; /* "GET", "POST", or "OTHER" */
-    bool v3;            /* ACS3-HMAC-SHA256 headers; otherwise parameters (V1) */
+    bool v3; /* the headers say who calls what (ACS3-HMAC-SHA256); otherwise parameters do (V1) */
     bool wants_json;
     struct evkeyvalq *headers; /* borrowed */
     struct fields fields;
@@ -32,6 +32,12 @@ struct request {
  * struct must be freed in both cases. */
 bool request_read(struct request *q, struct evhttp_request *req, size_t url_max, struct refusal *r);
 void request_free(struct request *q);
+
+/* A part of request_read, which tests call too: from headers and sorted fields it finds the scheme,
+ * action, version and the format of the answer. An Authorization of ACS3 is V3, even beside V1's
+ * parameters; otherwise SignatureVersion or Action among the parameters is V1, whatever x-acs-*
+ * headers say; what has neither is V3 if it has the header x-acs-action. */
+void request_find_scheme(struct request *q);
 
 const char *request_header(const struct request *q, const char *name); /* NULL when absent */
 

@@ -112,8 +112,8 @@ bool sigcheck_read_v3(const struct request *q, struct sigcheck_v3 *out, struct r
 {
     const char *text = request_header(q, "authorization");
     if (!text)
-        return refusal_named(r, "Missing", "Authorization", "",
-                             "The header Authorization is mandatory for this action.");
+        return refusal_set(r, 400, "IncompleteSignature",
+                           "Neither the header Authorization nor SignatureVersion is given.");
     size_t scheme_len = strlen(scheme_v3);
     if (!text_starts(text, scheme_v3) || text[scheme_len] != ' ' ||
         !copy_part(text, "Credential=", out->key_id, sizeof(out->key_id)) ||

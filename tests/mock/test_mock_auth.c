@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Signatures as the stand-in checks them (sigcheck, auth): the SDK's own vectors pass, and no
- * longer once anything that is signed has changed. */
+ * Signatures as the stand-in checks them (sigcheck, auth, request): the SDK's own vectors pass, and
+ * no longer once anything that is signed has changed; which of the two schemes a call uses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -171,7 +171,7 @@ static void test_v3_headers(void **state)
     struct made m;
     make_v3(&m, v);
     evhttp_remove_header(&m.headers, "authorization");
-    assert_string_equal(code_v3(&m, v), "MissingAuthorization");
+    assert_string_equal(code_v3(&m, v), "IncompleteSignature");
     made_header(&m, "authorization", text_of(v, "authorization"));
     evhttp_remove_header(&m.headers, "x-acs-signature-nonce");
     assert_string_equal(code_v3(&m, v), "IncompleteSignature");
@@ -298,6 +298,145 @@ static void test_v1_common_parameters(void **state)
     json_decref(root);
 }
 
+/* --- which scheme ---------------------------------------------------------------------------- */
+
+#define ACS3 "ACS3-HMAC-SHA256 Credential=a,SignedHeaders=host,Signature=00"
+
+static void test_scheme(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *authorization, *header, *version,
+            *parameter; /* Authorization, x-acs-action, SignatureVersion, Action */
+        bool v3;
+        const char *action;
+    } calls[] = {
+        {ACS3, "Push", NULL, NULL, true, "Push"},
+        {ACS3, NULL, NULL, NULL, true, NULL},
+        {ACS3, "Push", "1.0", "MassPush", true,
+         "Push"},                                    /* the header's word before the parameters' */
+        {ACS3, NULL, "1.0", "MassPush", true, NULL}, /* and no action from the other scheme */
+        {"ACS3-HMAC-SM3 x", NULL, "1.0", "Push", true, NULL},
+        {NULL, NULL, "1.0", "Push", false, "Push"},
+        {NULL, "push", "1.0", "Push", false, "Push"}, /* what the vendor's pop-core sends */
+        {NULL, "MassPush", "1.0", "Push", false, "Push"},
+        {NULL, "Push", "1.0", NULL, false, NULL},
+        {NULL, "Push", "2.0", "Push", false, "Push"}, /* a wrong version, but V1's */
+        {"Basic eDp5", "Push", "1.0", "Push", false, "Push"},
+        {"Bearer x", "Push", NULL, "Push", false, "Push"},
+        {"acs3-hmac-sha256 x", NULL, "1.0", "Push", false, "Push"},
+        {"Bearer x", "Push", NULL, NULL, true, "Push"},
+        {NULL, "Push", NULL, NULL, true, "Push"}, /* unsigned: where the action stands */
+        {NULL, "Push", NULL, "MassPush", false, "MassPush"},
+        {NULL, NULL, NULL, "Push", false, "Push"},
+        {NULL, NULL, NULL, NULL, false, NULL},
+    };
+    for (size_t i = 0; i < 4 * (sizeof calls / sizeof calls[0]); i++) {
+        bool in_form = i % 2, other_case = i / 2 % 2;
+        struct made m;
+        made_init(&m, "POST", !calls[i / 4].v3);
+        if (calls[i / 4].authorization)
+            made_header(&m, other_case ? "AUTHORIZATION" : "authorization",
+                        calls[i / 4].authorization);
+        if (calls[i / 4].header)
+            made_header(&m, other_case ? "X-Acs-ACTION" : "x-acs-action", calls[i / 4].header);
+        if (calls[i / 4].version)
+            made_param(&m, "SignatureVersion", calls[i / 4].version, in_form);
+        if (calls[i / 4].parameter)
+            made_param(&m, "Action", calls[i / 4].parameter, in_form);
+        request_find_scheme(&m.q);
+        const char *wanted = calls[i / 4].action ? calls[i / 4].action : "none";
+        if (m.q.v3 != calls[i / 4].v3 || strcmp(m.q.action ? m.q.action : "none", wanted) != 0)
+            fail_msg("call %zu: %s, %s", i / 4, m.q.v3 ? "V3" : "V1",
+                     m.q.action ? m.q.action : "none");
+        made_free(&m);
+    }
+}
+
+/* Names of parameters are case-sensitive, unlike those of headers. */
+static void test_scheme_by_exact_parameters(void **state)
+{
+    (void)state;
+    struct made m;
+    made_init(&m, "GET", false);
+    made_param(&m, "signatureversion", "1.0", false);
+    made_param(&m, "action", "MassPush", false);
+    made_header(&m, "X-ACS-Action", "Push");
+    made_header(&m, "X-ACS-Version", "2016-08-01");
+    request_find_scheme(&m.q);
+    assert_true(m.q.v3);
+    assert_string_equal(m.q.action, "Push");
+    assert_string_equal(m.q.version, "2016-08-01");
+    made_free(&m);
+}
+
+/* pop-core's call: a V1 signature that does not cover the headers beside it. */
+static void check_v1_with_headers(const json_t *v, bool in_form)
+{
+    struct made m;
+    struct auth a;
+    auth_init(&a);
+    add_key(&a, v);
+    made_init(&m, text_of(v, "method"), true);
+    add_params(&m, json_object_get(v, "params"), in_form);
+    made_param(&m, "Signature", text_of(v, "signature"), in_form);
+    made_header(&m, "x-acs-action", "someOtherAction");
+    made_header(&m, "x-acs-version", "2000-01-01");
+    made_header(&m, "x-sdk-client", "Node.js");
+    made_header(&m, "accept", "application/xml");
+    request_find_scheme(&m.q);
+    assert_false(m.q.v3);
+    assert_true(m.q.wants_json); /* by the parameter Format */
+    assert_ptr_equal(m.q.action, fields_get(&m.q.fields, "Action"));
+    assert_ptr_equal(m.q.version, fields_get(&m.q.fields, "Version"));
+    assert_string_equal(code_of(&a, &m, moment_of(v)), "");
+    made_free(&m);
+    auth_free(&a);
+}
+
+static void test_v1_with_v3_headers(void **state)
+{
+    (void)state;
+    json_t *root = load("tests/vectors/signature-v1.json");
+    check_v1_with_headers(vector_named(root, "get-push-ascii"), false);
+    check_v1_with_headers(vector_named(root, "get-push-ascii"), true);
+    check_v1_with_headers(vector_named(root, "post-sts"), true);
+    json_decref(root);
+}
+
+/* A V3 call that also has parameters of V1 is judged as V3; without its Authorization by what is
+ * left. */
+static void test_v3_with_v1_parameters(void **state)
+{
+    (void)state;
+    json_t *root = load("tests/vectors/signature-v3.json");
+    const json_t *v = vector_named(root, "get-push-ascii");
+    struct made m;
+    struct auth a;
+    auth_init(&a);
+    add_key(&a, v);
+    make_v3(&m, v);
+    made_change(&m, "SignatureVersion", "1.0");
+    request_find_scheme(&m.q);
+    assert_string_equal(code_of(&a, &m, moment_of(v)),
+                        "SignatureDoesNotMatch"); /* V3 signs its query */
+    made_header(&m, "Authorization", "Basic eDp5");
+    request_find_scheme(&m.q);
+    assert_string_equal(code_of(&a, &m, moment_of(v)), "MissingAccessKeyId");
+    made_change(&m, "SignatureVersion", NULL);
+    request_find_scheme(&m.q);
+    assert_string_equal(code_of(&a, &m, moment_of(v)), "IncompleteSignature");
+    evhttp_remove_header(&m.headers, "Authorization");
+    request_find_scheme(&m.q);
+    assert_string_equal(code_of(&a, &m, moment_of(v)), "IncompleteSignature");
+    made_change(&m, "Action", "Push");
+    request_find_scheme(&m.q);
+    assert_string_equal(code_of(&a, &m, moment_of(v)), "MissingAccessKeyId");
+    made_free(&m);
+    auth_free(&a);
+    json_decref(root);
+}
+
 static void test_temporary_keys(void **state)
 {
     (void)state;
@@ -343,6 +482,10 @@ int main(void)
         cmocka_unit_test(test_window_and_nonce),
         cmocka_unit_test(test_a_wrong_signature_leaves_the_nonce),
         cmocka_unit_test(test_v1_common_parameters),
+        cmocka_unit_test(test_scheme),
+        cmocka_unit_test(test_scheme_by_exact_parameters),
+        cmocka_unit_test(test_v1_with_v3_headers),
+        cmocka_unit_test(test_v3_with_v1_parameters),
         cmocka_unit_test(test_temporary_keys),
         cmocka_unit_test(test_key_specs),
     };
