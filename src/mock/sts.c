@@ -19,7 +19,8 @@ static bool may_be_ours(struct evhttp_request *http)
     struct evbuffer *in = evhttp_request_get_input_buffer(http);
     const char *uri = evhttp_request_get_uri(http);
     static const char name[] = "AssumeRole";
-    if (strstr(uri, name))
+    const char *header = evhttp_find_header(evhttp_request_get_input_headers(http), "x-acs-action");
+    if (strstr(uri, name) || (header && text_starts(header, name)))
         return true;
     return !strchr(uri, '?') && evbuffer_search(in, name, sizeof(name) - 1, NULL).pos >= 0;
 }

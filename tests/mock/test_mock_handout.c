@@ -59,6 +59,8 @@ static void on_answer(struct evhttp_request *http, void *arg)
     a->body[n > 0 ? n : 0] = '\0';
 }
 
+static const char action_header[] = "X-ACS-Action";
+
 static struct answer ask(int to, enum evhttp_cmd_type method, const char *uri, const char *name,
                          const char *value, const char *form)
 {
@@ -70,6 +72,8 @@ static struct answer ask(int to, enum evhttp_cmd_type method, const char *uri, c
     evhttp_add_header(headers, "Host", "localhost");
     if (name)
         evhttp_add_header(headers, name, value);
+    if (name == action_header)
+        evhttp_add_header(headers, "x-acs-version", "2015-04-01");
     if (form) {
         evhttp_add_header(headers, "content-type", "application/x-www-form-urlencoded");
         evbuffer_add(evhttp_request_get_output_buffer(http), form, strlen(form));
@@ -206,6 +210,24 @@ static void assuming_a_role_is_signed(void **state)
     p.auth.verify = true;
 }
 
+/* The action of a V3 call stands in a header alone. */
+static void assuming_a_role_by_v3(void **state)
+{
+    (void)state;
+    static const char query[] = "/?RoleArn=r&RoleSessionName=s";
+    handout_init(&p.handout);
+    struct answer a = ask(port, EVHTTP_REQ_POST, query, action_header, "AssumeRole", NULL);
+    assert_non_null(strstr(a.body, "IncompleteSignature"));
+    assert_int_equal(p.handout.assumed, 0);
+    p.auth.verify = false;
+    a = ask(port, EVHTTP_REQ_GET, query, action_header, "AssumeRole", NULL);
+    assert_non_null(strstr(a.body, "\"Credentials\":{\"AccessKeyId\":\"STS."));
+    a = ask(port, EVHTTP_REQ_POST, "/", action_header, "AssumeRole", query + 2);
+    assert_int_equal(a.status, 200);
+    assert_int_equal(p.handout.assumed, 2);
+    p.auth.verify = true;
+}
+
 static void a_push_that_speaks_of_it_is_a_push(void **state)
 {
     (void)state;
@@ -224,6 +246,7 @@ int main(void)
         cmocka_unit_test(settings_come_all_or_none),
         cmocka_unit_test(oidc),
         cmocka_unit_test(assuming_a_role_is_signed),
+        cmocka_unit_test(assuming_a_role_by_v3),
         cmocka_unit_test(a_push_that_speaks_of_it_is_a_push),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
