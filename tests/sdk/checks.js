@@ -6,7 +6,7 @@ const crypto = require('node:crypto');
 const fs = require('node:fs');
 const https = require('node:https');
 const tls = require('node:tls');
-const { PATIENCE_MS, RetryOptions, openapiCore, ways } = require('./clients');
+const { PATIENCE_MS, RetryOptions, installed, openapiCore, ways } = require('./clients');
 
 const KEY = { id: 'mock-id', secret: 'mock-secret' };
 const WRONG_SECRET = { id: 'mock-id', secret: 'not-the-secret' };
@@ -246,6 +246,22 @@ async function caByOption(standIn) {
     assert.equal((await standIn.record()).calls, 3);
 }
 
+// The indented blocks of the documentation's section, which end in a return.
+async function documentedExamples(standIn) {
+    const section = fs.readFileSync('docs/mock.md', 'utf8').match(/\n## The vendor's SDKs against it\n(.*?)\n## /s)[1];
+    const blocks = section.match(/(^ {4}.*\n)+/gm);
+    assert.equal(blocks.length, 2);
+    const [popCore, older] = blocks.map((block) =>
+        block.replace('127.0.0.1:8443', standIn.place.host).replace('build/mock-tls/ca.pem', process.env.NODE_EXTRA_CA_CERTS));
+    const newer = older.replace('openapi-client', 'openapi-core').replace('= OpenApi;', '= OpenApi.$OpenApiUtil;');
+    for (const code of [popCore, older, newer]) {
+        const answer = await new Function('require', `return (async () => {${code}})()`)(installed);
+        const { list } = await standIn.record();
+        assert.equal(list.at(-1).message_id, answer.MessageId);
+        assert.equal(list.at(-1).body, '停课 😀');
+    }
+}
+
 const ofOneSdk = {
     'pop-core capitalises iOSApnsEnv unless told not to, and the stand-in says so': popCoreCapitals,
     'pop-core with RegionId, Format and headers of another action': popCoreCommonParameters,
@@ -254,6 +270,7 @@ const ofOneSdk = {
     'openapi-client stops waiting after its readTimeout': (s) =>
         stopsWaiting(s, ways['openapi-client query POST'][2](s.place, KEY), { runtime: { readTimeout: 300, connectTimeout: PATIENCE_MS } }),
     'openapi-core repeats what was throttled, signed anew': openapiCoreRetries,
+    'the examples of docs/mock.md': documentedExamples,
     'ACS3 beside SignatureVersion is judged as V3': bothSchemes,
     'a CA by the option of each SDK; with another one nothing is sent': caByOption,
 };

@@ -71,6 +71,7 @@ const core = { ...openapiCore.$OpenApiUtil, Client: openapiCore.default, flat: o
 
 module.exports = {
     PATIENCE_MS,
+    installed,
     RetryOptions,
     openapiCore: (config) => openapi(core, 'POST', 'query', config),
     // name → [signature and method that the stand-in must see, client]
