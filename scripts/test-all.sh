@@ -14,6 +14,8 @@ step "ASan and UBSan: unit tests"
 asan=("$jobs" WERROR=1 MODE=asan B=build/asan)
 quietly make "${asan[@]}" unit RUN_UNIT=:
 make -s "${asan[@]}" unit
+step "the vendor's SDKs against the stand-in"
+make -s sdk-test
 step "every step: killed at each socket write in turn; beside it the builds for what follows"
 quietly make "$jobs" WERROR=1 MODE=fault B=build/fault build/fault/pushbridge build/fault/pushbridge-mock
 beside fault python3 tests/fault/run.py
