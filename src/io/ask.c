@@ -119,7 +119,7 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 static void write_words(struct ask *a, int argc, const char **argv)
 {
     char *text = NULL;
-    int len = redisFormatCommandArgv(&text, argc, argv, NULL);
+    long long len = redisFormatCommandArgv(&text, argc, argv, NULL);
     assert(len > 0);
     bufferevent_write(a->bev, text, (size_t)len);
     mem_wipe(text, (size_t)len);

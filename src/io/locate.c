@@ -116,7 +116,7 @@ static void ask_next(struct locate *l)
     int n = in_cluster ? 2 : 3;
     memcpy(words, in_cluster ? cluster : sentinel, (size_t)n * sizeof *words);
     char *text = NULL;
-    int len = redisFormatCommandArgv(&text, n, words, NULL);
+    long long len = redisFormatCommandArgv(&text, n, words, NULL);
     assert(len > 0);
     const struct ask_opts ask = {.to = &l->nodes[l->current],
                                  .user = o->user,

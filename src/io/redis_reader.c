@@ -2,15 +2,30 @@
 #include "io/redis_reader.h"
 
 #include <assert.h>
+#include <stdbool.h>
 
 #if HIREDIS_MAJOR == 0
-/* hiredis 0.14 makes room for as many elements as the header names, up to 2^31, before the first
- * of them has come. */
-static void *(*create_array)(const redisReadTask *task, int elements);
+typedef int element_count;
+#else
+typedef size_t element_count;
+#endif
 
-static void *create_bounded(const redisReadTask *task, int elements)
+static void *(*create_array)(const redisReadTask *task, element_count elements);
+
+static int depth(const redisReadTask *task)
 {
-    return elements <= REDIS_REPLY_ELEMENTS ? create_array(task, elements) : NULL;
+    int n = 1;
+    while (n <= REDIS_REPLY_DEPTH && (task = task->parent))
+        n++;
+    return n;
+}
+
+/* hiredis makes room for as many elements as the header names, up to 2^31 and more, before the first
+ * of them has come; since 1.0 it nests arrays without end, and frees them by recursion. */
+static void *create_bounded(const redisReadTask *task, element_count elements)
+{
+    bool fits = elements <= REDIS_REPLY_ELEMENTS && depth(task) <= REDIS_REPLY_DEPTH;
+    return fits ? create_array(task, elements) : NULL;
 }
 
 static void bound(redisReader *reader)
@@ -23,12 +38,6 @@ static void bound(redisReader *reader)
     }
     reader->fn = &functions;
 }
-#else
-static void bound(redisReader *reader)
-{
-    reader->maxelements = REDIS_REPLY_ELEMENTS;
-}
-#endif
 
 redisReader *redis_reader_new(void)
 {

@@ -7,10 +7,11 @@
 
 enum {
     REDIS_REPLY_ELEMENTS = 1 << 20, /* of one array: no command of ours asks for as many */
+    REDIS_REPLY_DEPTH = 7,          /* arrays within arrays: CLUSTER SLOTS has 4 */
     REDIS_REPLY_BYTES = 256 << 20,  /* of one reply, for whoever feeds the reader to count */
 };
 
-/* As redisReaderCreate(); a larger array is an error of the kind REDIS_ERR_OOM. redisReaderFree. */
+/* As redisReaderCreate(); a larger or deeper array is an error of the kind REDIS_ERR_OOM. redisReaderFree. */
 redisReader *redis_reader_new(void);
 
 #endif

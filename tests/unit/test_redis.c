@@ -805,19 +805,28 @@ static void test_not_redis(void **state)
     }
 }
 
-/* The header alone must not make us allocate what it promises. */
-static void test_reply_too_large(void **state)
+static void refuse_reply(const char *reply)
 {
-    (void)state;
     struct fake fake;
     struct fixture f;
     open_fake(&fake, &f, FAKE_INFO("7.0.1") "+OK\r\n");
     pump_until(f.base, f.ups == 1);
-    fake.answers = "*1000000000\r\n:1\r\n";
+    fake.answers = reply;
     command(&f, "PING");
     pump_until(f.base, f.nulls == 1 && f.downs == 1);
     assert_string_equal(f.why, "a reply too large");
     close_fake(&fake, &f);
+}
+
+/* The header alone must not make us allocate what it promises, nor may nesting use up the stack. */
+static void test_reply_too_large(void **state)
+{
+    (void)state;
+    char deep[8 * 4 + 1] = "";
+    for (int i = 0; i < 8; i++)
+        memcpy(deep + i * 4, "*1\r\n", 5);
+    refuse_reply("*1000000000\r\n:1\r\n");
+    refuse_reply(deep);
 }
 
 /* A server that refuses every command must not be reconnected to in a tight loop. */
