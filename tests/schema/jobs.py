@@ -5,6 +5,7 @@ examples are refused by both or accepted by both. Where only the parser refuses,
 BEYOND, which docs/producers.md lists too. Usage: jobs.py VERDICT-PROGRAM [SEED [JOBS]]"""
 import collections
 import glob
+import itertools
 import json
 import os
 import random
@@ -17,6 +18,10 @@ import jsonschema
 import cases
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# The parser's limit. Python's own differs from version to version, so its reader never gets more, and may go as deep.
+NESTING = 2048
+sys.setrecursionlimit(4 * NESTING)
 
 NOT_ASCII = r"[^\x00-\x7f]|\\u"
 
@@ -53,11 +58,18 @@ def no_constant(word):
     raise ValueError(word)
 
 
+def nesting(text):
+    """How deep arrays and objects stand in each other, brackets within strings not counted."""
+    brackets = re.findall(r"[][{}]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text, flags=re.S))
+    return max(itertools.accumulate((1 if b in "[{" else -1 for b in brackets), initial=0))
+
+
 def schema_accepts(validator, data):
-    """Bytes that a strict reader of JSON refuses never come to a schema."""
+    """Bytes that a strict reader of JSON refuses never come to a schema, nor what is nested beyond the limit."""
     try:
-        return validator.is_valid(json.loads(data.decode("utf-8"), parse_constant=no_constant))
-    except (ValueError, RecursionError):
+        text = data.decode("utf-8")
+        return nesting(text) <= NESTING and validator.is_valid(json.loads(text, parse_constant=no_constant))
+    except ValueError:
         return False
 
 

@@ -357,11 +357,12 @@ static void check_task(const struct scene *s, const struct coalesce_rules *rules
                        const struct grouping_member *members, size_t n, uint64_t seed)
 {
     struct sum task = {0};
+    const struct coalesce_item *first = at_pos(s, members[0].pos);
     for (size_t i = 0; i < n; i++) {
         const struct coalesce_item *item = at_pos(s, members[i].pos);
         sum_up(&task, item);
-        HOLDS(item->kind == task.first->kind);
-        HOLDS(memcmp(item->content, task.first->content, sizeof item->content) == 0);
+        HOLDS(item->kind == first->kind);
+        HOLDS(memcmp(item->content, first->content, sizeof item->content) == 0);
         for (size_t v = 0; v < item->values->n; v++) {
             bool before = false;
             for (size_t k = 0; k < i; k++)
@@ -373,8 +374,8 @@ static void check_task(const struct scene *s, const struct coalesce_rules *rules
     if (n == 1)
         return; /* a job by itself is the planner's matter */
     HOLDS(!task.many);
-    HOLDS(task.first->kind == TARGET_TAG || !task.twice);
-    HOLDS(task.values <= limit_of(rules, task.first->kind));
+    HOLDS(first->kind == TARGET_TAG || !task.twice);
+    HOLDS(task.values <= limit_of(rules, first->kind));
 }
 
 static void check_call(const struct scene *s, const struct coalesce_rules *rules,

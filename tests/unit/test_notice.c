@@ -532,13 +532,13 @@ static void sums_per_kind(void **state)
         {"all", "", 5 + 10 + 3 + 10 + 7},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char job[3072], filler[2048];
-        memset(filler, 'x', sizeof filler);
         for (size_t over = 0; over < 2; over++) {
+            char job[3072], filler[2048] = "";
+            memset(filler, 'x', 1800 - rows[i].others + over);
             snprintf(job, sizeof job,
-                     "{\"app\":\"%s\",\"code\":\"S\",\"school\":\"s\",\"params\":{\"x\":\"%.*s\"},"
+                     "{\"app\":\"%s\",\"code\":\"S\",\"school\":\"s\",\"params\":{\"x\":\"%s\"},"
                      "\"push\":{%s}}",
-                     rows[i].app, (int)(1800 - rows[i].others + over), filler, rows[i].push);
+                     rows[i].app, filler, rows[i].push);
             if (over)
                 expect_refused(file, job, REASON_INVALID_JOB, "are 1801 bytes, at most 1800");
             else
