@@ -217,6 +217,8 @@ static const char intro[] =
     "- Options marked *file* may also come from a file: `NAME_file` in the configuration,\n"
     "  `VARIABLE_FILE` in the environment (trailing line breaks are dropped). Both forms at once\n"
     "  in one place are an error.\n"
+    "- The configuration is one file (`@include` is refused). It and the files with secrets are\n"
+    "  regular files: a directory, a pipe or a device is refused.\n"
     "- Options marked *restart* keep their value over a reload (HUP), which names those that\n"
     "  changed; all others come into force with it.\n"
     "- An unknown option in the file and an unknown `PUSHBRIDGE_…` variable are errors. Service\n"

@@ -62,8 +62,8 @@ bool settings_settle(struct settings *s, struct err *e);
 /* A file that holds one value, without trailing line breaks; out as below. */
 bool settings_read_value(const char *path, struct buf *out, struct err *e);
 
-/* A whole file of at most max bytes without NUL into out, which is initialised here and must be
- * freed in both cases. */
+/* A whole regular file of at most max bytes without NUL into out, which is initialised here and
+ * must be freed in both cases. Never waits for a writer. False with e: path, reason. */
 bool settings_read_whole(const char *path, size_t max, struct buf *out, struct err *e);
 
 /* The value of a row of the list. name must be one of the table. */

@@ -207,23 +207,50 @@ static bool read_root(const struct settings_reader *r, const config_setting_t *r
 }
 
 /* libconfig's scanner ends the process when it cannot read what it opened, a directory for one: an
- * @include in a file under reload must not do that. Nothing can be opened here, so it is refused
- * like any other mistake. */
-static const char no_folder[] = "/dev/null";
+ * @include in a file under reload must not do that. Nothing is opened here, so it is refused like
+ * any other mistake. */
+static const char cannot_include[] = "cannot open include file"; /* libconfig 1.5's own words */
+
+#if LIBCONFIG_VER_MAJOR > 1 || LIBCONFIG_VER_MINOR >= 7
+static const char **open_none(struct config_t *parsed, const char *folder, const char *path,
+                              const char **why)
+{
+    (void)parsed;
+    (void)folder;
+    (void)path;
+    *why = cannot_include;
+    return NULL;
+}
+
+static void forbid_includes(config_t *parsed)
+{
+    config_set_include_func(parsed, open_none);
+}
+#else
+/* An absolute path, too, is taken as one below this, which is no folder. */
+static void forbid_includes(config_t *parsed)
+{
+    config_set_include_dir(parsed, "/dev/null");
+}
+#endif
+
+static const char *parse_error(const config_t *parsed)
+{
+    const char *text = config_error_text(parsed);
+    return strcmp(text, cannot_include) == 0 ? "@include: a configuration is one file" : text;
+}
 
 static bool parse(const char *file, const char *text, struct settings *out, struct err *e)
 {
     const struct settings_reader r = {file, out, e};
     config_t parsed;
     config_init(&parsed);
-    config_set_include_dir(&parsed, no_folder);
+    forbid_includes(&parsed);
     bool ok = config_read_string(&parsed, text) == CONFIG_TRUE;
     if (ok) {
         ok = read_root(&r, config_root_setting(&parsed));
     } else {
-        const char *inner = config_error_file(&parsed);
-        err_set(e, "%s:%d: %s", inner ? inner : file, config_error_line(&parsed),
-                config_error_text(&parsed));
+        err_set(e, "%s:%d: %s", file, config_error_line(&parsed), parse_error(&parsed));
     }
     config_destroy(&parsed);
     return ok;

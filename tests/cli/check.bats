@@ -42,6 +42,24 @@ setup() {
     expect 78 '/does/not/exist: No such file'
 }
 
+@test "a configuration that is no file, or includes one: 78 and why" {
+    credentials
+    mkfifo "$BATS_TEST_TMPDIR/fifo"
+    ln -s / "$BATS_TEST_TMPDIR/link"
+    for row in "/: Is a directory" "$BATS_TEST_TMPDIR/link: Is a directory" "$BATS_TEST_TMPDIR/fifo: not a regular file" \
+        "/dev/zero: not a regular file" "/proc/self/mem: Input/output error"; do
+        call timeout 10 "$PB" check -c "${row%%: *}"
+        expect 78 "$row"
+        call timeout 10 "$PB" run -c "${row%%: *}"
+        expect 78 "$row"
+    done
+    for name in / "$MAIN_CONF" "$BATS_TEST_TMPDIR/fifo" '*.conf' test.conf ''; do
+        printf 'queue: { concurrency = 3; };\n@include "%s"\n' "$name" >"$conf"
+        call timeout 10 "$PB" check -c "$conf"
+        expect 78 "$conf:2: @include: a configuration is one file"
+    done
+}
+
 @test "an unknown variable" {
     credentials
     PUSHBRIDGE_QUEUE_NAME=x call "$PB" check

@@ -117,18 +117,23 @@ def reload_refuses_and_keeps():
         broken = (("templates = ( { code = \"I10000\"; message = \"broken {9\"; } );", "I10000"),
                   ("retry: { max_attempts = 0; };", "retry.max_attempts"),
                   ("nonsense = ;", "pushbridge.conf"), ("colour: { red = 1; };", "colour"),
-                  ("apps = ( { name = \"other\"; } );", "app_key"))
+                  ("apps = ( { name = \"other\"; } );", "app_key"),
+                  ("\n@include \"/\"\n", ":2: @include"), ("@include \"pushbridge.conf\"\n", ":1: @include"))
         for i, (text, word) in enumerate(broken):
             f.put_text(text)
             hup(s, w, "reload_refused")
             line = [x for x in s.log().split("\n") if "event=reload_refused" in x][i]
             expect(word in line and "digest=" in line, "the reason: %s" % line)
-        os.unlink(f.path)
-        hup(s, w, "reload_refused")
+        unreadable = ((os.unlink, "No such file"), (os.mkdir, "Is a directory"), (os.rmdir, "No such file"),
+                      (os.mkfifo, "not a regular file"))
+        for change, word in unreadable:
+            change(f.path)
+            hup(s, w, "reload_refused")
+            expect("pushbridge.conf: %s" % word in s.log().rsplit("event=reload_refused", 1)[1], "the reason: %s" % word)
         n = s.push_many(20)
         s.wait_ended(n)
         expect(set(bodies(s)) == {"first"} and not s.dead(), "the old templates go on")
-        expect(a.families()["pushbridge_config_reloads_total"].value(result="refused") == len(broken) + 1, "counted")
+        expect(a.families()["pushbridge_config_reloads_total"].value(result="refused") == len(broken) + len(unreadable), "counted")
         expect(a.ready()[0] == 200 and not events(s, "reload_done"), "still at work")
         f.put("second")
         hup(s, w)

@@ -563,7 +563,10 @@ static void test_refused_file(void **state)
         {"redis: { ca_file_file = \"b\"; };", "redis.ca_file_file: unknown option"},
         {"queue: { extend_ms = 1; };", "test.conf:1: queue.extend_ms: 1 is not within 20 to"},
         {"a = ;", "test.conf:1: syntax error"},
-        {"\n@include \"/\"\n", "test.conf:2: cannot open include file"},
+        {"\n@include \"/\"\n", "test.conf:2: @include: a configuration is one file"},
+        {"@include \"/etc/hostname\"\n", "test.conf:1: @include: a configuration is one file"},
+        {"@include \"test.conf\"\n", "test.conf:1: @include: a configuration is one file"},
+        {"redis: {\n@include \"/etc/*.conf\"\n};", "test.conf:2: @include: a configuration is"},
         {"apps = { };", "apps: must be a list"},
         {"apps = ( 1 );", "apps: every element must be a group"},
         {"apps = ( { app_key = \"1\"; } );", "test.conf:1: name: must not be empty"},
@@ -607,7 +610,47 @@ static void test_unreadable_file(void **state)
     assert_non_null(strstr(e.text, "/does/not/exist.conf: No such file"));
     assert_false(config_load(dir, env, &c, &e)); /* a directory, and the process still lives */
     assert_non_null(strstr(e.text, dir));
-    assert_false(config_load("/dev/zero", env, &c, &e));
+    assert_string_equal(strrchr(e.text, ':'), ": Is a directory");
+    static const struct {
+        const char *path, *why;
+    } rows[] = {
+        {"/dev/zero", "/dev/zero: not a regular file"},
+        {"/proc/self/mem", "/proc/self/mem: Input/output error"}, /* regular, yet unreadable at 0 */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_false(config_load(rows[i].path, env, &c, &e));
+        assert_string_equal(e.text, rows[i].why);
+    }
+}
+
+/* Nobody writes to the FIFO, and nobody waits for that. */
+static void test_fifo(void **state)
+{
+    (void)state;
+    struct config c;
+    struct err e;
+    char fifo[sizeof dir + 8], var[sizeof fifo + 40], *env[] = {NULL};
+    snprintf(fifo, sizeof fifo, "%s/fifo", dir);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    assert_false(config_load(fifo, env, &c, &e));
+    assert_non_null(strstr(e.text, "fifo: not a regular file"));
+    snprintf(var, sizeof var, "PUSHBRIDGE_REDIS_PASSWORD_FILE=%s", fifo);
+    assert_false(load(NULL, (const char *[]){BASE, var, NULL}, &c, &e));
+    assert_non_null(strstr(e.text, "PUSHBRIDGE_REDIS_PASSWORD_FILE"));
+    assert_non_null(strstr(e.text, "fifo: not a regular file"));
+    assert_int_equal(unlink(fifo), 0);
+}
+
+static void test_file_too_long(void **state)
+{
+    (void)state;
+    struct config c;
+    struct err e;
+    char *env[] = {NULL};
+    write_file(file_path, "");
+    assert_int_equal(truncate(file_path, (off_t)1 << 40), 0);
+    assert_false(config_load(file_path, env, &c, &e));
+    assert_non_null(strstr(e.text, "test.conf: longer than 1048576 bytes"));
 }
 
 static void test_service_links_are_passed_over(void **state)
@@ -876,6 +919,8 @@ int main(void)
         cmocka_unit_test(test_refused_environment),
         cmocka_unit_test(test_refused_file),
         cmocka_unit_test(test_unreadable_file),
+        cmocka_unit_test(test_fifo),
+        cmocka_unit_test(test_file_too_long),
         cmocka_unit_test(test_service_links_are_passed_over),
         cmocka_unit_test(test_config_named_by_environment),
         cmocka_unit_test(test_tool_needs_no_app),
