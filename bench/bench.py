@@ -40,7 +40,8 @@ def pin(core):
 
 
 def nginx(d, port, latency_ms=0):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+    subprocess.run(["openssl", "req", "-x509", "-config", os.path.join(ROOT, "tests", "support", "openssl.cnf"), "-extensions", "server",
+                    "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
                     "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", d + "/key.pem", "-out", d + "/ca.pem"],
                    check=True, capture_output=True)
     conf = """

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 
-from harness import Failure, ROOT, Resp, Stage, free_port, wait_until
+from harness import Failure, REDIS_SERVER, ROOT, Resp, Stage, free_port, wait_until
 
 ADMIN = ("admin", "admin-password")
 # As people have it: what one kind of server lets in, the other refuses.
@@ -71,15 +71,14 @@ class TopologyStage(Stage):
     def make_certs(self):
         d = self.certs = os.path.join(self.dir, "certs")
         os.mkdir(d)
-        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
 
-        def openssl(*args):
-            subprocess.run(["openssl", *args], cwd=d, check=True, capture_output=True)
-        openssl("req", "-x509", *key, "-days", "2", "-subj", "/CN=ca", "-keyout", "ca.key", "-out", "ca.crt")
+        def make(name, *more):
+            subprocess.run(["openssl", "req", "-x509", "-config", os.path.join(ROOT, "tests", "support", "openssl.cnf"), "-extensions", name,
+                            "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=" + name,
+                            "-keyout", name + ".key", "-out", name + ".crt", *more], cwd=d, check=True, capture_output=True)
+        make("ca")
         for name, san in ("server", "IP:127.0.0.1"), ("client", "DNS:worker"):
-            openssl("req", *key, "-subj", "/CN=" + name, "-addext", "subjectAltName=" + san, "-keyout", name + ".key", "-out", name + ".csr")
-            openssl("x509", "-req", "-in", name + ".csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-                    "-copy_extensions", "copy", "-out", name + ".crt")
+            make(name, "-CA", "ca.crt", "-CAkey", "ca.key", "-addext", "subjectAltName=" + san)
         self.context = ssl.create_default_context(cafile=self.cert("ca.crt"))
         self.context.load_cert_chain(self.cert("client.crt"), self.cert("client.key"))
 
@@ -96,7 +95,7 @@ class TopologyStage(Stage):
             f.write("\n".join([*self.listen_lines(acl, port), "bind 127.0.0.1", "tls-cert-file " + self.cert("server.crt"),
                                "tls-key-file " + self.cert("server.key"), "tls-ca-cert-file " + self.cert("ca.crt"),
                                "tls-auth-clients yes", "dir " + folder, "aclfile %s/users.acl" % folder, *lines]) + "\n")
-        args = ["redis-server", os.path.join(folder, "redis.conf")] + (["--sentinel"] if acl.startswith("sentinel") else [])
+        args = [REDIS_SERVER, os.path.join(folder, "redis.conf")] + (["--sentinel"] if acl.startswith("sentinel") else [])
         self.nodes[name] = port, self.spawn(args, "redis-%s.log" % name)
         return port
 
