@@ -26,8 +26,8 @@ void flow_want(struct flow *f, struct flow_bucket *b)
 
 static int64_t window_max(const struct flow_bucket *b)
 {
-    double most = b->rate / WINDOW_PER_S;
-    return most < 1 ? 1 : most < WINDOW_MAX ? (int64_t)most : WINDOW_MAX;
+    double most = b->rate / (double)WINDOW_PER_S;
+    return most < 1 ? 1 : most < (double)WINDOW_MAX ? (int64_t)most : WINDOW_MAX;
 }
 
 /* The window follows the demand: four times as much when the last grant was used up. */

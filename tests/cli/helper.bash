@@ -34,7 +34,7 @@ expect() {
 
 start_redis() {
     redis_dir=$(mktemp -d /tmp/pb-cli-XXXXXX)
-    redis-server --port 0 --unixsocket "$redis_dir/s" --dir "$redis_dir" --save '' "$@" \
+    "${REDIS_SERVER:-redis-server}" --port 0 --unixsocket "$redis_dir/s" --dir "$redis_dir" --save '' "$@" \
         >"$redis_dir/log" 2>&1 3>&- &
     redis_pid=$!
     local end=$((SECONDS + 10))

@@ -18,6 +18,7 @@ from api_list import problems
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("PB_BIN", os.path.join(ROOT, "bin"))
+REDIS_SERVER = os.environ.get("REDIS_SERVER", "redis-server")  # or valkey-server
 Q = "push:jobs"
 K = "{push:jobs}"
 
@@ -144,7 +145,7 @@ class Stage:
 
     def start_redis(self):
         self.redis_process = self.spawn(
-            ["redis-server", "--port", str(self.redis_port), "--bind", "127.0.0.1", "--dir", self.dir,
+            [REDIS_SERVER, "--port", str(self.redis_port), "--bind", "127.0.0.1", "--dir", self.dir,
              "--save", "", "--appendonly", "yes", "--appendfsync", "always"] + self.redis_args, "redis.log")
         self.redis = wait_until(self.try_redis, 10, "redis answers")
 

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 
-from harness import BIN, Stage, free_port, wait_until
+from harness import BIN, REDIS_SERVER, Stage, free_port, wait_until
 from scene import FAST, SHORT, alive, expect, patient, scenario, timely, tool
 from topology import ClusterStage, LOGINS, MixedStage, Producer, SentinelStage, TlsSentinelStage, slot_of
 
@@ -132,7 +132,7 @@ def unreplicated_claims_wait():
         s.conserve(n)
         replica = os.path.join(s.dir, "replica")
         os.mkdir(replica)
-        s.spawn(["redis-server", "--port", str(free_port()), "--bind", "127.0.0.1", "--dir", replica, "--save", "",
+        s.spawn([REDIS_SERVER, "--port", str(free_port()), "--bind", "127.0.0.1", "--dir", replica, "--save", "",
                  "--replicaof", "127.0.0.1", str(s.redis_port)], "redis-replica.log")
         s.wait_ended(n, 20)
         expect(all(o["crashes"] == 0 and o["attempts"] == 1 for o in s.outcomes()), "as if nothing had been")

@@ -37,9 +37,18 @@ int free_port(void)
 static void exec_server(const struct redis_server *s)
 {
     char port[16], log[96];
-    const char *argv[16 + REDIS_SERVER_OPTIONS_MAX] = {
-        "redis-server", "--port", port,   "--bind", "127.0.0.1", "--unixsocket",
-        s->socket,      "--dir",  s->dir, "--save", ""};
+    const char *other = getenv("REDIS_SERVER"); /* valkey-server */
+    const char *argv[16 + REDIS_SERVER_OPTIONS_MAX] = {other ? other : "redis-server",
+                                                       "--port",
+                                                       port,
+                                                       "--bind",
+                                                       "127.0.0.1",
+                                                       "--unixsocket",
+                                                       s->socket,
+                                                       "--dir",
+                                                       s->dir,
+                                                       "--save",
+                                                       ""};
     int n = 0;
     while (argv[n])
         n++;

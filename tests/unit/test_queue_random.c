@@ -210,7 +210,7 @@ static void cost_per_job(void **state)
         usec[i] = script_stat("usec=") - before;
     }
     qsort(usec, BATCHES, sizeof usec[0], by_value);
-    print_message("redis: %.2f us per job\n", (double)usec[BATCHES / 2] / BATCH);
+    print_message("redis: %.2f us per job\n", (double)usec[BATCHES / 2] / (double)BATCH);
     assert_conserved(w, BATCHES * BATCH);
     worker_free(w);
 }
