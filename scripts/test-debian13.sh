@@ -95,4 +95,6 @@ summary=
 [ $# -gt 0 ] || set -- "make demo" "make test"
 for command; do run "$command"; done
 printf '\n%s' "$summary"
-inside '. /etc/os-release; echo "test-debian13: passed on $PRETTY_NAME: $(gcc -dumpfullversion) (gcc), $(redis-server --version | cut -d" " -f3) (redis), $(python3 --version)"'
+inside '. /etc/os-release
+    echo "test-debian13: passed on $PRETTY_NAME," \
+        $(dpkg-query -W -f "\${Package} \${Version} " gcc clang libconfig-dev libhiredis-dev redis-server python3 2>/dev/null)'
