@@ -20,8 +20,8 @@ static int depth(const redisReadTask *task)
     return n;
 }
 
-/* hiredis makes room for as many elements as the header names, up to 2^31 and more, before the first
- * of them has come; since 1.0 it nests arrays without end, and frees them by recursion. */
+/* hiredis makes room for as many elements as the header names, up to 2^31 and more, before the
+ * first of them has come; since 1.0 it nests arrays without end, and frees them by recursion. */
 static void *create_bounded(const redisReadTask *task, element_count elements)
 {
     bool fits = elements <= REDIS_REPLY_ELEMENTS && depth(task) <= REDIS_REPLY_DEPTH;

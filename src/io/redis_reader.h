@@ -11,7 +11,8 @@ enum {
     REDIS_REPLY_BYTES = 256 << 20,  /* of one reply, for whoever feeds the reader to count */
 };
 
-/* As redisReaderCreate(); a larger or deeper array is an error of the kind REDIS_ERR_OOM. redisReaderFree. */
+/* As redisReaderCreate(); a larger or deeper array is an error of the kind REDIS_ERR_OOM.
+ * redisReaderFree. */
 redisReader *redis_reader_new(void);
 
 #endif

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/settings_file.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <libconfig.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -15,6 +19,10 @@ enum {
     TEXT_MAX = 64 * 1024,
     NAME_SIZE = 128,
 };
+
+/* What a name in the file may hold behind its first byte; numbers, too, but for their point and
+ * sign. */
+#define NAME_BYTES "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_*"
 
 static const char *type_name(const config_setting_t *c)
 {
@@ -189,8 +197,6 @@ static bool read_groups(const struct settings_reader *r, const config_setting_t 
     return true;
 }
 
-/* --- public ---------------------------------------------------------------------------------- */
-
 static bool read_root(const struct settings_reader *r, const config_setting_t *root)
 {
     for (int i = 0; i < config_setting_length(root); i++) {
@@ -205,6 +211,69 @@ static bool read_root(const struct settings_reader *r, const config_setting_t *r
     }
     return true;
 }
+
+/* --- integers as they are written ------------------------------------------------------------ */
+
+/* The end of what begins at p and holds no integer: a comment, a string, a name. p, if none does.
+ */
+static const char *skip_other(const char *p)
+{
+    if (*p == '#' || (p[0] == '/' && p[1] == '/'))
+        return p + strcspn(p, "\n");
+    if (p[0] == '/' && p[1] == '*') {
+        const char *end = strstr(p + 2, "*/");
+        return end ? end + 2 : p + strlen(p);
+    }
+    if (*p == '"') {
+        for (p++; *p && *p != '"'; p++)
+            p += *p == '\\' && p[1];
+        return p + (*p == '"');
+    }
+    return isalpha((unsigned char)*p) || *p == '*' ? p + strspn(p, NAME_BYTES) : p;
+}
+
+/* What libconfig takes for another value, or not for the same in each version: 1.5 cuts a long
+ * integer down to 32 bits, 1.7 reads one that begins with 0 as octal. */
+static const char *integer_fault(const char *word, size_t len)
+{
+    const char *digits = word + (*word == '-' || *word == '+');
+    bool hex = digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
+    char *end = NULL;
+    errno = 0;
+    long long n = strtoll(word, &end, hex ? 16 : 10);
+    if (!hex && (size_t)(end - word) < len && strchr(".eE", *end))
+        return NULL; /* a fraction */
+    if (!hex && digits[0] == '0' && isdigit((unsigned char)digits[1]))
+        return "an integer must not begin with 0";
+    if (errno == ERANGE)
+        return "an integer beyond 64 bits";
+    return *end != 'L' && (n > INT32_MAX || n < INT32_MIN)
+               ? "an integer beyond 32 bits needs an L at its end"
+               : NULL;
+}
+
+/* For a text that libconfig has taken. */
+static bool check_integers(const char *file, const char *text, struct err *e)
+{
+    int line = 1;
+    for (const char *p = text; *p;) {
+        const char *next = skip_other(p);
+        size_t sign = *p == '-' || *p == '+';
+        if (next == p && isdigit((unsigned char)p[sign])) {
+            size_t len = sign + strspn(p + sign, NAME_BYTES ".+");
+            const char *fault = integer_fault(p, len);
+            if (fault)
+                return err_set(e, "%s:%d: %.*s: %s", file, line,
+                               (int)(len < NAME_SIZE ? len : NAME_SIZE), p, fault);
+            next = p + len;
+        }
+        for (next += next == p; p < next; p++)
+            line += *p == '\n';
+    }
+    return true;
+}
+
+/* --- the text -------------------------------------------------------------------------------- */
 
 /* libconfig's scanner ends the process when it cannot read what it opened, a directory for one: an
  * @include in a file under reload must not do that. Nothing is opened here, so it is refused like
@@ -248,7 +317,7 @@ static bool parse(const char *file, const char *text, struct settings *out, stru
     forbid_includes(&parsed);
     bool ok = config_read_string(&parsed, text) == CONFIG_TRUE;
     if (ok) {
-        ok = read_root(&r, config_root_setting(&parsed));
+        ok = check_integers(file, text, e) && read_root(&r, config_root_setting(&parsed));
     } else {
         err_set(e, "%s:%d: %s", file, config_error_line(&parsed), parse_error(&parsed));
     }

@@ -563,6 +563,15 @@ static void test_refused_file(void **state)
         {"redis: { ca_file_file = \"b\"; };", "redis.ca_file_file: unknown option"},
         {"queue: { extend_ms = 1; };", "test.conf:1: queue.extend_ms: 1 is not within 20 to"},
         {"a = ;", "test.conf:1: syntax error"},
+        {"\nqueue: { lease_ms = 4294976296; };",
+         "test.conf:2: 4294976296: an integer beyond 32 bits"},
+        {"queue: { lease_ms = -2147483649; };", "test.conf:1: -2147483649: an integer beyond 32"},
+        {"queue: { lease_ms = 0x100002328; };", "test.conf:1: 0x100002328: an integer beyond 32"},
+        {"queue: { lease_ms = 4294976296L; };", "queue.lease_ms: 4294976296 is not within"},
+        {"queue: { lease_ms = 9223372036854775808L; };", "test.conf:1: "},
+        {"/* 1\n */ queue: { lease_ms = 010000; };",
+         "test.conf:2: 010000: an integer must not begin"},
+        {"queue: { lease_ms = +00L; };", "test.conf:1: +00L: an integer must not begin with 0"},
         {"\n@include \"/\"\n", "test.conf:2: @include: a configuration is one file"},
         {"@include \"/etc/hostname\"\n", "test.conf:1: @include: a configuration is one file"},
         {"@include \"test.conf\"\n", "test.conf:1: @include: a configuration is one file"},
@@ -598,6 +607,21 @@ static void test_refused_file(void **state)
         if (!strstr(e.text, rows[i].message))
             fail_msg("\"%s\" instead of \"%s\"", e.text, rows[i].message);
     }
+}
+
+/* Not integers, though they look like it. */
+static void test_digits_elsewhere(void **state)
+{
+    (void)state;
+    struct config c;
+    load_ok("# 010 \n// 010 4294976296\n/* 010\n4294976296 */\n"
+            "queue: { names = [ \"010\", \"a\\\" 010\" ]; lease_ms = 9000L; reap_ms = 0x1f4; };\n"
+            "apps = ( { name = \"a010\"; app_key = \"0\" \"1\"; },\n"
+            "{ name = \"b\"; app_key = \"2\"; push = { iOSBadge = 0; }; } );",
+            (const char *[]){BASE, NULL}, &c);
+    assert_int_equal(c.lease_ms, 9000);
+    assert_int_equal(c.reap_ms, 500);
+    config_free(&c);
 }
 
 static void test_unreadable_file(void **state)
@@ -918,6 +942,7 @@ int main(void)
         cmocka_unit_test(test_endpoints),
         cmocka_unit_test(test_refused_environment),
         cmocka_unit_test(test_refused_file),
+        cmocka_unit_test(test_digits_elsewhere),
         cmocka_unit_test(test_unreadable_file),
         cmocka_unit_test(test_fifo),
         cmocka_unit_test(test_file_too_long),
