@@ -29,7 +29,7 @@ find_mirror() {
     local address
     for address in $(apt_addresses); do
         if /usr/lib/apt/apt-helper download-file "${address%/}/dists/trixie/InRelease" "$dir/InRelease" >/dev/null 2>&1 &&
-            grep -qx 'Origin: Debian' "$dir/InRelease"; then
+            grep -qx 'Origin: Debian' "$dir/InRelease" && grep -q "^Architectures:.* $arch\b" "$dir/InRelease"; then
             echo "$address"
             return
         fi
@@ -40,7 +40,7 @@ find_mirror() {
 make_root() {
     local mirror more=
     mirror=$(find_mirror)
-    [ -n "$mirror" ] || not_run "no apt source of this machine has trixie (DEBIAN13_MIRROR=ADDRESS names one)"
+    [ -n "$mirror" ] || not_run "no apt source of this machine has trixie for $arch (DEBIAN13_MIRROR=ADDRESS names one)"
     [[ $mirror != https:* ]] || more=--include=ca-certificates
     echo "test-debian13: making a fresh Debian 13"
     rm -rf "$root" "$root.new"
@@ -86,7 +86,7 @@ run() {
 }
 
 [ "$(id -u)" -eq 0 ] || not_run "it needs root, for debootstrap and mounts"
-[ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] || not_run "this is no Debian or Ubuntu on amd64"
+arch=$(dpkg --print-architecture 2>/dev/null) || not_run "this is no Debian or Ubuntu"
 sh scripts/setup.sh debootstrap || not_run "debootstrap is not to be had"
 [ -e /usr/share/debootstrap/scripts/trixie ] || not_run "this debootstrap does not know trixie"
 unshare --mount --pid --fork --propagation private mount -t tmpfs tmpfs /mnt 2>/dev/null || not_run "this machine forbids mounts"
