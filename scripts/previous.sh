@@ -5,6 +5,7 @@
 # none before them: there this version takes its part, so that the test runs all the same.
 set -eu
 cd "$(dirname "$0")/.."
+unset MAKEFLAGS MFLAGS MAKELEVEL # another tree's make, with jobs of its own
 dir=build/previous
 commit=
 if [ -e .git ]; then # else git would look into a checkout that this tree happens to lie in
