@@ -15,9 +15,21 @@ int64_t call_provider_now_ms(const struct provider *p)
     return clock_wall_ms() + p->clock_skew_ms;
 }
 
+static void set_held(struct call *c, bool held)
+{
+    struct record_call *note = record_find(&c->provider->record, c->seq);
+    if (c->held == held)
+        return;
+    c->held = held;
+    c->provider->held += held ? 1 : -1;
+    if (note)
+        note->held = held;
+}
+
 void call_free(struct call *c)
 {
     struct provider *p = c->provider;
+    set_held(c, false);
     if (c->newer)
         c->newer->older = c->older;
     else
@@ -98,8 +110,39 @@ static void wait_then(struct call *c, enum step step, int64_t delay_ms)
     evtimer_add(c->timer, &delay);
 }
 
+static void hold(struct call *c)
+{
+    if (!c->plan.late)
+        push(c);
+    if (call_watch_client(c))
+        set_held(c, true);
+}
+
+static void go_on(struct call *c)
+{
+    event_free(c->gone);
+    c->gone = NULL;
+    set_held(c, false);
+    if (c->plan.late)
+        push(c);
+    call_reply(c);
+}
+
+void call_release(struct provider *p, uint64_t hold_id)
+{
+    for (struct call *c = p->calls, *older; c; c = older) {
+        older = c->older;
+        if (c->held && (!hold_id || c->plan.hold_id == hold_id))
+            go_on(c);
+    }
+}
+
 static void run(struct call *c)
 {
+    if (c->plan.hold_id) {
+        hold(c);
+        return;
+    }
     bool closes = c->plan.kind == FAULT_DROP || c->plan.kind == FAULT_CLOSE;
     if (c->plan.late && c->plan.delay_ms) {
         wait_then(c, STEP_PUSH, c->plan.delay_ms);

@@ -20,6 +20,7 @@ struct call {
     struct replay_stay stay;
     struct fault_plan plan;
     struct event *timer, *gone;
+    bool held;
     enum step next_step;
     uint64_t seq;
     char request_id[ANSWER_ID_SIZE];
@@ -31,6 +32,10 @@ struct call {
 
 void call_free(struct call *c); /* and takes it off the provider's list */
 int64_t call_provider_now_ms(const struct provider *p);
+
+/* Waits for the client to leave, and frees the call then. False: it has left, and the call is
+ * freed. */
+bool call_watch_client(struct call *c);
 
 /* Answers, or does instead what the call's fault says; frees the call, unless it hangs. */
 void call_reply(struct call *c);

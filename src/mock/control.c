@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "mock/call.h"
 #include "mock/inbox_report.h"
 #include "mock/port.h"
 #include "mock/report.h"
@@ -94,12 +95,14 @@ static void remove_faults(struct provider *p, struct ask *a)
 {
     int64_t id;
     const char *text = fields_get(&a->query, "id");
-    if (!text)
+    if (!text) {
+        id = 0;
         faults_clear(&p->faults);
-    else if (!text_int(text, 1, INT64_MAX, &id) || !faults_remove(&p->faults, (uint64_t)id)) {
+    } else if (!text_int(text, 1, INT64_MAX, &id) || !faults_remove(&p->faults, (uint64_t)id)) {
         reply_error(a, 404, "no such rule");
         return;
     }
+    call_release(p, (uint64_t)id);
     reply_done(a);
 }
 
@@ -139,7 +142,7 @@ static void on_record(struct provider *p, struct ask *a)
                                  .limit = (uint64_t)limit};
     struct buf out;
     buf_init(&out, CONTROL_ANSWER_MAX);
-    report_record(&p->record, &query, p->in_flight, &out);
+    report_record(&p->record, &query, p->in_flight, p->held, &out);
     reply(a, 200, &out);
 }
 

@@ -22,9 +22,17 @@ struct fault_rule {
     char job_key[65], token[65], app_key[25], action[40];
 };
 
-static const char *const kind_names[] = {
-    "none", "error",   "latency",     "throttle", "drop_after_accept", "close_after_read",
-    "hang", "garbage", "bad_gateway", "ids"};
+static const char *const kind_names[] = {"none",
+                                         "error",
+                                         "latency",
+                                         "throttle",
+                                         "drop_after_accept",
+                                         "close_after_read",
+                                         "hang",
+                                         "garbage",
+                                         "bad_gateway",
+                                         "ids",
+                                         "hold"};
 
 const char *fault_kind_name(enum fault_kind kind)
 {
@@ -35,7 +43,7 @@ const char *fault_kind_name(enum fault_kind kind)
 
 static bool read_kind(struct fault_rule *r, const char *name, struct err *e)
 {
-    for (int i = FAULT_ERROR; i <= FAULT_IDS; i++)
+    for (int i = FAULT_ERROR; i <= FAULT_HOLD; i++)
         if (strcmp(name, kind_names[i]) == 0) {
             r->plan.kind = (enum fault_kind)i;
             return true;
@@ -48,7 +56,8 @@ static void set_defaults(struct fault_rule *r)
     struct fault_plan *p = &r->plan;
     r->left = -1;
     r->probability = 1;
-    p->accepted = p->kind == FAULT_LATENCY || p->kind == FAULT_DROP || p->kind == FAULT_IDS;
+    p->accepted = p->kind == FAULT_LATENCY || p->kind == FAULT_HOLD || p->kind == FAULT_DROP ||
+                  p->kind == FAULT_IDS;
     p->mass_ids = MASS_IDS_SHORT;
     p->status = p->kind == FAULT_THROTTLE      ? 400
                 : p->kind == FAULT_BAD_GATEWAY ? 502
@@ -189,10 +198,12 @@ static bool read_member(struct fault_rule *r, const char *name, json_t *v, struc
 
 static bool check_rule(const struct fault_rule *r, struct err *e)
 {
-    bool settled =
-        r->plan.kind == FAULT_DROP || r->plan.kind == FAULT_CLOSE || r->plan.kind == FAULT_IDS;
+    bool settled = r->plan.kind == FAULT_DROP || r->plan.kind == FAULT_CLOSE ||
+                   r->plan.kind == FAULT_IDS || r->plan.kind == FAULT_HOLD;
     if (settled && r->plan.accepted != (r->plan.kind != FAULT_CLOSE))
         return err_set(e, "accepted: follows from this kind");
+    if (r->plan.kind == FAULT_HOLD && (r->latency_ms || r->latency_max_ms || r->p50 > 0))
+        return err_set(e, "latency: a held call waits for the end of its rule");
     if (r->latency_max_ms && r->latency_max_ms < r->latency_ms)
         return err_set(e, "latency_max_ms: less than latency_ms");
     if ((r->p50 > 0) != (r->p99 > 0) || r->p99 < r->p50)
@@ -288,11 +299,12 @@ bool faults_remove(struct faults *f, uint64_t id)
     return false;
 }
 
-/* Rules that have had all their calls make room for new ones. */
+/* Rules that have had all their calls make room for new ones; calls may still wait for one's end.
+ */
 static void drop_spent(struct faults *f)
 {
     for (int i = f->count - 1; i >= 0; i--)
-        if (f->rules[i]->left == 0)
+        if (f->rules[i]->left == 0 && f->rules[i]->plan.kind != FAULT_HOLD)
             faults_remove(f, f->rules[i]->id);
 }
 
@@ -319,21 +331,25 @@ void faults_pick(struct faults *f, const struct request *q, struct fault_plan *p
 {
     bool delayed = false, late = false;
     int64_t delay_ms = 0;
+    uint64_t hold_id = 0;
     *plan = (struct fault_plan){.accepted = true};
     for (int i = 0; i < f->count; i++) {
         struct fault_rule *r = f->rules[i];
-        bool latency = r->plan.kind == FAULT_LATENCY;
-        if ((latency ? delayed : plan->kind != FAULT_NONE) || !rule_hits(r, q))
+        bool hold = r->plan.kind == FAULT_HOLD, delays = hold || r->plan.kind == FAULT_LATENCY;
+        if ((delays ? delayed : plan->kind != FAULT_NONE) || !rule_hits(r, q))
             continue;
+        if (hold)
+            hold_id = r->id;
         delay_ms += draw_delay(r);
         late |= r->plan.late;
-        delayed |= latency;
-        if (!latency)
+        delayed |= delays;
+        if (!delays)
             *plan = r->plan;
     }
     if (plan->kind == FAULT_NONE && delayed)
-        plan->kind = FAULT_LATENCY;
+        plan->kind = hold_id ? FAULT_HOLD : FAULT_LATENCY;
     plan->delay_ms = delay_ms;
+    plan->hold_id = hold_id;
     plan->late = late;
 }
 

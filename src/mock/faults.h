@@ -24,7 +24,8 @@ enum fault_kind {
     FAULT_HANG,        /* no answer while the client waits */
     FAULT_GARBAGE,     /* 200 with a body that is no answer */
     FAULT_BAD_GATEWAY, /* 502 with an HTML page */
-    FAULT_IDS          /* a MassPush's ids in another arrangement; else the normal answer */
+    FAULT_IDS,         /* a MassPush's ids in another arrangement; else the normal answer */
+    FAULT_HOLD         /* the normal answer, once the rule is gone */
 };
 
 struct fault_header {
@@ -37,6 +38,7 @@ struct fault_plan {
     bool accepted; /* the push happens all the same */
     bool late;     /* the delay comes before the push, not between push and answer */
     int64_t delay_ms;
+    uint64_t hold_id; /* it waits for the end of the rule with that id instead; 0: of none */
     int status;
     char code[64];
     struct fault_header headers[FAULT_HEADERS_MAX];
@@ -60,7 +62,8 @@ bool faults_remove(struct faults *f, uint64_t id);
 /* Adds a rule from its JSON text. */
 bool faults_add(struct faults *f, const char *json, size_t len, uint64_t *id, struct err *e);
 
-/* The first matching latency rule delays; the first matching rule of another kind decides. */
+/* The first matching rule that delays (latency, hold) does so; the first matching rule of another
+ * kind decides. */
 void faults_pick(struct faults *f, const struct request *q, struct fault_plan *plan);
 
 void faults_report(const struct faults *f, struct buf *out);

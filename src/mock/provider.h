@@ -47,7 +47,7 @@ struct provider {
     uint64_t next_message_id;
     struct call *calls; /* in flight */
     struct call *spare; /* one that has ended, for the next */
-    uint64_t in_flight;
+    uint64_t in_flight, held;
 };
 
 void provider_init(struct provider *p, struct event_base *base, size_t record_calls);

@@ -41,7 +41,7 @@ struct record_call {
     uint64_t seq; /* 0: empty slot */
     int64_t at_ms, answered_ms;
     enum record_outcome outcome;
-    bool v3, get, concurrent, answered;
+    bool v3, get, concurrent, answered, held;
     int status;
     const char *fault; /* kind's name, or NULL */
     char code[64];     /* error code of the answer */

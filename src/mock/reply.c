@@ -96,16 +96,17 @@ static void on_client_gone(evutil_socket_t fd, short what, void *arg)
 /* Reading is off while evhttp waits for our reply, so it would never see the client leave. A reset
  * connection is reported as readable, not as closed; and a client that has sent its request has
  * nothing more to say than TLS's farewell. */
-static void hang(struct call *c)
+bool call_watch_client(struct call *c)
 {
     struct evhttp_connection *connection = evhttp_request_get_connection(c->http);
     if (!connection) {
         close_connection(c);
-        return;
+        return false;
     }
     int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
     c->gone = event_new(c->provider->base, fd, EV_READ | EV_CLOSED, on_client_gone, c);
     event_add(c->gone, NULL);
+    return true;
 }
 
 void call_reply(struct call *c)
@@ -118,7 +119,7 @@ void call_reply(struct call *c)
         close_connection(c);
         break;
     case FAULT_HANG:
-        hang(c);
+        call_watch_client(c);
         break;
     case FAULT_ERROR:
     case FAULT_THROTTLE:
@@ -137,6 +138,7 @@ void call_reply(struct call *c)
     case FAULT_NONE:
     case FAULT_LATENCY:
     case FAULT_IDS:
+    case FAULT_HOLD:
         answer_normally(c, &body);
     }
     buf_free(&body);

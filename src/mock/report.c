@@ -65,6 +65,7 @@ static void add_answer(struct buf *out, const struct record_call *c)
 {
     buf_printf(out, "\"answered\":%s,\"status\":%d,", c->answered ? "true" : "false", c->status);
     buf_printf(out, "\"answered_ms\":%" PRId64 ",", c->answered_ms);
+    buf_printf(out, "\"held\":%s,", c->held ? "true" : "false");
     add_text(out, "code", c->code);
     add_text(out, "fault", c->fault ? c->fault : "");
     add_text(out, "request_id", c->request_id);
@@ -172,7 +173,7 @@ static void report_list(const struct record *m, const struct report_query *ask, 
 }
 
 void report_record(const struct record *m, const struct report_query *ask, uint64_t in_flight,
-                   struct buf *out)
+                   uint64_t held, struct buf *out)
 {
     if (ask->job || ask->token) {
         report_one(m, ask->job ? "job" : "token", ask->job ? ask->job : ask->token, ask->full, out);
@@ -193,6 +194,7 @@ void report_record(const struct record *m, const struct report_query *ask, uint6
     add_number(out, "done", m->done);
     add_number(out, "answered", m->answered);
     add_number(out, "in_flight", in_flight);
+    add_number(out, "held", held);
     add_number(out, "connections", m->connections);
     if (ask->list)
         report_list(m, ask, out);

@@ -13,7 +13,7 @@ struct report_query {
 };
 
 void report_record(const struct record *m, const struct report_query *ask, uint64_t in_flight,
-                   struct buf *out);
+                   uint64_t held, struct buf *out);
 void report_duplicates(const struct record *m, struct buf *out);
 
 #endif

@@ -58,6 +58,7 @@ static void test_kinds(void **state)
         {"{\"kind\":\"hang\"}", FAULT_HANG, false, 503, "ServiceUnavailable"},
         {"{\"kind\":\"garbage\"}", FAULT_GARBAGE, false, 200, "ServiceUnavailable"},
         {"{\"kind\":\"bad_gateway\"}", FAULT_BAD_GATEWAY, false, 502, "ServiceUnavailable"},
+        {"{\"kind\":\"hold\"}", FAULT_HOLD, true, 503, "ServiceUnavailable"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct faults f = {0};
@@ -67,7 +68,7 @@ static void test_kinds(void **state)
         assert_int_equal(p.accepted, rows[i].accepted);
         assert_string_equal(fault_kind_name(p.kind),
                             strtok(strdupa(rows[i].rule + strlen("{\"kind\":\"")), "\""));
-        if (p.kind != FAULT_LATENCY) {
+        if (p.kind != FAULT_LATENCY && p.kind != FAULT_HOLD) {
             assert_int_equal(p.status, rows[i].status);
             assert_string_equal(p.code, rows[i].code);
         }
@@ -167,6 +168,35 @@ static void test_latency(void **state)
     faults_clear(&f);
 }
 
+/* It delays as a latency rule does, but until its own end; and it stays when it is spent. */
+static void test_hold(void **state)
+{
+    (void)state;
+    struct faults f = {0};
+    struct err e;
+    uint64_t id = add(&f, "{\"kind\":\"hold\",\"count\":1}");
+    add(&f, "{\"kind\":\"latency\",\"latency_ms\":500}");
+    struct fault_plan p = pick(&f, "j");
+    assert_int_equal(p.kind, FAULT_HOLD);
+    assert_int_equal(p.hold_id, id);
+    assert_int_equal(p.delay_ms, 0);
+    p = pick(&f, "j");
+    assert_int_equal(p.kind, FAULT_LATENCY);
+    assert_int_equal(p.hold_id, 0);
+    while (f.count < FAULTS_MAX)
+        add(&f, "{\"kind\":\"hang\"}");
+    static const char more[] = "{\"kind\":\"garbage\"}";
+    assert_false(faults_add(&f, more, sizeof more - 1, &id, &e));
+    faults_clear(&f);
+    add(&f, "{\"kind\":\"hold\"}");
+    id = f.next_id;
+    add(&f, "{\"kind\":\"error\",\"latency_ms\":3}");
+    p = pick(&f, "j");
+    assert_int_equal(p.kind, FAULT_ERROR);
+    assert_int_equal(p.hold_id, id);
+    faults_clear(&f);
+}
+
 static void draw(const char *rule, int64_t *below_p50, int64_t *below_p99, int64_t least,
                  int64_t most, int64_t p50, int64_t p99)
 {
@@ -246,6 +276,8 @@ static void test_refused_rules(void **state)
         "{\"kind\":\"latency\",\"p50\":9,\"p99\":8}",
         "{\"kind\":\"drop_after_accept\",\"accepted\":false}",
         "{\"kind\":\"close_after_read\",\"accepted\":true}",
+        "{\"kind\":\"hold\",\"accepted\":false}",
+        "{\"kind\":\"hold\",\"latency_ms\":5}",
     };
     struct faults f = {0};
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
@@ -301,7 +333,7 @@ int main(void)
         cmocka_unit_test(test_probability),   cmocka_unit_test(test_latency),
         cmocka_unit_test(test_distributions), cmocka_unit_test(test_headers),
         cmocka_unit_test(test_refused_rules), cmocka_unit_test(test_bound_and_removal),
-        cmocka_unit_test(test_report),
+        cmocka_unit_test(test_report),        cmocka_unit_test(test_hold),
     };
     return cmocka_run_group_tests_name("mock faults", tests, NULL, NULL);
 }

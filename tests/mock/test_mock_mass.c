@@ -337,7 +337,7 @@ static json_t *report(struct fixture *f, struct report_query query)
 {
     struct buf out;
     buf_init(&out, 1 << 20);
-    report_record(&f->p.record, &query, 0, &out);
+    report_record(&f->p.record, &query, 0, 0, &out);
     json_t *root = json_loads(buf_text(&out), JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(root);
     buf_free(&out);

@@ -170,7 +170,7 @@ static json_t *ask(const struct record *r, struct report_query query)
 {
     struct buf out;
     buf_init(&out, 1 << 20);
-    report_record(r, &query, 2, &out);
+    report_record(r, &query, 2, 1, &out);
     json_t *root = json_loads(buf_text(&out), JSON_REJECT_DUPLICATES, NULL);
     if (!root)
         fail_msg("not JSON: %s", buf_text(&out));
@@ -215,6 +215,7 @@ static void test_counts(void **state)
     assert_int_equal(count(o, "throttled"), 1);
     assert_int_equal(count(o, "faulted"), 1);
     assert_int_equal(count(o, "in_flight"), 2);
+    assert_int_equal(count(o, "held"), 1);
     assert_null(json_object_get(o, "list"));
     json_decref(o);
 
@@ -244,7 +245,7 @@ static void test_secrets_are_not_remembered(void **state)
     assert_string_equal(record_param(record_find(&r, seq), "TargetValue"), "x");
     assert_string_equal(record_param(record_find(&r, seq), "Signature"), "");
     buf_init(&out, 1 << 20);
-    report_record(&r, &(struct report_query){.list = true, .full = true}, 0, &out);
+    report_record(&r, &(struct report_query){.list = true, .full = true}, 0, 0, &out);
     assert_null(strstr(buf_text(&out), "hush"));
     assert_non_null(strstr(buf_text(&out), "\"parameters\":{\"AppKey\":\"1\""));
     buf_free(&out);
