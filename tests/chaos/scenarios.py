@@ -52,7 +52,7 @@ def kill_one(w, limit_s):
     expect(held, "the victim held jobs")
     w.after_checks = lambda: w.figures.expect(
         w.longest_wait is not None and w.longest_wait <= limit_s, "a killed worker's job waited %s s, allowed are %s" % (w.longest_wait, limit_s))
-    wait_until(lambda: not set(held) & set(w.still_held(held)), limit_s + 20, "the victim's jobs are taken over")
+    wait_until(lambda: not set(held) & set(w.still_held(held)), "the victim's jobs are taken over")
     return "taken over by %.1f s" % (time.monotonic() - moment)
 
 
@@ -84,7 +84,7 @@ def workers_restarted_in_turn(w):
         oldest = w.alive()[0]
         w.add_worker()
         w.expected_ends.add(oldest.pid)
-        codes.append(w.stage.terminate(oldest, 40))
+        codes.append(w.stage.terminate(oldest))
     w.figures.expect(set(codes) == {0}, "a drained worker ends with 0: %s" % codes)
     return "%d restarts" % len(codes)
 
@@ -146,7 +146,7 @@ def check_log_lines(w):
     text = read_all(w.log_end)
     full = len(text)
     for p in w.alive():
-        w.stage.terminate(p, 40)  # says something, now that there is room
+        w.stage.terminate(p)  # says something, now that there is room
     text += read_all(w.log_end)
     lines = text.count(b"event=job_sent") + text.count(b"event=job_dead")
     dropped = sum(int(part.split(b" ")[0]) for part in text.split(b"log_dropped=")[1:])
@@ -190,7 +190,7 @@ def redis_power_cut_aof_everysec(w):
     cut = 0
     for _ in w.each(4):
         w.rest(1.5)  # time to sync something
-        wait_until(w.aof_synced, 20, "Redis has synced something")
+        wait_until(w.aof_synced, "Redis has synced something")
         synced, size = w.synced_at, os.path.getsize(path)
         w.rest(1.2)
         w.kill_redis(synced)
@@ -232,7 +232,7 @@ def disk_full_aof_everysec(w):
     refused = 0
     for _ in w.each(4, spread=0):
         path = fill_disk(w)
-        wait_until(lambda: info(w.connect(), "persistence")["aof_last_write_status"] == "err", 20, "Redis notices")
+        wait_until(lambda: info(w.connect(), "persistence")["aof_last_write_status"] == "err", "Redis notices")
         w.rest(1.5)
         refused = w.producer.refusals
         os.unlink(path)
@@ -286,11 +286,11 @@ def failover(w, promoted):
             return True
         away = moment
         return False
-    wait_until(another, 30, "another master")
+    wait_until(another, "another master")
     there = time.monotonic()
     w.relief.append(there)
     w.stage.redis.forget()
-    took = wait_until(lambda: w.monitor.progress_after(there), 30, "work goes on")
+    took = wait_until(lambda: w.monitor.progress_after(there), "work goes on")
     w.figures.expect(took <= 3, "work went on only %.1f s after the failover" % took)
     w.endure()
     return "failover %.1f s, work %.1f s later" % (there - killed, took), (killed - REPLICATION_LAG_S, away, there)
@@ -382,7 +382,7 @@ def provider_certificate_swapped(w):
     right = w.provider_link.upstream
     w.provider_link.set(upstream=port)
     w.provider_link.cut()
-    wait_until(lambda: len(w.log_has("event=circuit_open")) == len(w.stage.workers), 20, "every worker's circuit opens")
+    wait_until(lambda: len(w.log_has("event=circuit_open")) == len(w.stage.workers), "every worker's circuit opens")
     before = w.monitor.ended()
     w.endure()
     w.figures.expect(w.monitor.ended() - before <= 40, "only broken jobs end meanwhile: %d" % (w.monitor.ended() - before))

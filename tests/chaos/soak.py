@@ -177,7 +177,7 @@ class Soak:
 
     def end(self):
         """TERM: everything is given back, and a sanitizer has the last word."""
-        codes = [self.stage.terminate(p, 60) for p in self.workers]
+        codes = [self.stage.terminate(p) for p in self.workers]
         wrong = ["exit codes after TERM: %s" % codes] if any(codes) else []
         reports = self.stage.sanitizer_reports()
         return wrong + (["sanitizer report in %s" % reports] if reports else [])

@@ -182,7 +182,7 @@ class World:
 
     def restart_redis(self):
         away = time.monotonic()
-        wait_until(self.try_start_redis, 30, "redis starts again")
+        wait_until(self.try_start_redis, "redis starts again")
         if self.synced_then is not None:
             self.lapses.append((self.synced_then, away, time.monotonic()))
 
@@ -196,7 +196,7 @@ class World:
         ready, tls = os.path.join(self.stage.dir, "impostor.ready"), os.path.join(self.stage.dir, "impostor-tls")
         self.stage.spawn([os.path.join(BIN, "pushbridge-mock"), "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0",
                           "--tls", tls, "--ready-file", ready, "--quiet"], "impostor.log")
-        text = wait_until(lambda: os.path.exists(ready) and open(ready).read(), 20, "the impostor is ready")
+        text = wait_until(lambda: os.path.exists(ready) and open(ready).read(), "the impostor is ready")
         ports = dict(item.split("=") for item in text.split())
         return int(ports["listen"]), int(ports["control"])
 
@@ -207,14 +207,14 @@ class World:
             self.add_worker()
         self.producer.burst(self.burst)
         self.producer.start()
-        wait_until(lambda: self.monitor.ended() > 50, 30, "work is in full flight")
+        wait_until(lambda: self.monitor.ended() > 50, "work is in full flight")
         self.began = time.monotonic()
 
     def finish(self):
         """After the faults: recovery, drain, checks. The load goes on until work is seen again."""
         moment = time.monotonic()
         monitor, few = self.monitor, self.monitor.FEW
-        took = wait_until(lambda: monitor.progress_after(moment, few), RECOVERY_S, "work goes on by itself")
+        took = wait_until(lambda: monitor.progress_after(moment, few), "work goes on by itself")
         self.figures.pause = monitor.longest_pause(self.began, moment + took)
         # Both are bounds from above, by what the monitor's looks can tell: the smaller one holds for both.
         self.figures.recovery = min(self.figures.pause, max(monitor.progress_after(t, few) for t in self.relief + [moment]))
@@ -222,7 +222,7 @@ class World:
         self.sabotage()
         moment = time.monotonic()
         try:
-            wait_until(lambda: self.drained(moment), DRAIN_S, "the queue drains")
+            wait_until(lambda: self.drained(moment), "the queue drains")
         except Failure:
             raise Failure("the queue does not drain within %d s: %s" % (DRAIN_S, self.monitor.last))
         self.monitor.stop()
@@ -239,7 +239,7 @@ class World:
         redis = self.connect()
         if what in ("1", "lose"):
             self.producer.burst(500)
-            job = wait_until(lambda: redis("LPOP", Q), 20, "a job to lose")
+            job = wait_until(lambda: redis("LPOP", Q), "a job to lose")
             self.figures.notes.append("SABOTAGE: job %s dropped" % find_mark(job))
         elif what == "twice":
             redis("RPUSH", Q, b'{"message":"news c1x","target":{"tag":"vip"},"meta":{"n":1}}')

@@ -10,11 +10,11 @@ import subprocess
 import time
 
 import metrics_page
-from harness import BIN, K, ROOT, Stage, free_port, wait_until
-from scene import expect, scenario, timely
+from harness import BIN, K, PATIENCE_S, ROOT, Stage, free_port, wait_until
+from scene import PATIENT, expect, scenario
 
-SHORT = {"PUSHBRIDGE_ALIYUN_TIMEOUT_MS": "600", "PUSHBRIDGE_ALIYUN_SETTLE_MS": "300",
-         "PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS": "500", "PUSHBRIDGE_RETRY_BASE_MS": "50",
+SHORT = {"PUSHBRIDGE_ALIYUN_TIMEOUT_MS": "1700", "PUSHBRIDGE_ALIYUN_SETTLE_MS": "300",
+         "PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS": "1700", "PUSHBRIDGE_RETRY_BASE_MS": "50",
          "PUSHBRIDGE_QUEUE_LEASE_MS": "3000", "PUSHBRIDGE_QUEUE_EXTEND_MS": "400",
          "PUSHBRIDGE_QUEUE_REAP_MS": "200", "PUSHBRIDGE_QUEUE_IDLE_WAIT_S": "1"}
 
@@ -29,7 +29,7 @@ class Admin:
         return {"PUSHBRIDGE_ADMIN_LISTEN": "127.0.0.1:%d" % self.port}
 
     def get(self, path, method="GET"):
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             c.request(method, path)
             r = c.getresponse()
@@ -47,8 +47,8 @@ class Admin:
         status, body = self.ready()
         return status == 503 and not body["ready"] and word in body["checks"][check] and body
 
-    def wait_ready(self, seconds=10):
-        return wait_until(lambda: self.ready()[0] == 200 and self.ready()[1], seconds, "/readyz says 200")
+    def wait_ready(self):
+        return wait_until(lambda: self.ready()[0] == 200 and self.ready()[1], "/readyz says 200")
 
     def families(self):
         status, page = self.get("/metrics")
@@ -75,20 +75,19 @@ def readyz_follows_redis():
         s.redis("CONFIG", "SET", "maxmemory-policy", "noeviction")
         s.redis("CONFIG", "SET", "maxmemory", 1)
         began = time.monotonic()
-        wait_until(lambda: a.failing("write", "OOM"), 10, "unready: full")
+        wait_until(lambda: a.failing("write", "OOM"), "unready: full")
         took = time.monotonic() - began
-        timely(took < 6, "unready after %.1f s" % took)
         expect(health(s, a, "--ready") == 1 and health(s, a) == 0, "unready, but alive")
-        s.wait_ended(n, 30)  # it goes on draining
+        s.wait_ended(n)  # it goes on draining
         expect(a.failing("write", "OOM"), "still full")
         s.redis("CONFIG", "SET", "maxmemory", 0)
         a.wait_ready()
         s.redis("REPLICAOF", "127.0.0.1", 1)
-        wait_until(lambda: a.failing("redis", "replica") or a.failing("redis", "READONLY") or a.failing("write", "READONLY"), 10, "unready: a replica")
+        wait_until(lambda: a.failing("redis", "replica") or a.failing("redis", "READONLY") or a.failing("write", "READONLY"), "unready: a replica")
         s.redis("REPLICAOF", "NO", "ONE")
         a.wait_ready()
         s.kill_redis()
-        wait_until(lambda: a.failing("redis", "queue=push:jobs"), 10, "unready: gone")
+        wait_until(lambda: a.failing("redis", "queue=push:jobs"), "unready: gone")
         expect(a.get("/livez")[0] == 200 and a.get("/stats")[0] == 200 and a.get("/metrics")[0] == 200, "the pages stay")
         s.start_redis()
         a.wait_ready()
@@ -122,7 +121,7 @@ def readyz_open_circuit_is_degraded():
         a = Admin()
         w = s.worker(PREQ_ACCESS_KEY_SECRET="wrong", **a.env())
         n = s.push_many(20)
-        body = wait_until(lambda: a.ready()[0] == 200 and a.ready()[1]["degraded"] and a.ready()[1], 10, "ready, degraded")
+        body = wait_until(lambda: a.ready()[0] == 200 and a.ready()[1]["degraded"] and a.ready()[1], "ready, degraded")
         expect(body["ready"] and "circuit app=default" in body["degraded"][0], body)
         stats = json.loads(a.get("/stats")[1])
         expect(stats["circuits"][0]["state"] != "closed" and stats["circuits"][0]["why"], stats)
@@ -139,14 +138,16 @@ def readyz_open_circuit_is_degraded():
 def readyz_while_draining():
     with Stage(env=SHORT) as s:
         a = Admin()
-        s.fault(kind="hang")
-        w = s.worker(PUSHBRIDGE_ALIYUN_TIMEOUT_MS="1500", **a.env())
+        s.hold()
+        w = s.worker(**PATIENT, **a.env())
         a.wait_ready()
-        s.push_many(5)
-        wait_until(lambda: s.record().get("calls", 0) > 0, 10, "calls are out")
+        n = s.push_many(5)
+        s.wait_held(n)
         w.send_signal(signal.SIGTERM)
-        wait_until(lambda: a.failing("draining", "draining"), 3, "unready: draining")
-        w.wait(15)
+        wait_until(lambda: a.failing("draining", "draining"), "unready: draining")
+        s.clear_faults()
+        expect(w.wait(PATIENCE_S) == 0, "drained")
+        expect(s.settle(n)["sent"] == n, "its calls were awaited")
 
 
 def documented(lines):
@@ -186,7 +187,7 @@ def metrics_page_is_strict_and_documented():
         s.wait_ended(n)
         # Figures of the queue come in the background, some seconds late.
         f = wait_until(lambda: (a.families().get("pushbridge_queue_results_jobs") or metrics_page.Family("", "")).value() == 51
-                       and a.families(), 15, "the queue's figures")
+                       and a.families(), "the queue's figures")
         value = lambda name, suffix="", **labels: f["pushbridge_" + name].value(suffix, **labels)  # noqa: E731
         expect(value("jobs_claimed_total", queue="push:jobs") == n, "claimed: %s" % value("jobs_claimed_total"))
         expect(value("jobs_succeeded_total", app="default") == 51, "succeeded")
@@ -216,15 +217,15 @@ def metrics_page_is_strict_and_documented():
 def queue_gauges_show_the_oldest_job():
     with Stage(env=SHORT) as s:
         a = Admin()
-        s.fault(kind="hang")
-        s.worker(PUSHBRIDGE_QUEUE_CONCURRENCY="1", PUSHBRIDGE_ALIYUN_TIMEOUT_MS="1500", **a.env())
+        s.hold()
+        s.worker(PUSHBRIDGE_QUEUE_CONCURRENCY="1", **PATIENT, **a.env())
         now = int(time.time() * 1000)
         s.push(*[{"id": "o%d" % i, "code": "I10000", "school": "s", "enqueued_at": now - 100000} for i in range(200)])
 
         def oldest():
             f = a.families().get("pushbridge_queue_oldest_job_age_seconds")
             return f and f.value(queue="push:jobs") or 0
-        wait_until(lambda: 100 <= oldest() < 200, 15, "the oldest job's age")
+        wait_until(lambda: 100 <= oldest() < 200, "the oldest job's age")
 
 
 class Systemd:
@@ -244,8 +245,8 @@ class Systemd:
         except BlockingIOError:
             return self.heard
 
-    def wait(self, text, seconds=10, times=1):
-        wait_until(lambda: sum(text in x for x in self.listen()) >= times, seconds, "systemd hears %s: %s" % (text, self.heard))
+    def wait(self, text, times=1):
+        wait_until(lambda: sum(text in x for x in self.listen()) >= times, "systemd hears %s: %s" % (text, self.heard))
 
 
 @scenario
@@ -262,12 +263,6 @@ def systemd_hears_ready_watchdog_stopping():
         systemd.wait("STATUS=ready")
         before = systemd.listen().count("WATCHDOG=1")
         systemd.wait("WATCHDOG=1", times=before + 3)
-        w.send_signal(signal.SIGSTOP)  # a loop that stands still is silent
-        before = systemd.listen().count("WATCHDOG=1")
-        quiet = time.monotonic() + 1
-        wait_until(lambda: time.monotonic() > quiet, 2, "a second has passed")
-        expect(systemd.listen().count("WATCHDOG=1") <= before + 1, "no ping while it is stopped")
-        w.send_signal(signal.SIGCONT)
         expect(s.terminate(w) == 0, "drained")
         heard = [x for x in systemd.listen() if x in ("READY=1", "STOPPING=1")]
         expect(heard == ["READY=1", "STOPPING=1"], heard)

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -27,42 +28,64 @@ class Failure(AssertionError):
     pass
 
 
-class Late(Failure):
-    """Something did not happen in time: on a busy machine that alone proves nothing."""
+class NotRun(Exception):
+    """What a scenario needs is not there, and cannot be made."""
 
 
 class Refused(OSError):
     """Redis answered with an error: the command was not carried out."""
 
 
+PATIENCE_S = int(os.environ.get("X_PAT", "120"))  # what takes so long hangs, on a machine however busy
+CLAIMED_PORTS = {}  # port -> what keeps it ours
+
+
+def port_range():
+    """Below those that the kernel hands out itself: no connection's own end lies there."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
+        first = int(f.read().split()[0])
+    return range(10000, first) if first > 12000 else range(61000, 65536)
+
+
+def claim_port(port):
+    """Until this process ends nobody who asks like this gets it: the name of an abstract socket is the claim."""
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind("\0pushbridge-test-port-%d" % port)
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(("127.0.0.1", port))
+    except OSError:
+        claim.close()
+        return False
+    CLAIMED_PORTS[port] = claim
+    return True
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    ports = port_range()
+    begin = os.getpid() * 101
+    return next(p for p in (ports[(begin + i) % len(ports)] for i in range(len(ports))) if p not in CLAIMED_PORTS and claim_port(p))
 
 
-def wait_until(condition, seconds, what):
-    """Polls without a fixed pause worth mentioning; the condition decides, not the time."""
-    deadline = time.monotonic() + seconds
-    gate = socket.socketpair()[0]
-    gate.settimeout(0.01)
+def wait_until(condition, what, seconds=PATIENCE_S):
+    """The condition decides, not the time: nothing may depend on how soon it is seen."""
+    deadline, pause_s = time.monotonic() + seconds, 0.005
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise Late("not within %s s: %s" % (seconds, what))
-        try:
-            gate.recv(1)
-        except OSError:
-            pass
+            raise Failure("not within %s s: %s" % (seconds, what() if callable(what) else what))
+        threading.Event().wait(pause_s)
+        pause_s = min(pause_s * 1.5, 0.04)
 
 
 class Resp:
     """A Redis client of forty lines: binary-safe, blocking."""
 
     def __init__(self, port):
-        self.sock = socket.create_connection(("127.0.0.1", port), 5)
+        self.sock = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
         self.file = self.sock.makefile("rb")
 
     def __call__(self, *args):
@@ -147,7 +170,7 @@ class Stage:
         self.redis_process = self.spawn(
             [REDIS_SERVER, "--port", str(self.redis_port), "--bind", "127.0.0.1", "--dir", self.dir,
              "--save", "", "--appendonly", "yes", "--appendfsync", "always"] + self.redis_args, "redis.log")
-        self.redis = wait_until(self.try_redis, 10, "redis answers")
+        self.redis = wait_until(self.try_redis, "redis answers")
 
     def try_redis(self):
         try:
@@ -168,7 +191,7 @@ class Stage:
         if tls:
             command += ["--tls", os.path.join(self.dir, "tls")]
         self.mock_process = self.spawn(command, "mock.log")
-        text = wait_until(lambda: os.path.exists(ready) and open(ready).read(), 10, "mock is ready")
+        text = wait_until(lambda: os.path.exists(ready) and open(ready).read(), "mock is ready")
         ports = dict(item.split("=") for item in text.split())
         self.mock_port, self.control_port = int(ports["listen"]), int(ports["control"])
         self.mocks.append((self.mock_process, self.control_port))
@@ -201,14 +224,14 @@ class Stage:
     def cli(self, *args, **env):
         """One command of the program to its end, with the workers' configuration."""
         command = [os.path.join(BIN, "pushbridge")] + list(args) + (["-c", self.conf] if self.conf else [])
-        done = subprocess.run(command, env=self.worker_env(env), capture_output=True, text=True, timeout=20)
+        done = subprocess.run(command, env=self.worker_env(env), capture_output=True, text=True, timeout=PATIENCE_S)
         if done.returncode:
             raise Failure("%s: %d: %s" % (" ".join(args), done.returncode, done.stderr))
         return done.stdout
 
     def metrics(self, listen):
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open("http://%s/metrics" % listen, timeout=5) as answer:
+        with opener.open("http://%s/metrics" % listen, timeout=PATIENCE_S) as answer:
             lines = answer.read().decode().splitlines()
         sums = collections.Counter()  # over all labels of a name
         for name, value in (x.rsplit(" ", 1) for x in lines if not x.startswith("#")):
@@ -240,8 +263,8 @@ class Stage:
             self.redis = self.try_redis() or self.redis
             return -1
 
-    def wait_ended(self, n, seconds=20):
-        wait_until(lambda: self.ended() >= n, seconds, "%d jobs ended (have %d)" % (n, self.ended()))
+    def wait_ended(self, n):
+        wait_until(lambda: self.ended() >= n, lambda: "%d jobs ended (have %d)" % (n, self.ended()))
 
     def counts(self, queue=Q):
         ready, inbox, parked, members, count = self.redis("EVAL", COUNTS, 1, queue, "{%s}" % queue)
@@ -263,12 +286,30 @@ class Stage:
             raise Failure("two outcomes for one job: %s" % sorted({i for i in ids if ids.count(i) > 1})[:5])
         return c
 
+    # --- Redis' clock
+    def redis_ms(self):
+        seconds, micros = self.redis("TIME")
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    def batches_of(self, p):
+        flat = self.redis("HGETALL", K + ":batch")
+        return [name for name, head in zip(flat[::2], flat[1::2]) if b"-%d-" % p.pid in head]
+
+    def forget_worker(self, p):
+        """As if the time of a killed worker's leases and of its heartbeat were up."""
+        now = self.redis_ms()
+        for name in self.batches_of(p):
+            self.redis("ZADD", K + ":due", "XX", now, name)
+        for name in self.redis("ZRANGE", K + ":workers", 0, -1):
+            if b"-%d-" % p.pid in name:
+                self.redis("ZADD", K + ":workers", "XX", now - 1, name)
+
     # --- the mock's record
     def control(self, method, path, body=None, port=None):
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request("http://127.0.0.1:%d%s" % (port or self.control_port, path), data, method=method)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=10) as answer:
+        with opener.open(request, timeout=PATIENCE_S) as answer:
             text = answer.read()
         return json.loads(text) if text.strip() else {}
 
@@ -276,15 +317,25 @@ class Stage:
         """A call of the test's own, unsigned; what is answered does not matter."""
         url = "%s/?%s" % (self.endpoint, urllib.parse.urlencode(params))
         try:
-            urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=10).close()
+            urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=PATIENCE_S).close()
         except urllib.error.HTTPError as e:
             e.close()
 
     def fault(self, **rule):
-        self.control("POST", "/_mock/faults", rule)
+        return self.control("POST", "/_mock/faults", rule)["id"]
 
     def clear_faults(self):
         self.control("DELETE", "/_mock/faults")
+
+    def hold(self, **rule):
+        """Calls that match get no answer before release() of this, or clear_faults()."""
+        return self.fault(kind="hold", **rule)
+
+    def release(self, rule):
+        self.control("DELETE", "/_mock/faults?id=%d" % rule)
+
+    def wait_held(self, n=1):
+        wait_until(lambda: self.record()["held"] >= n, lambda: "%d calls are held (have %d)" % (n, self.record()["held"]))
 
     def record(self):
         return self.control("GET", "/_mock/record")
@@ -353,9 +404,30 @@ class Stage:
         with open(os.path.join(self.dir, "worker%d.log" % i), errors="replace") as f:
             return f.read()
 
-    def terminate(self, p, seconds=15):
+    def terminate(self, p):
         p.send_signal(signal.SIGTERM)
-        return p.wait(seconds)
+        return p.wait(PATIENCE_S)
+
+    def stop(self, p):
+        """It stands still from now on, until SIGCONT."""
+        p.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, p.pid, os.WSTOPPED)
+
+    def stop_holding(self, p, n=1):
+        """Stops it while so many calls are held: looked at when it cannot end them any more."""
+        def stopped():
+            if self.record()["held"] < n:
+                return False
+            self.stop(p)
+            if self.record()["held"] >= n:
+                return True
+            p.send_signal(signal.SIGCONT)
+            return False
+        wait_until(stopped, "it is stopped with calls held")
+
+    def kill(self, p):
+        p.kill()
+        p.wait()
 
     def close(self, keep=False):
         for p in self.processes:

@@ -4,10 +4,11 @@ import base64
 import glob
 import json
 import os
+import signal
 import time
 
-from harness import Failure, ROOT, Stage, wait_until
-from scene import FAST, SHORT, dead_reasons, expect, scenario
+from harness import Failure, PATIENCE_S, ROOT, Stage, wait_until
+from scene import FAST, PATIENT, SHORT, dead_reasons, expect, scenario
 
 
 @scenario
@@ -127,7 +128,7 @@ def hostile_corpus():
                 data = f.read()
             wanted.setdefault(data, os.path.basename(path).split(".")[-2])
             s.push(data)
-        s.wait_ended(len(files), 30)
+        s.wait_ended(len(files))
         wrong, seen = [], set()
         for d in s.dead():
             if "job_ref" in d or (d.get("job") is None and "job_b64" not in d):
@@ -170,7 +171,7 @@ def dead_letters_raise_an_alarm():
     with Stage() as s:
         s.redis("RPUSH", "push:dead", *["{}"] * 5)
         s.worker(PUSHBRIDGE_QUEUE_DEAD_WARN="5")
-        wait_until(lambda: "event=dead_letters_many" in s.log(0), 10, "the alarm")
+        wait_until(lambda: "event=dead_letters_many" in s.log(0), "the alarm")
 
 
 @scenario
@@ -180,17 +181,22 @@ def duplicates_by_producers():
         k: v for k, v in SHORT.items() if "LEASE" not in k})
     with Stage(env=window) as s:
         s.fault(kind="error", code="ServiceUnavailable", status=503, count=3)
-        s.fault(kind="latency", latency_ms=150)
+        s.hold(after=40)
         victim = s.worker()
         n = s.push_many(800)
-        wait_until(lambda: s.ended() > 20, 10, "in full flight")
-        victim.kill()
-        victim.wait()
-        gives_back, before = s.worker(), s.ended()
-        wait_until(lambda: s.ended() > before + 100, 10, "claiming ahead")
-        expect(s.terminate(gives_back) == 0, "drained")
+        s.stop_holding(victim)
+        s.kill(victim)
+        s.clear_faults()
+        s.hold(after=100)
+        gives_back = s.worker(**PATIENT)
+        s.wait_held(64)  # and as many claimed ahead
+        gives_back.send_signal(signal.SIGTERM)
+        wait_until(lambda: "event=drain_begin" in s.log(1), "the drain begins")
+        s.clear_faults()
+        expect(gives_back.wait(PATIENCE_S) == 0, "drained")
         s.worker()
-        s.wait_ended(n, 30)
+        s.wait_ended(n)
+        expect(any(o["crashes"] for o in s.outcomes()), "some came back from the killed one")
         expect(len(s.outcomes()) == n and all(o["status"] == "sent" for o in s.outcomes()), "no job is its own duplicate")
         s.clear_faults()
         s.push({"id": "j5", "code": "I10000", "school": "other"}, {"id": "twin", "code": "I10000", "school": "x"},
@@ -230,8 +236,8 @@ def quiet_hours():
 def reply_to_and_until_empty():
     with Stage() as s:
         n = s.push({"id": "a", "code": "I10000", "school": "s", "reply_to": "push:reply:a"})
-        w = s.worker("--until-empty", "--timeout", "20")
-        expect(w.wait(25) == 0, "ends by itself")
+        w = s.worker("--until-empty", "--timeout", "60")
+        expect(w.wait(PATIENCE_S) == 0, "ends by itself")
         answer = s.redis("LPOP", "push:reply:a")
         expect(answer and json.loads(answer)["status"] == "sent", "reply_to")
         s.conserve(n)

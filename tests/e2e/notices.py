@@ -4,12 +4,12 @@ import json
 import os
 import subprocess
 
-from harness import BIN, K, Stage, wait_until
-from scene import expect, scenario
+from harness import BIN, K, PATIENCE_S, Stage, wait_until
+from scene import PATIENT, expect, scenario
 
 FAST = {"PUSHBRIDGE_RETRY_BASE_MS": "50", "PUSHBRIDGE_RETRY_CAP_MS": "400", "PUSHBRIDGE_CIRCUIT_PROBE_MS": "200",
-        "PUSHBRIDGE_ALIYUN_TIMEOUT_MS": "1000", "PUSHBRIDGE_ALIYUN_SETTLE_MS": "500",
-        "PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS": "500", "PUSHBRIDGE_QUEUE_LEASE_MS": "3000",
+        "PUSHBRIDGE_ALIYUN_TIMEOUT_MS": "1700", "PUSHBRIDGE_ALIYUN_SETTLE_MS": "500",
+        "PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS": "1700", "PUSHBRIDGE_QUEUE_LEASE_MS": "3000",
         "PUSHBRIDGE_QUEUE_EXTEND_MS": "400", "PUSHBRIDGE_QUEUE_REAP_MS": "100", "PUSHBRIDGE_QUEUE_IDLE_WAIT_S": "1"}
 ANDROID, IOS, HARMONY = "23456789", "34567890", "45678901"
 
@@ -44,7 +44,7 @@ def stage():
 
 def dead(s, *args):
     done = subprocess.run([os.path.join(BIN, "pushbridge"), "dead"] + list(args), env=s.worker_env({}), capture_output=True,
-                          text=True, timeout=20)
+                          text=True, timeout=PATIENCE_S)
     expect(done.returncode == 0, "dead %s: %s" % (args, done.stderr))
     return done.stdout
 
@@ -127,9 +127,9 @@ def group_of_two_apps():
 
         # One of its apps is paused: its part waits, the other one and other jobs flow.
         s.cli("pause", "--app", "ios")
-        wait_until(lambda: "event=paused app=ios" in s.log(), 5, "paused")
+        wait_until(lambda: "event=paused app=ios" in s.log(), "paused")
         n += s.push(dict(job, id="g2"), {"id": "a2", "code": "N1", "school": "s1"})
-        wait_until(lambda: s.redis("LLEN", K + ":parked:ios") == 1 and s.ended() == 2, 10, "parked after its first part")
+        wait_until(lambda: s.redis("LLEN", K + ":parked:ios") == 1 and s.ended() == 2, "parked after its first part")
         expect(len([c for c in calls(s) if c["AppKey"] == ANDROID]) == 3, "its other part went out")
         s.cli("resume", "--app", "ios")
         s.wait_ended(n)
@@ -149,7 +149,7 @@ def group_of_two_apps():
         expect([p["app"] for p in letter["pushes"]] == ["default"] and letter["app"] == "school", letter)
         expect(json.loads(dead(s, "ls", "--app", "school", "--json").splitlines()[0])["id"] == "g4", "found by its app")
         dead(s, "replay", "g4", "--yes")
-        wait_until(lambda: [o for o in s.outcomes() if o["id"] == "g4"], 10, "replayed")
+        wait_until(lambda: [o for o in s.outcomes() if o["id"] == "g4"], "replayed")
         o = [o for o in s.outcomes() if o["id"] == "g4"][0]
         expect([p["app"] for p in o["pushes"]] == ["default", "ios"], o)
         by_key = {k: len([c for c in calls(s) if c["JobKey"] == "g4" and c["AppKey"] == k and c["outcome"] == "pushed"])
@@ -159,8 +159,7 @@ def group_of_two_apps():
         # One of its apps is in trouble: the others' jobs are not, and it ends by itself.
         s.fault(kind="error", code="Forbidden.RAM", status=403, match={"app_key": IOS})
         n += s.push(dict(job, id="g5"), {"id": "a5", "code": "N1", "school": "s1"})
-        wait_until(lambda: "event=circuit_open app=ios" in s.log() and [o for o in s.outcomes() if o["id"] == "a5"], 10,
-                   "open for one app")
+        wait_until(lambda: "event=circuit_open app=ios" in s.log() and [o for o in s.outcomes() if o["id"] == "a5"], "open for one app")
         expect("event=circuit_open app=default" not in s.log(), "closed for the other")
         s.clear_faults()
         s.wait_ended(n)
@@ -178,15 +177,16 @@ def group_of_two_apps():
 
 
 def killed_between_parts(accepted):
-    """accepted: the hanging call has pushed."""
+    """accepted: the call that is out has pushed."""
     with stage() as s:
         seed_both(s)
-        s.fault(kind="hang", count=1, match={"app_key": IOS}, accepted=accepted)
-        w = s.worker()
+        s.hold(match={"app_key": IOS}, late=not accepted)
+        w = s.worker(**PATIENT)
         n = s.push({"id": "g", "code": "N1", "school": "s1", "app": "school"})
-        wait_until(lambda: len(calls(s)) == 2, 10, "the second part is under way")
-        w.kill()
-        w.wait()
+        s.wait_held()
+        s.kill(w)
+        s.clear_faults()
+        s.forget_worker(w)
         s.worker()
         s.wait_ended(n)
         o = s.outcomes()[0]

@@ -6,7 +6,7 @@ import time
 
 from admin import Admin
 from harness import BIN, Failure, Resp, Stage, free_port, wait_until
-from scene import FAST, SHORT, alive, expect, scenario, wait_idle
+from scene import FAST, SHORT, alive, expect, scenario, slow, wait_idle
 
 
 @scenario
@@ -18,7 +18,7 @@ def health_does_not_depend_on_redis():
         def healthy():
             env = s.worker_env({"PUSHBRIDGE_ADMIN_LISTEN": listen})
             return subprocess.run([os.path.join(BIN, "pushbridge"), "health"], env=env, capture_output=True).returncode == 0
-        wait_until(healthy, 10, "health says yes")
+        wait_until(healthy, "health says yes")
         s.kill_redis()
         expect(healthy(), "the loop turns without Redis")
         s.start_redis()
@@ -27,21 +27,26 @@ def health_does_not_depend_on_redis():
 
 
 @scenario
+@slow
 def redis_killed_and_restarted():
     with Stage(env=dict(FAST, **SHORT)) as s:
-        s.fault(kind="latency", latency_ms=50)
+        s.hold(after=200)
         s.worker()
         s.worker()
-        n = s.push_many(3000)
-        wait_until(lambda: s.ended() > 200, 10, "in full flight")
+        n = s.push_many(1500)
+        s.wait_held(8)
         s.kill_redis()
+        s.clear_faults()
+        wait_until(lambda: not s.record()["in_flight"], "calls end while Redis is away")
+        s.hold(after=200)
         s.start_redis()
-        wait_until(lambda: s.ended() > 1000, 20, "in full flight again")
+        s.wait_held(8)
         s.kill_redis()
         killed = time.monotonic()
-        wait_until(lambda: time.monotonic() > killed + 4, 5, "every lease is over")
+        s.clear_faults()
+        wait_until(lambda: time.monotonic() > killed + 3.1, "every lease is over")
         s.start_redis()
-        s.wait_ended(n, 40)
+        s.wait_ended(n)
         wait_idle(s)
         n += s.push_many(100, "after")
         s.wait_ended(n)
@@ -83,7 +88,7 @@ def redis_has_no_room_for_clients():
         for i in cut:
             s.redis("CLIENT", "KILL", "ID", i)
         n = s.push_many(100)
-        wait_until(lambda: all("max number of clients" in s.log(i) for i in range(2)), 10, "both are refused")
+        wait_until(lambda: all("max number of clients" in s.log(i) for i in range(2)), "both are refused")
         expect(s.ended() == 0, "nobody is connected")
         for other in others:
             other.close()
@@ -98,13 +103,14 @@ def redis_busy():
     """A script without an end keeps Redis from everything else, with jobs in work and waiting."""
     with Stage(env=dict(FAST, **SHORT)) as s:
         s.redis("CONFIG", "SET", "lua-time-limit", "100")  # from Redis 7 on an alias of busy-reply-threshold
-        s.fault(kind="latency", latency_ms=50)
+        s.hold(after=100)
         s.worker()
-        n = s.push_many(5000)
-        wait_until(lambda: s.ended() > 50, 10, "in full flight")
+        n = s.push_many(1000)
+        s.wait_held(64)
         s.spawn(["redis-cli", "-p", str(s.redis_port), "EVAL", "while true do end", "0"], "endless.log")
-        wait_until(lambda: "BUSY" in s.log(), 10, "the worker is refused")
-        wait_until(lambda: not s.record()["in_flight"], 10, "its calls end, and nobody hears of it")
+        wait_until(lambda: "BUSY" in s.log(), "the worker is refused")
+        s.clear_faults()
+        wait_until(lambda: not s.record()["in_flight"], "its calls end, and nobody hears of it")
         s.redis("SCRIPT", "KILL")
         expect(s.ended() < n, "not all were through before")
         s.wait_ended(n)
@@ -137,7 +143,7 @@ def redis_full():
         pages = [Admin(), Admin()]
         for a in pages:
             s.worker(**a.env())
-        page_of_each = lambda: [wait_until(a.families, 5, "/metrics") for a in pages]  # noqa: E731
+        page_of_each = lambda: [wait_until(a.families, "/metrics") for a in pages]  # noqa: E731
         most = 0
 
         def drained():
@@ -148,19 +154,20 @@ def redis_full():
                 held = f["pushbridge_jobs_in_flight"].value()  # at most twice 64 calls and as many claimed ahead
                 expect(ends <= held <= 256, "%d ends unconfirmed, %d jobs held" % (ends, held))
             return s.ended() >= n
-        wait_until(drained, 30, "%d jobs ended" % n)
+        wait_until(drained, "%d jobs ended" % n)
         expect(not s.dead(), s.dead()[:1])
         refused = lambda: [f["pushbridge_redis_errors_total"].value(kind="OOM") for f in page_of_each()]  # noqa: E731
-        wait_until(lambda: min(refused()) >= 3, 10, "both count what is refused")
+        wait_until(lambda: min(refused()) >= 3, "both count what is refused")
         for f in page_of_each():
             errors = f["pushbridge_redis_errors_total"]
             expect(errors.value() == errors.value(kind="OOM") + errors.value(kind="NOSCRIPT"), "nothing else fails")
             expect(f["pushbridge_limiter_errors_total"].value() == 0 == f["pushbridge_jobs_stale_total"].value(), "no script is refused")
         s.redis("CONFIG", "SET", "maxmemory", "0")
         n += s.push_many(200, "k")
-        s.wait_ended(n, 10)
-        wait_until(lambda: all(f["pushbridge_ends_unconfirmed"].value() == 0 for f in page_of_each()), 5, "all ends are confirmed")
+        s.wait_ended(n)
+        wait_until(lambda: all(f["pushbridge_ends_unconfirmed"].value() == 0 for f in page_of_each()), "all ends are confirmed")
         said = server_refusals(s)
-        expect(said is None or sum(refused()) == said - 1, "Redis says %s, one of them to us; the workers %s" % (said, refused()))
+        wait_until(lambda: said is None or sum(refused()) == said - 1,
+                   lambda: "Redis says %s, one of them to us; the workers %s" % (said, refused()))
         s.settle(n)
         return "%d writes refused, at most %d ends unconfirmed" % (sum(refused()), most)

@@ -4,13 +4,12 @@ import glob
 import json
 import os
 import re
-import signal
 import sqlite3
 import subprocess
 import tempfile
 
-from harness import ROOT, Resp, Stage, wait_until
-from scene import expect, scenario
+from harness import PATIENCE_S, ROOT, Resp, Stage, wait_until
+from scene import expect, heavy, scenario, slow
 
 EXAMPLES = os.path.join(ROOT, "examples")
 # Debian's interpreters see Debian's packages; another Node.js has to be told where they are.
@@ -41,7 +40,7 @@ def programs(folder):
 def say(s, command, *args, user=""):
     """What a program prints, and its exit."""
     env = dict(os.environ, REDIS_URL="redis://%s127.0.0.1:%d/0" % (user, s.redis_port), **DEBIAN)
-    done = subprocess.run(command + list(args), env=env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command + list(args), env=env, capture_output=True, text=True, timeout=PATIENCE_S)
     expect(done.stderr == "" or "usage" in done.stderr, "%s: %s%s" % (command, done.stdout, done.stderr))
     return done.returncode, done.stdout.split()
 
@@ -74,6 +73,8 @@ def documented_rights(s):
 
 
 @scenario
+@slow
+@heavy
 def examples():
     """Every program of examples/ against the worker: it prints the outcome, and the provider has the call."""
     for path in glob.glob(os.path.join(EXAMPLES, "*.*")):
@@ -114,11 +115,16 @@ def outbox():
         s.no_duplicates()
 
 
-def once_more(s, first, second, together=False):
-    """The fate of two jobs with one id, and how many pushes they came to."""
+def once_more(s, first, second, together=0):
+    """The fate of two jobs with one id, and how many pushes they came to; together: so many calls of theirs are out at once."""
     before, ended = s.record()["pushes"], s.ended()
-    s.push(first, *([second] if together else []))
-    if not together:
+    if together:
+        s.hold()
+        s.push(first, second)
+        s.wait_held(together)
+        s.clear_faults()
+    else:
+        s.push(first)
         s.wait_ended(ended + 1)
         s.push(second)
     s.wait_ended(ended + 2)
@@ -132,7 +138,6 @@ def an_id_again():
     for dedup, repeated in (("0", "sent"), ("60", "duplicate")):
         with Stage(env={"PUSHBRIDGE_QUEUE_DEDUP_S": dedup}) as s:
             s.fault(kind="error", code="InvalidTargetValue.Format", status=400, match={"job_key": "rejected"}, count=1)
-            s.fault(kind="latency", latency_ms=300)
             s.worker()
 
             def job(name, **more):
@@ -145,7 +150,7 @@ def an_id_again():
             for name, first, second, fates, pushes in rows:
                 found = once_more(s, job(name, **first), job(name, **second))
                 expect(found == (sorted(fates), pushes), "dedup_s %s, %s: %s" % (dedup, name, found))
-            found = once_more(s, job("together"), job("together"), together=True)
+            found = once_more(s, job("together"), job("together"), together=two)
             expect(found == (sorted([repeated, "sent"]), two), "dedup_s %s, together: %s" % (dedup, found))
 
 
@@ -201,17 +206,17 @@ def every_kind(s):
     s.fault(kind="error", code="ServiceUnavailable", status=503, match={"job_key": "retries_exhausted"})
     s.fault(kind="drop_after_accept", match={"job_key": "ambiguous"})
     n = s.push(*JOBS.values())
-    s.wait_ended(n, 30)
+    s.wait_ended(n)
     n += s.push(JOBS["sent"])
     s.wait_ended(n)
     s.cli("pause")
-    wait_until(lambda: "event=paused app=*" in s.log(), 5, "the worker knows of the pause")
+    wait_until(lambda: "event=paused app=*" in s.log(), "the worker knows of the pause")
     n += s.push(dict(JOBS["sent"], id="cancelled"))
     s.cli("cancel", "cancelled")
     s.cli("dead", "replay", "expired")
     s.cli("resume")
     n += 1  # the replayed one dies again, and its letter has a history
-    wait_until(lambda: any(d["id"] == "expired" and "history" in d for d in s.dead()), 10, "the replayed job dies again")
+    wait_until(lambda: any(d["id"] == "expired" and "history" in d for d in s.dead()), "the replayed job dies again")
     return n
 
 
@@ -234,19 +239,19 @@ def poisoned(s):
     """A job whose call hangs each time its worker is killed, with a crash limit of one."""
     def ended():
         return any(d["reason"] == "poison" for d in s.dead())  # under another id: nobody reads the job again
-    s.fault(kind="hang", match={"job_key": "poison"})
+    s.hold(match={"job_key": "poison"})
     s.push(dict(META, id="poison", code="I10001", school="s"))
-    for _ in range(4):
-        wait_until(lambda: ended() or s.record()["in_flight"] > 0, 15, "the call hangs")
+    while True:
+        wait_until(lambda: ended() or s.record()["held"], "the call is out")
         if ended():
             return
-        s.workers[-1].send_signal(signal.SIGKILL)
-        s.workers[-1].wait()
-        wait_until(lambda: s.record()["in_flight"] == 0, 5, "the killed worker's call is gone")
+        s.kill(s.workers[-1])
+        wait_until(lambda: not s.record()["held"], "the killed worker's call is gone")
         s.worker()
 
 
 @scenario
+@slow
 def outcomes_fit_their_schema():
     with Stage(env=QUICK) as s:
         s.conf = os.path.join(s.dir, "apps.conf")
@@ -267,6 +272,6 @@ def outcomes_fit_their_schema():
         expect(any("task" in p for o in sent for p in o["pushes"]), "one that shared a call")
         expect([p["app"] for o in sent if o["id"] == "both" for p in o["pushes"]] == ["default", "other"], "one for two apps")
         expect(any("call" in d and "task" in d for d in s.dead()), "a letter of one that shared a call")
-        done = subprocess.run([PYTHON, os.path.join(ROOT, "tests", "schema", "outcomes.py"), path], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([PYTHON, os.path.join(ROOT, "tests", "schema", "outcomes.py"), path], capture_output=True, text=True, timeout=PATIENCE_S)
         expect(done.returncode == 0, done.stdout + done.stderr)
         return done.stdout.strip()

@@ -8,11 +8,11 @@ import time
 
 from admin import Admin, Systemd
 from harness import K, Stage, wait_until
-from limits import busiest_second
-from scene import calls, expect, scenario, timely
+from limits import expect_paced
+from scene import PATIENT, calls, expect, heavy, scenario, slow
 
-SHORT = {"PUSHBRIDGE_ALIYUN_TIMEOUT_MS": "1000", "PUSHBRIDGE_ALIYUN_SETTLE_MS": "500",
-         "PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS": "500", "PUSHBRIDGE_RETRY_BASE_MS": "50",
+SHORT = {"PUSHBRIDGE_ALIYUN_TIMEOUT_MS": "1700", "PUSHBRIDGE_ALIYUN_SETTLE_MS": "500",
+         "PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS": "1700", "PUSHBRIDGE_RETRY_BASE_MS": "50",
          "PUSHBRIDGE_RETRY_CAP_MS": "400", "PUSHBRIDGE_CIRCUIT_PROBE_MS": "200",
          "PUSHBRIDGE_QUEUE_LEASE_MS": "3000", "PUSHBRIDGE_QUEUE_EXTEND_MS": "400",
          "PUSHBRIDGE_QUEUE_REAP_MS": "100", "PUSHBRIDGE_QUEUE_IDLE_WAIT_S": "1"}
@@ -49,7 +49,7 @@ def events(s, name, i=0):
 def hup(s, w, event="reload_done"):
     before = events(s, event)
     w.send_signal(signal.SIGHUP)
-    wait_until(lambda: events(s, event) > before, 10, event)
+    wait_until(lambda: events(s, event) > before, event)
 
 
 def bodies(s):
@@ -60,20 +60,21 @@ def bodies(s):
 
 @scenario
 def reload_swaps_templates_and_credentials():
-    with Stage(env=SHORT) as s:
+    with Stage(env=dict(SHORT, **PATIENT)) as s:
         f, a = File(s), Admin()
-        s.fault(kind="latency", latency_ms=150)
+        rule = s.hold(after=100)
         systemd = Systemd(s.dir)
         w = s.worker(NOTIFY_SOCKET=systemd.path, **a.env())
         systemd.wait("READY=1")
         n = s.push_many(600)
-        wait_until(lambda: s.ended() > 100, 20, "some are sent")
+        s.wait_held(64)  # no other can begin
         calls = s.record()["calls"]
         f.put("second", more="queue: { lease_ms = 4000; reap_ms = 100; };\nworker: { drain_ms = 9000; };")
         hup(s, w)
+        s.release(rule)
         systemd.wait("RELOADING=1")
         systemd.wait("READY=1", times=2)
-        s.wait_ended(n, 30)
+        s.wait_ended(n)
         texts = bodies(s)
         expect(set(texts) == {"first", "second"} and not s.dead(), "both templates: %s" % set(texts))
         late = texts[calls + 128:]
@@ -84,11 +85,11 @@ def reload_swaps_templates_and_credentials():
         hup(s, w)
         expect("event=reload_needs_restart options=redis.connect_timeout_ms,queue.results" in s.log(), "named")
         more = s.push_many(50, "w")
-        wait_until(lambda: events(s, "circuit_open"), 20, "the circuit opens")
+        wait_until(lambda: events(s, "circuit_open"), "the circuit opens")
         f.put("second", more="log: { level = \"debug\"; };")
         hup(s, w)
         n += more
-        s.wait_ended(n, 30)
+        s.wait_ended(n)
         expect(events(s, "circuit_closed"), "closed by itself")
         s.fault(kind="throttle", count=1, headers={"x-acs-retry-after": "100"})
         expect(s.redis("EXISTS", "elsewhere") == 0 and not s.dead(), "outcomes where they were")
@@ -148,32 +149,36 @@ def reload_honours_the_digest():
     """I3(e): an unanswered call that would be rendered anew goes by the policy instead."""
     with Stage(env=SHORT) as s:
         f, a = File(s), Admin()
-        w = s.worker(PUSHBRIDGE_ALIYUN_SETTLE_MS="1500", **a.env())
+        w = s.worker(**a.env())
         a.wait_ready()
-        s.fault(kind="drop_after_accept", count=1)
-        n = s.push({"id": "one", "code": "I10000", "school": "s"})
-        wait_until(lambda: s.counts()["delayed"] == 1, 10, "it waits for its repeat")
-        f.put("second")
-        hup(s, w)
+
+        def reload_before_the_answer(job, fault, *put, after=0, **more):
+            """The worker finds the other file and the call's end at one time: nothing comes between, however busy the machine."""
+            rules = s.hold(after=after), s.fault(after=after, **fault)
+            s.push(dict({"code": "I10000", "school": "s"}, **job))
+            s.stop_holding(w)
+            f.put(*put, **more)
+            done = events(s, "reload_done")
+            w.send_signal(signal.SIGHUP)
+            for rule in rules:
+                s.release(rule)
+            w.send_signal(signal.SIGCONT)
+            wait_until(lambda: events(s, "reload_done") > done, "reload_done")
+            return 1
+        lost = dict(kind="drop_after_accept")
+        n = reload_before_the_answer({"id": "one"}, lost, "second")
         s.wait_ended(n)
         dead = s.dead()
         expect([(d["reason"], d["maybe_sent"]) for d in dead] == [("ambiguous", True)], dead)
-        expect(bodies(s) == ["first"], "not rendered anew")
+        expect(set(bodies(s)) == {"first"}, "not rendered anew")
         # the same digest again: an unanswered call is repeated
-        s.fault(kind="drop_after_accept", count=1)
-        n += s.push({"id": "two", "code": "I10000", "school": "s"})
-        wait_until(lambda: s.counts()["delayed"] == 1, 10, "it waits too")
-        f.put("second", more="retry: { max_attempts = 4; };")
-        hup(s, w)
+        n += reload_before_the_answer({"id": "two"}, lost, "second", more="retry: { max_attempts = 4; };")
         s.wait_ended(n)
         expect([o["id"] for o in s.outcomes()] == ["two"], "repeated with its token")
-        expect(bodies(s) == ["first", "second", "second"], bodies(s))
+        expect(s.record()["suppressed"] and sorted(set(bodies(s))) == ["first", "second"], bodies(s))
         # two calls of three are out: the third of another reading is not the rest of the job
-        s.fault(kind="error", status=503, after=2, count=1)
-        n += s.push({"id": "three", "code": "I10000", "school": "s", "tags": ["t%d" % i for i in range(25)]})
-        wait_until(lambda: s.counts()["delayed"] == 1, 10, "its third call waits")
-        f.put("third")
-        hup(s, w)
+        three = {"id": "three", "tags": ["t%d" % i for i in range(25)]}
+        n += reload_before_the_answer(three, dict(kind="error", status=503), "third", after=2)
         s.wait_ended(n)
         dead = s.dead()[-1]
         expect((dead["id"], dead["reason"], [p["part"] for p in dead["pushes"]]) == ("three", "ambiguous", [0, 1]), dead)
@@ -187,31 +192,31 @@ def reload_changes_limits():
     with Stage(env=dict(SHORT, PUSHBRIDGE_LIMIT_BURST_MS="500")) as s:
         f = File(s)
         w = s.worker()
-        n = s.push_many(300)
+        n = free = s.push_many(300)
         s.wait_ended(n)
-        free = busiest_second(calls(s))
-        timely(free > 100, "no limit yet: %d" % free)
         f.put(more="limit: { push_per_s = 20; };")
+        since_ms = s.redis_ms()
         hup(s, w)
         expect(re.search(r"event=limit_changed limit=Push@\S+ from=\S+ to=20.000 configured=20.000", s.log()), "said so")
         n += s.push_many(1000, "k")
-        wait_until(lambda: s.ended() > 360, 20, "slow")
-        limited = busiest_second(calls(s)[300:])
-        timely(limited <= 45, "20 a second and a burst: %d" % limited)
+        wait_until(lambda: s.ended() > free + 40, "slow")
+        expect_paced(calls(s)[free:], since_ms, 20, 10)
         f.put(more="limit: { push_per_s = 500; };")
+        slow_ones, since_ms = s.record()["calls"], s.redis_ms()
         hup(s, w)
         expect(re.search(r"event=limit_changed limit=Push@\S+ from=20.000 to=500.000 configured=500.000", s.log()), "and so")
-        s.wait_ended(n, 30)
-        again = busiest_second(calls(s))
-        timely(100 < again <= 500 + 250 + 50, "500 a second: %d" % again)
+        s.wait_ended(n)
+        expect_paced(calls(s)[slow_ones:], since_ms, 500, 250)
         hup(s, w)
         expect(events(s, "limit_changed") == 2, "the same limits are no change")
         expect(not s.dead(), s.dead()[:1])
         s.settle(n)
-        return "at most %d, %d, %d in one second" % (free, limited, again)
+        return "%d at 20 a second, %d at 500" % (slow_ones - free, n - slow_ones)
 
 
 @scenario
+@slow
+@heavy
 def hup_storm():
     with Stage(env=SHORT) as s:
         f, a = File(s), Admin()
@@ -221,20 +226,21 @@ def hup_storm():
         a.wait_ready()
         n = 0
         began = time.monotonic()
-        for i in range(200):
+        turns = 100
+        for i in range(turns):
             f.put("text%d" % (i % 7), other="shop%d" % (i % 5),
                   more="limit: { push_per_s = %d; };" % (1000 + 500 * (i % 3)))
             w.send_signal(signal.SIGHUP)
             n += s.push_many(10, "h%d-" % i)
             n += s.push({"id": "o%d" % i, "code": "I10000", "school": "s", "app": "shop%d" % (i % 5)})
-            wait_until(lambda: events(s, "reload_done") > i, 20, "reload %d" % i)
+            wait_until(lambda: events(s, "reload_done") > i, "reload %d" % i)
         took = time.monotonic() - began
-        s.wait_ended(n, 60)
+        s.wait_ended(n)
         reasons = {d["reason"] for d in s.dead()}
-        expect(reasons <= {"invalid_job"} and len(s.dead()) <= 200, "only jobs of apps that are gone die: %s" % reasons)
-        expect(a.families()["pushbridge_config_reloads_total"].value(result="ok") >= 200, "all were done")
+        expect(reasons <= {"invalid_job"} and len(s.dead()) <= turns, "only jobs of apps that are gone die: %s" % reasons)
+        expect(a.families()["pushbridge_config_reloads_total"].value(result="ok") >= turns, "all were done")
         sent = len(s.outcomes())
         expect(s.terminate(w) == 0, "drained, and no leak")
         expect(int(s.redis("HGET", K + ":count", "sent")) == sent, "outcomes")
         s.settle(n)
-        return "%d jobs sent, %d of removed apps, 200 reloads in %.1f s" % (sent, n - sent, took)
+        return "%d jobs sent, %d of removed apps, %d reloads in %.1f s" % (sent, n - sent, turns, took)

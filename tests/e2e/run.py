@@ -10,7 +10,7 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import Failure, Late  # noqa: E402
+from harness import Failure, NotRun  # noqa: E402
 from scene import SCENARIOS  # noqa: E402
 
 for theme in ("jobs", "provider", "workers", "outages", "shards", "limits", "ops", "admin", "coalesce", "credentials", "reload",
@@ -19,12 +19,15 @@ for theme in ("jobs", "provider", "workers", "outages", "shards", "limits", "ops
 
 
 def run(f):
-    """One scenario: what it failed with, or None."""
+    """One scenario: what it failed with, why it was not run, or None."""
     began = time.monotonic()
     try:
         note = f() or ""
         print("ok    %-40s %5.1f s  %s" % (f.__name__, time.monotonic() - began, note), flush=True)
         return None
+    except NotRun as e:
+        print("not run  %-37s %s" % (f.__name__, e), flush=True)
+        return e
     except Exception as e:  # noqa: BLE001 - each failure is reported, the rest still runs
         print("FAIL  %-40s %s" % (f.__name__, e), flush=True)
         if not isinstance(e, Failure):
@@ -32,40 +35,51 @@ def run(f):
         return e
 
 
-def run_all(chosen, at_once):
-    """So many at a time, since most of them wait, and one of the patient ones beside them. [(scenario, failure)]"""
-    todo = [f for f in chosen if not hasattr(f, "patient")], [f for f in chosen if hasattr(f, "patient")]
-    ended = []
+class Course:
+    """What is still to run: slow ones first, and of the heavy ones few at a time."""
+    HEAVY_AT_ONCE = 2
 
-    def worker(lists):
-        for left in lists:
-            while True:
-                try:
-                    f = left.pop(0)  # atomic
-                except IndexError:
-                    break
-                ended.append((f, run(f)))
-    threads = [threading.Thread(target=worker, args=(todo,)) for _ in range(at_once)]
-    threads.append(threading.Thread(target=worker, args=(todo[1:],)))
+    def __init__(self, chosen):
+        self.todo = sorted(chosen, key=lambda f: not hasattr(f, "slow"))
+        self.ended, self.heavy, self.change = [], 0, threading.Condition()
+
+    def next(self):
+        """None when nothing is left."""
+        with self.change:
+            while self.todo:
+                for f in self.todo:
+                    if not hasattr(f, "heavy") or self.heavy < self.HEAVY_AT_ONCE:
+                        self.todo.remove(f)
+                        self.heavy += hasattr(f, "heavy")
+                        return f
+                self.change.wait()
+        return None
+
+    def end(self, f, failure):
+        with self.change:
+            self.ended.append((f, failure))
+            self.heavy -= hasattr(f, "heavy")
+            self.change.notify_all()
+
+    def work(self):
+        while f := self.next():
+            self.end(f, run(f))
+
+
+def main():
+    wanted = sys.argv[1:]
+    chosen = [f for f in SCENARIOS if not wanted or f.__name__ in wanted]
+    course = Course(chosen)
+    # Most of them wait most of the time.
+    threads = [threading.Thread(target=course.work) for _ in range(int(os.environ.get("E2E_JOBS", "6")))]
     for t in threads:
         t.start()
     for t in threads:
         t.join()
-    return ended
-
-
-def main():
-    """What was only late runs once more, alone: a lost or doubled job, a sanitizer's report and every other failure
-    count at once."""
-    wanted = sys.argv[1:]
-    chosen = [f for f in SCENARIOS if not wanted or f.__name__ in wanted]
-    ended = run_all(chosen, int(os.environ.get("E2E_JOBS", "2")))
-    late = [f for f, e in ended if isinstance(e, Late)]
-    if late:
-        print("late, so once more and alone: %s" % " ".join(f.__name__ for f in late), flush=True)
-    failed = sum(e is not None and not isinstance(e, Late) for _, e in ended) + sum(run(f) is not None for f in late)
-    failed += len(chosen) - len(ended)
-    print("e2e: %d passed, %d failed" % (len(chosen) - failed, failed))
+    passed = sum(e is None for _, e in course.ended)
+    not_run = sum(isinstance(e, NotRun) for _, e in course.ended)
+    failed = len(chosen) - passed - not_run
+    print("e2e: %d passed, %d failed%s" % (passed, failed, ", %d not run" % not_run if not_run else ""))
     return 1 if failed or not chosen else 0
 
 

@@ -93,7 +93,7 @@ def strand(s, job):
     """Puts a job into the inbox of a worker that dies before its claim."""
     w = s.worker()
     while True:
-        wait_until(lambda: b" flags=b " in s.redis("CLIENT", "LIST"), HOLD, "the worker waits for jobs")
+        wait_until(lambda: b" flags=b " in s.redis("CLIENT", "LIST"), "the worker waits for jobs")
         w.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, w.pid, os.WSTOPPED)
         s.push(job)
@@ -232,7 +232,7 @@ def poison():
         deaths = 0
         while s.ended() < n and deaths < 12:
             w = s.worker("--until-empty")
-            wait_until(lambda: w.poll() is not None, HOLD, "the worker's end")
+            wait_until(lambda: w.poll() is not None, "the worker's end")
             deaths += w.returncode != 0
         dead = s.dead()  # under its batch and position: reading its id is what may kill
         if [(json.loads(d["job"])["id"], d["reason"]) for d in dead] != [("poison", "poison")] or len(s.outcomes()) != n - 1:
