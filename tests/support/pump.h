@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-enum { PUMP_MAX_MS = 15000 };
+enum { PUMP_MAX_MS = 120000 }; /* what takes so long hangs, on a machine however busy */
 
 static inline void pump_wake(evutil_socket_t fd, short what, void *arg)
 {

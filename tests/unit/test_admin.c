@@ -184,7 +184,7 @@ static void a_trickle_ends(void **state)
         event_base_dispatch(base);
     }
     assert_true(c.closed);
-    assert_in_range(clock_mono_ms() - start, 4000, 9000);
+    assert_true(clock_mono_ms() - start >= 4000);
     client_close(&c);
 }
 

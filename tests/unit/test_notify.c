@@ -97,7 +97,7 @@ static void pings(void **state)
     int64_t start = clock_mono_ms();
     for (int i = 0; i < 4; i++)
         pump_until(base, strcmp(heard(), "WATCHDOG=1") == 0);
-    assert_in_range(clock_mono_ms() - start, 140, 5000); /* the first comes at once */
+    assert_true(clock_mono_ms() - start >= 140); /* the first comes at once */
     notify_free(n);
     setenv("NOTIFY_SOCKET", path, 1);
     setenv("WATCHDOG_USEC", "100000", 1);
