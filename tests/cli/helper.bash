@@ -37,7 +37,7 @@ start_redis() {
     "${REDIS_SERVER:-redis-server}" --port 0 --unixsocket "$redis_dir/s" --dir "$redis_dir" --save '' "$@" \
         >"$redis_dir/log" 2>&1 3>&- &
     redis_pid=$!
-    local end=$((SECONDS + 10))
+    local end=$((SECONDS + 120))
     until redis ping >/dev/null 2>&1; do
         [ $SECONDS -lt $end ] || return 1
         read -r -t 0.02 <> <(:) || true
@@ -61,7 +61,7 @@ start_mock() {
     "${PB_BIN:-bin}/pushbridge-mock" --listen 127.0.0.1:0 --control 127.0.0.1:0 --ready-file "$redis_dir/ready" \
         --app-key 23456789 "$@" >"$redis_dir/mock.log" 2>&1 3>&- &
     mock_pid=$!
-    local end=$((SECONDS + 10))
+    local end=$((SECONDS + 120))
     until [ -s "$redis_dir/ready" ]; do
         [ $SECONDS -lt $end ] || return 1
         read -r -t 0.02 <> <(:) || true

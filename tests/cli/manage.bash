@@ -28,7 +28,7 @@ start_world() {
 start_provider() {
     python3 tests/support/standin.py "$dir/ready" "$dir/calls" "$@" 2>"$dir/provider.log" 3>&- &
     provider_pid=$!
-    local end=$((SECONDS + 20))
+    local end=$((SECONDS + 120))
     until [ -s "$dir/ready" ]; do
         [ $SECONDS -lt $end ] || { cat "$dir/provider.log" >&2; return 1; }
         read -r -t 0.02 <> <(:) || true

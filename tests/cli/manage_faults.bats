@@ -43,7 +43,7 @@ load manage
     devices 4000 >"$dir/ids"
     local command=(tag bind --tag a --key-type DEVICE --file "$dir/ids" --resume "$dir/place")
     "$PB" "${command[@]}" 2>/dev/null 3>&- &
-    local pid=$! end=$((SECONDS + 10))
+    local pid=$! end=$((SECONDS + 120))
     until [ "$(calls)" -eq 3 ]; do
         [ $SECONDS -lt $end ]
         read -r -t 0.02 <> <(:) || true
@@ -166,7 +166,7 @@ remove_tags() {
     curl -sf -d '{"kind":"latency","latency_ms":1500,"count":1}' "$control/_mock/faults" >/dev/null
     status=0
     "$PB" tag rm a b >"$dir/out" 2>"$dir/err" 3>&- &
-    local pid=$! end=$((SECONDS + 10))
+    local pid=$! end=$((SECONDS + 120))
     until record '.in_flight == 1'; do
         [ $SECONDS -lt $end ]
         read -r -t 0.02 <> <(:) || true

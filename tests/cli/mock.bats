@@ -23,7 +23,7 @@ start_mock() {
     "$MOCK" --listen 127.0.0.1:0 --control 127.0.0.1:0 --ready-file "$BATS_TEST_TMPDIR/ready" \
         --quiet "$@" 3>&- &
     mock_pid=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 2400); do
         [ -e "$BATS_TEST_TMPDIR/ready" ] && break
         read -rt 0.05 <> <(:) || true
     done
@@ -112,7 +112,7 @@ count() { # MEMBER [QUERY]
     fault '{"kind":"hang","accepted":true,"count":1}'
     push "&JobKey=j&IdempotentToken=$TOKEN" &
     local first=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 2400); do
         [ "$(count pushes)" -eq 1 ] && break
     done
     push "&JobKey=j&IdempotentToken=$TOKEN"

@@ -48,7 +48,7 @@ found() {
     start_mock
     "$PB" send --code I10001 --school S --id a
     "$PB" send '{"no":"job"}' 2>/dev/null || redis RPUSH push:jobs '{"no":"job"}' >/dev/null
-    "$PB" run --until-empty --timeout 20 2>/dev/null
+    "$PB" run --until-empty --timeout 100 2>/dev/null
     "$PB" send --code I10001 --school S --id b
     redis SADD '{push:jobs}:apps' a1 >/dev/null
     redis ZADD '{push:jobs}:due' 1 AAAAAAAAAAAAAAAA >/dev/null
@@ -277,7 +277,7 @@ found() {
     [[ ${PB_BIN:-} != *asan* ]] || skip 'the sanitizer wants to be first'
     call faked "$PB" check --online
     expect 0
-    found warning redis.clock '-5.0'
+    grep -Eq '^warning redis.clock +-(4\.9|5\.0)' <<<"$out" # the look itself takes its time
     call faked "$PB" check --online --strict
     [ "$status" -eq 1 ]
     found error redis.clock 'NTP'

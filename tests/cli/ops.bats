@@ -104,7 +104,7 @@ counter() { redis HGET '{push:jobs}:count' "$1"; }
 @test "stats --watch: again and again, with rates" {
     "$PB" stats --watch 1 --json >"$BATS_TEST_TMPDIR/watch" 3>&- &
     watch=$!
-    local end=$((SECONDS + 10))
+    local end=$((SECONDS + 120))
     until [ "$(wc -l <"$BATS_TEST_TMPDIR/watch")" -ge 1 ]; do
         [ $SECONDS -lt $end ]
         read -r -t 0.02 <> <(:) || true
@@ -193,7 +193,7 @@ sent() { redis --raw LRANGE push:results 0 -1; }
     call "$PB" cancel b
     expect 1 'it shares a call with other jobs'
     [ "$(redis LLEN push:dead)" -eq 0 ] && [ "$(redis HLEN '{push:jobs}:member')" -eq 3 ]
-    "$PB" run --until-empty --timeout 20 2>"$BATS_TEST_TMPDIR/log"
+    "$PB" run --until-empty --timeout 100 2>"$BATS_TEST_TMPDIR/log"
     sent | jq -se 'length == 3 and (map(.pushes[0].message_id) | unique | length) == 1'
     curl -s "$control/_mock/record" | jq -e '.pushes == 1'
 }
@@ -204,7 +204,7 @@ sent() { redis --raw LRANGE push:results 0 -1; }
     call "$PB" cancel b
     expect 0
     redis --raw LINDEX push:dead 0 | jq -e '.id == "b" and .maybe_sent == false and .reason == "cancelled"'
-    "$PB" run --until-empty --timeout 20 2>"$BATS_TEST_TMPDIR/log"
+    "$PB" run --until-empty --timeout 100 2>"$BATS_TEST_TMPDIR/log"
     sent | jq -se 'map(.id) | sort == ["a", "c"]'
     curl -s "$control/_mock/record" | jq -e '.pushes == 2'
 }
@@ -215,7 +215,7 @@ sent() { redis --raw LRANGE push:results 0 -1; }
     for i in $(seq 40); do
         echo "{\"id\":\"j$i\",\"message\":\"m\",\"delay_s\":3600,\"target\":{\"account\":[\"u$i\"]}}"
     done | "$PB" send - 2>/dev/null
-    "$PB" run --until-empty --timeout 20 2>"$BATS_TEST_TMPDIR/log"
+    "$PB" run --until-empty --timeout 100 2>"$BATS_TEST_TMPDIR/log"
     local one
     one=$(sent | jq -r 'select(.pushes[0].task != null).id' | tail -n 1)
     [ -n "$one" ]
@@ -230,7 +230,7 @@ sent() { redis --raw LRANGE push:results 0 -1; }
 @test "cancel: a scheduled push, at the provider" {
     start_mock
     push '{"id":"later","code":"I10001","school":"S","delay_s":3600}' '{"id":"now","code":"I10001","school":"S"}'
-    "$PB" run --until-empty --timeout 20 2>"$BATS_TEST_TMPDIR/log"
+    "$PB" run --until-empty --timeout 100 2>"$BATS_TEST_TMPDIR/log"
     [ "$(redis LLEN push:results)" -eq 2 ]
     call "$PB" cancel later
     expect 0

@@ -95,7 +95,7 @@ answer() {
 @test "--wait: sent is 0, and the outcome is printed" {
     answer '{"id":"x","status":"sent","pushes":[]}' 3>&- &
     worker=$!
-    call "$PB" send --code I10001 --school S --wait --timeout 20
+    call "$PB" send --code I10001 --school S --wait --timeout 100
     expect 0
     [ "$out" = '{"id":"x","status":"sent","pushes":[]}' ]
     wait "$worker"
@@ -104,7 +104,7 @@ answer() {
 @test "--wait: dead is 1" {
     answer '{"id":"x","status":"dead","reason":"expired"}' 3>&- &
     worker=$!
-    call "$PB" send --code I10001 --school S --wait --timeout 20
+    call "$PB" send --code I10001 --school S --wait --timeout 100
     expect 1
     jq -e '.reason == "expired"' <<<"$out"
     wait "$worker"
@@ -119,7 +119,7 @@ answer() {
     { answer '{"status":"sent"}'; answer '{"status":"duplicate"}'; } 3>&- &
     worker=$!
     printf '{"code":"I10001","school":"S"}\n{"code":"I20000","school":"S"}\n' >"$BATS_TEST_TMPDIR/in"
-    call "$PB" send --wait --timeout 20 - <"$BATS_TEST_TMPDIR/in"
+    call "$PB" send --wait --timeout 100 - <"$BATS_TEST_TMPDIR/in"
     expect 0
     [ "$(wc -l <<<"$out")" -eq 2 ]
     wait "$worker"
