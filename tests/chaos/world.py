@@ -214,7 +214,7 @@ class World:
         """After the faults: recovery, drain, checks. The load goes on until work is seen again."""
         moment = time.monotonic()
         monitor, few = self.monitor, self.monitor.FEW
-        took = wait_until(lambda: monitor.progress_after(moment, few), "work goes on by itself")
+        took = wait_until(lambda: monitor.progress_after(moment, few), "work goes on by itself", RECOVERY_S)
         self.figures.pause = monitor.longest_pause(self.began, moment + took)
         # Both are bounds from above, by what the monitor's looks can tell: the smaller one holds for both.
         self.figures.recovery = min(self.figures.pause, max(monitor.progress_after(t, few) for t in self.relief + [moment]))
@@ -222,7 +222,7 @@ class World:
         self.sabotage()
         moment = time.monotonic()
         try:
-            wait_until(lambda: self.drained(moment), "the queue drains")
+            wait_until(lambda: self.drained(moment), "the queue drains", DRAIN_S)
         except Failure:
             raise Failure("the queue does not drain within %d s: %s" % (DRAIN_S, self.monitor.last))
         self.monitor.stop()

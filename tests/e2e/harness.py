@@ -36,7 +36,7 @@ class Refused(OSError):
     """Redis answered with an error: the command was not carried out."""
 
 
-PATIENCE_S = int(os.environ.get("X_PAT", "120"))  # what takes so long hangs, on a machine however busy
+PATIENCE_S = 120  # what takes so long hangs, on a machine however busy
 CLAIMED_PORTS = {}  # port -> what keeps it ours
 
 
