@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/redis_server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -11,27 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "support/free_port.h"
 
 /* cmocka's fail_msg would need its headers here; a broken environment may simply abort. */
 static void give_up(const char *what)
 {
     perror(what);
     abort();
-}
-
-int free_port(void)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof a;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 ||
-        getsockname(fd, (struct sockaddr *)&a, &len) != 0)
-        give_up("free_port");
-    close(fd);
-    return ntohs(a.sin_port);
 }
 
 static void exec_server(const struct redis_server *s)

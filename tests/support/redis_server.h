@@ -18,8 +18,6 @@ struct redis_server {
     const char *options[REDIS_SERVER_OPTIONS_MAX];
 };
 
-int free_port(void);
-
 /* options: NULL-terminated words such as "--requirepass", "x" (borrowed until stop), or NULL.
  * Returns when the server answers; fails the test otherwise. No persistence unless asked for. */
 void redis_server_start(struct redis_server *s, const char *const *options);

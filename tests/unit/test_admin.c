@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "support/free_port.h"
 #include "support/pump.h"
 #include "worker/admin.h"
 
@@ -31,18 +32,6 @@ struct client {
     char text[4096];
 };
 
-static int free_port(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    socklen_t len = sizeof address;
-    address =
-        (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    assert_int_equal(0, bind(fd, (struct sockaddr *)&address, sizeof address));
-    assert_int_equal(0, getsockname(fd, (struct sockaddr *)&address, &len));
-    close(fd);
-    return ntohs(address.sin_port);
-}
-
 static int set_up(void **state)
 {
     (void)state;
@@ -51,7 +40,11 @@ static int set_up(void **state)
     struct err e;
     bool fatal;
     base = event_base_new();
-    snprintf(listen, sizeof listen, "127.0.0.1:%d", free_port());
+    int port = free_port();
+    address = (struct sockaddr_in){.sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    snprintf(listen, sizeof listen, "127.0.0.1:%d", port);
     admin = admin_new(base, &config, &fatal, &e);
     return admin ? 0 : -1;
 }
