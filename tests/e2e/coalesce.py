@@ -9,7 +9,7 @@ import time
 from harness import Stage
 from limits import expect_paced
 from reload import SHORT
-from scene import calls, expect, scenario
+from scene import PATIENT, calls, expect, scenario
 
 ON = SHORT
 KINDS = ("device", "account", "alias")
@@ -102,7 +102,7 @@ def coalesced_calls_under_faults():
 
 @scenario
 def a_refused_task_is_found():
-    with Stage(env=dict(ON, PUSHBRIDGE_PLAN_COALESCE_IDS="true")) as s:
+    with Stage(env=dict(ON, **PATIENT, PUSHBRIDGE_PLAN_COALESCE_IDS="true")) as s:
         crowd = Crowd(s, 200)
         s.fault(kind="error", status=400, code="InvalidTargetValue.Format", match={"job_key": "bad"})
         jobs = crowd.mixed(120)

@@ -5,9 +5,10 @@ import os
 
 from admin import Admin
 from harness import Stage, wait_until
-from reload import SHORT
-from scene import expect, scenario, slow
+import reload
+from scene import PATIENT, expect, scenario, slow
 
+SHORT = dict(reload.SHORT, **PATIENT)  # attempts are counted
 NO_KEYS = {"PREQ_ACCESS_KEY_ID": "", "PREQ_ACCESS_KEY_SECRET": ""}
 
 
@@ -68,7 +69,7 @@ def all_sent_at_once(s, n):
 @scenario
 @slow
 def instance_role_keys_are_exchanged_in_time():
-    life = int(os.environ.get("KEY_LIFE_S", "6"))
+    life = int(os.environ.get("KEY_LIFE_S", "8"))
     with Stage(env=SHORT, mock_args=["--key-life-s", str(life)]) as s:
         a = Admin()
         s.worker(**ecs(s, **a.env()))
@@ -94,7 +95,7 @@ def instance_role_keys_are_exchanged_in_time():
 def refused_keys_are_renewed_at_once():
     """Keys that end too early: one refresh however many calls fail, and the calls are repeated."""
     for signature in ("v3", "v1"):
-        with Stage() as s:
+        with Stage(env=PATIENT) as s:
             write(s, "oidc", "one")
             rule = s.hold(after=100)
             s.worker(**oidc(s, PUSHBRIDGE_ALIYUN_SIGNATURE=signature))
@@ -123,7 +124,7 @@ def refused_keys_are_renewed_at_once():
 def calls_of_several_jobs_are_repeated_with_other_keys():
     def unicast(i):
         return {"message": "hello %d" % i, "target": {"account": ["acc%d" % i]}}
-    with Stage() as s:
+    with Stage(env=PATIENT) as s:
         rule = s.hold(after=4)
         s.worker(**ecs(s, PUSHBRIDGE_QUEUE_CONCURRENCY="4"))
         n = s.push_many(2000, make=unicast)
@@ -160,7 +161,7 @@ def jobs_wait_for_the_first_keys():
 @scenario
 @slow
 def oidc_token_file_is_read_again():
-    with Stage(env=SHORT, mock_args=["--key-life-s", "6", "--oidc-token", "one"]) as s:
+    with Stage(env=SHORT, mock_args=["--key-life-s", "8", "--oidc-token", "one"]) as s:
         write(s, "oidc", "one\n")
         s.worker(**oidc(s))
         n = load_until(s, lambda: handed(s)["oidc"] >= 2, "refreshed")
@@ -230,7 +231,7 @@ def rotated_files_are_noticed():
 
 @scenario
 def tools_use_the_same_keys():
-    with Stage() as s:
+    with Stage(env=PATIENT) as s:
         text = s.cli("check", "--online", **ecs(s))
         expect("app default: ecs, key STS." in text, text)
         path = write(s, "credentials", "[default]\ntype = ram_role_arn\naccess_key_id = mock-id\n"

@@ -137,7 +137,7 @@ def throttle_cools_all_workers():
 
 @scenario
 def circuit_shared_probe():
-    with Stage(env=dict(FAST, **SHORT, PUSHBRIDGE_CIRCUIT_PROBE_MS="500")) as s:
+    with Stage(env=dict(FAST, **dict(SHORT, **PATIENT), PUSHBRIDGE_CIRCUIT_PROBE_MS="500")) as s:
         s.fault(kind="error", code="ServiceUnavailable", status=503)
         pages = [Admin() for _ in range(5)]
         for a in pages:

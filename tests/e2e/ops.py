@@ -5,7 +5,7 @@ import os
 import time
 
 from harness import BIN, PATIENCE_S, Stage, wait_until
-from scene import FAST, SHORT, dead_reasons, expect, scenario, tool
+from scene import FAST, PATIENT, SHORT, dead_reasons, expect, scenario, tool
 
 
 @scenario
@@ -50,7 +50,7 @@ def dead_replay_interrupted():
 @scenario
 def operator_at_work():
     """A replayed job that dies again keeps its history; a drop, a cancel, and stats with a worker."""
-    with Stage(env=dict(FAST, **SHORT)) as s:
+    with Stage(env=dict(FAST, **dict(SHORT, **PATIENT))) as s:
         s.fault(kind="error", count=3, code="InvalidTargetValue.Format", status=400)
         s.worker()
         n = s.push({"id": "a", "code": "I10000", "school": "s", "enqueued_at": 1000 * int(time.time()) - 3 * 86400000},
@@ -110,9 +110,10 @@ def pause_resume():
         expect(c["ready"] + c["inbox"] == 100 and s.ended() == n - 100, "nothing is taken: %s" % c)
         s.cli("resume")
         s.wait_ended(n)
+        s.cli("pause")
+        wait_until(lambda: s.log(2).count("event=paused app=*") == 2, "paused again")
         began = time.monotonic()
-        s.cli("pause", "--for", "2s")
-        wait_until(lambda: s.log(2).count("event=paused app=*") == 2, "paused for a time")
+        s.cli("pause", "--for", "2s")  # of which it need not hear in time
         n += s.push_many(10, "q")
         s.wait_ended(n)
         expect(time.monotonic() - began >= 2, "not before its end")

@@ -218,7 +218,7 @@ def reload_changes_limits():
 @slow
 @heavy
 def hup_storm():
-    with Stage(env=SHORT) as s:
+    with Stage(env=dict(SHORT, **PATIENT)) as s:
         f, a = File(s), Admin()
         s.fault(kind="latency", latency_ms=20, latency_max_ms=120)
         s.fault(kind="throttle", count=3, headers={"x-acs-retry-after": "100"})

@@ -7,7 +7,7 @@ import threading
 import time
 
 from harness import BIN, PATIENCE_S, REDIS_SERVER, Stage, free_port, wait_until
-from scene import FAST, SHORT, alive, expect, heavy, scenario, slow, tool
+from scene import FAST, PATIENT, SHORT, alive, expect, heavy, scenario, slow, tool
 from topology import CalmClusterStage, ClusterStage, LOGINS, MixedStage, Producer, SentinelStage, TlsSentinelStage, slot_of
 
 # Redis' failures are the theme: the provider gets time, and no TLS.
@@ -127,7 +127,7 @@ def tls_sentinels_plain_servers():
 def unreplicated_claims_wait():
     """redis.wait_replicas: nothing is sent that no replica knows of."""
     with Stage(env=TOPOLOGY) as s:
-        s.worker(PUSHBRIDGE_REDIS_WAIT_REPLICAS="1", PUSHBRIDGE_REDIS_WAIT_MS="100")
+        s.worker(**PATIENT, PUSHBRIDGE_REDIS_WAIT_REPLICAS="1", PUSHBRIDGE_REDIS_WAIT_MS="100")
         n = s.push_many(40)
         wait_until(lambda: s.log(0).count("event=claim_unreplicated") >= 2, "claims are given back")
         expect(s.ended() == 0 and s.record()["calls"] == 0, "nothing is sent")

@@ -173,7 +173,7 @@ def rolling_versions():
     Jobs to devices without ids share calls, and a call of a killed worker is repeated by the other
     version as it was."""
     before = previous_version()
-    with Stage(env=dict(FAST, **SHORT, PUSHBRIDGE_RETRY_MAX_ATTEMPTS="8")) as s:
+    with Stage(env=dict(FAST, **SHORT)) as s:
         s.fault(kind="error", code="ServiceUnavailable", status=503, probability=0.02, match={"action": "Push"})
         crowd = Crowd(s, 300)
         n, old, crossed = 0, [s.worker(program=before), s.worker(program=before)], {}
