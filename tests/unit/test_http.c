@@ -589,7 +589,7 @@ static void test_waiting_times_out(void **state)
     struct fixture f;
     open_fixture(&f, NULL);
     f.opts.max_connections = 1;
-    f.opts.timeout_ms = 1000;
+    f.opts.timeout_ms = 3000;
     start(&f);
     post(&f, on_done);
     pump_until(f.base, f.server.requests == 1);

@@ -69,7 +69,7 @@ static struct locate *sentinels(const char *user, const char *password)
                                   .master = "mymaster",
                                   .user = user,
                                   .password = password,
-                                  .timeout_ms = 200};
+                                  .timeout_ms = 1000};
     return locate_new(base, NULL, &o);
 }
 
@@ -163,7 +163,7 @@ static struct locate *cluster(int slot)
                                   .slot = slot,
                                   .user = "",
                                   .password = "",
-                                  .timeout_ms = 200};
+                                  .timeout_ms = 1000};
     return locate_new(base, NULL, &o);
 }
 

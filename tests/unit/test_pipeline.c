@@ -621,18 +621,18 @@ static void test_waits_for_tokens_are_timed(void **state)
 
 /* --- leases ---------------------------------------------------------------------------------- */
 
-/* 1,000 ms of lease, and a call needs 800 of them. HTTP keeps its own, longer limit. */
+/* 2,000 ms of lease, and a call needs 1,000 of them. HTTP keeps its own, longer limit. */
 static void open_short(struct stage *s)
 {
-    open_stage_with(s, quick, NULL, 1000);
-    s->config.timeout_ms = 700;
+    open_stage_with(s, quick, NULL, 2000);
+    s->config.timeout_ms = 900;
     s->config.settle_ms = 100;
 }
 
 static bool too_late(const struct stage *s)
 {
     const struct queue_lease *lease = TAILQ_FIRST(&s->w->q->leases);
-    return !queue_lease_safe(lease, clock_boot_ms(), 800);
+    return !queue_lease_safe(lease, clock_boot_ms(), 1000);
 }
 
 /* Part 0 is out and its answer comes when the lease is too short for part 1. */
@@ -719,7 +719,7 @@ static void stale(int parts)
 {
     struct stage s;
     struct queue_opts opts = fixture_opts("w2");
-    open_stage_with(&s, quick, NULL, 400);
+    open_stage_with(&s, quick, NULL, 1500);
     s.config.timeout_ms = 100;
     enqueue_accounts("j", parts, ",\"reply_to\":\"push:reply:1\"");
     provider_script(&s.provider, (struct provider_step){.does = PROVIDER_HOLDS});

@@ -204,7 +204,7 @@ static void wait_moves_cancels_and_times_out(void **state)
     assert_int_equal(1, w->counts.inbox);
     assert_int_equal(1, worker_claim(w, 5));
 
-    int64_t before = clock_mono_ms();
+    w->q->opts.idle_wait_s = 300; /* what ends sooner was cancelled */
     queue_wait(w->q, on_wait, w);
     queue_wait_cancel(w->q); /* before the client id is known */
     queue_wait_cancel(w->q);
@@ -213,7 +213,6 @@ static void wait_moves_cancels_and_times_out(void **state)
     pump_until(base, cli_int("EVAL %s 0", "return 1") && w->q->wait_client > 0);
     queue_wait_cancel(w->q);
     pump_until(base, w->waits == 3);
-    assert_true(clock_mono_ms() - before < 4000);
     assert_int_equal(1, w->moved);
     assert_false(queue_waiting(w->q));
 

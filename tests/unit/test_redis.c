@@ -617,11 +617,11 @@ static void test_blocking_outlives_timeout(void **state)
     struct fixture f;
     open_fixture(&f);
     f.opts.port = server.port;
-    f.opts.command_timeout_ms = 300;
+    f.opts.command_timeout_ms = 1500;
     connect_fixture(&f);
     pump_until(f.base, f.ups == 1);
-    const char *argv[] = {"BLPOP", "nothing-here", "1"};
-    redis_command_blocking(f.redis, 3, argv, NULL, 1000, on_reply, &f);
+    const char *argv[] = {"BLPOP", "nothing-here", "2"};
+    redis_command_blocking(f.redis, 3, argv, NULL, 2000, on_reply, &f);
     command(&f, "PING"); /* answered after it */
     pump_until(f.base, f.replies == 2);
     assert_int_equal(f.nulls + f.errors, 0);
