@@ -125,7 +125,7 @@ def a_killed_workers_calls_are_repeated_whole():
         s.hold()
         n = s.push(*crowd.mixed(600))
         w = s.worker()
-        s.stop_holding(w, 2)
+        s.stop_holding(w)
         s.kill(w)
         s.clear_faults()
         s.worker()

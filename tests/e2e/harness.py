@@ -413,17 +413,17 @@ class Stage:
         p.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, p.pid, os.WSTOPPED)
 
-    def stop_holding(self, p, n=1):
-        """Stops it while so many calls are held: looked at when it cannot end them any more."""
+    def stop_holding(self, p):
+        """Stops it while a call is held: looked at when it cannot end it any more."""
         def stopped():
-            if self.record()["held"] < n:
+            if not self.record()["held"]:
                 return False
             self.stop(p)
-            if self.record()["held"] >= n:
+            if self.record()["held"]:
                 return True
             p.send_signal(signal.SIGCONT)
             return False
-        wait_until(stopped, "it is stopped with calls held")
+        wait_until(stopped, "it is stopped with a call held")
 
     def kill(self, p):
         p.kill()

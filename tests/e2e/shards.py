@@ -74,7 +74,7 @@ def sentinel_frozen_master():
         job = lambda i: json.dumps({"id": i, "code": "I10000", "school": "s"})  # noqa: E731
         ids = ["j%d" % i for i in range(1500)]
         expect(s.redis.push("push:jobs", map(job, ids), 2), "both replicas have them")
-        s.wait_held(17)  # more than one worker's
+        s.wait_held()
         old = s.master_port()
         s.freeze_node(old)
         s.clear_faults()

@@ -372,7 +372,7 @@ class ClusterStage(TopologyStage):
 
     def start_nodes(self):
         ports = [self.node("c%d" % i, "redis-acl.conf", *self.DATA, "tls-cluster yes", "cluster-enabled yes",
-                           "cluster-port %d" % free_port(), "cluster-node-timeout %d" % self.NODE_TIMEOUT_MS,
+                           "cluster-port %d" % free_port(), "cluster-node-timeout 15000",
                            "cluster-require-full-coverage no") for i in range(6)]
         self.wait_answers()
         self.cluster_cli("--cluster", "create", *["127.0.0.1:%d" % p for p in ports], "--cluster-replicas", "1", "--cluster-yes")
@@ -382,6 +382,8 @@ class ClusterStage(TopologyStage):
                        and all(len(r) == 4 for r in self.ask(port, "CLUSTER", "SLOTS")), "the cluster is whole")
         for port in self.masters():
             wait_until(lambda: b"state=online" in (self.ask(port, "INFO", "replication") or b""), "its replica is there")
+        for port in ports:
+            self.connect(port)("CONFIG", "SET", "cluster-node-timeout", self.NODE_TIMEOUT_MS)
 
     def cluster_cli(self, *args):
         port = next(iter(self.nodes.values()))[0]
