@@ -125,7 +125,7 @@ def readyz_open_circuit_is_degraded():
         expect(body["ready"] and "circuit app=default" in body["degraded"][0], body)
         stats = json.loads(a.get("/stats")[1])
         expect(stats["circuits"][0]["state"] != "closed" and stats["circuits"][0]["why"], stats)
-        expect(a.families()["pushbridge_circuit_state"].value(app="default") > 0, "circuit_state")
+        wait_until(lambda: a.families()["pushbridge_circuit_state"].value(app="default") > 0, "circuit_state")
         expect(s.terminate(w) == 0, "drained")
         left = json.loads(s.cli("stats", "--json"))  # nobody is alive to say so
         expect(left["queues"][0]["workers"] == [] and [(c["app"], c["state"]) for c in left["circuits"]] == [("default", "open")]
