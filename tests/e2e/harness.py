@@ -28,10 +28,6 @@ class Failure(AssertionError):
     pass
 
 
-class NotRun(Exception):
-    """What a scenario needs is not there, and cannot be made."""
-
-
 class Refused(OSError):
     """Redis answered with an error: the command was not carried out."""
 

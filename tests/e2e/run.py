@@ -10,7 +10,7 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import Failure, NotRun  # noqa: E402
+from harness import Failure  # noqa: E402
 from scene import SCENARIOS  # noqa: E402
 
 for theme in ("jobs", "provider", "workers", "outages", "shards", "limits", "ops", "admin", "coalesce", "credentials", "reload",
@@ -19,15 +19,12 @@ for theme in ("jobs", "provider", "workers", "outages", "shards", "limits", "ops
 
 
 def run(f):
-    """One scenario: what it failed with, why it was not run, or None."""
+    """One scenario: what it failed with, or None."""
     began = time.monotonic()
     try:
         note = f() or ""
         print("ok    %-40s %5.1f s  %s" % (f.__name__, time.monotonic() - began, note), flush=True)
         return None
-    except NotRun as e:
-        print("not run  %-37s %s" % (f.__name__, e), flush=True)
-        return e
     except Exception as e:  # noqa: BLE001 - each failure is reported, the rest still runs
         print("FAIL  %-40s %s" % (f.__name__, e), flush=True)
         if not isinstance(e, Failure):
@@ -77,9 +74,8 @@ def main():
     for t in threads:
         t.join()
     passed = sum(e is None for _, e in course.ended)
-    not_run = sum(isinstance(e, NotRun) for _, e in course.ended)
-    failed = len(chosen) - passed - not_run
-    print("e2e: %d passed, %d failed%s" % (passed, failed, ", %d not run" % not_run if not_run else ""))
+    failed = len(chosen) - passed
+    print("e2e: %d passed, %d failed" % (passed, failed))
     return 1 if failed or not chosen else 0
 
 

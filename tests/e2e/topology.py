@@ -12,11 +12,7 @@ import subprocess
 import threading
 import time
 
-<<<<<<< HEAD
-from harness import Failure, REDIS_SERVER, ROOT, Resp, Stage, free_port, wait_until
-=======
-from harness import Failure, PATIENCE_S, ROOT, Resp, Stage, free_port, wait_until
->>>>>>> b90be24 (End-to-end scenarios make their moments happen; none is run a second time)
+from harness import Failure, PATIENCE_S, REDIS_SERVER, ROOT, Resp, Stage, free_port, wait_until
 
 ADMIN = ("admin", "admin-password")
 # As people have it: what one kind of server lets in, the other refuses.

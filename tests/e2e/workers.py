@@ -2,11 +2,10 @@
 """Workers that end, are killed, are stopped, or are of another version."""
 import os
 import signal
-import subprocess
 import time
 
 from coalesce import Crowd, text
-from harness import Failure, K, NotRun, PATIENCE_S, ROOT, Stage, wait_until
+from harness import K, PATIENCE_S, ROOT, Stage, wait_until
 from scene import FAST, PATIENT, SHORT, calls, expect, scenario, slow
 
 
@@ -158,22 +157,14 @@ def repeated_by(s, call, workers):
     return len(over)
 
 
-def previous_version():
-    program = os.path.join(ROOT, "build", "previous", "bin", "pushbridge")
-    if os.path.exists(program):
-        return program
-    if subprocess.run(["git", "-C", ROOT, "rev-parse", "--verify", "-q", "HEAD~1"], capture_output=True).returncode:
-        raise NotRun("no git history")
-    raise Failure("make previous has not been run")
-
-
 @scenario
 @slow
 def rolling_versions():
     """The version before this one and this one on one queue: up, and one step back, with a crash each.
     Jobs to devices without ids share calls, and a call of a killed worker is repeated by the other
     version as it was."""
-    before = previous_version()
+    before = os.path.join(ROOT, "build", "previous", "bin", "pushbridge")
+    expect(os.path.exists(before), "make previous has not been run")
     with Stage(env=dict(FAST, **SHORT)) as s:
         s.fault(kind="error", code="ServiceUnavailable", status=503, probability=0.02, match={"action": "Push"})
         crowd = Crowd(s, 300)
@@ -198,9 +189,5 @@ def rolling_versions():
         expect(not s.dead(), s.dead()[:1])
         crowd.received()
         s.settle(n)
-<<<<<<< HEAD
         with_itself = os.path.islink(before) and ", with this version itself: no history here" or ""
-        return "jobs in shared calls that came over: %s%s" % (crossed, with_itself)
-=======
-        return "jobs in a shared call that came over: %s" % crossed
->>>>>>> b90be24 (End-to-end scenarios make their moments happen; none is run a second time)
+        return "jobs in a shared call that came over: %s%s" % (crossed, with_itself)
