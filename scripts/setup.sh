@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Installs the packages that building, testing or another job needs, where they are missing: on Debian 12, 13 and Ubuntu 24.04.
 # Says nothing where nothing is missing.
-# Usage: setup.sh build|test|debootstrap
+# Usage: setup.sh build|test|cross|lint|debootstrap
+# shellcheck disable=SC2086,SC2015 # lists of packages; fail does not return
 set -eu
 build="gcc make pkg-config|pkgconf libc6-dev libhiredis-dev libcurl4-openssl-dev libssl-dev libjansson-dev
 libconfig-dev libevent-dev libexpat1-dev redis-server redis-tools curl openssl ca-certificates jq"
@@ -11,8 +12,10 @@ python3-jsonschema python3-redis nodejs node-redis golang-go golang-github-gomod
 case ${1:-build} in
 build) want=$build ;;
 test) want="$build $tests" ;;
+cross) want="$build gcc-aarch64-linux-gnu qemu-user-static|qemu-user file" ;;
+lint) want="$build clang-format-14|clang-format clang-tidy-14|clang-tidy cppcheck shellcheck" ;;
 debootstrap) want="debootstrap debian-archive-keyring util-linux" ;;
-*) echo "usage: setup.sh build|test|debootstrap" >&2; exit 64 ;;
+*) echo "usage: setup.sh build|test|cross|lint|debootstrap" >&2; exit 64 ;;
 esac
 fail() { echo "setup: $*" >&2; exit 1; }
 
