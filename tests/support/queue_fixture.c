@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/queue_fixture.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +86,7 @@ char *cli_text(const char *format, ...)
 int fixture_flush(void **state)
 {
     (void)state;
+    kill(server.pid, SIGCONT); /* a test that failed may have left it stopped */
     freeReplyObject(cli("FLUSHALL"));
     freeReplyObject(cli("CONFIG SET maxmemory 0"));
     return 0;
