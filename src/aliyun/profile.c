@@ -83,7 +83,9 @@ static void read_lines(struct section *s, char *text)
 
 static bool need(const struct section *s, const char *value, const char *name, struct err *e)
 {
-    return value || err_set(e, "profile %.64s: %s is missing", s->name, name);
+    if (!value)
+        err_set(e, "profile %.64s: %s is missing", s->name, name);
+    return value;
 }
 
 static bool describe(const struct section *s, struct credentials_source *out, struct err *e)

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ static EVP_MAC_CTX *make_mac(const char *digest)
     must(ctx);
     EVP_MAC_free(mac);
     char name[16];
-    strcpy(name, digest);
+    snprintf(name, sizeof name, "%s", digest);
     const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
                                  OSSL_PARAM_construct_end()};
     must(EVP_MAC_CTX_set_params(ctx, params));

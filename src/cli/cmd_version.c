@@ -9,9 +9,10 @@
 
 #include "cli/cli.h"
 
-static const char help[] = "usage: pushbridge version\n"
-                           "\n"
-                           "Prints the version and the commit, and on the second line the versions of the libraries.\n";
+static const char help[] =
+    "usage: pushbridge version\n"
+    "\n"
+    "Prints the version and the commit, and on the second line the versions of the libraries.\n";
 
 int cmd_version(int argc, char **argv)
 {

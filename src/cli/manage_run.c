@@ -129,10 +129,9 @@ static bool keep_place(struct running *r)
 
 static int run_list(struct running *r)
 {
-    int code = CLI_OK;
     for (size_t i = r->done; i < r->calls; i++) {
         draw_bar(r);
-        code = call_chunk(r, i);
+        int code = call_chunk(r, i);
         if (code == CLI_FAILED && r->args->keep_going)
             r->refused++;
         else if (code)

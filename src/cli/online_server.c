@@ -50,10 +50,10 @@ static void on_setting(void *arg, redisReply *reply)
         snprintf(s->why, sizeof s->why, "not allowed to look: %s", reply->str);
     else if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || !reply->element[1]->str)
         snprintf(s->why, sizeof s->why, "the server does not have it");
-    else
+    else {
         s->known = true;
-    if (s->known)
         snprintf(s->value, sizeof s->value, "%s", reply->element[1]->str);
+    }
 }
 
 static struct setting read_setting(const struct server *s, const char *name)

@@ -185,8 +185,8 @@ static bool set_target(struct reading *r, const struct member *m, json_t *object
         {"target.tag", KIND_STRING | KIND_OBJECT, set_tag, .target = TARGET_TAG},
         {"target.all", KIND_BOOLEAN, set_all, .target = TARGET_ALL},
     };
-    static const struct members table = {v, sizeof v / sizeof *v, "target."};
-    members_read(r, &table, object);
+    static const struct members kinds = {v, sizeof v / sizeof *v, "target."};
+    members_read(r, &kinds, object);
     if (json_object_size(object) != 1)
         return err_set(reading_refuse(r, REASON_INVALID_TARGET),
                        "%s: %zu members, must be one of device, account, alias, tag, all", m->name,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mock/auth.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +173,7 @@ bool auth_check(struct auth *a, const struct request *q, int64_t now_ms, struct 
         return true;
     if (q->v3 ? !read_v3(q, &claim, r) : !read_v1(q, &claim, r))
         return false;
+    assert(claim.key_id && claim.stamp);
     const struct auth_key *key = find_key(a, claim.key_id);
     if (!key)
         return refusal_set(r, 404, "InvalidAccessKeyId.NotFound",

@@ -172,7 +172,7 @@ enum record_outcome manage_unbind_phone(struct deed *d)
 static json_t *certificate(const struct deed *d)
 {
     return json_pack("{s:s, s:I}", "Status", d->provider->certificate, "ExipreTime",
-                     (json_int_t)(d->now_ms + certificate_ms));
+                     (json_int_t)d->now_ms + certificate_ms);
 }
 
 enum record_outcome manage_check_certificate(struct deed *d)

@@ -33,7 +33,11 @@ bool port_parse(const char *text, char *host, size_t host_size, int *port)
 int port_open(struct evhttp *http, const char *host, int port)
 {
     int on = 1;
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } address = {0};
     socklen_t size = sizeof(address);
     struct evhttp_bound_socket *bound =
         evhttp_bind_socket_with_handle(http, host, (unsigned short)port);
@@ -42,8 +46,7 @@ int port_open(struct evhttp *http, const char *host, int port)
     int fd = evhttp_bound_socket_get_fd(bound);
     /* Accepted sockets inherit it: an answer in two TLS records must not wait for an ACK. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+    if (getsockname(fd, &address.any, &size) != 0)
         return 0;
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.in6.sin6_port : address.in.sin_port);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mock/record.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,6 +68,7 @@ static void copy_params(struct record_call *c, const struct request *q)
         const struct field *f = &q->fields.items[i];
         if (!is_remembered(q, f->name))
             continue;
+        assert(at); /* it counts among params_size */
         char *from = at;
         at = stpcpy(at, f->name) + 1;
         at = stpcpy(at, f->value) + 1;

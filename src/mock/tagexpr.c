@@ -54,7 +54,7 @@ static bool check_operands(struct walk *w, json_t *list, int level)
     if (!json_is_array(list) || n < 1 || n > TAGEXPR_OPERANDS)
         return err_set(w->err, "and/or takes a list of 1 to %d operands", TAGEXPR_OPERANDS);
     for (size_t i = 0; i < n; i++) {
-        bool positive;
+        bool positive = false;
         if (!check_node(w, json_array_get(list, i), level, &positive))
             return false;
         any_positive |= positive;

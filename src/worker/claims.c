@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/claims.h"
 
+#include <assert.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -151,6 +153,7 @@ static unsigned takers(const struct dispatch *d)
 static unsigned share(const struct dispatch *d)
 {
     unsigned n = credits(d), among = d->config->serve_fair ? takers(d) : 1;
+    assert(among); /* the lane that asks is one */
     return (n + among - 1) / among;
 }
 

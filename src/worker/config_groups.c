@@ -81,7 +81,7 @@ bool config_groups_read(struct config *c, struct settings *s, bool calls, struct
             return false;
         c->groups[c->ngroups++] = g;
     }
-    if (c->ngroups)
+    if (c->groups)
         qsort(c->groups, c->ngroups, sizeof *c->groups, by_name);
     return true;
 }

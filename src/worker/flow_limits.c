@@ -38,7 +38,7 @@ static size_t account_of(const struct config *c, size_t app)
 /* The accounts in the order of the first app that has each. */
 static size_t add_accounts(const struct config *c, struct flow_limit *out, size_t *app_account)
 {
-    size_t n = 0, number[CONFIG_APPS_MAX];
+    size_t n = 0, number[CONFIG_APPS_MAX] = {0};
     for (size_t i = 0; i < c->napps; i++) {
         size_t first = account_of(c, i);
         if (first == i) {

@@ -178,7 +178,7 @@ size_t pipeline_sweepable(const struct pipeline *p, unsigned n, bool room, struc
         if (!takes_jobs(p, i) || (room && flow_rests(fleet_flow(p->fleet), i)))
             out[found++].app = p->config->apps[i].app.name;
     for (size_t i = 0; i < found; i++)
-        out[i].limit = n / (unsigned)found ? n / (unsigned)found : 1;
+        out[i].limit = n < found ? 1 : n / (unsigned)found;
     return found;
 }
 

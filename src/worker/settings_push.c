@@ -100,7 +100,7 @@ static bool read_param(const struct settings_reader *r, const config_setting_t *
     const char *name = config_setting_name(c);
     const struct param_row *row = params_find(name);
     json_t *value = read_value(r, c);
-    if (value && row && row->type == PARAM_JSON && json_is_string(value))
+    if (row && row->type == PARAM_JSON && json_is_string(value))
         value = read_json_text(r, c, value);
     if (!value)
         return false;
@@ -142,7 +142,7 @@ bool settings_part_read(const struct settings_reader *r, const config_setting_t 
     if (!*found)
         return true;
     json_t *value = read_value(r, c);
-    if (value && strcmp(name, "ext") == 0 && json_is_string(value))
+    if (strcmp(name, "ext") == 0 && json_is_string(value))
         value = read_json_text(r, c, value);
     if (!value)
         return false;
