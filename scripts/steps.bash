@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What the test scripts share: named steps whose times are told at the end, and commands in the background.
 unset MAKEFLAGS MFLAGS MAKELEVEL # the makes started here share no job server with the one that started us
+# shellcheck disable=SC2034 # for those who source this
 jobs=-j$(nproc)
 steps=()
 times=()

@@ -169,6 +169,7 @@ dead() { redis LLEN push:dead; }
 }
 
 @test "--limit and --rate bound a replay" {
+    # shellcheck disable=SC2046 # one letter a word
     bury $(for i in $(seq 40); do letter "j$i" expired; done)
     [ "$("$PB" dead replay --yes --limit 5)" = '5 replayed' ]
     local began=$EPOCHREALTIME

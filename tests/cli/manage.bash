@@ -14,7 +14,7 @@ setup() {
 }
 teardown() {
     if [ -n "${mock_pid:-}" ]; then stop_mock; fi
-    [ -z "${provider_pid:-}" ] || { kill "$provider_pid" && wait "$provider_pid" 2>/dev/null || true; }
+    if [ -n "${provider_pid:-}" ] && kill "$provider_pid"; then wait "$provider_pid" 2>/dev/null || true; fi
 }
 
 # The stand-in that checks signatures and keeps a world.

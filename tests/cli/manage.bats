@@ -161,7 +161,7 @@ CompleteContinuouslyPush MessageId=510427
 ContinuouslyPush MessageId=510427 Target=ACCOUNT TargetValue=u1,u2
 ListSummaryApps
 ListTags
-MassPush $(for n in 1 2; do sed "s/\(^\| \)/ PushTask.$n./g" <<<"$push"; done | tr -d '\n')
+MassPush $(printf ' PushTask.1.%s' $push; printf ' PushTask.2.%s' $push)
 MassPushV2 PushTasks=[{"Target":{"Type":"ALL"},"Message":{"Title":"t","Body":"b"}}]
 Push $push IdempotentToken=00000000-0000-4000-8000-000000000001
 PushMessageToAndroid $simple StoreOffline=true

@@ -262,5 +262,5 @@ PY
     push ''
     [ "$(curl -s "$control/_mock/inbox" | jq -r '.list[0].device')" = "$id" ]
     [ "$(api QueryPushRecords 'Format=JSON&StartTime=2020-01-01T00:00:00Z&EndTime=2099-01-01T00:00:00Z' | jq .Total)" -eq 0 ] # another app's
-    [ "$(count done)" -eq 6 ]
+    [ "$(count "done")" -eq 6 ]
 }

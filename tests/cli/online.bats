@@ -100,7 +100,7 @@ found() {
     PUSHBRIDGE_REDIS_WAIT_REPLICAS=1 call "$PB" check --online
     [ "$status" -eq 1 ]
     found error redis.rights '+wait'
-    PUSHBRIDGE_REDIS_URL=unix://pushbridge:change-me@$redis_dir/s?db=2 call "$PB" check --online
+    PUSHBRIDGE_REDIS_URL="unix://pushbridge:change-me@$redis_dir/s?db=2" call "$PB" check --online
     [ "$status" -eq 1 ]
     found error redis.rights '+select'
 }

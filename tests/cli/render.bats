@@ -146,7 +146,9 @@ shared() { jq -c 'select(.action)' <<<"$out"; }
 }
 
 @test "jobs with an id share only where they are known otherwise; off is off" {
-    local one="$(to m device $A | jq -c '.id = "one"')" two="$(to m device $B | jq -c '.id = "two"')"
+    local one two
+    one=$(to m device $A | jq -c '.id = "one"')
+    two=$(to m device $B | jq -c '.id = "two"')
     local off=PUSHBRIDGE_PLAN_COALESCE=false
     for with in PUSHBRIDGE_QUEUE_DEDUP_S=899 "$off PUSHBRIDGE_PLAN_COALESCE_IDS=true"; do
         out=$(env $with "$PB" render --json "$one" "$two")

@@ -17,7 +17,8 @@ for t in "$@"; do
     rc=$( { { UBSAN_OPTIONS=print_stacktrace=1 LSAN_OPTIONS=print_suppressions=0 \
                   "$dir/fuzz_$t" "$@" "$learnt" "tests/fuzz/corpus/$t" 2>&1
               echo $? >&3; } | grep -av '^ts=' >"$log"; } 3>&1) # without the log lines of what is tested
-    [ "$rc" = 0 ] && result=ok || { result="FAILED, see $log"; failed=1; }
+    result=ok
+    [ "$rc" = 0 ] || { result="FAILED, see $log"; failed=1; }
     printf '%-12s %8s %12s %8s %8s  %s\n' "$t" $(($(date +%s) - start)) \
         "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" \
         "$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)" \
