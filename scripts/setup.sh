@@ -81,8 +81,10 @@ forbid_servers() {
     $as_root chmod 755 $policy
 }
 
-command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    # shellcheck disable=SC2086 # words on one line
     fail "this is no Debian or Ubuntu; what is needed, by Debian's names:" $want
+fi
 missing=$(find_missing)
 [ -n "$missing" ] || exit 0
 as_root=
@@ -97,4 +99,5 @@ apt update
 packages=$(find_packages)
 echo "setup: installing ${packages% }"
 forbid_servers
+# shellcheck disable=SC2086 # a list of names
 apt install -y --no-install-recommends $packages

@@ -66,6 +66,7 @@ put_source() {
 
 # A command in the root: namespaces of its own for mounts and processes, this machine's network, a bare environment.
 inside() {
+    # shellcheck disable=SC2016 # for the shell within
     unshare --mount --pid --fork --kill-child --propagation private bash -c '
         set -e
         mount -t proc proc "$1/proc"
@@ -99,6 +100,7 @@ summary=
 [ $# -gt 0 ] || set -- "make demo" "make test"
 for command; do run "$command"; done
 printf '\n%s' "$summary"
+# shellcheck disable=SC2016 # for the shell within
 inside '. /etc/os-release
     echo "test-debian13: passed on $PRETTY_NAME," \
         $(dpkg-query -W -f "\${Package} \${Version} " gcc clang libconfig-dev libhiredis-dev redis-server python3 2>/dev/null)'
