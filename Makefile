@@ -139,11 +139,9 @@ include $(wildcard mk/*.mk)
 layers: ## Reject includes that point upward in the module list
 	@awk -v modules="$(MODULES)" -f tests/layers.awk $(wildcard src/*/*.c src/*/*.h)
 
-.PHONY: format format-check
+.PHONY: format
 format: ## Format the C sources
 	clang-format -i $(wildcard src/*/*.[ch] tests/*/*.[ch] bench/*.c)
-format-check:
-	clang-format --dry-run -Werror $(wildcard src/*/*.[ch] tests/*/*.[ch] bench/*.c)
 
 .PHONY: install
 install: all ## Install below DESTDIR and PREFIX

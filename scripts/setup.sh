@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs the packages that building, testing or another job needs, where they are missing: on Debian 12, 13 and Ubuntu 24.04.
 # Says nothing where nothing is missing.
-# Usage: setup.sh build|test|cross|lint|debootstrap
+# Usage: setup.sh build|test|sdk|cross|lint|debootstrap
 # shellcheck disable=SC2086,SC2015 # lists of packages; fail does not return
 set -eu
 build="gcc make pkg-config|pkgconf libc6-dev libhiredis-dev libcurl4-openssl-dev libssl-dev libjansson-dev
@@ -13,6 +13,7 @@ case ${1:-build} in
 build) want=$build ;;
 test) want="$build $tests" ;;
 cross) want="$build gcc-aarch64-linux-gnu qemu-user-static|qemu-user file" ;;
+sdk) want="nodejs"; command -v npm >/dev/null || want="$want npm" ;; # Debian's npm is large, and often another is there
 lint) want="$build clang-format-14|clang-format clang-tidy-14|clang-tidy cppcheck shellcheck" ;;
 debootstrap) want="debootstrap debian-archive-keyring util-linux" ;;
 *) echo "usage: setup.sh build|test|cross|lint|debootstrap" >&2; exit 64 ;;

@@ -6,6 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/steps.bash
 
+step "lint: format, shellcheck, clang-tidy, cppcheck"
+make -s lint
 step "clang: everything builds, unit tests included, warnings are errors"
 clang=("$jobs" WERROR=1 CC=clang MODE=debug B=build/clang)
 quietly make "${clang[@]}" build/clang/pushbridge build/clang/pushbridge-mock
@@ -14,7 +16,10 @@ step "ASan and UBSan: unit tests"
 asan=("$jobs" WERROR=1 MODE=asan B=build/asan)
 quietly make "${asan[@]}" unit RUN_UNIT=:
 make -s "${asan[@]}" unit
+step "arm64: both programs cross-built, unit tests under qemu"
+make -s test-arm64
 step "the vendor's SDKs against the stand-in"
+sh scripts/setup.sh sdk
 make -s sdk-test
 step "every step: killed at each socket write in turn; beside it the builds for what follows"
 quietly make "$jobs" WERROR=1 MODE=fault B=build/fault build/fault/pushbridge build/fault/pushbridge-mock
@@ -26,4 +31,6 @@ step "end to end, programs built with ASan and UBSan"
 PB_BIN=$PWD/build/asan python3 tests/e2e/run.py
 step "chaos: the short selection"
 make -s chaos-short
+step "Debian 13: the README's two commands on a fresh one"
+make -s test-debian13
 all_passed

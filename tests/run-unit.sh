@@ -3,7 +3,7 @@
 # UNIT_UNDER: the command that runs a program of another machine. UNIT_TITLE: what the closing line is about.
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 export dir
-printf '%s\n' "$@" | xargs -P 3 -I {} sh -c '$UNIT_UNDER {} >"$dir/$(basename {})" 2>&1; echo $? >"$dir/$(basename {}).rc"'
+printf '%s\n' "$@" | xargs -P 3 -I {} sh -c 'timeout 600 $UNIT_UNDER {} >"$dir/$(basename {})" 2>&1; echo $? >"$dir/$(basename {}).rc"'
 passed=0 failed=0
 for t in "$@"; do
     out=$dir/$(basename "$t")
