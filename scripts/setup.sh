@@ -16,7 +16,7 @@ cross) want="$build gcc-aarch64-linux-gnu qemu-user-static|qemu-user file" ;;
 sdk) want="nodejs"; command -v npm >/dev/null || want="$want npm" ;; # Debian's npm is large, and often another is there
 lint) want="$build clang-format-14|clang-format clang-tidy-14|clang-tidy cppcheck shellcheck" ;;
 debootstrap) want="debootstrap debian-archive-keyring util-linux" ;;
-*) echo "usage: setup.sh build|test|cross|lint|debootstrap" >&2; exit 64 ;;
+*) echo "usage: setup.sh build|test|sdk|cross|lint|debootstrap" >&2; exit 64 ;;
 esac
 fail() { echo "setup: $*" >&2; exit 1; }
 
