@@ -119,10 +119,11 @@ static bool is_one_of(const char *name, const char *const *names, size_t n)
     return false;
 }
 
-static bool is_content(const char *name)
+const char *request_content_name(const char *name)
 {
     static const char *const apart[] = {"PushTime", "ExpireTime", "JobKey", "IdempotentToken"};
-    return !is_one_of(bare_name(name), apart, sizeof apart / sizeof apart[0]);
+    name = bare_name(name);
+    return is_one_of(name, apart, sizeof apart / sizeof apart[0]) ? NULL : name;
 }
 
 /* A NUL ends every item, so no two different lists give the same bytes. */
@@ -148,13 +149,13 @@ static void split(const struct params *params, struct params *query)
 
 static void add_content(struct buf *items, const struct param *p)
 {
-    if (!is_content(p->name))
+    if (!request_content_name(p->name))
         return;
     add_item(items, p->name);
     add_item(items, p->value);
 }
 
-static void hash_content(const struct params *params, char hex[65])
+void request_digest(const struct params *params, char hex[65])
 {
     struct params query;
     struct buf items;
@@ -245,7 +246,7 @@ void request_token(const struct params *params, const char *uid, int64_t gen, un
     struct buf name;
     const char *app_key = params_get(params, "AppKey");
     assert(app_key && !params_get(params, "IdempotentToken"));
-    hash_content(params, content);
+    request_digest(params, content);
     buf_init(&name, 4096);
     buf_add(&name, namespace_id, sizeof namespace_id);
     add_item(&name, app_key);

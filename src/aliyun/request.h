@@ -39,6 +39,11 @@ void request_set_expiry(const struct plan *plan, struct params *out);
 void request_token(const struct params *params, const char *uid, int64_t gen, unsigned part,
                    char token[TOKEN_SIZE]);
 
+/* SHA-256 of what a token is made from besides, in hex. */
+void request_digest(const struct params *params, char hex[65]);
+/* A parameter's name without its task, or NULL where it is none of those. */
+const char *request_content_name(const char *name);
+
 /* What must be equal in two calls that become one but for their ids: SHA-256 of the parameters
  * without TargetValue, ExpireTime, JobKey and IdempotentToken, and of more. */
 void request_content(const struct params *params, const char *more, unsigned char out[32]);

@@ -86,7 +86,7 @@ static void add_job(struct render *r, const char *bytes, size_t len)
                                         .bytes = bytes,
                                         .len = len};
     *x = (struct rendering){0};
-    flight_init(&x->flight, &claim, &member, r->config->digest, &x->e);
+    flight_init(&x->flight, &claim, &member, &x->e);
     x->flight.config = r->config;
     x->refused = !read_job(r->config, x);
 }

@@ -19,6 +19,8 @@
  *   K:seen:<app>:<id> STRING  the job that had this id first; lives queue.dedup_s
  *   K:ready:<worker>  STRING  the readiness check's write, with a TTL of 5 s
  *   K:stat            HASH  worker → what its last heartbeat says of it, JSON
+ *   K:config          HASH  digest of a configuration → the marks of what calls follow from in it,
+ *                           and "order" → those digests, the one told of last at the end
  *   K:run             STRING  "<run id> <since ms>": nothing is reaped for one lease after a change
  *   K:v               STRING  schema version
  * On the first queue's slot there are besides K:flow and K:control (flow_store.h).
@@ -35,6 +37,7 @@ struct queue_opts {
     const char *name, *results, *dead; /* %q already replaced */
     const char *worker;                /* host-pid-random, no spaces */
     const char *digest;                /* 16 hex digits: templates, limits, plan version */
+    const char *marks;                 /* of what it is a digest of, item by item; NULL: none */
     int64_t lease_ms;                  /* 9000 */
     int64_t idle_wait_s;               /* BLMOVE's time limit, must be < lease: 5 */
     int64_t results_max, job_max_bytes, parked_max, crash_limit; /* crash_limit 0: none */
@@ -61,7 +64,8 @@ struct queue_claim {
     const char *batch;    /* 16 characters; uid of a fresh member is "<batch>-<pos>" */
     int64_t t0_ms;        /* Redis TIME of the batch's first claim */
     int64_t now_ms;       /* Redis TIME of this claim */
-    const char *digest;   /* of the batch's first claim */
+    const char *digest;   /* of the configuration of the batch's first claim */
+    const char *marks;    /* of that configuration, where it is another's; "" not known */
     const char *grouping; /* recorded by queue_mark() or queue_regroup(): binding; "" none */
     size_t grouping_len;
     const struct queue_member *members;
@@ -108,7 +112,7 @@ struct queue *queue_new(struct event_base *base, struct redis *cmd, struct redis
                         const struct queue_opts *opts);
 void queue_free(struct queue *q);
 /* Of the claims that are made from now on; copied. */
-void queue_set_digest(struct queue *q, const char *digest);
+void queue_set_digest(struct queue *q, const char *digest, const char *marks);
 const char *queue_name(const struct queue *q);
 char *queue_prefix(const char *name); /* K of the key list above; allocated */
 /* K of the key list above, for the queue that a lease belongs to. */

@@ -14,7 +14,7 @@
 #include "base/metrics.h"
 
 enum { LIMIT_SIZE = 12 };
-enum { BATCH_HEAD = 6 }; /* id, t0, digest, taken over, crashes, grouping */
+enum { BATCH_HEAD = 7 }; /* id, t0, digest, taken over, crashes, grouping, marks */
 enum { REPLICAS_PAUSE_MS = 1000 };
 
 struct claiming {
@@ -131,7 +131,7 @@ static bool is_batch(const redisReply *b)
 {
     if (b->type != REDIS_REPLY_ARRAY || b->elements < BATCH_HEAD + 2 ||
         (b->elements - BATCH_HEAD) % 2 || !is_text(b->element[0]) || !is_text(b->element[1]) ||
-        !is_text(b->element[2]) || !is_text(b->element[5]) ||
+        !is_text(b->element[2]) || !is_text(b->element[5]) || !is_text(b->element[6]) ||
         b->element[0]->len != QUEUE_ID_SIZE - 1)
         return false;
     for (size_t i = BATCH_HEAD + 1; i < b->elements; i += 2)
@@ -164,6 +164,7 @@ static struct queue_lease *hand_out(struct queue *q, const struct claiming *c,
         .t0_ms = strtoll(batch->element[1]->str, NULL, 10),
         .now_ms = q->redis_ms,
         .digest = batch->element[2]->str,
+        .marks = batch->element[6]->str,
         .grouping = batch->element[5]->str,
         .grouping_len = (size_t)batch->element[5]->len,
         .members = members,
@@ -294,6 +295,7 @@ static void add_keys(struct queue *q, struct queue_args *a, char *const *parked,
         queue_args_text(a, keys[i]);
     for (size_t i = 0; i < nparked; i++)
         queue_args_text(a, parked[i]);
+    queue_args_text(a, k->config);
     queue_args_keys_end(a);
 }
 

@@ -239,15 +239,16 @@ static void keys_init(struct queue *q, const struct queue_opts *opts)
     k->version = join(k->prefix, ":v", "");
     k->apps = join(k->prefix, ":apps", "");
     k->stat = join(k->prefix, ":stat", "");
+    k->config = join(k->prefix, ":config", "");
     k->results = mem_strdup(opts->results);
     k->dead = mem_strdup(opts->dead);
 }
 
 static void keys_free(struct queue_keys *k)
 {
-    char *const all[] = {k->prefix,  k->ready,    k->inbox, k->due,     k->batch,
-                         k->member,  k->oversize, k->count, k->workers, k->run,
-                         k->version, k->apps,     k->stat,  k->results, k->dead};
+    char *const all[] = {k->prefix,   k->ready,  k->inbox,   k->due, k->batch,   k->member,
+                         k->oversize, k->count,  k->workers, k->run, k->version, k->apps,
+                         k->stat,     k->config, k->results, k->dead};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         mem_free(all[i]);
 }
@@ -263,16 +264,47 @@ void queue_app_known(struct queue *q, const char *app)
         q->apps[q->napps++] = mem_strdup(app);
 }
 
-void queue_set_digest(struct queue *q, const char *digest)
+static void set_config(struct queue *q, const char *digest, const char *marks)
 {
     assert(digest[0] && !strchr(digest, ' '));
     mem_free(q->digest);
+    mem_free(q->marks);
     q->opts.digest = q->digest = mem_strdup(digest);
+    q->opts.marks = q->marks = marks ? mem_strdup(marks) : NULL;
+}
+
+void queue_set_digest(struct queue *q, const char *digest, const char *marks)
+{
+    set_config(q, digest, marks);
+    queue_note_config(q);
 }
 
 const char *queue_name(const struct queue *q)
 {
     return q->name;
+}
+
+/* --- the configuration ----------------------------------------------------------------------- */
+
+static void on_config_noted(struct queue *q, void *ctx, redisReply *reply)
+{
+    (void)ctx;
+    queue_answered(q, "config", reply);
+}
+
+/* On the connection of the claims, so before the next of them. */
+void queue_note_config(struct queue *q)
+{
+    struct queue_args a;
+    if (!q->marks || !redis_is_up(q->cmd))
+        return;
+    queue_args_init(&a);
+    queue_args_text(&a, q->keys.config);
+    queue_args_keys_end(&a);
+    queue_args_text(&a, q->digest);
+    queue_args_text(&a, q->marks);
+    queue_args_int(&a, QUEUE_CONFIGS_MAX);
+    queue_send_script(q, q->cmd, SCRIPT_CONFIG, &a, on_config_noted, NULL);
 }
 
 /* --- opening --------------------------------------------------------------------------------- */
@@ -309,6 +341,7 @@ static void on_open(struct queue *q, void *ctx, redisReply *reply)
         queue_app_known(q, queue_reply_text(reply, i));
     q->redis_ms = queue_reply_int(reply, 1);
     q->redis_mono_ms = clock_mono_ms();
+    queue_note_config(q);
     open_done(q, true, NULL);
     queue_finish_flush(q);
 }
@@ -347,7 +380,7 @@ void queue_open(struct queue *q, queue_ready_fn fn, void *arg)
 struct queue *queue_new(struct event_base *base, struct redis *cmd, struct redis *wait,
                         const struct queue_opts *opts)
 {
-    assert(opts->digest[0] && !strchr(opts->digest, ' ') && !strchr(opts->worker, ' '));
+    assert(!strchr(opts->worker, ' '));
     struct queue *q = mem_zalloc(sizeof *q);
     q->base = base;
     q->cmd = cmd;
@@ -355,7 +388,7 @@ struct queue *queue_new(struct event_base *base, struct redis *cmd, struct redis
     q->opts = *opts;
     q->opts.name = q->name = mem_strdup(opts->name);
     q->opts.worker = q->worker = mem_strdup(opts->worker);
-    q->opts.digest = q->digest = mem_strdup(opts->digest);
+    set_config(q, opts->digest, opts->marks);
     keys_init(q, opts);
     q->opts.results = q->keys.results;
     q->opts.dead = q->keys.dead;
@@ -393,6 +426,7 @@ void queue_free(struct queue *q)
     mem_free(q->name);
     mem_free(q->worker);
     mem_free(q->digest);
+    mem_free(q->marks);
     mem_free(q->stat);
     q->closed = true;
     free_when_quiet(q);

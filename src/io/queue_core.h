@@ -12,6 +12,7 @@
 
 enum {
     QUEUE_SCHEMA = 1,
+    QUEUE_CONFIGS_MAX = 64,       /* configurations whose marks are kept */
     QUEUE_ID_SIZE = 17,           /* 96 random bits in base64url, and a NUL */
     QUEUE_CLAIM_MAX = 256,        /* jobs of one claim: keeps the script below 1 ms */
     QUEUE_CLAIM_BYTES = 16 << 20, /* jobs at their largest × jobs of one claim */
@@ -29,7 +30,7 @@ enum {
 
 struct queue_keys {
     char *prefix, *ready, *inbox, *due, *batch, *member, *oversize, *count, *workers, *run,
-        *version, *apps, *stat, *results, *dead;
+        *version, *apps, *stat, *config, *results, *dead;
 };
 
 /* An oversize member's bytes stay in Redis; ref is "!<length> <key in K:oversize>". */
@@ -81,7 +82,7 @@ struct queue {
     struct event_base *base;
     struct redis *cmd, *wait;
     struct queue_keys keys;
-    char *name, *worker, *digest;
+    char *name, *worker, *digest, *marks;
     char *stat;             /* what the heartbeat says of this worker; NULL: nothing */
     struct queue_opts opts; /* its texts are the copies above */
     unsigned force_version; /* tests: pretend that the server is this old; 0: ask it */
@@ -194,6 +195,9 @@ void queue_item_add(struct queue_item *item);                 /* to what is to b
 
 /* Keys and fixed arguments of the extend script: the heartbeat; leases may follow. */
 void queue_extend_begin(struct queue *q, struct queue_args *a);
+
+/* Notes the marks of the configuration in force in Redis, once more every now and then. */
+void queue_note_config(struct queue *q);
 
 /* --- what construction and opening need of the other parts --- */
 void queue_finish_flush(struct queue *q);

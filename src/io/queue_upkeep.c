@@ -121,8 +121,10 @@ static void on_scanned(struct queue *q, void *ctx, redisReply *reply)
         reply->element[1]->type != REDIS_REPLY_ARRAY)
         return;
     snprintf(q->audit_cursor, sizeof q->audit_cursor, "%s", reply->element[0]->str);
-    if (strcmp(q->audit_cursor, "0") == 0)
+    if (strcmp(q->audit_cursor, "0") == 0) {
         q->audit_at_ms = clock_mono_ms() + QUEUE_AUDIT_MS;
+        queue_note_config(q);
+    }
     audit(q, reply->element[1]);
 }
 

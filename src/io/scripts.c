@@ -6,6 +6,7 @@
 #include "lua.inc"
 
 static struct redis_script table[SCRIPTS_N] = {
+    [SCRIPT_CONFIG] = {.name = "config", .source = lua_config},
     [SCRIPT_OPEN] = {.name = "open", .source = lua_open},
     [SCRIPT_CLAIM] = {.name = "claim", .source = lua_claim},
     [SCRIPT_FINISH] = {.name = "finish", .source = lua_finish},

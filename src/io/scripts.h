@@ -7,6 +7,7 @@
 
 enum script {
     SCRIPT_OPEN,
+    SCRIPT_CONFIG,
     SCRIPT_CLAIM,
     SCRIPT_FINISH,
     SCRIPT_EXTEND,

@@ -84,6 +84,7 @@ void envelope_write(const struct envelope *v, struct buf *out)
         buf_puts(out, ",\"digest\":");
         buf_json_or_null(out, v->digest);
     }
+    begun_write(&v->begun, out);
     put_failed(out, v);
     put_pushes(out, v);
     if (v->replayed)
@@ -149,6 +150,11 @@ static bool read_digest(json_t *root, struct envelope *out, struct err *e)
 {
     json_t *value = json_object_get(root, "digest");
     return !value || copy_text(value, out->digest, sizeof out->digest, 0) || wrong(e, "digest");
+}
+
+static bool read_begun(json_t *root, struct envelope *out, struct err *e)
+{
+    return begun_read(json_object_get(root, "begun"), &out->begun) || wrong(e, "begun");
 }
 
 static bool read_origin(json_t *root, struct envelope *out, struct err *e)
@@ -248,7 +254,7 @@ static bool read_all(json_t *root, size_t len, struct envelope *out, struct err 
            read_flag(root, "given_up", &out->given_up, e) &&
            read_flag(root, "replayed", &out->replayed, e) &&
            read_bits(root, "unanswered", &out->unanswered, e) && read_digest(root, out, e) &&
-           read_failed(root, out, e) && read_pushes(root, out, e) &&
+           read_begun(root, out, e) && read_failed(root, out, e) && read_pushes(root, out, e) &&
            read_history(root, len, out, e);
 }
 
@@ -289,6 +295,7 @@ void envelope_refund(struct envelope *v, int64_t since_ms, int64_t until_ms)
 
 void envelope_free(struct envelope *v)
 {
+    begun_free(&v->begun);
     mem_free(v->pushes);
     mem_free(v->history);
     *v = (struct envelope){0};

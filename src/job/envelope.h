@@ -6,10 +6,11 @@
 #define PB_ENVELOPE_H
 
 #include "base/buf.h"
+#include "job/begun.h"
 #include "job/outcome.h"
 
 enum {
-    ENVELOPE_PARTS_MAX = 64,
+    ENVELOPE_PARTS_MAX = BEGUN_PARTS_MAX,
     ENVELOPE_TASKS_MAX = 1000,
     ENVELOPE_FAILED_MAX = 8,
     UID_SIZE = 129,
@@ -31,7 +32,10 @@ struct envelope {
     bool special_used;            /* the free repeat for a used nonce or a wrong clock is spent */
     uint64_t unanswered;          /* bit per part */
     bool given_up;                /* an unanswered call was replaced by one with a new token */
-    char digest[17]; /* of the configuration that made the calls which are or may be out; "" none */
+    /* Of the configuration that the calls which are or may be out were made under, where begun
+     * does not say it of one; "" none. It is all that the version before this one knows of them. */
+    char digest[17];
+    struct begun begun;
     struct push_done *pushes; /* parts that went out; owned */
     size_t npushes;
     bool replayed; /* back from the dead letters: history says how often and why */

@@ -242,21 +242,37 @@ static uint64_t hash_values(uint64_t h, const char *name, const json_t *values)
     return h;
 }
 
+static uint64_t hash_template(uint64_t h, const struct template *t)
+{
+    h = hash_text(h, t->code);
+    h = hash_text(h, t->locale);
+    h = hash_text(h, t->title_text);
+    h = hash_text(h, t->message_text);
+    if (*t->platform)
+        h = hash_text(hash_text(h, "platform"), t->platform);
+    h = hash_values(h, "parts", t->parts);
+    return hash_values(h, "push", t->push);
+}
+
+static const uint64_t fnv_basis = UINT64_C(0xcbf29ce484222325);
+
 uint64_t template_set_hash(const struct template_set *set)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < set->n; i++) {
-        const struct template *t = set->v[i];
-        h = hash_text(h, t->code);
-        h = hash_text(h, t->locale);
-        h = hash_text(h, t->title_text);
-        h = hash_text(h, t->message_text);
-        if (*t->platform)
-            h = hash_text(hash_text(h, "platform"), t->platform);
-        h = hash_values(h, "parts", t->parts);
-        h = hash_values(h, "push", t->push);
-    }
+    uint64_t h = fnv_basis;
+    for (size_t i = 0; i < set->n; i++)
+        h = hash_template(h, set->v[i]);
     return h;
+}
+
+const char *template_next_code(const struct template_set *set, size_t *at, uint64_t *hash)
+{
+    if (*at >= set->n)
+        return NULL;
+    const char *code = set->v[*at]->code;
+    *hash = fnv_basis;
+    for (; *at < set->n && strcmp(set->v[*at]->code, code) == 0; ++*at)
+        *hash = hash_template(*hash, set->v[*at]);
+    return code;
 }
 
 /* --- rendering ------------------------------------------------------------------------------- */

@@ -65,5 +65,8 @@ bool template_render_parts(const struct template *t, const struct job *job, json
 
 /* A stable hash of every template, for the configuration digest. */
 uint64_t template_set_hash(const struct template_set *set);
+/* The codes one after the other: the one at *at, which begins with 0 and is moved on, and the hash
+ * of all its variants. NULL: there are no more. */
+const char *template_next_code(const struct template_set *set, size_t *at, uint64_t *hash);
 
 #endif

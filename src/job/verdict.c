@@ -75,13 +75,11 @@ static struct verdict dead(enum reason reason, bool open, bool counts)
         .kind = VERDICT_DEAD, .reason = reason, .maybe_sent = open, .counts = counts};
 }
 
-/* The policy for a call that may have been pushed and may not be repeated as it was, and for one
- * whose job's other parts went out as another configuration made them. */
-static struct verdict ambiguous(const struct verdict_policy *policy, bool open, int64_t at_ms,
-                                bool counts)
+/* The policy for a call that may have been pushed and may not be repeated as it was. */
+static struct verdict ambiguous(const struct verdict_policy *policy, int64_t at_ms, bool counts)
 {
     if (!policy->resend_ambiguous)
-        return dead(REASON_AMBIGUOUS, open, counts);
+        return dead(REASON_AMBIGUOUS, true, counts);
     return (struct verdict){
         .kind = VERDICT_RETRY, .new_token = true, .counts = counts, .at_ms = at_ms};
 }
@@ -94,7 +92,7 @@ static struct verdict repeat(const struct verdict_policy *policy, bool open, boo
     if (at_ms > deadline_ms)
         return dead(open ? REASON_AMBIGUOUS : REASON_EXPIRED, open, counts);
     if (open && at_ms > first_sent_ms + policy->window_ms)
-        return ambiguous(policy, true, at_ms, counts);
+        return ambiguous(policy, at_ms, counts);
     return (struct verdict){
         .kind = VERDICT_RETRY, .maybe_sent = open, .counts = counts, .at_ms = at_ms};
 }
@@ -176,10 +174,10 @@ struct verdict verdict_decide(const struct verdict_policy *policy, const struct 
 }
 
 struct verdict verdict_before_send(const struct verdict_policy *policy, bool unanswered,
-                                   bool digest_changed, int64_t first_sent_ms, int64_t now_ms,
+                                   bool is_another, int64_t first_sent_ms, int64_t now_ms,
                                    int64_t deadline_ms)
 {
-    if (digest_changed && now_ms <= deadline_ms)
-        return ambiguous(policy, unanswered, now_ms, false);
+    if (unanswered && is_another && now_ms <= deadline_ms)
+        return ambiguous(policy, now_ms, false);
     return repeat(policy, unanswered, false, now_ms, first_sent_ms, deadline_ms);
 }

@@ -75,12 +75,13 @@ struct verdict verdict_decide(const struct verdict_policy *policy, const struct 
 /* Back-off: uniform in [0, min(cap, base << attempt)], at least 1 ms. */
 int64_t verdict_backoff(int64_t base_ms, int64_t cap_ms, int64_t attempt, uint64_t random);
 
-/* What to do before sending a job that was claimed again: its first call may be out (crash) or
- * was unanswered. Same rules as above, without a reply: RETRY at_ms ≤ now means "send now".
- * digest_changed: something of the job is or may be out as another configuration made it, so that
- * what is left may not be the rest of it; the ambiguous policy decides. */
+/* What to do before sending a call of a job that was claimed again: it may be out (crash) or was
+ * unanswered. Same rules as above, without a reply: RETRY at_ms ≤ now means "send now".
+ * is_another: made anew the call has another content than the one that may be out, so that its
+ * token would not stop it; the ambiguous policy decides. A call that is not out may be made anew.
+ */
 struct verdict verdict_before_send(const struct verdict_policy *policy, bool unanswered,
-                                   bool digest_changed, int64_t first_sent_ms, int64_t now_ms,
+                                   bool is_another, int64_t first_sent_ms, int64_t now_ms,
                                    int64_t deadline_ms);
 
 #endif

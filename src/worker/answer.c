@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "worker/again.h"
 #include "worker/bundle.h"
 #include "worker/ending.h"
 #include "worker/gather.h"
@@ -64,15 +65,15 @@ static void note_repeat_of(struct flight *f, const struct verdict *v, const stru
         env->unanswered |= flight_part_bit(f);
     else
         env->unanswered &= ~flight_part_bit(f);
+    if (!v->maybe_sent)
+        begun_drop(&env->begun, f->plan.calls[f->next].part);
     if (v->new_token) {
         env->gen++;
         env->given_up = true; /* nobody will hear of the old call any more */
         env->unanswered = 0;
         env->first_sent_ms = 0;
-        env->digest[0] = '\0';
-        f->digest_changed = false;
+        again_forget(f);
     }
-    flight_note_digest(f);
     env->throttles = last->class == REPLY_THROTTLED ? env->throttles + 1 : 0;
     if (last->class == REPLY_NONCE_USED || last->class == REPLY_CLOCK)
         env->special_used = true;
@@ -84,6 +85,8 @@ static void note_repeat(struct flight *f, const struct verdict *v)
     size_t n = bundle_members(f, &all);
     for (size_t i = 0; i < n; i++)
         note_repeat_of(all[i], v, &f->last);
+    if (v->maybe_sent)
+        again_keep_content(f);
 }
 
 /* The app is in trouble (I5): the job waits, and this attempt costs it nothing. An unanswered call
@@ -219,7 +222,8 @@ static void note_keys(struct flight *f, const struct reply *reply)
 void answer_give_up(struct flight *f)
 {
     if (!f->app->app.resend_ambiguous) {
-        ending_dead(f, REASON_AMBIGUOUS, true, "a call of several jobs cannot be made again");
+        ending_dead(f, REASON_AMBIGUOUS, true,
+                    f->another ? f->another : "a call of several jobs cannot be made again");
         return;
     }
     const struct verdict v = {.kind = VERDICT_RETRY, .new_token = true};
@@ -303,17 +307,28 @@ static bool is_unanswered(const struct flight *f)
     return (f->env.unanswered & flight_part_bit(f)) != 0;
 }
 
-static struct verdict before_send(const struct flight *f, int64_t now_ms)
+static struct verdict before_send(struct flight *f, int64_t now_ms)
 {
     const struct verdict_policy policy = answer_policy(f);
-    return verdict_before_send(&policy, is_unanswered(f), f->digest_changed, f->env.first_sent_ms,
+    return verdict_before_send(&policy, is_unanswered(f), again_is_another(f), f->env.first_sent_ms,
                                now_ms, f->plan.send_by_ms);
+}
+
+static const char *why_not_sent(const struct flight *f, const struct verdict *v)
+{
+    if (v->reason == REASON_EXPIRED)
+        return "its deadline is over";
+    if (queue_lease_now_ms(f->lease) > f->plan.send_by_ms)
+        return "its deadline is over, and a call of it was never answered";
+    return f->another ? f->another
+                      : "a call of it was never answered, and a repeat would not be recognised any "
+                        "more";
 }
 
 static bool end_dead(struct flight *f, const struct verdict *v)
 {
     if (v->kind == VERDICT_DEAD)
-        ending_dead(f, v->reason, v->maybe_sent, NULL);
+        ending_dead(f, v->reason, v->maybe_sent, why_not_sent(f, v));
     return v->kind == VERDICT_DEAD;
 }
 
@@ -321,6 +336,14 @@ bool answer_too_late(struct flight *f)
 {
     const struct verdict v = before_send(f, queue_lease_now_ms(f->lease));
     return end_dead(f, &v);
+}
+
+/* By policy resend: what takes its place may be a second push. */
+static void give_up_call(struct flight *f, const struct verdict *v)
+{
+    log_info("event=call_given_up id=%s why=%s", log_value(f->env.uid),
+             log_value(why_not_sent(f, v)));
+    note_repeat(f, v);
 }
 
 /* A claimed-again job may have a call out there: the policy says whether it may be repeated. */
@@ -332,7 +355,7 @@ bool answer_may_send(struct flight *f)
     if (end_dead(f, &v))
         return false;
     if (v.new_token)
-        note_repeat(f, &v);
+        give_up_call(f, &v);
     if (!unanswered && is_quiet_for_some(f, now)) {
         ending_back(f);
         return false;

@@ -128,7 +128,9 @@ static bool join_tags(const struct bundle *b, size_t from, size_t to, struct buf
         for (size_t k = 0; k < b->members[i]->job.tags.n; k++)
             add_tag(&job.tags, b->members[i]->job.tags.v[k]);
     struct target target;
-    bool ok = target_build(&job, &first->config->limits, &target, e);
+    struct target_limits limits = first->config->limits;
+    begun_limits(&first->env.begun, &limits);
+    bool ok = target_build(&job, &limits, &target, e);
     if (ok && target.n != 1)
         ok = err_set(e, "tags: %zu of %zu jobs take %zu calls", job.tags.n, to - from, target.n);
     if (ok)

@@ -90,6 +90,7 @@ struct config {
     enum log_level log_level;
 
     char digest[17]; /* of templates, limits, app defaults and plan version: I3(e) */
+    char *marks;     /* of the same, item by item (marks.h) */
     void *internal;  /* raw option values: the loader's own */
 };
 

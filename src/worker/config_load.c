@@ -17,6 +17,7 @@
 #include "worker/config_keys.h"
 #include "worker/config_templates.h"
 #include "worker/config_url.h"
+#include "worker/marks.h"
 #include "worker/settings_env.h"
 #include "worker/settings_file.h"
 
@@ -262,6 +263,15 @@ static void make_digest(struct config *c)
     buf_free(&b);
 }
 
+static void make_marks(struct config *c)
+{
+    struct buf b;
+    buf_init(&b, MARKS_MAX);
+    marks_write(c, &b);
+    assert(buf_ok(&b));
+    c->marks = buf_take(&b);
+}
+
 /* --- public ---------------------------------------------------------------------------------- */
 
 static bool read_sources(const char *file, char **env, struct settings *s, struct err *e)
@@ -353,6 +363,7 @@ static bool load(const char *file, char **env, bool calls, const struct load_bas
     if (!c->max_connections)
         c->max_connections = c->http_version == HTTP_2 ? H2_CONNECTIONS : c->concurrency;
     make_digest(c);
+    make_marks(c);
     return true;
 }
 
@@ -429,6 +440,7 @@ void config_free(struct config *c)
     mem_free(c->endpoint_host);
     mem_free(c->sts_endpoint);
     mem_free(c->metadata_endpoint);
+    mem_free(c->marks);
     mem_free(c->apps);
     mem_free(c->groups);
     if (c->templates)

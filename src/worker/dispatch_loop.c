@@ -284,6 +284,7 @@ static void lane_init(struct lane *lane, struct dispatch *d, struct evdns_base *
         .dead = lane->dead,
         .worker = d->worker,
         .digest = c->digest,
+        .marks = c->marks,
         .lease_ms = c->lease_ms,
         .idle_wait_s = c->idle_wait_s,
         .results_max = c->results_max,
@@ -381,7 +382,7 @@ void dispatch_set_config(struct dispatch *d, const struct config *config)
 {
     d->config = config;
     for (size_t i = 0; i < config->nqueues; i++)
-        queue_set_digest(d->lanes[i].queue, config->digest);
+        queue_set_digest(d->lanes[i].queue, config->digest, config->marks);
     fleet_set_config(d->fleet, config);
     keyring_set_config(d->keyring, config);
     pipeline_set_config(d->pipeline, config);

@@ -117,6 +117,14 @@ void ending_sent(struct flight *f)
         sent(all[i], i + 1 < n);
 }
 
+/* A provider's own words stand in the letter only. */
+static const char *why_dead(const struct flight *f, const char *text)
+{
+    if (text || !f->has_reply)
+        return text;
+    return f->last.http_status ? reply_class_name(f->last.class) : f->last.message;
+}
+
 static void dead(struct flight *f, enum reason reason, bool maybe_sent, const char *text)
 {
     maybe_sent |= f->env.given_up;
@@ -125,7 +133,8 @@ static void dead(struct flight *f, enum reason reason, bool maybe_sent, const ch
              log_value(f->env.uid), reason_name(reason), maybe_sent ? "true" : "false",
              (long long)f->env.attempts, f->crashes, log_value(f->job.code),
              log_value(f->has_reply ? f->last.code : NULL),
-             log_value(f->has_reply ? f->last.request_id : NULL), log_value(text));
+             log_value(f->has_reply ? f->last.request_id : NULL), log_value(why_dead(f, text)));
+    assert(reason != REASON_AMBIGUOUS || maybe_sent);
     struct queue_end end = {.kind = END_DEAD};
     f->reason = reason;
     finish_with_outcome(f, &end, reason, maybe_sent, text);
@@ -143,6 +152,7 @@ static void finish_with_envelope(struct flight *f, struct queue_end *end)
 {
     struct buf *out = &f->pipeline->scratch;
     buf_reset(out);
+    flight_keep_begun(f);
     envelope_write(&f->env, out);
     end->envelope = buf_text(out);
     end->envelope_len = out->len;
@@ -177,6 +187,7 @@ static void write_envelopes(struct flight *const *members, size_t n, struct queu
     buf_reset(text);
     for (size_t i = 0; i < n; i++) {
         size_t from = text->len;
+        flight_keep_begun(members[i]);
         envelope_write(&members[i]->env, text);
         out[i].envelope_len = text->len - from;
     }

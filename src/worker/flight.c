@@ -34,6 +34,8 @@ const char *flight_state_name(enum flight_state s)
     return "?";
 }
 
+enum { APPS_TEXT_MAX = 1024 };
+
 /* A fresh job: everything follows from the claim. */
 static void fresh_envelope(struct flight *f, const struct queue_claim *claim)
 {
@@ -43,26 +45,37 @@ static void fresh_envelope(struct flight *f, const struct queue_claim *claim)
     memcpy(f->env.origin, f->env.uid, sizeof f->env.origin - 1);
 }
 
+/* Is there a call that may be out and whose content is not known? */
+static bool is_open_unknown(const struct envelope *v)
+{
+    uint64_t known = 0;
+    for (size_t i = 0; i < v->begun.ncalls; i++)
+        known |= UINT64_C(1) << v->begun.calls[i].part;
+    return (v->unanswered & ~known) != 0;
+}
+
 /* Its earlier holder may have sent any call that is not known to be out: from now on each of
- * them is unanswered, since the claim that the holder made (conservative). */
+ * them is unanswered, since the claim that the holder made (conservative), and made under the
+ * holder's configuration, unless its content is known. */
 static void assume_sent(struct flight *f, const struct queue_claim *claim)
 {
+    if (!f->env.digest[0] || !is_open_unknown(&f->env))
+        snprintf(f->env.digest, sizeof f->env.digest, "%s", claim->digest);
     f->env.unanswered = UINT64_MAX;
     for (size_t i = 0; i < f->env.npushes; i++)
         f->env.unanswered &= ~(UINT64_C(1) << f->env.pushes[i].part);
     if (!f->env.first_sent_ms)
         f->env.first_sent_ms = claim->t0_ms;
-    if (!f->env.digest[0])
-        snprintf(f->env.digest, sizeof f->env.digest, "%s", claim->digest);
 }
 
 bool flight_init(struct flight *f, const struct queue_claim *claim, const struct queue_member *m,
-                 const char *digest, struct err *e)
+                 struct err *e)
 {
     *f = (struct flight){.lease = claim->lease,
                          .pos = m->pos,
                          .crashes = m->crashes,
                          .oversize = m->oversize,
+                         .compared = -1,
                          .claimed_at_ms = claim->now_ms,
                          .len = m->len};
     f->bytes = m->oversize ? NULL : mem_dup(m->bytes, m->len);
@@ -75,8 +88,6 @@ bool flight_init(struct flight *f, const struct queue_claim *claim, const struct
     }
     if (m->taken_over)
         assume_sent(f, claim);
-    f->digest_changed = (f->env.unanswered || f->env.npushes) && f->env.digest[0] &&
-                        strcmp(f->env.digest, digest) != 0;
     return ok;
 }
 
@@ -91,6 +102,8 @@ void flight_free(struct flight *f)
     mem_free(f->group);
     job_free(&f->job);
     envelope_free(&f->env);
+    mem_free(f->foreign);
+    mem_free(f->another);
     mem_free(f->bytes);
     mem_free(f->outcome);
 }
@@ -113,11 +126,12 @@ static void take_leg(struct flight *f, size_t leg)
     f->next = 0;
 }
 
-static bool build_group(struct flight *f, const struct config *config, const struct job *job,
-                        enum reason *why, struct err *e)
+static bool build_group(struct flight *f, const struct config *config,
+                        const struct target_limits *limits, const struct job *job, enum reason *why,
+                        struct err *e)
 {
     f->group = mem_zalloc(sizeof *f->group);
-    if (!legs_build(f->group, config, job, f->env.t0_ms, why, e))
+    if (!legs_build(f->group, config, limits, job, f->env.begun.apps, f->env.t0_ms, why, e))
         return false;
     take_leg(f, 0);
     flight_next_call(f);
@@ -129,13 +143,16 @@ static bool build_plan(struct flight *f, const struct config *config, enum reaso
                        struct err *e)
 {
     struct job job = f->job;
+    struct target_limits limits = config->limits;
+    const char *name = f->env.begun.apps ? f->env.begun.apps : job.app ? job.app : "default";
+    begun_limits(&f->env.begun, &limits);
     if (f->env.replayed)
         job.enqueued_at_ms = JOB_ABSENT;
-    f->app = config_app_find(config, job.app ? job.app : "default");
+    f->app = config_app_find(config, name);
     if (!f->app)
-        return build_group(f, config, &job, why, e);
-    return plan_build(&job, &f->app->app, config->templates, &config->limits, f->env.t0_ms,
-                      &f->plan, why, e);
+        return build_group(f, config, &limits, &job, why, e);
+    return plan_build(&job, &f->app->app, config->templates, &limits, f->env.t0_ms, &f->plan, why,
+                      e);
 }
 
 bool flight_read(struct flight *f, const struct config *config, enum reason *why, struct err *e)
@@ -178,13 +195,40 @@ uint64_t flight_part_bit(const struct flight *f)
     return UINT64_C(1) << f->plan.calls[f->next].part;
 }
 
-void flight_note_digest(struct flight *f)
+/* The names of the plan's apps, in their order. */
+static void write_apps(const struct flight *f, struct buf *out)
+{
+    for (size_t i = 0; f->group && i < f->group->n; i++) {
+        buf_puts(out, i ? "," : "");
+        buf_puts(out, f->group->v[i].app->app.name);
+    }
+    if (!f->group)
+        buf_puts(out, f->app->app.name);
+}
+
+static void keep_parts(struct flight *f)
+{
+    struct buf apps;
+    if (!f->app || f->env.begun.apps)
+        return; /* not read, or begun before */
+    buf_init(&apps, APPS_TEXT_MAX);
+    write_apps(f, &apps);
+    if (buf_ok(&apps))
+        begun_keep_parts(&f->env.begun, buf_text(&apps), &f->config->limits);
+    buf_free(&apps);
+}
+
+void flight_keep_begun(struct flight *f)
 {
     struct envelope *env = &f->env;
-    if (!env->unanswered && !env->npushes)
+    if (!env->unanswered && !env->npushes) {
         env->digest[0] = '\0';
-    else if (!env->digest[0])
+        begun_free(&env->begun);
+        return;
+    }
+    if (!env->digest[0])
         memcpy(env->digest, f->config->digest, sizeof env->digest);
+    keep_parts(f);
 }
 
 void flight_record_sent(struct flight *f, const struct reply *reply)
@@ -196,7 +240,7 @@ void flight_record_sent(struct flight *f, const struct reply *reply)
     done->app = NULL;
     memcpy(done->message_id, reply->message_id, sizeof done->message_id);
     memcpy(done->request_id, reply->request_id, sizeof done->request_id);
-    flight_note_digest(f);
+    begun_drop(&f->env.begun, done->part);
 }
 
 /* Message ids belong to the apps of their parts. */

@@ -37,12 +37,12 @@ struct flight {
     struct queue *queue;
     struct queue_lease *lease;
     unsigned pos, crashes;
-    bool looked_up; /* a marker of its id may name its origin, which must therefore be kept */
-    bool asking;    /* while CHECKING: the answer is on its way */
-    bool broken;    /* its call, shared with others, cannot be put together again */
-    bool oversize, digest_changed, probe; /* probe: lets an open circuit's trial call through */
-    int64_t claimed_at_ms;                /* Redis clock */
-    int64_t checked_boot_ms;              /* when the lease was last seen long enough for a call */
+    bool looked_up;       /* a marker of its id may name its origin, which must therefore be kept */
+    bool asking;          /* while CHECKING: the answer is on its way */
+    bool broken;          /* its call, shared with others, cannot be put together again */
+    bool oversize, probe; /* probe: lets an open circuit's trial call through */
+    int64_t claimed_at_ms;   /* Redis clock */
+    int64_t checked_boot_ms; /* when the lease was last seen long enough for a call */
     char *bytes;
     size_t len;
     struct envelope env;
@@ -50,7 +50,11 @@ struct flight {
     struct bundle *bundle; /* with which it shares its call; NULL: alone */
     struct flight *self;   /* the flight, as a list of one */
     unsigned task;         /* of the bundle's call */
-    struct flight *after;  /* while FINISHING: moves in the same step, or NULL */
+    char *foreign; /* why the claim's configuration makes other calls of it; NULL: it does not.
+                      Owned */
+    char *another; /* why its next call is not the one that may be out; NULL: it is. Owned */
+    int compared;  /* the part that another was made for; −1: none yet (again.h) */
+    struct flight *after; /* while FINISHING: moves in the same step, or NULL */
     struct job job;
     struct params *made;          /* its call's parameters, kept from gathering; NULL: not yet */
     struct plan plan;             /* of the app of the next call */
@@ -73,10 +77,11 @@ struct flight {
 /* Copies what the claim lends. False with e when the stored envelope cannot be read (the flight
  * is still valid: its uid is made up from batch and position). */
 bool flight_init(struct flight *f, const struct queue_claim *claim, const struct queue_member *m,
-                 const char *digest, struct err *e);
+                 struct err *e);
 void flight_free(struct flight *f);
 
-/* Job → template → target → plan. False with the dead letter's reason and text. */
+/* Job → template → target → plan, in the parts that it was begun in. False with the dead letter's
+ * reason and text. */
 bool flight_read(struct flight *f, const struct config *config, enum reason *why, struct err *e);
 
 /* What the job names, or its app; NULL until it is read. */
@@ -87,9 +92,9 @@ const char *flight_app_name(const struct flight *f);
 bool flight_next_call(struct flight *f);
 uint64_t flight_part_bit(const struct flight *f);
 void flight_record_sent(struct flight *f, const struct reply *reply);
-/* Keeps by which configuration a job was read while some of it may be out: its other calls must be
- * the ones of the same reading (I3e). */
-void flight_note_digest(struct flight *f);
+/* Before its envelope is written: by which configuration and in which parts it was made, while some
+ * of it is or may be out. */
+void flight_keep_begun(struct flight *f);
 
 /* The outcome's JSON. reason NONE: sent, or a duplicate where f->end says so. text, when not NULL,
  * is our own refusal. */

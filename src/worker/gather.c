@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "worker/again.h"
 #include "worker/bundle.h"
 #include "worker/ending.h"
 #include "worker/pipeline_core.h"
@@ -49,11 +50,10 @@ static void form(struct batch *b, const struct grouping *g, const struct groupin
         bundle_add(bundle, batch_at(b, g->members[i].pos), g->members[i].task);
 }
 
-/* Read under another configuration, jobs of one task may differ, or be too many for it. */
-static void bundle_all(struct batch *b, const struct grouping *g, bool same_config)
+static void bundle_all(struct batch *b, const struct grouping *g)
 {
     for (size_t i = 0; i < g->ncalls; i++)
-        if (same_config && is_whole(b, g, &g->calls[i]))
+        if (is_whole(b, g, &g->calls[i]))
             form(b, g, &g->calls[i]);
         else
             break_call(b, g, &g->calls[i]);
@@ -80,7 +80,7 @@ static void follow(struct batch *b, const struct queue_claim *claim)
     struct grouping *g = mem_alloc(sizeof *g);
     b->recorded = true;
     if (grouping_read(claim->grouping, claim->grouping_len, g, &e))
-        bundle_all(b, g, strcmp(claim->digest, b->flights[0]->config->digest) == 0);
+        bundle_all(b, g);
     else
         break_all(b, e.text);
     mem_free(g);
@@ -180,9 +180,21 @@ static void make(struct batch *b)
     mem_free(g);
 }
 
+/* Read under another configuration, jobs of one task may differ, or be too many for it. */
+static void break_changed(struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        struct flight *f = b->flights[i];
+        if (f && f->state == FLIGHT_READY && f->bundle && f->bundle->members[0] == f &&
+            again_bundle_differs(f))
+            gather_break(f);
+    }
+}
+
 /* Read by now: the leaders of recorded calls, and those whose call is broken. */
 static void start_recorded(struct batch *b)
 {
+    break_changed(b);
     for (size_t i = 0; i < b->n; i++) {
         struct flight *f = b->flights[i];
         if (!f || f->state != FLIGHT_READY || (!f->broken && !f->bundle))

@@ -11,8 +11,8 @@
  */
 
 /* All members are in: bundles those whose calls were recorded. A call that lacks members was ending
- * when its worker died, and cannot be made again: its others are broken. So are those of a call
- * that was made under another configuration. */
+ * when its worker died, and cannot be made again: its others are broken. So are, once
+ * they have been read, those of a call that is another one under this worker's configuration. */
 void gather_bundle(struct batch *b, const struct queue_claim *claim);
 /* The flight cannot take part in its bundle's call: all members become broken, each for itself. */
 void gather_break(struct flight *f);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "worker/again.h"
 #include "worker/answer.h"
 #include "worker/batch.h"
 #include "worker/bundle.h"
@@ -204,7 +205,11 @@ static void go(struct flight *f)
     }
     if (f->broken)
         bundle_forget(f);
-    advance(f);
+    if (f->broken && f->batch->recorded)
+        ending_back(
+            f); /* whoever takes over this batch would make its calls as they are recorded */
+    else
+        advance(f);
 }
 
 static void settle_down(struct flight *f)
@@ -213,7 +218,7 @@ static void settle_down(struct flight *f)
         advance(f);
 }
 
-static void start(struct flight *f, size_t calls)
+static void start(struct flight *f, const struct queue_claim *claim, size_t calls)
 {
     struct err e;
     enum reason why;
@@ -228,6 +233,7 @@ static void start(struct flight *f, size_t calls)
         ending_dead(f, why, f->env.unanswered != 0, e.text);
         return;
     }
+    again_compare_configs(f, claim);
     refund(f);
     if (f->bundle || f->broken)
         return; /* gather_look() starts them */
@@ -243,7 +249,7 @@ static struct flight *take(struct pipeline *p, const struct queue_claim *claim,
 {
     struct err e;
     struct flight *f = mem_alloc(sizeof *f);
-    if (!flight_init(f, claim, member, config->digest, &e))
+    if (!flight_init(f, claim, member, &e))
         log_error("event=envelope_unreadable queue=%s id=%s why=%s", queue_name(queue),
                   log_value(f->env.uid), log_value(e.text));
     f->pipeline = p;
@@ -266,7 +272,7 @@ void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct q
     gather_bundle(batch, claim);
     const size_t calls = batch_calls(batch);
     for (size_t i = 0; i < claim->n; i++)
-        start(batch->flights[i], calls);
+        start(batch->flights[i], claim, calls);
     gather_look(batch);
     duplicates_ask(p, settle_down);
     metrics_set(METRIC_JOBS_IN_FLIGHT, (int64_t)p->count);

@@ -21,14 +21,26 @@ static bool same_pushes(const struct envelope *a, const struct envelope *b)
     return same;
 }
 
+static bool same_begun(const struct begun *a, const struct begun *b)
+{
+    bool same = same_text(a->apps, b->apps) && a->ncalls == b->ncalls &&
+                memcmp(a->split, b->split, sizeof a->split) == 0 &&
+                (!a->ncalls || same_text(a->checks, b->checks));
+    for (size_t i = 0; same && i < a->ncalls; i++)
+        same = a->calls[i].part == b->calls[i].part &&
+               same_text(a->calls[i].content, b->calls[i].content) &&
+               same_text(a->calls[i].config, b->calls[i].config);
+    return same;
+}
+
 static bool same(const struct envelope *a, const struct envelope *b)
 {
     return same_text(a->uid, b->uid) && same_text(a->digest, b->digest) &&
-           same_text(a->history, b->history) && same_pushes(a, b) && a->id_given == b->id_given &&
-           a->gen == b->gen && a->attempts == b->attempts && a->throttles == b->throttles &&
-           a->t0_ms == b->t0_ms && a->first_sent_ms == b->first_sent_ms &&
-           a->special_used == b->special_used && a->unanswered == b->unanswered &&
-           a->given_up == b->given_up;
+           same_text(a->history, b->history) && same_pushes(a, b) &&
+           same_begun(&a->begun, &b->begun) && a->id_given == b->id_given && a->gen == b->gen &&
+           a->attempts == b->attempts && a->throttles == b->throttles && a->t0_ms == b->t0_ms &&
+           a->first_sent_ms == b->first_sent_ms && a->special_used == b->special_used &&
+           a->unanswered == b->unanswered && a->given_up == b->given_up;
 }
 
 static void write_twice(const struct envelope *v, struct buf *first, struct buf *second)

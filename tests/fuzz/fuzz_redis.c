@@ -196,7 +196,8 @@ static void use_claim(const struct queue_claim *claim)
     queue_mark(claim->lease, "group", 5, on_mark, NULL);
     for (size_t i = 0; i < claim->n; i++) {
         const struct queue_member *m = &claim->members[i];
-        sink = sink + sum(claim->grouping, claim->grouping_len);
+        sink = sink + sum(claim->grouping, claim->grouping_len) +
+               sum(claim->marks, strlen(claim->marks));
         sink = sink + sum(m->envelope, m->envelope_len) + (m->oversize ? 0 : sum(m->bytes, m->len));
         end_member(claim, m, (unsigned)i + client.rounds);
     }

@@ -70,7 +70,7 @@ static struct flight *board(struct crew *c, const char *job)
         .pos = (unsigned)c->n, .envelope = "", .bytes = job, .len = strlen(job)};
     assert_true(c->n < CREW_MAX);
     struct flight *f = &c->flights[c->n++];
-    assert_true(flight_init(f, &claim, &m, config.digest, &e));
+    assert_true(flight_init(f, &claim, &m, &e));
     f->config = &config;
     if (!flight_read(f, &config, &why, &e))
         fail_msg("%s", e.text);

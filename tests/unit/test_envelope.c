@@ -32,6 +32,10 @@ static void test_round_trip(void **state)
         "\"digest\":\"0123456789abcdef\",\"pushes\":[[0,\"501029001024\",\"A1-B2\"],[63,\"\",\"\"]]"
         ","
         "\"replayed\":true,\"history\":[{\"reason\":\"expired\",\"at\":1},[]]}",
+        "{\"uid\":\"a\",\"t0\":4,\"unanswered\":\"3\",\"digest\":\"0123456789abcdef\",\"begun\":{"
+        "\"apps\":\"default\",\"split\":[1000,1000,1000,2,10,50],\"calls\":[[1,"
+        "\"00112233445566aa\","
+        "\"0123456789abcdef\"]],\"checks\":\"0123abcd\"},\"pushes\":[[0,\"5\",\"A\"]]}",
         "{\"uid\":\"a\",\"call\":\"b/0\",\"tasks\":2,\"gen\":1,\"t0\":4,\"unanswered\":\"1\"}",
         "{\"uid\":\"c\",\"id_given\":true,\"call\":\"b/0\",\"task\":999,\"tasks\":1000}",
     };

@@ -57,7 +57,7 @@ static bool init(struct flight *f, const struct queue_member *m, const char *cla
                                       .now_ms = NOW,
                                       .digest = claim_digest};
     static const struct config reader = {.digest = DIGEST};
-    bool ok = flight_init(f, &claim, m, DIGEST, &e);
+    bool ok = flight_init(f, &claim, m, &e);
     f->config = &reader;
     return ok;
 }
@@ -151,59 +151,38 @@ static void test_waited(void **state)
     assert_int_equal(f.env.attempts, 2);
     assert_int_equal(f.env.unanswered, 2);
     assert_int_equal(f.env.first_sent_ms, 600000);
-    assert_false(f.digest_changed);
+    assert_string_equal(f.env.digest, DIGEST);
     flight_free(&f);
 }
 
-static void test_digest_of_an_unanswered_call(void **state)
-{
-    (void)state;
-    static const struct {
-        uint64_t unanswered;
-        unsigned out;
-        const char *digest;
-        bool changed;
-    } rows[] = {{1, 0, DIGEST, false},
-                {1, 0, "fedcba9876543210", true},
-                {0, 0, "fedcba9876543210", false},
-                {0, 1, "fedcba9876543210", true}, /* the rest of a job of several calls */
-                {0, 1, DIGEST, false}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct flight f;
-        const struct queue_member m =
-            member_of(waited(true, rows[i].out, rows[i].unanswered, rows[i].digest), "{}");
-        assert_true(init(&f, &m, DIGEST));
-        assert_int_equal(f.digest_changed, rows[i].changed);
-        flight_free(&f);
-    }
-}
-
-/* Its earlier holder may have sent every call that is not known to be out. */
+/* Its earlier holder may have sent every call that is not known to be out, and made it as its own
+ * configuration said; those of a still earlier holder are as they were. */
 static void test_taken_over(void **state)
 {
     (void)state;
-    struct flight f;
-    struct queue_member m = member_of(waited(true, 1, 0, ""), "{}");
-    m.taken_over = true;
-    m.crashes = 2;
-    assert_true(init(&f, &m, "fedcba9876543210"));
-    assert_true(f.env.unanswered == ~UINT64_C(1));
-    assert_int_equal(f.env.first_sent_ms, T0);
-    assert_string_equal(f.env.digest, "fedcba9876543210"); /* of the claim that may have sent */
-    assert_true(f.digest_changed);
-    assert_int_equal(f.crashes, 2);
-    flight_free(&f);
-    m = member_of("", "{}");
-    m.taken_over = true;
-    assert_true(init(&f, &m, DIGEST));
-    assert_true(f.env.unanswered == UINT64_MAX);
-    assert_false(f.digest_changed);
-    flight_free(&f);
-    m = member_of(waited(true, 0, 1, DIGEST), "{}"); /* an older first call counts */
-    m.taken_over = true;
-    assert_true(init(&f, &m, DIGEST));
-    assert_int_equal(f.env.first_sent_ms, 600000);
-    flight_free(&f);
+    static const struct {
+        unsigned out;
+        uint64_t unanswered;
+        const char *digest, *want;
+        int64_t first_sent;
+    } rows[] = {
+        {1, 0, "", "fedcba9876543210", T0},
+        {1, 0, DIGEST, "fedcba9876543210", T0}, /* what is out needs no repeat */
+        {0, 1, DIGEST, DIGEST, 600000},         /* an older first call counts */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct flight f;
+        struct queue_member m =
+            member_of(waited(true, rows[i].out, rows[i].unanswered, rows[i].digest), "{}");
+        m.taken_over = true;
+        m.crashes = 2;
+        assert_true(init(&f, &m, "fedcba9876543210"));
+        assert_true(f.env.unanswered == (rows[i].out ? ~UINT64_C(1) : UINT64_MAX));
+        assert_int_equal(f.env.first_sent_ms, rows[i].first_sent);
+        assert_string_equal(f.env.digest, rows[i].want);
+        assert_int_equal(f.crashes, 2);
+        flight_free(&f);
+    }
 }
 
 static void test_unreadable_envelope(void **state)
@@ -456,7 +435,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fresh),
         cmocka_unit_test(test_waited),
-        cmocka_unit_test(test_digest_of_an_unanswered_call),
         cmocka_unit_test(test_taken_over),
         cmocka_unit_test(test_unreadable_envelope),
         cmocka_unit_test(test_id_becomes_uid),

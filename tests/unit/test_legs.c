@@ -31,7 +31,7 @@ static bool build(const struct config *c, const char *text, struct job *job, str
     const struct job_limits limits = {10000, 64000, "push:reply:"};
     if (!job_parse(text, strlen(text), &limits, job, why, e))
         fail_msg("%s: %s", text, e->text);
-    return legs_build(l, c, job, t0, why, e);
+    return legs_build(l, c, &c->limits, job, NULL, t0, why, e);
 }
 
 static void each_app_by_its_own_defaults(void **state)

@@ -67,7 +67,7 @@ static void take(struct fixture *f, const char *job)
     const struct queue_claim claim = {
         .batch = "BATCHBATCHBATCH1", .t0_ms = clock_wall_ms(), .digest = ""};
     flight_free(&f->flight);
-    assert_true(flight_init(&f->flight, &claim, &m, "", &e));
+    assert_true(flight_init(&f->flight, &claim, &m, &e));
     f->flight.config = &f->config;
     if (!flight_read(&f->flight, &f->config, &why, &e))
         fail_msg("%s", e.text);

@@ -26,7 +26,7 @@ static void read_job(struct flight *f, const struct config *c, const char *bytes
     const struct queue_claim claim = {
         .batch = "B", .t0_ms = NOW, .now_ms = NOW, .digest = c->digest};
     const struct queue_member m = {.envelope = "", .bytes = bytes, .len = strlen(bytes)};
-    assert_true(flight_init(f, &claim, &m, c->digest, &e));
+    assert_true(flight_init(f, &claim, &m, &e));
     f->config = c;
     if (!flight_read(f, c, &why, &e))
         fail_msg("%s: %s", bytes, e.text);

@@ -160,7 +160,7 @@ static void board(const char *job)
     const struct queue_member m = {
         .pos = (unsigned)b.n, .envelope = "", .bytes = job, .len = strlen(job)};
     struct flight *f = &b.flights[b.n++];
-    assert_true(flight_init(f, &claim, &m, config.digest, &e));
+    assert_true(flight_init(f, &claim, &m, &e));
     f->config = &config;
     if (!flight_read(f, &config, &why, &e))
         fail_msg("%s: %s", job, e.text);

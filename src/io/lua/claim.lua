@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Model steps: claim, reap (an expired lease), promote (a waiting retry).
 -- KEYS Q due batch member inbox count workers run oversize, parked lists: those to be drained
--- first, then all others known.
+-- first, then all others known; config.
 -- ARGV n (≤ 256) id fence lease_ms worker digest run_id job_max parked_max drained
 -- lpop_has_count crash_limit alone may_forget, then per list to be drained the most jobs to take
 -- A suspect is a single job, or a batch that is one call of several, that has outlived crash_limit
@@ -9,8 +9,9 @@
 -- that nobody dies with it.
 -- Reply: now, ready jobs taken (−2: held back, −4: Redis may have forgotten), 1 when suspects wait, then
 -- per batch
--- {id, t0, digest, taken over, crashes, grouping ('': none), position, value, …}
+-- {id, t0, digest, taken over, crashes, grouping ('': none), marks of digest (''), position, value, …}
 local Q, due, batch, member, inbox, count, workers, run, oversize = unpack(KEYS, 1, 9)
+local config = KEYS[#KEYS]
 local n, id, fence, lease = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 local worker, digest, run_id = ARGV[5], ARGV[6], ARGV[7]
 local job_max, parked_max = tonumber(ARGV[8]), tonumber(ARGV[9])
@@ -23,12 +24,12 @@ call('LLEN', Q)
 call('LLEN', inbox)
 call('ZCARD', due)
 call('ZCARD', workers)
-for _, k in ipairs({batch, member, count, oversize}) do
+for _, k in ipairs({batch, member, count, oversize, config}) do
     call('HLEN', k)
 end
 local seen = call('GET', run) or ''
 local held = false
-for i = 10, #KEYS do
+for i = 10, #KEYS - 1 do
     held = call('LLEN', KEYS[i]) >= parked_max and i > 9 + drained or held
 end
 
@@ -75,20 +76,21 @@ local function take(suspects, b, state, t0, owner, size, crashes, sum, grouping)
         end
     end
     if state == 'W' and grouping == '' then
-        sum = digest -- a waiting job is read anew; what may be out has its digest in its envelope
+        sum = digest -- a waiting job is read anew; what may be out stands in its envelope
     end
-    local out = {b, t0, sum, state == 'L' and 1 or 0, crashes, grouping}
+    local marks = sum ~= digest and call('HGET', config, sum) or ''
+    local out = {b, t0, sum, state == 'L' and 1 or 0, crashes, grouping, marks}
     for p = 1, size do
         if values[p] then
             out[#out + 1] = p - 1
             out[#out + 1] = values[p]
         end
     end
-    local k = (#out - 6) / 2
+    local k = (#out - 7) / 2
     if k == 0 then
         return forget(b)
     end
-    if is_suspect(k, crashes, out[8], grouping) ~= suspects then
+    if is_suspect(k, crashes, out[9], grouping) ~= suspects then
         reply[3] = suspects and reply[3] or 1
         return false
     end
@@ -138,13 +140,13 @@ if promoted > 0 then
     call('HINCRBY', count, 'delayed', -promoted)
 end
 
-local size, out, values = 0, {id, tostring(now), digest, 0, 0, ''}, {}
+local size, out, values = 0, {id, tostring(now), digest, 0, 0, '', ''}, {}
 
 local function add(v)
     values[2 * size + 1] = id .. ':' .. size
     values[2 * size + 2] = v
-    out[2 * size + 7] = size
-    out[2 * size + 8] = v
+    out[2 * size + 8] = size
+    out[2 * size + 9] = v
     size = size + 1
 end
 
