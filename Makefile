@@ -5,7 +5,7 @@
 MODULES := \
 	base/mem base/heap base/err base/buf base/text base/clock base/log base/metrics_list base/metrics base/fault \
 	job/job job/job_schema job/job_list job/job_members job/job_json job/job_parse \
-	job/template_text job/template_values job/template job/expression job/target job/quiet job/plan job/grouping job/coalesce job/verdict job/outcome job/begun job/envelope job/letter \
+	job/template_text job/template_values job/template job/expression job/target job/quiet job/plan job/grouping job/coalesce job/verdict job/begun job/outcome job/envelope job/letter \
 	aliyun/params aliyun/params_table aliyun/params_override aliyun/params_check aliyun/parts aliyun/params_text aliyun/actions aliyun/actions_table aliyun/sign aliyun/request aliyun/content aliyun/quota aliyun/errors aliyun/response aliyun/answer_xml aliyun/credentials aliyun/profile aliyun/sts \
 	io/multi io/http_headers io/http \
 	io/tls io/dial io/redis_reader io/cluster io/ask io/locate \

@@ -95,6 +95,7 @@ static void write_outcome(const struct found *at, const struct job *job, const s
         .history = v->history,
         .queue = queue_name(at->queue),
         .gen = v->gen,
+        .begun = &v->begun,
         .bytes = at->value.bytes,
         .len = at->value.len,
     };

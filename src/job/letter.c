@@ -172,6 +172,20 @@ static char *write_history(const struct letter *l)
     return copy;
 }
 
+/* The same token is the same call only while its content is; what is not known cannot be held to. */
+static bool read_begun(const struct letter *l, bool new_token, int64_t now_ms, struct envelope *v,
+                       struct err *e)
+{
+    if (!begun_read(json_object_get(l->root, "begun"), &v->begun))
+        return err_set(e, "begun: cannot be read");
+    if (new_token || !l->maybe_sent || l->call)
+        begun_drop_all(&v->begun);
+    for (size_t i = 0; i < v->begun.ncalls; i++)
+        v->unanswered |= UINT64_C(1) << v->begun.calls[i].part;
+    v->first_sent_ms = v->begun.ncalls ? now_ms : 0;
+    return true;
+}
+
 bool letter_envelope(const struct letter *l, bool new_token, int64_t now_ms, struct buf *out,
                      struct err *e)
 {
@@ -181,7 +195,7 @@ bool letter_envelope(const struct letter *l, bool new_token, int64_t now_ms, str
     snprintf(v.uid, sizeof v.uid, "%s", l->id);
     v.gen = (l->gen > 0 ? l->gen : 0) + new_token;
     v.given_up = l->maybe_sent; /* nobody will hear of its old call any more */
-    bool ok = read_pushes(l, &v, e);
+    bool ok = read_pushes(l, &v, e) && read_begun(l, new_token, now_ms, &v, e);
     if (ok) {
         v.history = write_history(l);
         envelope_write(&v, out);

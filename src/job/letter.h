@@ -39,7 +39,8 @@ bool letter_matches(const struct letter *l, const struct letter_filter *f, int64
 bool letter_filter_is_empty(const struct letter_filter *f);
 
 /* Appends the envelope of its replay: the same uid, attempts from zero, parts that went out kept,
- * this death at the end of the history, t0 now. new_token: gen + 1. False with e when the letter
+ * this death at the end of the history, t0 now. new_token: gen + 1; else a call
+ * that may be out and has a known content is held to it. False with e when the letter
  * holds something that an envelope cannot. */
 bool letter_envelope(const struct letter *l, bool new_token, int64_t now_ms, struct buf *out,
                      struct err *e);

@@ -201,6 +201,8 @@ static void put_dead(const struct outcome *o, struct buf *out)
         buf_puts(out, o->history);
     }
     put_origin(o, out);
+    if (o->begun)
+        begun_write(o->begun, out);
     put_job(o, out);
 }
 

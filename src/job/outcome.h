@@ -4,6 +4,7 @@
 #define PB_OUTCOME_H
 
 #include "base/buf.h"
+#include "job/begun.h"
 #include "job/job.h"
 #include "job/verdict.h"
 
@@ -27,11 +28,13 @@ struct outcome {
     int64_t attempts, crashes;
     int64_t enqueued_at_ms; /* JOB_ABSENT: left out, with latency_ms */
     int64_t claimed_at_ms, done_at_ms;
-    json_t *meta;        /* NULL: left out */
-    const char *history; /* JSON array text, NULL: left out */
-    const char *queue;   /* DEAD: where it came from, NULL: left out */
-    int64_t gen;         /* DEAD: left out when 0 */
-    const char *job_ref; /* oversize job: instead of its bytes */
+    json_t *meta;              /* NULL: left out */
+    const char *history;       /* JSON array text, NULL: left out */
+    const char *queue;         /* DEAD: where it came from, NULL: left out */
+    int64_t gen;               /* DEAD: left out when 0 */
+    const struct begun *begun; /* DEAD: for a replay; NULL, or of a job of which nothing is known to
+                                  be or may be out: left out */
+    const char *job_ref;       /* oversize job: instead of its bytes */
     const char *bytes;
     size_t len;
 };

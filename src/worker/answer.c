@@ -89,6 +89,16 @@ static void note_repeat(struct flight *f, const struct verdict *v)
         again_keep_content(f);
 }
 
+/* The letter says of which call it may be. */
+static void note_open(struct flight *f)
+{
+    struct flight **all;
+    size_t n = bundle_members(f, &all);
+    for (size_t i = 0; i < n; i++)
+        all[i]->env.unanswered |= flight_part_bit(f);
+    again_keep_content(f);
+}
+
 /* The app is in trouble (I5): the job waits, and this attempt costs it nothing. An unanswered call
  * waits in due, where it also sits out the settle time. */
 static void wait_for_app(struct flight *f, const struct verdict *v)
@@ -190,6 +200,8 @@ static bool follow(struct flight *f, const struct verdict *v)
         ending_retry(f, f->last.class == REPLY_THROTTLED ? cool_down(f, v->at_ms) : v->at_ms);
         break;
     case VERDICT_DEAD:
+        if (v->maybe_sent)
+            note_open(f);
         ending_dead(f, v->reason, v->maybe_sent, NULL);
         break;
     case VERDICT_PAUSE:

@@ -77,6 +77,8 @@ static void finish_with_outcome(struct flight *f, struct queue_end *end, enum re
     struct buf *out = &f->pipeline->scratch;
     buf_reset(out);
     f->end = end->kind;
+    if (end->kind == END_DEAD)
+        flight_keep_begun(f);
     flight_write_outcome(f, reason, maybe_sent, text, f->pipeline->worker,
                          queue_lease_now_ms(f->lease), out);
     end->outcome = buf_text(out);

@@ -284,6 +284,7 @@ void flight_write_outcome(const struct flight *f, enum reason reason, bool maybe
         .history = f->env.history,
         .queue = queue_lease_queue(f->lease),
         .gen = f->env.gen,
+        .begun = &f->env.begun,
         .job_ref = f->oversize ? ref : NULL,
         .bytes = f->bytes,
         .len = f->len,

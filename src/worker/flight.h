@@ -92,7 +92,7 @@ const char *flight_app_name(const struct flight *f);
 bool flight_next_call(struct flight *f);
 uint64_t flight_part_bit(const struct flight *f);
 void flight_record_sent(struct flight *f, const struct reply *reply);
-/* Before its envelope is written: by which configuration and in which parts it was made, while some
+/* Before its envelope or dead letter is written: by which configuration and in which parts it was made, while some
  * of it is or may be out. */
 void flight_keep_begun(struct flight *f);
 

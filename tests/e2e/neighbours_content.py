@@ -130,6 +130,29 @@ def another_text_is_no_repeat():
 
 
 @scenario
+def a_replay_with_the_same_token_is_the_same_call():
+    """`dead replay --token same` promises that a call which arrived is not pushed again: not as another one either."""
+    with Stage(env=dict(PATIENT, PUSHBRIDGE_RETRY_MAX_ATTEMPTS="1")) as s:
+        use(s, "one")
+        s.fault(kind="drop_after_accept", count=1)
+        n = s.push({"id": "j", "code": "I10001", "school": "s"})
+        w = s.worker()
+        s.wait_ended(n)
+        expect(s.terminate(w) == 0 and letter(s)["maybe_sent"], "one letter")
+        use(s, "other", text="second")
+        s.cli("dead", "replay", "--token", "same", "--maybe-sent", "--yes", "j")
+        take_over(s, n, text="second")
+        d = letter(s)
+        expect((d["reason"], d["maybe_sent"]) == ("ambiguous", True) and d["error"]["message"].endswith("it is another: Body"), d)
+        s.cli("dead", "replay", "--token", "same", "--maybe-sent", "--yes", "j")
+        use(s, "one")
+        s.worker()
+        wait_until(s.outcomes, 20, "with its own text it is sent")
+        expect(texts(s) == ["first"] and s.record()["suppressed"] == 1, "and suppressed: %s" % texts(s))
+        s.settle(n)
+
+
+@scenario
 def another_app_key_is_no_repeat():
     with Stage(env=PATIENT) as s:
         use(s, "one")

@@ -166,6 +166,47 @@ static void test_envelope(void **state)
         "\"attempts\":2,\"maybe_sent\":true}]}");
 }
 
+#define BEGUN_PARTS "\"apps\":\"a\",\"split\":[1000,7,1000,2,10,50]"
+#define BEGUN_CALL                                                                                 \
+    "\"calls\":[[2,\"00112233445566aa\",\"ffeeddccbbaa9988\"]],\"checks\":\"01234567\""
+#define LETTER(maybe, more)                                                                        \
+    "{\"id\":\"b\",\"status\":\"dead\",\"reason\":\"ambiguous\",\"maybe_sent\":" maybe             \
+    ",\"error\":{\"code\":null},\"attempts\":2,\"done_at\":9," more "\"begun\":{" BEGUN_PARTS      \
+    "," BEGUN_CALL "},\"job\":\"{}\"}"
+
+/* The same token is promised for the same call only; parts stay what they were in any case. */
+static void test_what_was_begun_comes_back(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *letter;
+        bool new_token;
+        const char *begun, *unanswered;
+    } rows[] = {
+        {LETTER("true", ""), false, "\"begun\":{" BEGUN_PARTS "," BEGUN_CALL "}",
+         "\"first_sent\":5000,\"given_up\":true,\"unanswered\":\"4\""},
+        {LETTER("true", ""), true, "\"begun\":{" BEGUN_PARTS "}", NULL},
+        {LETTER("false", ""), false, "\"begun\":{" BEGUN_PARTS "}", NULL},
+        {LETTER("true", "\"call\":\"c\",\"task\":0,"), false, "\"begun\":{" BEGUN_PARTS "}", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct letter l = read_letter(rows[i].letter);
+        struct buf out;
+        struct err e = {""};
+        buf_init(&out, 4000);
+        if (!letter_envelope(&l, rows[i].new_token, 5000, &out, &e))
+            fail_msg("%s", e.text);
+        if (!strstr(buf_text(&out), rows[i].begun))
+            fail_msg("row %zu: %s", i, buf_text(&out));
+        if (rows[i].unanswered)
+            assert_non_null(strstr(buf_text(&out), rows[i].unanswered));
+        else
+            assert_null(strstr(buf_text(&out), "unanswered"));
+        buf_free(&out);
+        letter_free(&l);
+    }
+}
+
 static void test_history_is_bounded(void **state)
 {
     (void)state;
@@ -196,6 +237,8 @@ static void test_envelope_refused(void **state)
         "\"message_id\":\"1\"}]}",
         "{\"id\":\"b\",\"status\":\"dead\",\"reason\":\"x\",\"job\":\"\",\"pushes\":[{\"part\":1,"
         "\"message_id\":\"123456789012345678901234567890123\"}]}",
+        "{\"id\":\"b\",\"status\":\"dead\",\"reason\":\"x\",\"job\":\"\",\"begun\":{\"apps\":\"a\"}"
+        "}",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct letter l = read_letter(texts[i]);
@@ -217,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_only_asked_for_when_unreadable),
         cmocka_unit_test(test_envelope),
+        cmocka_unit_test(test_what_was_begun_comes_back),
         cmocka_unit_test(test_history_is_bounded),
         cmocka_unit_test(test_envelope_refused),
     };
