@@ -201,6 +201,7 @@ static void keep(struct worker *w, const struct queue_claim *c, const struct que
                       .len = m->len};
     snprintf(g->batch, sizeof g->batch, "%s", c->batch);
     snprintf(g->digest, sizeof g->digest, "%s", c->digest);
+    snprintf(g->marks, sizeof g->marks, "%s", c->marks);
     assert_int_equal(strlen(c->grouping), c->grouping_len);
     snprintf(g->grouping, sizeof g->grouping, "%s", c->grouping);
 }

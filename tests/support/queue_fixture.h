@@ -15,7 +15,7 @@ enum { LEASE_MS = 400, GOT_MAX = 512 };
 /* One member as a claim handed it out. */
 struct got {
     struct queue_lease *lease;
-    char batch[17], digest[17];
+    char batch[17], digest[17], marks[32];
     int64_t t0_ms, now_ms;
     unsigned pos, crashes;
     bool taken_over, oversize;

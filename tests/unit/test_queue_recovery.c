@@ -56,6 +56,56 @@ static void expired_lease_is_taken_over(void **state)
     worker_free(other);
 }
 
+/* Whoever takes over another configuration's batch gets what is known of that. */
+static void marks_come_with_what_is_taken_over(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *digest, *marks, *want;
+    } rows[] = {{"other", "99", "0011"}, {"one", "0011", ""}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct queue_opts opts = fixture_opts("w1"), other_opts = fixture_opts("w2");
+        fixture_flush(NULL);
+        opts.digest = "one";
+        opts.marks = "0011";
+        other_opts.digest = rows[i].digest;
+        other_opts.marks = rows[i].marks;
+        struct worker *w = worker_new(&opts), *other = worker_new(&other_opts);
+        push_jobs("j", 0, 2);
+        worker_claim(w, 2);
+        assert_string_equal("", w->got[0].marks);
+        take_over(other, 2);
+        assert_string_equal("one", other->got[0].digest);
+        assert_string_equal(rows[i].want, other->got[0].marks);
+        worker_free(w);
+        worker_free(other);
+    }
+}
+
+/* The configurations that were told of last are kept, the one in force among them. */
+static void marks_are_bounded(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1");
+    opts.digest = "first";
+    opts.marks = "0011";
+    struct worker *w = worker_new(&opts);
+    for (int i = 0; i < QUEUE_CONFIGS_MAX; i++) {
+        char digest[24];
+        if (i == 3)
+            queue_set_digest(w->q, "first", "2233");
+        snprintf(digest, sizeof digest, "d%d", i);
+        queue_set_digest(w->q, digest, "4455");
+    }
+    pump_until(base, cli_int("HEXISTS " K ":config d63"));
+    assert_int_equal(QUEUE_CONFIGS_MAX + 1, cli_int("HLEN " K ":config"));
+    assert_int_equal(0, cli_int("HEXISTS " K ":config d0"));
+    char *marks = cli_text("HGET " K ":config first");
+    assert_string_equal("2233", marks);
+    mem_free(marks);
+    worker_free(w);
+}
+
 /* I4: one that outlived crash_limit workers is handed out alone, to a worker that holds nothing. */
 static void suspects_are_tried_alone(void **state)
 {
@@ -469,6 +519,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(forgetful_redis_is_given_a_lease, fixture_flush),
         cmocka_unit_test_setup(expired_lease_is_taken_over, fixture_flush),
+        cmocka_unit_test_setup(marks_come_with_what_is_taken_over, fixture_flush),
+        cmocka_unit_test_setup(marks_are_bounded, fixture_flush),
         cmocka_unit_test_setup(suspects_are_tried_alone, fixture_flush),
         cmocka_unit_test_setup(every_kind_of_stale_end, fixture_flush),
         cmocka_unit_test_setup(dead_owner_is_a_crash, fixture_flush),
