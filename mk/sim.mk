@@ -9,4 +9,4 @@ $(B)/sim/throttle: tests/sim/throttle.c tests/sim/virtual.c tests/sim/virtual.h 
 throttle-sim: $(B)/sim/throttle ## Does a fleet find a provider's quota? A selection of them
 	@$<
 throttle-table: $(B)/sim/throttle ## All rows of the table in docs/throttling.md
-	@$< all
+	@{ sed '/^<!-- made by/q' docs/throttling.md; echo; $< all; } > docs/throttling.md.tmp && mv docs/throttling.md.tmp docs/throttling.md

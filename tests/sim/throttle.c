@@ -174,11 +174,17 @@ void __wrap_flow_store_ask(struct flow_store *s, const struct flow_ask *asks, si
 
 static void send_what_may_go(struct worker *w);
 
+/* The first call of a minute whose predecessor's quota was used up. */
+static bool spent_window(void)
+{
+    return quota.kind == QUOTA_MINUTE && quota.tokens >= quota.per_s * 60 - 2;
+}
+
 static void note_sent(void)
 {
     int64_t now = virtual_us(),
             since = tally.last_us > hinted_till_us ? tally.last_us : hinted_till_us;
-    if (now - since > tally.still_us)
+    if (now - since > tally.still_us && !spent_window())
         tally.still_us = now - since;
     tally.last_us = now;
     tally.sent++;

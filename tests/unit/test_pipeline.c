@@ -261,7 +261,7 @@ static void send_others(struct stage *s, int n)
 {
     long long before = ended();
     for (int i = 0; i < n; i++) {
-        char id[32];
+        char id[40];
         snprintf(id, sizeof id, "o%lld-%d", before, i);
         enqueue_accounts(id, 1, "");
     }
