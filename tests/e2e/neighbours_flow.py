@@ -45,6 +45,7 @@ def one_job_always_throttled():
 
 
 @scenario
+@slow
 def a_shared_call_with_one_always_throttled():
     """The capped job sits in a MassPush of several: it is told from them while other calls go through, and they are sent."""
     with Stage(env={"PUSHBRIDGE_PLAN_COALESCE_IDS": "true"}) as s:
@@ -70,6 +71,7 @@ def a_shared_call_with_one_always_throttled():
 
 
 @scenario
+@slow
 def an_account_throttled_is_never_dead():
     """Of a quota far below the offered load, with a low bound of tries: everybody is throttled, nobody is to blame."""
     with Stage(mock_args=["--rate", "20"], env=dict(PUSHES, PUSHBRIDGE_RETRY_MAX_ATTEMPTS="1")) as s:

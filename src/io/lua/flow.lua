@@ -26,8 +26,6 @@ local call, max, min, floor = redis.call, math.max, math.min, math.floor
 local HOUR, ARGS, RESULTS = 3600000, 11, 6
 local REST_MS, REST_MAX_MS, TOGETHER_MS, TELL_MS = 250, 2000, 250, 100
 local RATE_MIN = 0.25
-local fields = {'base', 'climbed', 'cut', 'passed', 'turns', 'who', 'row', 'since', 'fresh',
-    'before', 'refused'}
 local names = {}
 for i = 1, #ARGV, ARGS do
     names[#names + 1] = ARGV[i]
@@ -41,25 +39,31 @@ local now = t[1] * 1000 + t[2] / 1000
 -- A first write that a full memory cannot refuse lets those after it pass.
 call('HDEL', flow, '')
 
--- A version before this one writes the first seven words only.
+local HEAD = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) %S+()'
+local TAIL = '^' .. string.rep(' (%S+)', 11) .. '$'
+local HEAD_FORMAT = '%.4f %.3f %.4f %.0f %d %.4f %.4f'
+local TAIL_FORMAT = ' %.4f %.3f %.3f %.0f %.0f %.0f %d %.3f %.3f %.3f %.3f'
+
+-- A version before this one, and a bucket of which nothing has been reported, has the head only.
 local function load(text, limit, burst)
     local b = {tokens = burst, stamp = now, rate = limit, till = 0, strikes = 0, base = 0,
         climbed = 0, cut = 0, passed = 0, turns = 0, who = 0, row = 0, since = now, fresh = 0,
         before = -1, refused = 0}
-    local words = {}
-    for word in string.gmatch(text or '', '%S+') do
-        words[#words + 1] = tonumber(word)
-    end
-    if #words < 7 then
+    local tokens, stamp, rate, till, strikes, was, tail = string.match(text or '', HEAD)
+    if not was then
         return b
     end
-    b.tokens, b.stamp, b.rate, b.till, b.strikes = unpack(words, 1, 5)
-    if #words >= 7 + #fields then
-        for i, name in ipairs(fields) do
-            b[name] = words[7 + i]
-        end
+    b.tokens, b.stamp, b.rate = tonumber(tokens), tonumber(stamp), tonumber(rate)
+    b.till, b.strikes = tonumber(till), tonumber(strikes)
+    local base, climbed, cut, passed, turns, who, row, since, fresh, before, refused =
+        string.match(text, TAIL, tail)
+    if refused then
+        b.base, b.climbed, b.cut = tonumber(base), tonumber(climbed), tonumber(cut)
+        b.passed, b.turns, b.who = tonumber(passed), tonumber(turns), tonumber(who)
+        b.row, b.since, b.fresh = tonumber(row), tonumber(since), tonumber(fresh)
+        b.before, b.refused = tonumber(before), tonumber(refused)
     end
-    local was = words[6]
+    was = tonumber(was)
     if was ~= limit then
         b.rate = was > 0 and b.rate * limit / was or limit
         b.base = was > 0 and b.base * limit / was or 0
@@ -205,11 +209,13 @@ local function grant(b, room, want)
 end
 
 local function save(b, name, limit, burst)
-    local text = string.format('%.4f %.3f %.4f %.0f %d %.4f %.4f', b.tokens, b.stamp, b.rate,
-        b.till, b.strikes, limit, burst)
-    call('HSET', flow, name, text .. string.format(' %.4f %.3f %.3f %.0f %.0f %.0f %d %.3f %.3f %.3f %.3f',
-        b.base, b.climbed, b.cut, b.passed, b.turns, b.who, b.row, b.since, b.fresh, b.before,
-        b.refused))
+    local text = string.format(HEAD_FORMAT, b.tokens, b.stamp, b.rate, b.till, b.strikes, limit,
+        burst)
+    if b.passed > 0 or b.turns > 0 or b.base > 0 then
+        text = text .. string.format(TAIL_FORMAT, b.base, b.climbed, b.cut, b.passed, b.turns,
+            b.who, b.row, b.since, b.fresh, b.before, b.refused)
+    end
+    call('HSET', flow, name, text)
 end
 
 -- Labels of hosts that are gone: dropped when there are many.
@@ -225,17 +231,17 @@ end
 
 local reply = {floor(now), version}
 for i, name in ipairs(names) do
-    local a, r = {}, RESULTS * (i - 1) + 2
-    for k = 2, ARGS do
-        a[k] = tonumber(ARGV[ARGS * (i - 1) + k])
-    end
-    local limit, burst, want, back = unpack(a, 2, 5)
+    local at, r = ARGS * (i - 1), RESULTS * (i - 1) + 2
+    local limit, burst = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+    local want, back = tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
+    local through, throttled = tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7])
+    local age = tonumber(ARGV[at + 11])
     local b = load(old[i], limit, burst)
     turn_period(b)
     local room = refill(b, limit, burst, back)
-    if note(b, a[6], a[7], a[8], a[9]) then
-        rest(b, name, a[10], a[11])
-    elseif a[7] > 0 and b.refused >= 3 and now - a[11] >= b.cut + TOGETHER_MS then
+    if note(b, through, throttled, tonumber(ARGV[at + 8]), tonumber(ARGV[at + 9])) then
+        rest(b, name, tonumber(ARGV[at + 10]), age)
+    elseif throttled > 0 and b.refused >= 3 and now - age >= b.cut + TOGETHER_MS then
         learn(b, 1 / 2)
     end
     reply[r + 1], reply[r + 2] = grant(b, room, want)
