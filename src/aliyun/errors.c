@@ -157,3 +157,14 @@ struct error_class errors_classify(const char *code, int http_status)
     }
     return row ? as(row->class, row->open) : by_status(http_status);
 }
+
+bool errors_names_action(const char *code)
+{
+    static const char *const whole[] = {"InvalidApi.NotFound", "InvalidAction.NotFound",
+                                        "AccountNotSupport"};
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
+        if (strcmp(code, whole[i]) == 0)
+            return true;
+    bool key = strcmp(code, "Forbidden.AccessKeyDisabled") == 0;
+    return !key && (text_starts(code, "NoPermission") || text_starts(code, "Forbidden"));
+}

@@ -14,4 +14,8 @@ struct error_class {
 /* Classifies an answered refusal by Code (may be "") and HTTP status. */
 struct error_class errors_classify(const char *code, int http_status);
 
+/* Refusals that may be of the called action alone: a permission of RAM, which is given per action
+ * (API reference §8.1), an action that the endpoint does not know, an account that is without. */
+bool errors_names_action(const char *code);
+
 #endif

@@ -81,6 +81,8 @@ METRIC(JOBS_IN_FLIGHT, "pushbridge_jobs_in_flight", GAUGE, 1, NONE, NONE, ONE,
        "Jobs that this worker holds.")
 METRIC(LEASES_LOST, "pushbridge_leases_lost_total", COUNTER, 1, NONE, NONE, ONE,
        "Batches whose lease this worker lost before their end.")
+METRIC(SHARED_STOPPED, "pushbridge_shared_calls_stopped", GAUGE, 1, NONE, NONE, ONE,
+       "Accounts whose jobs go out one by one, because the provider refused them MassPush.")
 METRIC(BATCHES_BISECTED, "pushbridge_batches_bisected_total", COUNTER, 1, NONE, NONE, ONE,
        "Refused calls of several jobs that were cut in two, to find whose fault it was.")
 METRIC(ENDS_UNCONFIRMED, "pushbridge_ends_unconfirmed", MAYBE, 1, QUEUE, NONE, ONE,

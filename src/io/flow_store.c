@@ -13,7 +13,13 @@
 #include "io/queue.h"
 #include "io/scripts.h"
 
-enum { ARGS_MAX = 2 + 6 * FLOW_ASKS_MAX, NUMBER_SIZE = 32, KEY_MAX = 8192 };
+enum {
+    ASK_ARGS = 11,
+    GRANT_VALUES = 6,
+    ARGS_MAX = 2 + ASK_ARGS * FLOW_ASKS_MAX,
+    NUMBER_SIZE = 32,
+    KEY_MAX = 8192
+};
 
 struct flow_store {
     struct redis *redis;
@@ -140,13 +146,33 @@ static void on_grants(void *arg, redisReply *reply)
     struct asking a = *(struct asking *)arg;
     struct flow_grant grants[FLOW_ASKS_MAX];
     mem_free(arg);
-    if (!answered(a.store, "tokens", reply, 2 + 2 * a.n)) {
+    if (!answered(a.store, "tokens", reply, 2 + GRANT_VALUES * a.n)) {
         a.fn(a.arg, NULL);
         return;
     }
-    for (size_t i = 0; i < a.n; i++)
-        grants[i] = (struct flow_grant){number(reply, 2 + 2 * i), number(reply, 3 + 2 * i)};
+    for (size_t i = 0; i < a.n; i++) {
+        size_t at = 2 + GRANT_VALUES * i;
+        grants[i] = (struct flow_grant){.granted = number(reply, at),
+                                        .wait_ms = number(reply, at + 1),
+                                        .rest_ms = number(reply, at + 2),
+                                        .passed = number(reply, at + 3),
+                                        .turns = number(reply, at + 4),
+                                        .who = number(reply, at + 5)};
+    }
     a.fn(a.arg, grants);
+}
+
+static void add_report(struct args *a, const struct flow_report *r)
+{
+    add_int(a, r->through);
+    add_int(a, r->throttled);
+    add_int(a, r->first);
+    add_int(a, r->last);
+    if (r->hint_ms > 0)
+        add_int(a, r->hint_ms);
+    else
+        add(a, "");
+    add_int(a, r->age_ms);
 }
 
 void flow_store_ask(struct flow_store *s, const struct flow_ask *asks, size_t n, flow_grants_fn fn,
@@ -162,10 +188,7 @@ void flow_store_ask(struct flow_store *s, const struct flow_ask *asks, size_t n,
         add_real(&a, asks[i].burst);
         add_int(&a, asks[i].want);
         add_int(&a, asks[i].back);
-        if (asks[i].cool_ms < 0)
-            add(&a, "");
-        else
-            add_int(&a, asks[i].cool_ms);
+        add_report(&a, &asks[i].report);
     }
     struct asking *asking = mem_alloc(sizeof *asking);
     *asking = (struct asking){s, n, fn, arg};

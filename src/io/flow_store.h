@@ -25,15 +25,27 @@ int64_t flow_store_version(const struct flow_store *s);
 
 bool flow_store_refused(const struct flow_store *s); /* the last reply was an error */
 
+/* What calls were answered since the last report. */
+struct flow_report {
+    int64_t through, throttled;
+    uint32_t first,
+        last;        /* which calls were throttled, when any was: numbers that tell two apart */
+    int64_t hint_ms; /* the longest wait that the provider asked for; 0: none */
+    int64_t age_ms;  /* since the last of them was sent */
+};
 struct flow_ask {
     const char *name;
     double rate, burst; /* configured tokens per s (0: none), most tokens saved up */
     int64_t want, back;
-    int64_t cool_ms; /* −1: no cool-down */
+    struct flow_report report;
 };
 struct flow_grant {
     int64_t granted;
     int64_t wait_ms; /* until asking again makes sense; 0 when all was granted */
+    int64_t rest_ms; /* nobody calls before; 0: they may */
+    /* The fleet's counts: answers let through, and how often another call was throttled than the
+     * one before; and which was the last. */
+    int64_t passed, turns, who;
 };
 /* grants NULL: Redis did not answer, or with an error (logged). One per ask, in order. */
 typedef void (*flow_grants_fn)(void *arg, const struct flow_grant *grants);

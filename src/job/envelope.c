@@ -71,6 +71,9 @@ void envelope_write(const struct envelope *v, struct buf *out)
     put_int(out, ",\"gen\":", v->gen);
     put_int(out, ",\"attempts\":", v->attempts);
     put_int(out, ",\"throttles\":", v->throttles);
+    put_int(out, ",\"alone\":", v->alone);
+    put_int(out, ",\"alone_passed\":", v->alone_passed);
+    put_int(out, ",\"alone_turns\":", v->alone_turns);
     put_int(out, ",\"t0\":", v->t0_ms);
     put_int(out, ",\"first_sent\":", v->first_sent_ms);
     if (v->special_used)
@@ -248,6 +251,9 @@ static bool read_all(json_t *root, size_t len, struct envelope *out, struct err 
            read_flag(root, "seen", &out->seen, e) && read_call(root, out, e) &&
            read_int(root, "gen", &out->gen, e) && read_int(root, "attempts", &out->attempts, e) &&
            read_int(root, "throttles", &out->throttles, e) &&
+           read_int(root, "alone", &out->alone, e) &&
+           read_int(root, "alone_passed", &out->alone_passed, e) &&
+           read_int(root, "alone_turns", &out->alone_turns, e) &&
            read_int(root, "t0", &out->t0_ms, e) &&
            read_int(root, "first_sent", &out->first_sent_ms, e) &&
            read_flag(root, "special_used", &out->special_used, e) &&

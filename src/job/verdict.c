@@ -2,7 +2,12 @@
 #include "job/verdict.h"
 
 /* Throttling has a pace of its own (API reference §6.3): it says nothing about the job. */
-enum { THROTTLE_BASE_MS = 500, THROTTLE_CAP_MS = 20000 };
+enum {
+    THROTTLE_BASE_MS = 500,
+    THROTTLE_CAP_MS = 20000,
+    THROTTLE_SPREAD_MS = 2000, /* where the provider says how long */
+    THROTTLE_ALONE_MS = 1000,
+};
 
 /* A longer hint than this is taken for nonsense and cut. */
 #define HINT_MAX_MS INT64_C(86400000)
@@ -122,6 +127,24 @@ static struct verdict retry(const struct verdict_policy *policy, const struct ve
     return repeat(policy, is_open(in), counts, at_ms, in->first_sent_ms, in->deadline_ms);
 }
 
+/* Later for one that others do not share: it is no sign that calls come too fast. */
+static struct verdict throttled(const struct verdict_policy *policy, const struct verdict_input *in)
+{
+    if (in->alone && in->alone >= policy->max_attempts)
+        return dead(REASON_RETRIES_EXHAUSTED, is_open(in), false);
+    int64_t hint =
+        in->reply->retry_after_ms < HINT_MAX_MS ? in->reply->retry_after_ms : HINT_MAX_MS;
+    int64_t cap_ms = hint && !in->alone ? THROTTLE_SPREAD_MS : THROTTLE_CAP_MS;
+    int64_t delay_ms = verdict_backoff(THROTTLE_BASE_MS, cap_ms, in->throttles, in->random);
+    if (in->alone)
+        delay_ms += THROTTLE_ALONE_MS;
+    int64_t left_ms = in->deadline_ms - in->now_ms - hint;
+    if (delay_ms > left_ms)
+        delay_ms = later(0, left_ms / 2);
+    int64_t at_ms = later(settled_ms(policy, in), in->now_ms + hint + delay_ms);
+    return repeat(policy, is_open(in), false, at_ms, in->first_sent_ms, in->deadline_ms);
+}
+
 static struct verdict pause(const struct verdict_policy *policy, const struct verdict_input *in)
 {
     return (struct verdict){
@@ -152,9 +175,7 @@ struct verdict verdict_decide(const struct verdict_policy *policy, const struct 
     case REPLY_UNANSWERED:
         return failed(policy, in);
     case REPLY_THROTTLED:
-        return retry(policy, in,
-                     verdict_backoff(THROTTLE_BASE_MS, THROTTLE_CAP_MS, in->throttles, in->random),
-                     false);
+        return throttled(policy, in);
     case REPLY_NOT_SENT:
         return retry(policy, in,
                      verdict_backoff(policy->base_ms, policy->cap_ms, in->attempts, in->random),

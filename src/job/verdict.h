@@ -44,6 +44,7 @@ struct verdict_input {
     const struct reply *reply;
     int64_t attempts;     /* completed before this one, throttled and refunded ones not counted */
     int64_t throttles;    /* throttled answers in a row before this one */
+    int64_t alone;        /* THROTTLED: in a row while others went through, this one included */
     bool unanswered;      /* an earlier attempt of this call went unanswered */
     bool keys_renewed;    /* TOKEN: a repeat would be signed with other keys */
     bool retried_special; /* the one free repeat for NONCE_USED or CLOCK was used */
@@ -65,7 +66,10 @@ struct verdict {
     int64_t at_ms;      /* RETRY, PAUSE: not before, Redis' clock */
 };
 
-/* RETRY: exponential from base with full jitter, capped; not before the provider's hint, nor
+/* THROTTLED: when the hint is over, and a random while that doubles from one to the next, so that
+ * those of one moment do not come back as one; of it at most half of what the deadline leaves. It
+ * is nobody's failure, but DEAD(retries_exhausted) after max_attempts of them alone. RETRY
+ * otherwise: exponential from base with full jitter, capped; not before the provider's hint, nor
  * before now + settle_ms where this or an earlier attempt is unanswered, nor, where the call may go
  * on, before the end of its own time + settle_ms. A repeat that could only start after the deadline
  * is DEAD(expired) or, while unanswered, as the ambiguous policy says. Repeats of an unanswered

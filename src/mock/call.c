@@ -158,22 +158,14 @@ static void run(struct call *c)
 
 /* --- the start --- */
 
-static bool take_rate(struct rate *r, int64_t now_ms)
-{
-    if (r->second != now_ms / 1000) {
-        r->second = now_ms / 1000;
-        r->used = 0;
-    }
-    return r->per_s == 0 || ++r->used <= r->per_s;
-}
-
 static bool within_rates(struct provider *p, struct call *c)
 {
-    int64_t now_ms = clock_mono_ms();
-    bool in_api = !c->request.tasks.count || take_rate(&p->mass_rate, now_ms);
-    if (in_api && take_rate(&p->rate, now_ms))
+    int64_t now_ms = clock_mono_ms(), wait_ms = 0;
+    bool in_api = !c->request.tasks.count || rate_take(&p->mass_rate, now_ms, &wait_ms);
+    if (in_api && rate_take(&p->rate, now_ms, &wait_ms))
         return true;
-    c->retry_after_ms = 1000 - now_ms % 1000;
+    c->throttled = true;
+    c->retry_after_ms = p->rate_hints ? wait_ms : 0;
     return refusal_set(&c->refusal, 400, in_api ? "Throttling.User" : "Throttling.Api",
                        "Request was denied due to %s flow control.", in_api ? "user" : "api");
 }
@@ -228,7 +220,7 @@ void call_start(struct provider *p, struct evhttp_request *http)
     snprintf(record_find(&p->record, c->seq)->request_id, ANSWER_ID_SIZE, "%s", c->request_id);
     if (!ok || !check(c, &c->refusal)) {
         record_outcome(&p->record, c->seq, &c->request,
-                       c->retry_after_ms ? RECORD_THROTTLED : RECORD_REFUSED);
+                       c->throttled ? RECORD_THROTTLED : RECORD_REFUSED);
         call_reply(c);
         return;
     }

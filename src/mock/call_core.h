@@ -27,6 +27,7 @@ struct call {
     struct refusal refusal; /* status 0: none */
     json_t *answer;         /* of an accepted call; NULL: RequestId alone */
     int64_t retry_after_ms; /* of a throttled call */
+    bool throttled;
     struct call *newer, *older;
 };
 

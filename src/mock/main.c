@@ -60,6 +60,8 @@ static bool apply(struct provider *p, const struct options *o)
     p->clock_skew_ms = o->clock_skew_s * 1000;
     p->rate.per_s = o->rate_per_s;
     p->mass_rate.per_s = o->mass_rate_per_s;
+    p->rate.kind = p->mass_rate.kind = o->rate_kind;
+    p->rate_hints = !o->no_rate_hints;
     p->mass_ids = o->mass_ids;
     p->certificate = o->certificate;
     p->inbox.when_due = o->deliver_when_due;

@@ -39,6 +39,8 @@ enum option_id {
     OPT_OIDC_TOKEN,
     OPT_RATE,
     OPT_MASS_RATE,
+    OPT_RATE_KIND,
+    OPT_RATE_HINTS,
     OPT_MASS_IDS,
     OPT_RECORD,
     OPT_WORLD,
@@ -71,6 +73,8 @@ static const struct option long_options[] = {
     {"oidc-token", required_argument, NULL, OPT_OIDC_TOKEN},
     {"rate", required_argument, NULL, OPT_RATE},
     {"mass-rate", required_argument, NULL, OPT_MASS_RATE},
+    {"rate-kind", required_argument, NULL, OPT_RATE_KIND},
+    {"rate-hints", required_argument, NULL, OPT_RATE_HINTS},
     {"mass-ids", required_argument, NULL, OPT_MASS_IDS},
     {"record", required_argument, NULL, OPT_RECORD},
     {"world", required_argument, NULL, OPT_WORLD},
@@ -100,6 +104,8 @@ static const char help_text[] =
     "  --rate N                calls a second, beyond that Throttling.User\n"
     "  --mass-rate N           calls of MassPush a second (the provider's: 500), then "
     "Throttling.Api\n"
+    "  --rate-kind second|minute|bucket  how they are counted (second: of the clock)\n"
+    "  --rate-hints on|off     whether a throttled call is told how long to wait (on)\n"
     "  --record N              calls remembered (100000)\n"
     "  --world FILE            devices, accounts, aliases and tags, as JSON\n"
     "  --deliver accepted|due  a push with a PushTime is in the inboxes at once (accepted)\n"
@@ -187,6 +193,10 @@ static bool set_option(struct options *o, int option, const char *arg)
         return set_number(&o->rate_per_s, 1, INT64_MAX, arg);
     case OPT_MASS_RATE:
         return set_number(&o->mass_rate_per_s, 1, INT64_MAX, arg);
+    case OPT_RATE_KIND:
+        return rate_parse_kind(arg, &o->rate_kind);
+    case OPT_RATE_HINTS:
+        return set_flag(&o->no_rate_hints, arg, "on", "off");
     case OPT_MASS_IDS:
         return mass_parse_ids(arg, &o->mass_ids);
     case OPT_WORLD:

@@ -9,6 +9,7 @@
 #include "mock/handout.h"
 #include "mock/mass.h"
 #include "mock/push.h"
+#include "mock/rate.h"
 #include "mock/replay.h"
 
 enum { OPTIONS_NAMES_MAX = 32, OPTIONS_HOST_SIZE = 256 };
@@ -26,7 +27,8 @@ struct options {
     enum replay_changed changed;
     enum mass_ids mass_ids;
     int64_t window_s, rate_per_s, mass_rate_per_s, record_calls, url_max, clock_skew_s;
-    bool deliver_when_due;
+    enum rate_kind rate_kind;
+    bool deliver_when_due, no_rate_hints;
     bool verify, token_per_account, quiet;
 };
 

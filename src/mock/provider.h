@@ -13,6 +13,7 @@
 #include "mock/inbox.h"
 #include "mock/mass.h"
 #include "mock/push.h"
+#include "mock/rate.h"
 #include "mock/record.h"
 #include "mock/replay.h"
 
@@ -20,11 +21,6 @@ struct event_base;
 struct evhttp;
 struct ssl_ctx_st;
 struct call;
-
-struct rate {
-    int64_t per_s; /* 0: unlimited */
-    int64_t second, used;
-};
 
 struct provider {
     struct event_base *base;
@@ -43,6 +39,7 @@ struct provider {
     enum mass_ids mass_ids;
     const char *certificate;     /* Status that CheckCertificate answers */
     struct rate rate, mass_rate; /* of all calls, and of MassPush alone */
+    bool rate_hints;             /* a throttled call is told how long to wait */
     size_t url_max;
     uint64_t next_message_id;
     struct call *calls; /* in flight */

@@ -13,6 +13,7 @@
 #include "worker/ending.h"
 #include "worker/gather.h"
 #include "worker/pipeline_core.h"
+#include "worker/refusal.h"
 
 struct verdict_policy answer_policy(const struct flight *f)
 {
@@ -35,6 +36,15 @@ static int64_t busy_till_ms(const struct flight *f)
     return queue_lease_now_ms(f->lease) + (open ? left : 0);
 }
 
+/* Of a call of several, one may be the cause: that is enough to take it apart, unless it may be out
+ * and has to stay whole. */
+static int64_t alone(const struct flight *f)
+{
+    if (!f->bundle || !f->env.alone)
+        return f->env.alone;
+    return bundle_is_open(f) ? 0 : INT64_MAX;
+}
+
 static struct verdict decide(const struct flight *f)
 {
     uint64_t random;
@@ -45,6 +55,7 @@ static struct verdict decide(const struct flight *f)
         /* calls whose part went out are no failures of the one that did not */
         .attempts = f->env.attempts - (int64_t)f->env.npushes,
         .throttles = f->env.throttles,
+        .alone = alone(f),
         .unanswered = (f->env.unanswered & flight_part_bit(f)) != 0,
         .keys_renewed = f->keys_renewed,
         .retried_special = f->env.special_used,
@@ -124,15 +135,6 @@ static bool is_apps_trouble(const struct flight *f, const struct verdict *v, boo
            f->last.class == REPLY_UNKNOWN_4XX;
 }
 
-/* All workers leave the account alone for a while, and so does this job. */
-static int64_t cool_down(struct flight *f, int64_t at_ms)
-{
-    struct flow *flow = fleet_flow(f->pipeline->fleet);
-    int64_t ms = flow_cool(flow, pipeline_app(f), bundle_action(f), f->last.retry_after_ms);
-    int64_t cooled_ms = queue_lease_now_ms(f->lease) + ms;
-    return cooled_ms > at_ms ? cooled_ms : at_ms;
-}
-
 static void note_sent(struct flight *f)
 {
     struct flight **all;
@@ -162,12 +164,12 @@ static void note_attempt(struct flight *f, const struct verdict *v)
     }
 }
 
-/* One task may have sunk the others: the provider refuses a call as a whole (API reference §4.2). A
- * call that may be out stays whole (I3e). */
+/* One task may have sunk the others: the provider refuses a call as a whole (API reference §4.2),
+ * or throttles it alone. A call that may be out stays whole (I3e). */
 static bool is_anothers_fault(const struct flight *f, const struct verdict *v)
 {
-    return f->bundle && v->kind == VERDICT_DEAD && v->reason == REASON_PROVIDER_REJECTED &&
-           !v->maybe_sent && !f->env.given_up;
+    bool refused = v->reason == REASON_PROVIDER_REJECTED || f->last.class == REPLY_THROTTLED;
+    return f->bundle && v->kind == VERDICT_DEAD && refused && !v->maybe_sent && !f->env.given_up;
 }
 
 static bool split(struct flight *f)
@@ -180,6 +182,7 @@ static bool split(struct flight *f)
     for (size_t i = 0; i < n; i++) {
         all[i]->env.gen++;
         all[i]->env.first_sent_ms = 0;
+        all[i]->env.alone = all[i]->env.alone_turns = 0;
     }
     ending_split(f, queue_lease_now_ms(f->lease));
     return false;
@@ -197,7 +200,7 @@ static bool follow(struct flight *f, const struct verdict *v)
         return true;
     case VERDICT_RETRY:
         note_repeat(f, v);
-        ending_retry(f, f->last.class == REPLY_THROTTLED ? cool_down(f, v->at_ms) : v->at_ms);
+        ending_retry(f, f->last.class == REPLY_THROTTLED ? refusal_due_ms(f, v->at_ms) : v->at_ms);
         break;
     case VERDICT_DEAD:
         if (v->maybe_sent)
@@ -274,10 +277,13 @@ bool answer_settle(struct flight *f, const struct reply *reply)
     f->last = *reply;
     f->has_reply = true;
     note_keys(f, reply);
+    refusal_note_rate(f);
     struct circuit *c = pipeline_circuit(f);
     enum circuit_state before = c->state;
     int64_t now = clock_mono_ms();
     pipeline_move(f, FLIGHT_READY);
+    if (refusal_of_mass(f))
+        return false;
     bool open = circuit_note(c, reply, hash_uid(f->env.uid), now);
     const struct verdict v = decide(f);
     if (v.kind == VERDICT_PAUSE)

@@ -255,6 +255,20 @@ void ending_split(struct flight *f, int64_t at_ms)
     }
 }
 
+void ending_dissolve(struct flight *f)
+{
+    struct flight **all;
+    size_t n = bundle_members(f, &all);
+    int64_t now_ms = queue_lease_now_ms(f->lease);
+    for (size_t i = 0; i < n; i++) {
+        all[i]->env.gen++;
+        all[i]->env.first_sent_ms = 0;
+        bundle_forget(all[i]);
+    }
+    for (size_t i = 0; i < n; i++)
+        retry(all[i], now_ms, i + 1 < n);
+}
+
 /* -------------------------------------------------------------------------------------------- */
 
 void ending_retry(struct flight *f, int64_t at_ms)

@@ -21,4 +21,7 @@ void ending_back(struct flight *f);
  * of its own, so that the culprit is found. The others lose no attempt. */
 void ending_split(struct flight *f, int64_t at_ms);
 
+/* A call of several that was refused for what it is: each of its jobs goes by itself, at once. */
+void ending_dissolve(struct flight *f);
+
 #endif

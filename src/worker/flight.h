@@ -62,6 +62,7 @@ struct flight {
     size_t next;                  /* index of the next call of the plan */
     struct legs *group;           /* NULL: one app. The current leg's plan is in plan */
     size_t leg;
+    int64_t rest_ms;      /* of its account, as known when its call was throttled */
     int64_t tokenless_us; /* since when its next call is held for a rate token; 0: it is not */
     unsigned keys_issue;  /* of the keys that signed the last call */
     bool keys_renewed;    /* they were refused; a repeat is signed with others */

@@ -47,10 +47,31 @@ enum flow_token {
 enum flow_token flow_take(struct flow *f, size_t app, enum flow_action action,
                           const char *device_type, int64_t *wait_ms);
 
-/* The provider throttled a call: nobody sends that action for that account for a while. app may be
- * one past the last, a removed one. hint_ms:
- * the provider's, 0 for none. Returns the ms until this worker will try again. */
-int64_t flow_cool(struct flow *f, size_t app, enum flow_action action, int64_t hint_ms);
+/* What the provider answered a call of an app's account. app may be one past the last, a removed
+ * one. */
+void flow_passed(struct flow *f, size_t app, enum flow_action action); /* not throttled */
+struct flow_throttle {
+    uint32_t call;   /* a number that tells it from others, not 0 */
+    int64_t hint_ms; /* the provider's, 0 for none */
+    int64_t age_ms;  /* since it was sent */
+};
+/* Throttled. Where it was not one call alone, nobody sends that action for that account for a
+ * while. Returns for how many ms that is known already, 0: for none. */
+int64_t flow_throttled(struct flow *f, size_t app, enum flow_action action,
+                       const struct flow_throttle *t);
+
+/* How far the fleet's answers have come, as far as this worker has heard: those let through, and
+ * how often another call was throttled than the one before it. Both only grow, until Redis forgets
+ * them. */
+struct flow_mark {
+    int64_t passed, turns;
+};
+struct flow_mark flow_mark(struct flow *f, size_t app, enum flow_action action);
+/* Was a call that was throttled at both marks the only one, while others went through? */
+bool flow_alone(const struct flow_mark *then, const struct flow_mark *now);
+
+/* MassPush is cooled down for the app's account for more than a moment: jobs go out one by one. */
+bool flow_mass_rests(struct flow *f, size_t app);
 
 /* What the fleet agreed on: overrides of rates (all that are not named between begin and end are
  * as configured), and cool-downs. */

@@ -33,8 +33,9 @@ static int64_t window_max(const struct flow_bucket *b)
 /* The window follows the demand: four times as much when the last grant was used up. */
 static int64_t amount(struct flow_bucket *b)
 {
-    bool only_back = b->back && !b->missed;
-    if (b->rate <= 0 || only_back || clock_mono_ms() < b->cooled_ms)
+    bool hungry = b->hungry && (!b->back || b->missed);
+    b->hungry = false;
+    if (b->rate <= 0 || !hungry || clock_mono_ms() < b->cooled_ms)
         return 0;
     int64_t most = b->fleeting ? 1 : window_max(b);
     if (b->used)
@@ -45,6 +46,14 @@ static int64_t amount(struct flow_bucket *b)
         b->window = most;
     b->used = b->missed = 0;
     return b->window > b->stock ? b->window - b->stock : 0;
+}
+
+/* What is to be told goes out; the ages are as of now. */
+static void take_report(struct flow_bucket *b)
+{
+    b->told = b->report;
+    b->told.age_ms = b->told.throttled ? clock_mono_ms() - b->sent_ms : 0;
+    b->report = (struct flow_report){0};
 }
 
 static void on_grants(void *arg, const struct flow_grant *grants);
@@ -59,14 +68,14 @@ static void send_asks(struct flow *f)
         if (!b->wanted)
             continue;
         f->asked[f->nasked++] = i;
+        take_report(b);
+        b->amount = amount(b);
         asks[n++] = (struct flow_ask){.name = b->name,
                                       .rate = b->rate,
                                       .burst = b->burst,
-                                      .want = amount(b),
+                                      .want = b->amount,
                                       .back = b->back,
-                                      .cool_ms = b->hint_ms};
-        b->hint_sent = b->hint_ms;
-        b->hint_ms = -1;
+                                      .report = b->told};
         b->wanted = false;
         b->asked = true;
         b->back = 0;
@@ -116,22 +125,22 @@ static void granted(struct flow_bucket *b, const struct flow_grant *g, int64_t n
     b->stock += g->granted;
     b->moved_ms = now;
     metrics_add(METRIC_FLOW_TOKENS, g->granted);
-    b->blocked_ms = g->wait_ms ? now + g->wait_ms : 0;
-    if (g->wait_ms && b->hint_ms < 0)
+    if (b->amount)
+        b->blocked_ms = g->wait_ms ? now + g->wait_ms : 0;
+    if ((g->wait_ms || g->rest_ms) && !b->report.throttled)
         b->wanted = false; /* who missed one meanwhile has this answer too */
-    if (b->hint_sent >= 0)
-        b->cooled_ms = b->blocked_ms; /* what the fleet goes by */
-    else if (g->wait_ms && !b->fleeting)
-        b->blocked_ms += (int64_t)clock_random_below((uint64_t)g->wait_ms / 2 + 1);
+    int64_t for_token_ms = g->wait_ms - g->rest_ms;
+    if (b->amount && for_token_ms > 0 && !b->fleeting)
+        b->blocked_ms += (int64_t)clock_random_below((uint64_t)for_token_ms / 2 + 1);
+    flow_hear(b, g, now);
 }
 
 static void not_answered(struct flow_bucket *b, int64_t now)
 {
     b->asked = false;
     b->blocked_ms = now + SILENCE_MS;
-    if (b->hint_ms < b->hint_sent)
-        b->hint_ms = b->hint_sent;
-    b->wanted |= b->hint_ms >= 0;
+    flow_merge_report(&b->report, &b->told);
+    b->wanted |= b->report.throttled > 0;
 }
 
 static void on_grants(void *arg, const struct flow_grant *grants)
@@ -173,6 +182,7 @@ void flow_tick(struct flow *f)
     int64_t now = clock_mono_ms();
     for (size_t i = 0; i < f->n; i++) {
         struct flow_bucket *b = &f->v[i];
+        b->wanted |= b->report.through && now < b->watched_ms;
         if (b->stock <= 0 || b->asked || now - b->moved_ms < UNUSED_MS)
             continue;
         b->back += b->stock;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A worker's stock of tokens: taking them, offering them to claims, cool-downs and overrides. */
+ * A worker's stock of tokens: taking them, offering them to claims, and overrides. */
 #include <math.h>
 #include <string.h>
 
@@ -9,11 +9,6 @@
 #include "base/metrics.h"
 #include "worker/flow_core.h"
 
-enum {
-    COOL_MIN_MS = 500, /* the script's first back-off */
-    COOL_SAME_MS = 50, /* a cool-down that ends so much later is no news */
-};
-
 /* --- which bucket ---------------------------------------------------------------------------- */
 
 static struct flow_bucket *egress(struct flow *f)
@@ -21,7 +16,7 @@ static struct flow_bucket *egress(struct flow *f)
     return &f->v[0];
 }
 
-static struct flow_bucket *account(struct flow *f, size_t account, enum flow_action action)
+struct flow_bucket *flow_account(struct flow *f, size_t account, enum flow_action action)
 {
     return &f->v[1 + account * FLOW_ACTIONS + action];
 }
@@ -35,7 +30,7 @@ static struct flow_bucket *audience(struct flow *f, size_t app, const char *devi
     return &f->v[1 + f->naccounts * FLOW_ACTIONS + app * FLOW_TYPES + t];
 }
 
-static struct flow_bucket *find(struct flow *f, const char *name)
+struct flow_bucket *flow_find(struct flow *f, const char *name)
 {
     for (size_t i = 0; i < f->n; i++)
         if (strcmp(f->v[i].name, name) == 0)
@@ -72,8 +67,9 @@ static int64_t turn_ms(struct flow_bucket *b, int64_t now)
 static enum flow_token miss(struct flow *f, struct flow_bucket *b, int64_t now, int64_t *wait_ms)
 {
     int64_t till = b->cooled_ms > b->blocked_ms ? b->cooled_ms : b->blocked_ms;
-    if (till <= now || b->asked) {
+    if (till <= now || (b->asked && now >= b->cooled_ms)) {
         b->missed++;
+        b->hungry = true;
         flow_want(f, b);
         return FLOW_WAIT;
     }
@@ -84,7 +80,7 @@ static enum flow_token miss(struct flow *f, struct flow_bucket *b, int64_t now, 
 enum flow_token flow_take(struct flow *f, size_t app, enum flow_action action,
                           const char *device_type, int64_t *wait_ms)
 {
-    struct flow_bucket *need[3] = {account(f, f->app_account[app], action), egress(f)};
+    struct flow_bucket *need[3] = {flow_account(f, f->app_account[app], action), egress(f)};
     size_t n = 2;
     int64_t now = clock_mono_ms();
     /* Last, because its token must be used as soon as it is there. */
@@ -128,8 +124,10 @@ static size_t offer(struct flow *f, struct flow_bucket *b, int64_t now, size_t n
         return 0;
     if (b->rate <= 0)
         return n;
-    if ((b->stock == 0 || 2 * b->stock < b->window) && now >= b->blocked_ms && !b->asked)
+    if ((b->stock == 0 || 2 * b->stock < b->window) && now >= b->blocked_ms && !b->asked) {
+        b->hungry = true;
         flow_want(f, b);
+    }
     return b->stock < (int64_t)n ? (size_t)b->stock : n;
 }
 
@@ -158,8 +156,8 @@ size_t flow_offer(struct flow *f, size_t n)
     if (!n)
         return 0;
     for (size_t i = 0; i < f->naccounts; i++)
-        if (!is_short_of_mass(account(f, i, FLOW_MASSPUSH), now))
-            sum += offer(f, account(f, i, FLOW_PUSH), now, n);
+        if (!is_short_of_mass(flow_account(f, i, FLOW_MASSPUSH), now))
+            sum += offer(f, flow_account(f, i, FLOW_PUSH), now, n);
     return sum < any ? sum : any;
 }
 
@@ -167,67 +165,24 @@ size_t flow_offer_app(struct flow *f, size_t app, size_t n)
 {
     int64_t now = clock_mono_ms();
     size_t any = offer(f, egress(f), now, n);
-    size_t own = offer(f, account(f, f->app_account[app], FLOW_PUSH), now, n);
-    /* Parked jobs would be taken out and parked again, round and round. */
-    if (spent_till(account(f, f->app_account[app], FLOW_MASSPUSH), now) > now)
+    size_t own = offer(f, flow_account(f, f->app_account[app], FLOW_PUSH), now, n);
+    /* Parked jobs would be taken out and parked again, round and round; while MassPush rests, each
+     * goes out by itself. */
+    const struct flow_bucket *mass = flow_account(f, f->app_account[app], FLOW_MASSPUSH);
+    if (spent_till(mass, now) > now && !flow_mass_rests(f, app))
         return 0;
     return own < any ? own : any;
 }
 
 bool flow_rests(struct flow *f, size_t app)
 {
-    const struct flow_bucket *need[] = {egress(f), account(f, f->app_account[app], FLOW_PUSH),
-                                        account(f, f->app_account[app], FLOW_MASSPUSH)};
+    const struct flow_bucket *need[] = {egress(f), flow_account(f, f->app_account[app], FLOW_PUSH),
+                                        flow_account(f, f->app_account[app], FLOW_MASSPUSH)};
     int64_t soon = clock_mono_ms() + 1000;
     for (size_t i = 0; i < sizeof need / sizeof need[0]; i++)
         if (need[i]->cooled_ms > soon)
             return true;
     return false;
-}
-
-/* --- cooling --------------------------------------------------------------------------------- */
-
-static void set_cool(struct flow_bucket *b, int64_t now, int64_t left_ms, const char *by)
-{
-    b->stock = 0;
-    if (now + left_ms <= b->cooled_ms + COOL_SAME_MS)
-        return;
-    bool fresh = now >= b->cooled_ms;
-    b->cooled_ms = now + left_ms;
-    if (!fresh)
-        return;
-    metrics_add(METRIC_FLOW_COOLED, 1);
-    log_warn("event=limit_cooled limit=%s ms=%lld by=%s", log_value(b->name), (long long)left_ms,
-             by);
-}
-
-int64_t flow_cool(struct flow *f, size_t app, enum flow_action action, int64_t hint_ms)
-{
-    if (app >= f->config->napps)
-        return hint_ms > COOL_MIN_MS ? hint_ms : COOL_MIN_MS; /* removed by a reload */
-    struct flow_bucket *b = account(f, f->app_account[app], action);
-    int64_t now = clock_mono_ms();
-    /* Calls that were out together are throttled together; Redis hears of the first, and of one
-     * that asks for a longer pause. */
-    bool known = now < b->cooled_ms && now + hint_ms <= b->cooled_ms + COOL_SAME_MS;
-    if (!known) {
-        set_cool(b, now, hint_ms > COOL_MIN_MS ? hint_ms : COOL_MIN_MS, "self");
-        b->hint_ms = hint_ms;
-        flow_want(f, b);
-        flow_set_wake(f, now);
-    }
-    return b->cooled_ms - now;
-}
-
-void flow_adopt_cool(struct flow *f, const char *bucket, int64_t left_ms)
-{
-    struct flow_bucket *b = find(f, bucket);
-    int64_t now = clock_mono_ms();
-    if (!b || left_ms <= 0)
-        return;
-    b->cool_named = true;
-    set_cool(b, now, left_ms, "fleet");
-    flow_set_wake(f, now);
 }
 
 /* --- overrides ------------------------------------------------------------------------------- */
@@ -242,7 +197,7 @@ void flow_rates_begin(struct flow *f)
 
 void flow_rate(struct flow *f, const char *bucket, double per_s)
 {
-    struct flow_bucket *b = find(f, bucket);
+    struct flow_bucket *b = flow_find(f, bucket);
     if (b && per_s >= 0)
         b->override = per_s;
 }
@@ -264,19 +219,10 @@ static bool set_rate(const struct config *c, struct flow_bucket *b)
     return true;
 }
 
-/* An operator ended the cool-down. One that Redis has yet to hear of stays. */
-static void end_cool(struct flow_bucket *b, int64_t now)
-{
-    if (b->cool_named || b->cooled_ms <= now || b->hint_ms >= 0 || b->asked)
-        return;
-    b->cooled_ms = b->blocked_ms = now;
-    log_warn("event=limit_cool_ended limit=%s", log_value(b->name));
-}
-
 void flow_rates_end(struct flow *f)
 {
     for (size_t i = 0; i < f->n; i++) {
-        end_cool(&f->v[i], clock_mono_ms());
+        flow_end_cool(&f->v[i], clock_mono_ms());
         set_rate(f->config, &f->v[i]);
     }
     f->fn(f->arg);
@@ -289,7 +235,6 @@ static void bucket_init(struct flow_bucket *b, const struct flow_limit *l)
     memcpy(b->name, l->name, sizeof b->name);
     b->configured = b->rate = l->per_s;
     b->override = -1;
-    b->hint_ms = b->hint_sent = -1;
     b->burst = l->burst;
     b->window = 1;
 }
@@ -341,11 +286,11 @@ void flow_set_config(struct flow *f, const struct config *config)
     make(f);
     for (size_t k = 0; k < f->nasked; k++) {
         const struct flow_bucket *b =
-            f->asking && f->asked[k] != FLOW_GONE ? find(f, old[f->asked[k]].name) : NULL;
+            f->asking && f->asked[k] != FLOW_GONE ? flow_find(f, old[f->asked[k]].name) : NULL;
         f->asked[k] = b ? (size_t)(b - f->v) : FLOW_GONE;
     }
     for (size_t i = 0; i < n; i++) {
-        struct flow_bucket *b = find(f, old[i].name);
+        struct flow_bucket *b = flow_find(f, old[i].name);
         if (b)
             carry_over(f, b, &old[i]);
     }

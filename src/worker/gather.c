@@ -11,6 +11,7 @@
 #include "worker/bundle.h"
 #include "worker/ending.h"
 #include "worker/pipeline_core.h"
+#include "worker/refusal.h"
 #include "worker/share.h"
 
 /* --- recorded calls -------------------------------------------------------------------------- */
@@ -124,7 +125,9 @@ bool gather_takes(struct flight *f)
         return false;
     if (!b->items)
         b->items = mem_alloc(b->n * sizeof *b->items);
-    share_describe(f, pipeline_app(f), f->made, &b->items[b->nitems++]);
+    struct coalesce_item *item = &b->items[b->nitems++];
+    share_describe(f, pipeline_app(f), f->made, item);
+    item->taskable &= refusal_allows_mass(f->pipeline, pipeline_app(f));
     pipeline_move(f, FLIGHT_GATHERING);
     return true;
 }

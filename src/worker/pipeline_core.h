@@ -6,6 +6,7 @@
 #define PB_PIPELINE_CORE_H
 
 #include "worker/pipeline.h"
+#include "worker/shared_stop.h"
 
 enum { PIPELINE_WINDOW_MIN = 8, PIPELINE_SHARING_ONE = 16, PIPELINE_SHARING_MAX = 100 };
 
@@ -19,6 +20,7 @@ struct pipeline {
     const char *worker;
     struct fleet *fleet;
     struct circuits *circuits; /* the fleet's */
+    struct shared_stop stops;
     struct flight_list flights;
     struct flight_list waiting;       /* in the order of their claims */
     size_t count, busy, out, held;    /* all; not yet FINISHING; OUT; HELD */

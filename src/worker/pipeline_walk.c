@@ -292,6 +292,8 @@ static void look_again(struct pipeline *p)
 
 void pipeline_tick(struct pipeline *p)
 {
+    if (p->stops.n)
+        metrics_set(METRIC_SHARED_STOPPED, (int64_t)shared_stop_count(&p->stops, clock_mono_ms()));
     duplicates_ask(p, settle_down);
     look_again(p);
     fill_slots(p);
@@ -301,6 +303,8 @@ void pipeline_set_config(struct pipeline *p, const struct config *config)
 {
     struct flight *f;
     p->config = config;
+    shared_stop_clear(&p->stops); /* the new one, or what it went with, may allow them */
+    metrics_set(METRIC_SHARED_STOPPED, 0);
     TAILQ_FOREACH(f, &p->flights, link)
     if (f->state == FLIGHT_HELD || f->state == FLIGHT_WAITING)
         advance(f);

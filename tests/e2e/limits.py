@@ -114,8 +114,8 @@ def throttle_cools_all_workers():
         n, from_ms, to_ms = 0, 0, 0
         for turn in range(10):  # on a busy machine they may know of it too late for a look
             was = [s.log(i).count(all_cooled) for i in range(3)]
-            refused = s.hold(after=100, count=1)
-            s.fault(kind="throttle", after=100, count=1, headers={"x-acs-retry-after": str(cool_ms)})
+            refused = s.hold(after=100, count=2)  # two jobs: one alone says nothing of the account
+            s.fault(kind="throttle", after=100, count=2, headers={"x-acs-retry-after": str(cool_ms)})
             s.hold(after=100)
             n += s.push_many(1000, "r%d-" % turn)
             s.wait_held(20)

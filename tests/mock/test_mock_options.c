@@ -105,6 +105,10 @@ static void test_all_options(void **state)
                                  "REVOKED",
                                  "--deliver",
                                  "due",
+                                 "--rate-kind",
+                                 "bucket",
+                                 "--rate-hints",
+                                 "off",
                                  "--mass-rate",
                                  "500",
                                  "--mass-ids",
@@ -133,6 +137,8 @@ static void test_all_options(void **state)
     assert_int_equal(o.clock_skew_s, -3600);
     assert_int_equal(o.rate_per_s, 5);
     assert_int_equal(o.mass_rate_per_s, 500);
+    assert_int_equal(o.rate_kind, RATE_BUCKET);
+    assert_true(o.no_rate_hints);
     assert_string_equal(o.world, "w.json");
     assert_true(o.deliver_when_due);
     assert_string_equal(o.certificate, "REVOKED");
@@ -160,6 +166,8 @@ static void test_usage_errors(void **state)
         {"--url-max", "255"},
         {"--rate", "0"},
         {"--mass-rate", "0"},
+        {"--rate-kind", "hour"},
+        {"--rate-hints", "perhaps"},
         {"--world", ""},
         {"--deliver", "never"},
         {"--certificate", "FINE"},

@@ -26,7 +26,7 @@ static void test_round_trip(void **state)
         "{\"uid\":\"a\",\"t0\":1700000000000}",
         "{\"uid\":\"\\\"\\u0001\\\\ "
         "号\",\"id_given\":true,\"origin\":\"AAAA-7\",\"seen\":true,\"gen\":1,\"attempts\":2,"
-        "\"throttles\":3,"
+        "\"throttles\":3,\"alone\":2,\"alone_passed\":100,\"alone_turns\":7,"
         "\"t0\":4,\"first_sent\":5,\"special_used\":true,\"given_up\":true,\"unanswered\":"
         "\"ffffffffffffffff\","
         "\"digest\":\"0123456789abcdef\",\"pushes\":[[0,\"501029001024\",\"A1-B2\"],[63,\"\",\"\"]]"

@@ -128,8 +128,31 @@ static void classifies(void **state)
     }
 }
 
+static void names_the_action(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code;
+        bool names;
+    } rows[] = {{"NoPermission", true},
+                {"NoPermission.Push", true},
+                {"Forbidden", true},
+                {"Forbidden.RAM", true},
+                {"InvalidApi.NotFound", true},
+                {"InvalidAction.NotFound", true},
+                {"AccountNotSupport", true},
+                {"Forbidden.AccessKeyDisabled", false},
+                {"SignatureDoesNotMatch", false},
+                {"InvalidAccessKeyId.NotFound", false},
+                {"PermissionDenied", false},
+                {"", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(errors_names_action(rows[i].code), rows[i].names);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(classifies)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(classifies),
+                                       cmocka_unit_test(names_the_action)};
     return cmocka_run_group_tests_name("errors", tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What workers share (fleet, circuits, flow, flow_core, flow_limits, flow_ask, flow_stock;
-// flow_store), on a real redis-server: the buckets' arithmetic, cool-downs, overrides, pauses and
-// circuits, seen by several workers at once.
+// What workers share (fleet, circuits, flow, flow_core, flow_limits, flow_ask, flow_cool,
+// flow_stock; flow_store), on a real redis-server: the buckets' arithmetic, cool-downs, overrides,
+// pauses and circuits, seen by several workers at once.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +17,7 @@
 #include "support/pump.h"
 #include "support/queue_fixture.c"
 #include "support/redis_server.c"
+#include "support/throttled.h"
 #include "worker/fleet.h"
 
 enum { FLEETS_MAX = 5, SHOP = 0, NEWS = 1 };
@@ -135,37 +136,54 @@ static int64_t at(const redisReply *r, size_t i)
     return r->element[i]->integer;
 }
 
-static redisReply *ask(const char *bucket, int rate, int burst, int want, int back,
-                       const char *cool)
+/* What a worker reports of its calls' answers. */
+struct told {
+    int through, throttled;
+    unsigned first, last;
+    const char *hint;
+    int age_ms;
+};
+
+static redisReply *tell(const char *bucket, int rate, int burst, int want, int back, struct told t)
 {
-    redisReply *r = cli("EVAL %s 2 " K ":flow " K ":control %s %d %d %d %d %s",
-                        script_get(SCRIPT_FLOW)->source, bucket, rate, burst, want, back, cool);
-    if (r->type != REDIS_REPLY_ARRAY || r->elements != 4)
+    redisReply *r = cli("EVAL %s 2 " K ":flow " K ":control %s %d %d %d %d %d %d %u %u %s %d",
+                        script_get(SCRIPT_FLOW)->source, bucket, rate, burst, want, back, t.through,
+                        t.throttled, t.first, t.last, t.hint ? t.hint : "", t.age_ms);
+    if (r->type != REDIS_REPLY_ARRAY || r->elements != 8)
         fail_msg("flow script: %s", r->str ? r->str : "shape");
     return r;
 }
 
+static redisReply *ask(const char *bucket, int rate, int burst, int want, int back)
+{
+    return tell(bucket, rate, burst, want, back, (struct told){0});
+}
+
 static int64_t ask_for(const char *bucket, int rate, int burst, int want)
 {
-    redisReply *r = ask(bucket, rate, burst, want, 0, "");
+    redisReply *r = ask(bucket, rate, burst, want, 0);
     int64_t granted = at(r, 2);
     freeReplyObject(r);
     return granted;
 }
 
-/* Moves a bucket's stamp, and with it its cool-down, so many ms into the past. */
+/* Words of a bucket, from 1, that are times. */
+static bool is_time(int word)
+{
+    return word == 2 || word == 4 || word == 10 || word == 15;
+}
+
+/* Moves a bucket so many ms into the past, with all that it remembers. */
 static void age(const char *bucket, int ms)
 {
-    double tokens, stamp, rate, until, limit, burst;
-    int strikes;
-    char *text = cli_text("HGET " K ":flow %s", bucket);
-    assert_int_equal(7, sscanf(text, "%lf %lf %lf %lf %d %lf %lf", &tokens, &stamp, &rate, &until,
-                               &strikes, &limit, &burst));
+    char *text = cli_text("HGET " K ":flow %s", bucket), *rest = text, *word;
+    struct buf moved;
+    buf_init(&moved, 1024);
+    for (int i = 1; (word = strsep(&rest, " ")); i++)
+        buf_printf(&moved, "%s%.17g", i > 1 ? " " : "", strtod(word, NULL) - (is_time(i) ? ms : 0));
+    freeReplyObject(cli("HSET " K ":flow %s %s", bucket, buf_text(&moved)));
+    buf_free(&moved);
     mem_free(text);
-    char moved[512];
-    snprintf(moved, sizeof moved, "%.9g %.17g %.9g %.17g %d %.9g %.9g", tokens, stamp - ms, rate,
-             until - ms, strikes, limit, burst);
-    freeReplyObject(cli("HSET " K ":flow %s %b", bucket, moved, strlen(moved)));
 }
 
 static double rate_of(const char *bucket)
@@ -186,7 +204,7 @@ static void many_steps_stay_below_the_rate(void **state)
     while (now - begin < 1200) {
         int want = (int)(rand_r(&seed) % 200);
         int back = out > 5 && rand_r(&seed) % 8 == 0 ? 5 : 0;
-        redisReply *r = ask("b", RATE, BURST, want, back, "");
+        redisReply *r = ask("b", RATE, BURST, want, back);
         now = at(r, 0);
         begin = begin ? begin : now;
         out += at(r, 2) - back;
@@ -210,7 +228,7 @@ static void a_bucket_is_full_at_first_and_never_fuller(void **state)
     assert_int_equal(5, ask_for("b", 10, 10, 50));
     age("b", 3600000);
     assert_int_equal(10, ask_for("b", 10, 10, 50));
-    freeReplyObject(ask("b", 10, 10, 0, 40, ""));
+    freeReplyObject(ask("b", 10, 10, 0, 40));
     assert_int_equal(10, ask_for("b", 10, 10, 50));
 }
 
@@ -218,61 +236,149 @@ static void a_small_grant_waits_for_a_lot(void **state)
 {
     (void)state;
     ask_for("b", 5000, 5000, 5000);
-    redisReply *r = ask("b", 5000, 5000, 400, 0, "");
+    redisReply *r = ask("b", 5000, 5000, 400, 0);
     assert_true(at(r, 2) == 0 || at(r, 2) >= 100); /* a fiftieth of a second's worth */
     assert_in_range(at(r, 3), 1, 25);
     freeReplyObject(r);
-    freeReplyObject(ask("b", 5000, 5000, 0, 3, ""));
+    freeReplyObject(ask("b", 5000, 5000, 0, 3));
     assert_int_equal(1, ask_for("b", 5000, 5000, 1));
 }
 
-static void throttling_halves_and_recovers(void **state)
+/* Ten calls, different ones, that were throttled with none let through between them. */
+static int64_t rest_after(const char *hint)
+{
+    redisReply *r = tell("b", 100, 100, 0, 0, (struct told){0, 10, 1, 2, hint, 0});
+    int64_t ms = at(r, 4);
+    freeReplyObject(r);
+    return ms;
+}
+
+static int64_t rest_of(struct told t)
+{
+    redisReply *r = tell("b", 100, 100, 0, 0, t);
+    int64_t ms = at(r, 4);
+    freeReplyObject(r);
+    return ms;
+}
+
+static void let_through(int n)
+{
+    freeReplyObject(tell("b", 100, 100, 0, 0, (struct told){.through = n}));
+}
+
+static void one_call_is_not_the_account(void **state)
 {
     (void)state;
-    redisReply *r = ask("b", 100, 100, 0, 0, "0");
-    assert_in_range(at(r, 3), 250, 500);
+    assert_int_equal(0, rest_of((struct told){0, 1, 7, 7, "5000", 0}));
+    assert_int_equal(0, rest_of((struct told){0, 1, 7, 7, "5000", 0})); /* the same again */
+    let_through(20);
+    assert_int_equal(0, rest_of((struct told){0, 1, 8, 8, "5000", 0}));
+    assert_int_equal(0, rest_of((struct told){3, 1, 9, 9, "5000", 0})); /* three went before it */
+    assert_true(rate_of("b") == 100);
+    assert_in_range(rest_of((struct told){0, 1, 7, 7, "5000", 0}), 4990, 5001);
+    redisReply *r = ask("b", 100, 100, 1, 0);
+    assert_int_equal(at(r, 2), 0);
+    assert_in_range(at(r, 3), 4900, 5100);
+    assert_int_equal(at(r, 5), 23); /* let through */
+    assert_int_equal(at(r, 6), 4);  /* 7, 8, 9, 7 */
+    assert_int_equal(at(r, 7), 7);
     freeReplyObject(r);
-    r = ask("b", 100, 100, 0, 0, "0"); /* out together, throttled together */
-    freeReplyObject(r);
-    assert_true(rate_of("b") == 50);
-    assert_int_equal(0, ask_for("b", 100, 100, 1));
-    r = ask("b", 100, 100, 0, 0, "9000");
-    assert_in_range(at(r, 3), 8990, 9000);
-    freeReplyObject(r);
-    assert_true(rate_of("b") == 50);
-    age("b", 9000 + 4000); /* cool for 9 s, then 4 s at 50, rising by 5 a second */
-    assert_int_equal(50, ask_for("b", 100, 100, 500));
-    assert_true(rate_of("b") > 69 && rate_of("b") < 71);
-    age("b", 10000);
-    ask_for("b", 100, 100, 500);
+}
+
+static void the_hint_is_the_rest(void **state)
+{
+    (void)state;
+    assert_in_range(rest_after("30"), 25, 31);
+    assert_int_equal(0, cli_int("EXISTS " K ":control")); /* nobody needs to be told of that */
+    age("b", 1000);
+    let_through(1);
+    assert_in_range(rest_after("9000"), 8990, 9001);
+    assert_in_range(rest_after("100"), 8900, 9010); /* they were out together */
+    assert_in_range(rest_after("20000"), 19990, 20001);
+}
+
+static void without_a_hint_rests_stay_short(void **state)
+{
+    (void)state;
+    static const int64_t most[] = {250, 500, 1000, 2000, 2000, 2000};
+    for (size_t i = 0; i < sizeof most / sizeof *most; i++) {
+        assert_in_range(rest_after(NULL), most[i] / 2, most[i]);
+        age("b", (int)most[i] + 251);
+    }
+    assert_true(rate_of("b") == 100); /* nothing went through: that says nothing of the rate */
+    let_through(1);
+    assert_in_range(rest_after(NULL), 125, 250);
+}
+
+/* 100 a second are asked for, and 40 go through. */
+static void the_rate_falls_to_what_went_through(void **state)
+{
+    (void)state;
+    let_through(1);
+    age("b", 1000);
+    let_through(40);
+    assert_in_range(rest_after("1"), 0, 1);
+    double fell = rate_of("b");
+    assert_true(fell > 40 && fell < 48); /* and a standard deviation */
+    age("b", 0);
+    rest_after("1");
+    assert_true(rate_of("b") == fell); /* out together */
+    /* A fiftieth of that a second, while it is wanted: nothing is taken, so it is not for long. */
+    ask_for("b", 100, 100, 100);
+    age("b", 1000);
+    ask_for("b", 100, 100, 100);
+    assert_true(rate_of("b") > fell * 1.01 && rate_of("b") < fell * 1.03);
+    age("b", 3600000);
+    ask_for("b", 100, 100, 100);
+    assert_true(rate_of("b") < fell * 1.1);
+}
+
+static void steps_grow_while_nobody_objects(void **state)
+{
+    (void)state;
+    let_through(1);
+    age("b", 1000);
+    let_through(10);
+    rest_after("1");
+    assert_true(rate_of("b") < 15);
+    for (int s = 0; s < 60; s++) {
+        while (ask_for("b", 100, 100, 100))
+            ;
+        age("b", 1000);
+    }
     assert_true(rate_of("b") == 100);
 }
 
-static void strikes_lengthen_the_pause(void **state)
+/* One in ten, each another: not the rate's fault. */
+static void a_few_that_are_refused_do_not_slow_the_rest(void **state)
 {
     (void)state;
-    static const int64_t most[] = {500, 1000, 2000, 4000, 8000, 16000, 20000, 20000};
-    for (size_t i = 0; i < sizeof most / sizeof *most; i++) {
-        redisReply *r = ask("b", 100, 100, 0, 0, "0");
-        assert_in_range(at(r, 3), most[i] / 2, most[i]);
-        age("b", (int)at(r, 3) + 1);
-        freeReplyObject(r);
-    }
-    assert_true(rate_of("b") >= 1);
-    age("b", 6500); /* eight strikes less six */
-    redisReply *r = ask("b", 100, 100, 0, 0, "0");
-    assert_in_range(at(r, 3), 1000, 2000);
-    age("b", (int)at(r, 3) + 20001);
-    freeReplyObject(r);
-    r = ask("b", 100, 100, 0, 0, "0");
-    assert_in_range(at(r, 3), 250, 500);
-    freeReplyObject(r);
+    let_through(1);
+    age("b", 1000);
+    let_through(90);
+    assert_in_range(rest_of((struct told){0, 2, 1, 2, NULL, 0}), 125, 250);
+    assert_true(rate_of("b") == 100);
+}
+
+static void the_version_before_is_understood(void **state)
+{
+    (void)state;
+    freeReplyObject(cli("HSET " K ":flow b %s", "5.0000 1000.000 50.0000 0 3 100.0000 100.0000"));
+    assert_int_equal(2, ask_for("b", 100, 100, 2));
+    assert_true(rate_of("b") >= 50 && rate_of("b") < 80);
+    double words[7];
+    char *text = cli_text("HGET " K ":flow b");
+    assert_int_equal(7, sscanf(text, "%lf %lf %lf %lf %lf %lf %lf", &words[0], &words[1], &words[2],
+                               &words[3], &words[4], &words[5], &words[6]));
+    assert_true(words[5] == 100 && words[6] == 100); /* as that one wrote them */
+    mem_free(text);
 }
 
 static void a_new_rate_keeps_the_proportion(void **state)
 {
     (void)state;
-    freeReplyObject(ask("b", 100, 100, 0, 0, "0"));
+    freeReplyObject(
+        cli("HSET " K ":flow b %s", "5.0000 1000.000 50.0000 99999999999999 1 100 100"));
     ask_for("b", 1000, 1000, 0);
     assert_true(rate_of("b") == 500);
     ask_for("b", 10, 10, 0);
@@ -304,7 +410,7 @@ static void a_full_memory_does_not_stop_it(void **state)
     (void)state;
     freeReplyObject(cli("CONFIG SET maxmemory 1"));
     assert_int_equal(1, ask_for("b", 10, 10, 1));
-    freeReplyObject(ask("b", 10, 10, 0, 0, "100"));
+    freeReplyObject(ask("b", 10, 10, 0, 0));
     redisReply *r = cli("EVAL %s 1 " K ":control -1 pause:* 0", script_get(SCRIPT_CONTROL)->source);
     assert_int_equal(REDIS_REPLY_ARRAY, r->type);
     freeReplyObject(r);
@@ -443,13 +549,12 @@ static void a_throttled_account_cools_everywhere(void **state)
     int64_t wait_ms;
     for (size_t i = 0; i < 3; i++)
         pump_until(base, flow_offer_app(flow_of(i), SHOP, 64) > 0);
-    int64_t ms = flow_cool(flow_of(0), SHOP, FLOW_PUSH, 60000);
+    int64_t ms = throttle_account(flow_of(0), SHOP, FLOW_PUSH, 60000);
     assert_in_range(ms, 1, 60000);
     assert_int_equal(FLOW_NONE, take(0, SHOP, &wait_ms));
     for (size_t i = 1; i < 3; i++)
         pump_until(base, take(i, SHOP, &wait_ms) == FLOW_NONE && wait_ms > 1500);
     pump_until(base, take(2, NEWS, &wait_ms) == FLOW_GO);
-    assert_true(rate_of("Push@acme") == 500);
     /* An operator ends it. */
     freeReplyObject(cli("EVAL %s 1 " K ":control -1 cool:Push@acme %s",
                         script_get(SCRIPT_CONTROL)->source, ""));
@@ -464,10 +569,54 @@ static void unlimited_accounts_cool_too(void **state)
     config_init(0, 0, 1000);
     members_start(2);
     int64_t wait_ms;
-    flow_cool(flow_of(0), SHOP, FLOW_PUSH, 1200);
+    throttle_account(flow_of(0), SHOP, FLOW_PUSH, 1200);
     pump_until(base, take(1, SHOP, &wait_ms) == FLOW_NONE);
     pump_until(base, take(1, SHOP, &wait_ms) == FLOW_GO);
     pump_until(base, take(0, SHOP, &wait_ms) == FLOW_GO);
+}
+
+static void throttle_one(size_t i, uint32_t call)
+{
+    flow_throttled(flow_of(i), SHOP, FLOW_PUSH,
+                   &(struct flow_throttle){.call = call, .hint_ms = 5000});
+}
+
+/* Each worker sees one call only; together they know that it is the account. */
+static void two_workers_calls_are_two(void **state)
+{
+    (void)state;
+    config_init(1000, 0, 1000);
+    members_start(2);
+    int64_t wait_ms;
+    throttle_one(0, 1);
+    pump_until(base, !flow_asking(flow_of(0)));
+    throttle_one(1, 1); /* the same job, which came there */
+    pump_until(base, !flow_asking(flow_of(1)));
+    pump_until(base, take(1, SHOP, &wait_ms) == FLOW_GO);
+    throttle_one(1, 2);
+    for (size_t i = 0; i < 2; i++)
+        pump_until(base, take(i, SHOP, &wait_ms) == FLOW_NONE && wait_ms > 2000);
+}
+
+static void one_alone_is_told_from_many(void **state)
+{
+    (void)state;
+    config_init(1000, 0, 1000);
+    members_start(2);
+    throttle_one(0, 1);
+    const struct flow_mark first = flow_mark(flow_of(0), SHOP, FLOW_PUSH);
+    pump_until(base, !flow_asking(flow_of(0)));
+    for (int i = 0; i < 16; i++)
+        flow_passed(flow_of(1), SHOP, FLOW_PUSH);
+    throttle_one(1, 1); /* there, after others */
+    pump_until(base, !flow_asking(flow_of(1)));
+    const struct flow_mark second = flow_mark(flow_of(1), SHOP, FLOW_PUSH);
+    assert_true(flow_alone(&first, &second));
+    throttle_one(1, 2);
+    const struct flow_mark third = flow_mark(flow_of(1), SHOP, FLOW_PUSH);
+    assert_false(flow_alone(&first, &third));
+    assert_false(flow_alone(&second, &second)); /* nothing went through */
+    assert_false(flow_alone(&(struct flow_mark){0}, &second));
 }
 
 static void pushes_to_all_take_turns(void **state)
@@ -734,8 +883,13 @@ int main(void)
         T(many_steps_stay_below_the_rate),
         T(a_bucket_is_full_at_first_and_never_fuller),
         T(a_small_grant_waits_for_a_lot),
-        T(throttling_halves_and_recovers),
-        T(strikes_lengthen_the_pause),
+        T(one_call_is_not_the_account),
+        T(the_hint_is_the_rest),
+        T(without_a_hint_rests_stay_short),
+        T(the_rate_falls_to_what_went_through),
+        T(steps_grow_while_nobody_objects),
+        T(a_few_that_are_refused_do_not_slow_the_rest),
+        T(the_version_before_is_understood),
         T(a_new_rate_keeps_the_proportion),
         T(a_clock_that_went_back_refills_nothing),
         T(labels_of_gone_hosts_are_dropped),
@@ -748,6 +902,8 @@ int main(void)
         T(buckets_of_a_configuration),
         T(a_throttled_account_cools_everywhere),
         T(unlimited_accounts_cool_too),
+        T(two_workers_calls_are_two),
+        T(one_alone_is_told_from_many),
         T(pushes_to_all_take_turns),
         T(rates_change_at_run_time),
         T(a_reload_changes_rates),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Jobs that share calls (gather, batch): who does, that their grouping is recorded first and
- * followed later, and how they end; on a real redis-server, against a provider on the same loop. */
+ * Jobs that share calls (gather, batch, refusal): who does, that their grouping is recorded first
+ * and followed later, and how they end; on a real redis-server, against a provider on the same
+ * loop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "support/stage.c"
+#include "support/throttled.h"
 #include "support/time_passes.h"
 
 #define FAST                                                                                       \
@@ -784,14 +786,107 @@ static void test_reload_while_it_waits(void **state)
     }
 }
 
-/* While MassPush rests, claims carry no more into the parked list than its bound and one claim. */
+static void refuse_next(struct stage *s, const char *code)
+{
+    provider_script(&s->provider, (struct provider_step){.status = 403, .code = code});
+}
+
+/* The action is refused: the call's jobs go out one by one, once, and so do those after them, until
+ * an hour is over or the configuration is read anew. */
+static void test_a_refused_mass_push_is_dissolved(void **state)
+{
+    (void)state;
+    static const char *const codes[] = {"NoPermission", "Forbidden.RAM", "InvalidApi.NotFound",
+                                        "InvalidAction.NotFound", "AccountNotSupport"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        struct stage s;
+        freeReplyObject(cli("FLUSHALL"));
+        open_fast(&s);
+        enqueue_mixed(4);
+        refuse_next(&s, codes[i]);
+        run_until_ended(&s, 4);
+        assert_int_equal(cli_int("LLEN results"), 4);
+        assert_int_equal(s.provider.n, 5);
+        assert_string_equal(s.provider.calls[0].action, "MassPush");
+        for (size_t k = 1; k < 5; k++)
+            assert_string_equal(s.provider.calls[k].action, "Push");
+        assert_int_equal(circuits_at(fleet_circuits(s.fleet), 0)->state, CIRCUIT_CLOSED);
+        assert_int_equal(metrics_get(METRIC_SHARED_STOPPED), 1);
+        enqueue_mixed(4);
+        run_until_ended(&s, 8);
+        for (size_t k = 5; k < s.provider.n; k++)
+            assert_string_equal(s.provider.calls[k].action, "Push");
+        provider_forget(&s.provider);
+        time_passes(3600000);
+        enqueue_mixed(4);
+        run_until_ended(&s, 12);
+        assert_int_equal(s.provider.n, 1);
+        assert_string_equal(s.provider.calls[0].action, "MassPush");
+        close_stage(&s);
+    }
+}
+
+/* A single Push is refused alike: then it was not the action. */
+static void test_a_push_refused_alike_lifts_the_stop(void **state)
+{
+    (void)state;
+    struct stage s;
+    open_fast(&s);
+    enqueue_mixed(4);
+    refuse_next(&s, "NoPermission");
+    for (int i = 0; i < 4; i++)
+        refuse_next(&s, "NoPermission");
+    pump_until(base,
+               claims_on(&s) && circuits_at(fleet_circuits(s.fleet), 0)->state == CIRCUIT_OPEN);
+    assert_int_equal(metrics_get(METRIC_SHARED_STOPPED), 0);
+    close_stage(&s);
+}
+
+/* It may be out: so it stays the call that it is, and the circuit hears nothing of it. */
+static void test_an_open_mass_push_stays_whole(void **state)
+{
+    (void)state;
+    struct stage s;
+    open_fast(&s);
+    enqueue_mixed(4);
+    provider_script(&s.provider, (struct provider_step){.does = PROVIDER_CLOSES});
+    refuse_next(&s, "NoPermission");
+    pump_until(base, claims_on(&s) && s.provider.n == 2);
+    settle(&s);
+    assert_string_equal(s.provider.calls[1].action, "MassPush");
+    assert_int_equal(circuits_at(fleet_circuits(s.fleet), 0)->state, CIRCUIT_CLOSED);
+    assert_int_equal(cli_int("ZCARD " K ":due"), 1);
+    make_due();
+    run_until_ended(&s, 4);
+    assert_int_equal(s.provider.n, 3);
+    assert_string_equal(param(&s, 2, "IdempotentToken"), param(&s, 0, "IdempotentToken"));
+    close_stage(&s);
+}
+
+/* Its own limit: while MassPush rests, jobs go out one by one. */
+static void test_mass_rests_alone(void **state)
+{
+    (void)state;
+    struct stage s;
+    open_fast(&s);
+    throttle_account(fleet_flow(s.fleet), 0, FLOW_MASSPUSH, 600000);
+    enqueue_mixed(4);
+    run_until_ended(&s, 4);
+    for (size_t k = 0; k < s.provider.n; k++)
+        assert_string_equal(s.provider.calls[k].action, "Push");
+    close_stage(&s);
+}
+
+/* While the account rests, claims carry no more into the parked list than its bound and one claim.
+ */
 static void test_parked_stays_bounded(void **state)
 {
     (void)state;
     static const char *const vars[] = {FAST, "PUSHBRIDGE_QUEUE_PARKED_MAX=10", NULL};
     struct stage s;
     open_stage_with(&s, vars, NULL, 9000);
-    flow_cool(fleet_flow(s.fleet), 0, FLOW_MASSPUSH, 600000);
+    throttle_account(fleet_flow(s.fleet), 0, FLOW_MASSPUSH, 600000);
+    throttle_account(fleet_flow(s.fleet), 0, FLOW_PUSH, 600000);
     enqueue_mixed(60);
     for (int i = 0; i < 12; i++) {
         take(&s, 8);
@@ -809,10 +904,10 @@ static void test_parked_jobs_end_in_a_cool_down(void **state)
     (void)state;
     struct stage s;
     open_fast(&s);
-    flow_cool(fleet_flow(s.fleet), 0, FLOW_MASSPUSH, 900);
+    throttle_account(fleet_flow(s.fleet), 0, FLOW_MASSPUSH, 900);
     assert_false(sweep(&s, 64, true));
-    flow_cool(fleet_flow(s.fleet), 0, FLOW_MASSPUSH, 600000);
-    flow_cool(fleet_flow(s.fleet), 0, FLOW_PUSH, 600000); /* for one that is left over */
+    throttle_account(fleet_flow(s.fleet), 0, FLOW_MASSPUSH, 600000);
+    throttle_account(fleet_flow(s.fleet), 0, FLOW_PUSH, 600000);
     enqueue_mixed(6);
     int64_t now_ms = clock_wall_ms();
     for (int i = 0; i < 6; i++) /* not later than 3 s before the end of a whole second */
@@ -1024,6 +1119,10 @@ int main(void)
         cmocka_unit_test_setup(test_open_call_is_drained_whole, fixture_flush),
         cmocka_unit_test_setup(test_reload_while_it_waits, fixture_flush),
         cmocka_unit_test_setup(test_reload_while_it_waits_for_a_slot, fixture_flush),
+        cmocka_unit_test_setup(test_a_refused_mass_push_is_dissolved, fixture_flush),
+        cmocka_unit_test_setup(test_a_push_refused_alike_lifts_the_stop, fixture_flush),
+        cmocka_unit_test_setup(test_an_open_mass_push_stays_whole, fixture_flush),
+        cmocka_unit_test_setup(test_mass_rests_alone, fixture_flush),
         cmocka_unit_test_setup(test_parked_stays_bounded, fixture_flush),
         cmocka_unit_test_setup(test_parked_jobs_end_in_a_cool_down, fixture_flush),
         cmocka_unit_test_setup(test_quiet_for_some, fixture_flush),

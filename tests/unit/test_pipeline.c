@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Claimed jobs on their way to an end (pipeline_core, pipeline_walk, duplicates, answer, ending,
- * tally, heartbeat; queue_seen), on a real redis-server, against a provider on the same loop. */
+ * refusal, tally, heartbeat; queue_seen), on a real redis-server, against a provider on the same
+ * loop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "support/stage.c"
+#include "support/throttled.h"
 #include "support/time_passes.h"
 #include "worker/heartbeat.h"
 
@@ -193,6 +195,13 @@ static void test_attempts_end(void **state)
     close_stage(&s);
 }
 
+static void make_due(void)
+{
+    static const char all[] = "for _, b in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do "
+                              "redis.call('ZADD', KEYS[1], 1, b) end";
+    freeReplyObject(cli("EVAL %s 1 " K ":due", all));
+}
+
 static void test_throttling_costs_no_attempt(void **state)
 {
     (void)state;
@@ -209,20 +218,78 @@ static void test_throttling_costs_no_attempt(void **state)
         pump_until(base, claims_on(&s) && s.provider.n > i);
         settle(&s);
         assert_int_equal(s.provider.n, i + 1);
-        freeReplyObject(cli("EVAL "
-                            "%s"
-                            " 1 " K ":due",
-                            "for _, b in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do "
-                            "redis.call('ZADD', KEYS[1], 1, b) end"));
-        take(&s, 8); /* the account cools down: parked without a call */
-        settle(&s);
-        assert_int_equal(s.provider.n, i + 1);
-        assert_int_equal(worker_count(s.w)->parked, 1);
-        time_passes(1000);
+        make_due(); /* one job says nothing of its account, which goes on */
+        assert_int_equal(worker_count(s.w)->parked, 0);
     }
     run_until_ended(&s, 1);
     json_t *o = pop("results");
     assert_int_equal(int_of(o, "attempts"), 1);
+    json_decref(o);
+    close_stage(&s);
+}
+
+static void script_throttled(struct stage *s, const char *after_ms)
+{
+    provider_script(&s->provider, (struct provider_step){.status = 400,
+                                                         .code = "Throttling.User",
+                                                         .header = "x-acs-retry-after",
+                                                         .value = after_ms});
+}
+
+/* Two different jobs, and none went through between them: then nobody calls. */
+static void test_two_jobs_are_the_accounts(void **state)
+{
+    (void)state;
+    struct stage s;
+    open_stage(&s);
+    enqueue_accounts("a", 1, "");
+    enqueue_accounts("b", 1, "");
+    script_throttled(&s, "600000");
+    script_throttled(&s, "600000");
+    take(&s, 8);
+    settle(&s);
+    assert_int_equal(s.provider.n, 2);
+    enqueue_accounts("c", 1, "");
+    take(&s, 8);
+    settle(&s);
+    assert_int_equal(s.provider.n, 2);
+    assert_int_equal(worker_count(s.w)->parked, 1);
+    close_stage(&s);
+}
+
+static void send_others(struct stage *s, int n)
+{
+    long long before = ended();
+    for (int i = 0; i < n; i++) {
+        char id[40];
+        snprintf(id, sizeof id, "o%lld-%d", before, i);
+        enqueue_accounts(id, 1, "");
+    }
+    run_until_ended(s, before + n);
+}
+
+/* What is throttled while others go through is its own doing in the end. */
+static void test_one_that_is_always_throttled_ends(void **state)
+{
+    (void)state;
+    struct stage s;
+    open_stage(&s);
+    enqueue_accounts("culprit", 1, "");
+    for (int i = 0; i < 3; i++) {
+        size_t n = s.provider.n;
+        script_throttled(&s, "1");
+        pump_until(base, claims_on(&s) && s.provider.n == n + 1);
+        settle(&s);
+        send_others(&s, 20);
+        assert_int_equal(cli_int("LLEN dead"), 0);
+        make_due();
+    }
+    script_throttled(&s, "1");
+    run_until_ended(&s, 61);
+    json_t *o = pop("dead");
+    assert_string_equal(text_of(o, "id"), "culprit");
+    assert_string_equal(text_of(o, "reason"), "retries_exhausted");
+    assert_int_equal(int_of(o, "attempts"), 0);
     json_decref(o);
     close_stage(&s);
 }
@@ -609,7 +676,7 @@ static void test_waits_for_tokens_are_timed(void **state)
     take(&s, 8);
     settle(&s);
     assert_int_equal(metrics_get(METRIC_FLOW_WAIT_TIME), before + 1);
-    flow_cool(fleet_flow(s.fleet), 0, FLOW_PUSH, 600000);
+    throttle_account(fleet_flow(s.fleet), 0, FLOW_PUSH, 600000);
     enqueue_accounts("j2", 1, "");
     take(&s, 8);
     settle(&s);
@@ -901,6 +968,8 @@ int main(void)
         cmocka_unit_test_setup(test_unanswered_waits_for_settling, fixture_flush),
         cmocka_unit_test_setup(test_attempts_end, fixture_flush),
         cmocka_unit_test_setup(test_throttling_costs_no_attempt, fixture_flush),
+        cmocka_unit_test_setup(test_two_jobs_are_the_accounts, fixture_flush),
+        cmocka_unit_test_setup(test_one_that_is_always_throttled_ends, fixture_flush),
         cmocka_unit_test_setup(test_refused_without_a_call, fixture_flush),
         cmocka_unit_test_setup(test_oversize, fixture_flush),
         cmocka_unit_test_setup(test_unreadable_envelope_starts_afresh, fixture_flush),

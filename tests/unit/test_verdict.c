@@ -19,7 +19,7 @@ static const struct verdict_policy policy_resend = {3, 500, 60000, SETTLE, WINDO
 struct row {
     enum reply_class class;
     bool ambiguous;
-    int64_t hint, attempts, throttles;
+    int64_t hint, attempts, throttles, alone;
     bool unanswered, special, renewed;
     int64_t first_sent, deadline; /* 0: now, a day */
     uint64_t random;
@@ -99,7 +99,25 @@ static const struct row rows[] = {
     {REPLY_THROTTLED, .random = 2000, .throttles = 2, .want = RETRY(2000, false, false)},
     {REPLY_THROTTLED, .random = 20000, .throttles = 99, .want = RETRY(20000, false, false)},
     {REPLY_THROTTLED, .random = 20001, .throttles = 99, .want = RETRY(1, false, false)},
-    {REPLY_THROTTLED, .hint = HINT, .random = 5, .want = RETRY(HINT, false, false)},
+    /* after the hint, and not all of one moment at once */
+    {REPLY_THROTTLED, .hint = HINT, .random = 5, .want = RETRY(HINT + 5, false, false)},
+    {REPLY_THROTTLED, .hint = HINT, .throttles = 3, .random = 2000,
+     .want = RETRY(HINT + 2000, false, false)},
+    {REPLY_THROTTLED, .hint = HINT, .throttles = 3, .random = 2001,
+     .want = RETRY(HINT + 1, false, false)},
+    /* chance does not take it past its deadline */
+    {REPLY_THROTTLED, .random = 400, .deadline = 300, .want = RETRY(150, false, false)},
+    {REPLY_THROTTLED, .hint = HINT, .random = 400, .deadline = HINT + 100,
+     .want = RETRY(HINT + 50, false, false)},
+    {REPLY_THROTTLED, .hint = HINT, .random = 400, .deadline = HINT,
+     .want = RETRY(HINT, false, false)},
+    /* alone, later and later; and in the end it is the call's own doing */
+    {REPLY_THROTTLED, .alone = 1, .throttles = 1, .random = 700, .want = RETRY(1700, false, false)},
+    {REPLY_THROTTLED, .alone = 2, .throttles = 2, .random = 2000,
+     .want = RETRY(3000, false, false)},
+    {REPLY_THROTTLED, .alone = 3, .want = DEAD(RETRIES_EXHAUSTED, false, false)},
+    {REPLY_THROTTLED, .alone = INT64_MAX, .want = DEAD(RETRIES_EXHAUSTED, false, false)},
+    {REPLY_THROTTLED, .alone = 3, .unanswered = true, .want = DEAD(RETRIES_EXHAUSTED, true, false)},
     {REPLY_THROTTLED, .unanswered = true, .random = 5, .want = RETRY(SETTLE, true, false)},
 
     {REPLY_NOT_SENT, .random = 77, .attempts = 2, .want = RETRY(77, false, false)},
@@ -148,6 +166,7 @@ static void test_decide(void **state)
             .reply = &reply,
             .attempts = row->attempts,
             .throttles = row->throttles,
+            .alone = row->alone,
             .unanswered = row->unanswered,
             .keys_renewed = row->renewed,
             .retried_special = row->special,

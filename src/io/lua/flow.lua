@@ -1,88 +1,221 @@
 -- SPDX-License-Identifier: MIT
--- Takes tokens from the fleet's buckets, puts unused ones back, and cools buckets down. A bucket
--- refills on Redis' clock at its present rate. Throttling halves that rate; it climbs back by a
--- twentieth of the configured one per second. Cool-downs double from one to the next (strikes);
--- each second without one, after the last, takes a doubling back.
+-- Takes tokens from the fleet's buckets, puts unused ones back, and learns from the provider's
+-- answers. A bucket refills on Redis' clock at its present rate.
+-- An account is throttled when two different calls were, without an answer let through between
+-- them: then it rests, for as long as the provider said; where it said nothing, for a quarter of a
+-- second at most, twice as long from one rest to the next that nothing got through between, up to
+-- two seconds. The rate falls to what was let through lately and climbs by a fiftieth of that per
+-- second for ten seconds, then by steps that double every five; time in which nobody wanted more
+-- does not count. A rest that nothing got through before says nothing of the rate. Nor does one
+-- while eight of nine calls get through: then some calls are refused for reasons of their own.
 -- KEYS flow control
 -- ARGV per bucket (≤ 32): name, configured rate per s (0: none), burst, tokens wanted, tokens
--- given back, cool-down in ms ('': none)
--- Reply: now, control version, then per bucket tokens granted, ms until more are worth asking for
--- A bucket is kept as "tokens stamp rate until strikes limit burst", times in ms.
+-- given back, answers let through, answers throttled, the first and the last of the calls that
+-- were (numbers, 0: none), the longest wait in ms that the provider asked for ('': none), ms since
+-- the last of them was sent
+-- Reply: now, control version, then per bucket tokens granted, ms until more are worth asking for,
+-- ms that it rests, answers let through so far, how often another call was throttled than the one
+-- before it, the last of them
+-- A bucket is kept as "tokens stamp rate until strikes limit burst" and "base climbed cut passed
+-- turns who row since fresh before refused", times in ms: rate after the last cut and seconds that
+-- it has climbed; when it was cut; the reply's counts; row 1: nothing got through since who was
+-- throttled; then what was let through in this period, per s in the one before (-1: none), and
+-- what was throttled.
 local flow, control = KEYS[1], KEYS[2]
-local call, max, min = redis.call, math.max, math.min
-local HOUR, STRIKE_MS = 3600000, 1000
+local call, max, min, floor = redis.call, math.max, math.min, math.floor
+local HOUR, ARGS, RESULTS = 3600000, 11, 6
+local REST_MS, REST_MAX_MS, TOGETHER_MS, TELL_MS = 250, 2000, 250, 100
+local RATE_MIN = 0.25
 local names = {}
-for i = 1, #ARGV, 6 do
+for i = 1, #ARGV, ARGS do
     names[#names + 1] = ARGV[i]
 end
 local version = tonumber(call('HGET', control, 'v') or 0)
 local old = call('HMGET', flow, unpack(names))
-local fields = call('HLEN', flow)
+local count = call('HLEN', flow)
 local t = call('TIME')
 local now = t[1] * 1000 + t[2] / 1000
 
 -- A first write that a full memory cannot refuse lets those after it pass.
 call('HDEL', flow, '')
 
+local HEAD = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) %S+()'
+local TAIL = '^' .. string.rep(' (%S+)', 11) .. '$'
+local HEAD_FORMAT = '%.4f %.3f %.4f %.0f %d %.4f %.4f'
+local TAIL_FORMAT = ' %.4f %.3f %.3f %.0f %.0f %.0f %d %.3f %.3f %.3f %.3f'
+
+-- A version before this one, and a bucket of which nothing has been reported, has the head only.
 local function load(text, limit, burst)
-    local tokens, stamp, rate, till, strikes, was =
-        string.match(text or '', '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')
-    local b = {tokens = burst, stamp = now, rate = limit, till = 0, strikes = 0}
-    if was then
-        b = {tokens = tonumber(tokens), stamp = tonumber(stamp), rate = tonumber(rate),
-            till = tonumber(till), strikes = tonumber(strikes)}
-        was = tonumber(was)
-        if was ~= limit then
-            b.rate = was > 0 and b.rate * limit / was or limit
-        end
+    local b = {tokens = burst, stamp = now, rate = limit, till = 0, strikes = 0, base = 0,
+        climbed = 0, cut = 0, passed = 0, turns = 0, who = 0, row = 0, since = now, fresh = 0,
+        before = -1, refused = 0}
+    local tokens, stamp, rate, till, strikes, was, tail = string.match(text or '', HEAD)
+    if not was then
+        return b
+    end
+    b.tokens, b.stamp, b.rate = tonumber(tokens), tonumber(stamp), tonumber(rate)
+    b.till, b.strikes = tonumber(till), tonumber(strikes)
+    local base, climbed, cut, passed, turns, who, row, since, fresh, before, refused =
+        string.match(text, TAIL, tail)
+    if refused then
+        b.base, b.climbed, b.cut = tonumber(base), tonumber(climbed), tonumber(cut)
+        b.passed, b.turns, b.who = tonumber(passed), tonumber(turns), tonumber(who)
+        b.row, b.since, b.fresh = tonumber(row), tonumber(since), tonumber(fresh)
+        b.before, b.refused = tonumber(before), tonumber(refused)
+    end
+    was = tonumber(was)
+    if was ~= limit then
+        b.rate = was > 0 and b.rate * limit / was or limit
+        b.base = was > 0 and b.base * limit / was or 0
     end
     return b
+end
+
+-- Nobody knows yet whether the account is open again: a few calls are to tell.
+local function pace(b)
+    return b.strikes > 1 and min(b.rate, max(2, min(20, b.rate / 20))) or b.rate
+end
+
+local function climb(b, limit, s)
+    if b.base <= 0 then
+        b.base, b.climbed = b.rate, 0
+    end
+    local step = min(0.5, 0.02 * 2 ^ max(0, (b.climbed - 5) / 3))
+    b.rate = min(limit, b.rate + b.base * step * s)
+    b.climbed = b.climbed + s
+    if b.rate == limit then
+        b.base = 0
+    end
 end
 
 -- A clock that went back (another server) refills nothing.
 local function refill(b, limit, burst, back)
     local s = max(0, now - max(b.stamp, b.till)) / 1000
-    local room = limit > 0 and max(1, burst * b.rate / limit) or 0
-    b.tokens = min(room, b.tokens + back + b.rate * s)
-    b.rate = min(limit, b.rate + limit * s / 20)
+    local room = limit > 0 and max(1, min(2, burst), burst * b.rate / limit) or 0
+    local rate = pace(b)
+    b.tokens = min(room, b.tokens + back)
+    local wanted_s = rate > 0 and min(s, (room - b.tokens) / rate) or 0
+    b.tokens = min(room, b.tokens + rate * s)
+    if b.rate < limit and b.strikes < 2 then
+        climb(b, limit, wanted_s)
+    end
+    b.rate = min(b.rate, limit)
     b.stamp = now
     return room
 end
 
--- Calls that were out together are throttled together: one halving for all of them.
-local function cool(b, name, limit, ms)
-    local till = now + min(ms, HOUR)
-    if now >= b.till then
-        b.strikes = max(0, b.strikes - math.floor((now - b.till) / STRIKE_MS))
-        local most = min(20000, 500 * 2 ^ b.strikes)
-        till = max(till, now + most / 2 + most / 2 * (t[2] % 997) / 996)
-        b.strikes = min(b.strikes + 1, 10)
-        b.rate = min(limit, max(1, b.rate / 2))
+-- Ten calls' worth, a second at least, ten at most.
+local function period(b)
+    return min(10000, max(1000, 10000 / max(b.rate, 1)))
+end
+
+local function turn_period(b)
+    local age, long = now - b.since, period(b)
+    if age >= long and age < 2 * long then
+        b.before = b.fresh / age * 1000
+    elseif age > -long and age < long then
+        return
+    else
+        b.before = -1
     end
-    b.tokens = 0
+    b.since, b.fresh, b.refused = now, 0, b.refused / 2
+end
+
+-- What the provider may have let through per second: few calls say little, so a standard deviation
+-- is added.
+local function lately(b)
+    local age, long = now - b.since, period(b)
+    local ms = max(b.before < 0 and TOGETHER_MS or long, age)
+    local n = b.fresh + max(0, b.before) * max(0, long - age) / 1000
+    return (n + math.sqrt(n)) / ms * 1000, n
+end
+
+-- part: so many calls must have been throttled for one that got through.
+local function learn(b, part)
+    local through, n = lately(b)
+    if b.strikes > 0 or b.rate <= 0 or n < 1 or b.refused < n * part then
+        return
+    end
+    b.rate = min(b.rate, max(RATE_MIN, min(b.rate * 0.95, through)))
+    b.base, b.climbed, b.cut, b.refused = b.rate, 0, now, 0
+end
+
+local function tell(b, name)
+    call('HSET', control, 'cool:' .. name, string.format('%.0f', b.till))
+    version = call('HINCRBY', control, 'v', 1)
+end
+
+-- Calls that were out together are throttled together, and so is what was sent until all heard of
+-- it: one fall of the rate for all of them.
+local function rest(b, name, hint, age)
+    local fresh = now - age >= max(b.till, b.cut + TOGETHER_MS)
+    local till = hint and now + min(hint, HOUR) or 0
+    if fresh then
+        local most = min(REST_MAX_MS, REST_MS * 2 ^ b.strikes)
+        if not hint then
+            till = now + most / 2 + most / 2 * (t[2] % 997) / 996
+        end
+        learn(b, 1 / 8)
+        b.strikes, b.cut = min(b.strikes + 1, 10), now
+        b.tokens = b.strikes > 1 and 2 or 0
+    end
     if till > b.till then
         b.till = till
-        call('HSET', control, 'cool:' .. name, string.format('%.0f', till))
-        version = call('HINCRBY', control, 'v', 1)
+        if till - now >= TELL_MS then
+            tell(b, name)
+        end
     end
 end
 
--- Enough for a fiftieth of a second: a smaller grant costs as much.
+-- What the asker's calls were answered. True when the account is throttled.
+local function note(b, through, throttled, first, last)
+    if through > 0 and b.strikes > 1 then
+        b.since, b.fresh, b.before, b.refused = now, 0, -1, 0
+    end
+    if through > 0 then
+        b.passed, b.fresh = b.passed + through, b.fresh + through
+        b.row, b.strikes = 0, 0
+    end
+    if throttled == 0 then
+        return false
+    end
+    local others = first ~= last or (b.row == 1 and b.who ~= first)
+    if first ~= last or b.who ~= first then
+        b.refused = b.refused + throttled
+    end
+    b.turns = b.turns + (b.who ~= first and 1 or 0) + (first ~= last and 1 or 0)
+    b.who, b.row = last, 1
+    return others
+end
+
+-- Enough for a fiftieth of a second: a smaller grant costs as much. A twentieth at most, so that
+-- the others get something too.
 local function grant(b, room, want)
-    local least = min(want, max(1, min(b.rate / 50, room)))
+    local rate = pace(b)
+    local least = min(want, max(1, min(rate / 50, room)))
     if want <= 0 then
         return 0, 0
     end
     local n = 0
     if now >= b.till and b.tokens >= least then
-        n = math.floor(min(want, b.tokens))
+        n = floor(min(want, b.tokens, b.base > 0 and max(1, rate / 20) or want))
         b.tokens = b.tokens - n
     end
     if n >= want then
         return n, 0
     end
-    local ms = b.rate > 0 and max(0, least - b.tokens) / b.rate * 1000 or 0
+    local ms = rate > 0 and max(n / 2, least - b.tokens) / rate * 1000 or 0
     return n, math.ceil(max(1, b.till - now + ms, ms))
+end
+
+local function save(b, name, limit, burst)
+    local text = string.format(HEAD_FORMAT, b.tokens, b.stamp, b.rate, b.till, b.strikes, limit,
+        burst)
+    if b.passed > 0 or b.turns > 0 or b.base > 0 then
+        text = text .. string.format(TAIL_FORMAT, b.base, b.climbed, b.cut, b.passed, b.turns,
+            b.who, b.row, b.since, b.fresh, b.before, b.refused)
+    end
+    call('HSET', flow, name, text)
 end
 
 -- Labels of hosts that are gone: dropped when there are many.
@@ -96,25 +229,28 @@ local function prune()
     end
 end
 
-local reply = {math.floor(now), version}
+local reply = {floor(now), version}
 for i, name in ipairs(names) do
-    local limit, burst = tonumber(ARGV[6 * i - 4]), tonumber(ARGV[6 * i - 3])
-    local want, back = tonumber(ARGV[6 * i - 2]), tonumber(ARGV[6 * i - 1])
-    local ms = tonumber(ARGV[6 * i])
+    local at, r = ARGS * (i - 1), RESULTS * (i - 1) + 2
+    local limit, burst = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+    local want, back = tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
+    local through, throttled = tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7])
+    local age = tonumber(ARGV[at + 11])
     local b = load(old[i], limit, burst)
+    turn_period(b)
     local room = refill(b, limit, burst, back)
-    if ms then
-        cool(b, name, limit, ms)
+    if note(b, through, throttled, tonumber(ARGV[at + 8]), tonumber(ARGV[at + 9])) then
+        rest(b, name, tonumber(ARGV[at + 10]), age)
+    elseif throttled > 0 and b.refused >= 3 and now - age >= b.cut + TOGETHER_MS then
+        learn(b, 1 / 2)
     end
-    reply[2 * i + 1], reply[2 * i + 2] = grant(b, room, want)
-    if ms then
-        reply[2 * i + 2] = math.ceil(max(1, b.till - now))
-    end
-    call('HSET', flow, name, string.format('%.4f %.3f %.4f %.0f %d %.4f %.4f', b.tokens, b.stamp,
-        b.rate, b.till, b.strikes, limit, burst))
-    if not old[i] and fields >= 256 then
+    reply[r + 1], reply[r + 2] = grant(b, room, want)
+    reply[r + 3] = math.ceil(max(0, b.till - now))
+    reply[r + 4], reply[r + 5], reply[r + 6] = b.passed, b.turns, b.who
+    save(b, name, limit, burst)
+    if not old[i] and count >= 256 then
         prune()
-        fields = 0
+        count = 0
     end
 end
 reply[2] = version

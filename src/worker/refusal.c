@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/refusal.h"
+
+#include "aliyun/errors.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "worker/bundle.h"
+#include "worker/ending.h"
+#include "worker/pipeline_core.h"
+
+/* A call of its kind that may be out stays one, and is tried again after so long. */
+enum { MASS_AGAIN_MS = 5000 };
+
+/* --- shared calls ---------------------------------------------------------------------------- */
+
+static void stop_sharing(struct flight *f)
+{
+    struct shared_stop *stops = &f->pipeline->stops;
+    const char *account = f->app->account_label;
+    int64_t now = clock_mono_ms();
+    if (shared_stop_note(stops, account, now))
+        log_warn("event=shared_calls_stopped account=%s code=%s request_id=%s message=%s "
+                 "again_ms=%d",
+                 log_value(account), log_value(f->last.code), log_value(f->last.request_id),
+                 log_value(f->last.message), SHARED_STOP_MS);
+    metrics_set(METRIC_SHARED_STOPPED, (int64_t)shared_stop_count(stops, now));
+}
+
+/* Where a Push is refused alike, it was not the action. */
+static void note_push(struct flight *f)
+{
+    struct shared_stop *stops = &f->pipeline->stops;
+    if (f->last.class != REPLY_AUTH || !errors_names_action(f->last.code))
+        return;
+    shared_stop_lift(stops, f->app->account_label);
+    metrics_set(METRIC_SHARED_STOPPED, (int64_t)shared_stop_count(stops, clock_mono_ms()));
+}
+
+bool refusal_of_mass(struct flight *f)
+{
+    if (bundle_action(f) != FLOW_MASSPUSH) {
+        note_push(f);
+        return false;
+    }
+    if (f->last.class != REPLY_AUTH || !errors_names_action(f->last.code))
+        return false;
+    stop_sharing(f);
+    if (bundle_is_open(f))
+        ending_retry(f, queue_lease_now_ms(f->lease) + MASS_AGAIN_MS);
+    else
+        ending_dissolve(f);
+    return true;
+}
+
+bool refusal_allows_mass(const struct pipeline *p, size_t app)
+{
+    const char *account = p->config->apps[app].account_label;
+    return !shared_stop_holds(&p->stops, account, clock_mono_ms()) &&
+           !flow_mass_rests(fleet_flow(p->fleet), app);
+}
+
+/* --- rates ----------------------------------------------------------------------------------- */
+
+/* Of what is throttled: a call, which several jobs may share. */
+static uint32_t call_number(const struct flight *f)
+{
+    uint32_t h = 2166136261;
+    for (const char *p = f->bundle ? f->bundle->id : f->env.uid; *p; p++)
+        h = (h ^ (unsigned char)*p) * 16777619;
+    return h ? h : 1;
+}
+
+static void note_alone(struct flight *f, bool alone, const struct flow_mark *now)
+{
+    struct flight **all;
+    size_t n = bundle_members(f, &all);
+    for (size_t i = 0; i < n; i++) {
+        struct envelope *env = &all[i]->env;
+        env->alone = alone ? env->alone + 1 : 0;
+        env->alone_passed = now->passed;
+        env->alone_turns = now->turns;
+    }
+}
+
+static void note_throttled(struct flight *f, struct flow *flow, size_t app)
+{
+    const struct flow_throttle t = {.call = call_number(f),
+                                    .hint_ms = f->last.retry_after_ms,
+                                    .age_ms = clock_boot_ms() - f->checked_boot_ms};
+    const struct flow_mark then = {f->env.alone_passed, f->env.alone_turns};
+    f->rest_ms = flow_throttled(flow, app, bundle_action(f), &t);
+    const struct flow_mark now = flow_mark(flow, app, bundle_action(f));
+    note_alone(f, flow_alone(&then, &now), &now);
+}
+
+/* Every answer that is no throttling came past the provider's limits, unless it came from before
+ * them: keys are looked at first, and what is overloaded counts nothing. */
+void refusal_note_rate(struct flight *f)
+{
+    struct flow *flow = fleet_flow(f->pipeline->fleet);
+    size_t app = pipeline_app(f);
+    switch (f->last.class) {
+    case REPLY_THROTTLED:
+        note_throttled(f, flow, app);
+        break;
+    case REPLY_SENT:
+    case REPLY_PERMANENT:
+    case REPLY_UNKNOWN_4XX:
+        flow_passed(flow, app, bundle_action(f));
+        note_alone(f, false, &(struct flow_mark){0});
+        break;
+    default:
+        break;
+    }
+}
+
+int64_t refusal_due_ms(struct flight *f, int64_t at_ms)
+{
+    int64_t rested_ms = queue_lease_now_ms(f->lease) + f->rest_ms;
+    return rested_ms > at_ms ? rested_ms : at_ms;
+}
