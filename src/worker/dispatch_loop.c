@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "worker/claims.h"
+#include "worker/lanes.h"
 #include "worker/watch.h"
 
 enum { STAT_MAX = 16384 };
@@ -139,12 +140,22 @@ static void check_empty(struct dispatch *d)
 
 /* --- the clockwork --------------------------------------------------------------------------- */
 
+static int64_t most_workers(const struct dispatch *d)
+{
+    int64_t most = 1;
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        if (queue_workers(d->lanes[i].queue) > most)
+            most = queue_workers(d->lanes[i].queue);
+    return most;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
     struct dispatch *d = arg;
     bool open = false;
+    lanes_look(d);
     pipeline_tick(d->pipeline);
     for (size_t i = 0; i < d->config->nqueues; i++) {
         struct lane *lane = &d->lanes[i];
@@ -159,6 +170,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
             claims_sweep(lane);
         }
     }
+    if (open)
+        fleet_serve(d->fleet, most_workers(d));
     if (open && !d->draining)
         watch_claims(d);
     if (d->draining)
@@ -173,9 +186,12 @@ static void on_extend(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct dispatch *d = arg;
-    struct buf stat;
+    struct buf stat, more;
     buf_init(&stat, STAT_MAX);
-    heartbeat_write(&d->heartbeat, d->pipeline, clock_mono_ms(), &stat);
+    buf_init(&more, STAT_MAX);
+    lanes_write(d, &more);
+    heartbeat_write(&d->heartbeat, d->pipeline, buf_text(&more), clock_mono_ms(), &stat);
+    buf_free(&more);
     for (size_t i = 0; i < d->config->nqueues; i++) {
         queue_set_stat(d->lanes[i].queue, buf_ok(&stat) ? buf_text(&stat) : NULL);
         if (d->lanes[i].open)
@@ -196,7 +212,8 @@ static void on_open(void *arg, bool ok, const char *why)
         return;
     }
     lane->maybe_ready = true;
-    lane->d->last_claim_ms = clock_mono_ms();
+    lane->moved_ms = clock_mono_ms();
+    aside_answered(&lane->aside); /* another connection, another try */
     dispatch_pump_soon(lane->d);
 }
 
@@ -411,10 +428,11 @@ void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out
     const struct lane *lane = &d->lanes[i];
     *out = (struct dispatch_lane){.queue = lane->queue,
                                   .why = redis_why(lane->cmd),
+                                  .aside = lane->aside.on ? queue_refusal(lane->queue) : NULL,
                                   .up = redis_is_up(lane->cmd),
                                   .open = lane->open,
                                   .claimed_ms = lane->claimed_ms,
-                                  .dropped_ms = lane->d->dropped_ms};
+                                  .dropped_ms = lane->dropped_ms};
 }
 
 const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app)
@@ -425,6 +443,11 @@ const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app)
 const struct flow *dispatch_flow(const struct dispatch *d)
 {
     return fleet_flow(d->fleet);
+}
+
+const char *dispatch_fleet_trouble(const struct dispatch *d)
+{
+    return fleet_trouble(d->fleet);
 }
 
 const char *dispatch_keys_trouble(const struct dispatch *d, size_t app)

@@ -10,7 +10,7 @@
 #include "base/metrics.h"
 #include "base/text.h"
 
-enum { TICK_MS = 250, SYNC_MS = 500 };
+enum { TICK_MS = 250, SYNC_MS = 500, UNKNOWN_MAX_MS = 5000 };
 
 /* A pause: until when on the monotonic clock; 0 none. */
 #define FOR_EVER INT64_MAX
@@ -24,6 +24,8 @@ struct fleet {
     int64_t seen;    /* version of what was agreed on */
     int64_t synced_ms;
     bool syncing, known; /* known: somebody said whether there are pauses */
+    int64_t asked_ms;    /* since when a queue waits for that; 0: none does */
+    bool guessed;        /* nobody said it in time: known is a guess */
     struct event *tick;
     fleet_fn fn;
     void *arg;
@@ -146,7 +148,10 @@ static void on_control(void *arg, const struct flow_control *c)
     }
     if (!c || !c->changed)
         return;
+    if (f->guessed)
+        log_warn("event=fleet_known");
     f->known = true;
+    f->guessed = false;
     f->seen = c->version;
     read_pauses(f, c);
     read_circuits(f, c);
@@ -166,6 +171,30 @@ static void sync(struct fleet *f)
 void fleet_connected(struct fleet *f)
 {
     sync(f);
+}
+
+void fleet_serve(struct fleet *f, int64_t workers)
+{
+    int64_t now = clock_mono_ms();
+    flow_set_workers(f->flow, workers);
+    if (f->known || !f->asked_ms) {
+        f->asked_ms = f->known ? 0 : now;
+        return;
+    }
+    if (now - f->asked_ms < UNKNOWN_MAX_MS)
+        return;
+    log_error("event=fleet_unknown why=%s",
+              "\"no answer from the first queue's server: pauses, overrides and circuits are not "
+              "known\"");
+    f->known = f->guessed = true;
+    f->fn(f->arg);
+}
+
+const char *fleet_trouble(const struct fleet *f)
+{
+    if (flow_store_refused(f->store))
+        return "refused: each worker keeps to its part of the limits";
+    return f->guessed ? "no answer: pauses, overrides and circuits are not known" : NULL;
 }
 
 static void on_changed(void *arg)
@@ -223,7 +252,8 @@ void fleet_set_config(struct fleet *f, const struct config *config)
     circuits_set_config(f->circuits, config);
     flow_set_config(f->flow, config);
     count_pauses(f);
-    f->known = false;
+    f->known = f->guessed = false;
+    f->asked_ms = 0;
     f->seen = -1;
     sync(f);
 }

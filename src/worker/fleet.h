@@ -26,6 +26,13 @@ void fleet_set_config(struct fleet *f, const struct config *config);
 /* The connection is up: looks at once. */
 void fleet_connected(struct fleet *f);
 
+/* Now and then while a queue could be served: how many workers serve it. What the fleet agreed on
+ * lies with the first queue; when that does not say it for five seconds, the others go on as if
+ * nothing was agreed on, until it does. */
+void fleet_serve(struct fleet *f, int64_t workers);
+/* Why this worker does not know what the fleet agreed on; NULL: it does. */
+const char *fleet_trouble(const struct fleet *f);
+
 struct flow *fleet_flow(struct fleet *f);
 struct circuits *fleet_circuits(struct fleet *f);
 /* By `pause` without an app: nothing is claimed. Also until it is known what was agreed on. */

@@ -67,6 +67,7 @@ static void look_at_lanes(struct monitor *m, int64_t now_ms)
         w->facts.up = lane.up;
         w->facts.down_why = lane.why;
         w->facts.open = lane.open;
+        w->facts.aside = lane.aside;
         w->facts.claimed_ms = lane.claimed_ms;
         w->facts.dropped_ms = lane.dropped_ms;
         up &= lane.up;
@@ -240,6 +241,16 @@ static void write_app_degraded(const struct monitor *m, size_t i, struct buf *ou
     }
 }
 
+static void write_fleet_degraded(const struct monitor *m, struct buf *out, bool *first)
+{
+    const char *why = dispatch_fleet_trouble(m->dispatch);
+    char text[192];
+    if (!why)
+        return;
+    snprintf(text, sizeof text, "fleet why=%.160s", why);
+    add_degraded(out, first, text);
+}
+
 bool monitor_write_ready(struct monitor *m, struct buf *out)
 {
     bool first = true;
@@ -248,6 +259,7 @@ bool monitor_write_ready(struct monitor *m, struct buf *out)
     buf_puts(out, ",\"degraded\":[");
     for (size_t i = 0; i < m->config->napps; i++)
         write_app_degraded(m, i, out, &first);
+    write_fleet_degraded(m, out, &first);
     buf_puts(out, "]}\n");
     return m->ready.ok;
 }

@@ -67,6 +67,18 @@ size_t pipeline_busy(const struct pipeline *p)
     return p->busy - p->bound;
 }
 
+void pipeline_load_of(const struct pipeline *p, const struct queue *queue, size_t *busy,
+                      size_t *held)
+{
+    const struct flight *f;
+    *busy = *held = 0;
+    TAILQ_FOREACH(f, &p->flights, link)
+    if (f->queue == queue) {
+        *busy += f->state != FLIGHT_FINISHING && f->state != FLIGHT_BOUND;
+        ++*held;
+    }
+}
+
 size_t pipeline_app(const struct flight *f)
 {
     const struct config *c = f->pipeline->config;

@@ -138,7 +138,7 @@ static void advance(struct flight *f)
         ending_back(f); /* it has moved on: Redis will say so, and nothing is written */
         return;
     }
-    if (f->pipeline->draining || outdated(f)) {
+    if (f->pipeline->draining || outdated(f) || queue_refused(f->queue)) {
         ending_back(f);
         return;
     }
@@ -281,6 +281,14 @@ static void look_again(struct pipeline *p)
         return;
     TAILQ_FOREACH(f, &p->flights, link)
     if (f->state == FLIGHT_HELD || (p->draining && f->state == FLIGHT_WAITING))
+        advance(f);
+}
+
+void pipeline_give_back(struct pipeline *p, const struct queue *queue)
+{
+    struct flight *f;
+    TAILQ_FOREACH(f, &p->flights, link)
+    if (f->queue == queue && (f->state == FLIGHT_HELD || f->state == FLIGHT_WAITING))
         advance(f);
 }
 

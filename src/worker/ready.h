@@ -18,6 +18,7 @@ enum ready_check {
     READY_SCRIPTS,
     READY_DRAINING,
     READY_WATCHDOG,
+    READY_QUEUES,
     READY_CHECKS
 };
 const char *ready_check_name(enum ready_check c);
@@ -27,6 +28,7 @@ struct ready_lane {
     const char *queue;
     bool up, open;
     const char *down_why; /* "" or NULL: unknown */
+    const char *aside;    /* why Redis refuses to serve it; NULL: it does not */
     int64_t claimed_ms, dropped_ms;
     int64_t wrote_ms;             /* when the last write was sent */
     bool writing;                 /* … and its answer is awaited */

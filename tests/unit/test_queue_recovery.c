@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The queue in trouble: leases that run out, dead workers, lost connections, a restarted or full
-// server (queue_lease, queue_upkeep).
+// server (queue_lease, queue_upkeep), and which of its steps are refused (queue_health).
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,6 +30,48 @@ static void set_heartbeat(const char *worker, int64_t ms_from_now)
     int64_t now = atoll(t->element[0]->str) * 1000;
     freeReplyObject(t);
     freeReplyObject(cli("ZADD " K ":workers %lld %s", (long long)(now + ms_from_now), worker));
+}
+
+static void spoil(const char *key)
+{
+    freeReplyObject(cli("RENAME %s kept", key));
+    freeReplyObject(cli("SADD %s x", key));
+}
+
+static void mend(const char *key)
+{
+    freeReplyObject(cli("DEL %s", key));
+    freeReplyObject(cli("RENAME kept %s", key));
+}
+
+/* A step that Redis refuses is named until it is taken again; each by itself. */
+static void refused_steps_are_named(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    push_jobs("j", 0, 2);
+    worker_claim(w, 1);
+    assert_int_equal(0, queue_refused(w->q));
+    assert_null(queue_refusal(w->q));
+    spoil(K ":member");
+    worker_claim(w, 1);
+    assert_int_equal(QUEUE_STEP_CLAIM, queue_refused(w->q));
+    assert_non_null(strstr(queue_refusal(w->q), "claim: WRONGTYPE"));
+    worker_end(w, &w->got[0], &sent);
+    pump_until(base, queue_refused(w->q) == (QUEUE_STEP_CLAIM | QUEUE_STEP_FINISH));
+    mend(K ":member");
+    worker_settle(w);
+    assert_int_equal(QUEUE_STEP_CLAIM, queue_refused(w->q));
+    worker_claim(w, 1);
+    assert_int_equal(0, queue_refused(w->q));
+    queue_extend(w->q);
+    pump_until(base, queue_workers(w->q) == 1);
+    spoil(K ":workers");
+    pump_until(base, (queue_extend(w->q), queue_refused(w->q) == QUEUE_STEP_EXTEND));
+    mend(K ":workers");
+    pump_until(base, (queue_extend(w->q), queue_refused(w->q) == 0));
+    worker_free(w);
 }
 
 static void expired_lease_is_taken_over(void **state)
@@ -468,6 +510,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(forgetful_redis_is_given_a_lease, fixture_flush),
+        cmocka_unit_test_setup(refused_steps_are_named, fixture_flush),
         cmocka_unit_test_setup(expired_lease_is_taken_over, fixture_flush),
         cmocka_unit_test_setup(suspects_are_tried_alone, fixture_flush),
         cmocka_unit_test_setup(every_kind_of_stale_end, fixture_flush),

@@ -56,6 +56,14 @@ static void judgements(void **state)
         {DROPPED(50), false, READY_WATCHDOG,
          "no claim answered since it dropped the connection queue=q"},
         {DROPPED(150), false, READY_CHECKS, ""},
+        {{.queue = "q",
+          .up = true,
+          .open = true,
+          .written = true,
+          .aside = "claim: WRONGTYPE Operation"},
+         false,
+         READY_QUEUES,
+         "claim: WRONGTYPE Operation queue=q"},
         {WELL, true, READY_DRAINING, "draining"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

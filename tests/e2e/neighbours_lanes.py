@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: MIT
+"""Queues, removed apps and workers beside each other: one's trouble stays one's own."""
+import json
+
+import shards
+from admin import Admin
+from harness import Stage, wait_until
+from scene import FAST, SHORT, expect, scenario
+from topology import ClusterStage, slot_of
+
+A, B = "push:a", "push:b"
+TWO = dict(FAST, **SHORT, PUSHBRIDGE_QUEUE_NAMES="%s,%s" % (A, B), PUSHBRIDGE_QUEUE_RESULTS="{%q}:results",
+           PUSHBRIDGE_QUEUE_DEAD="{%q}:dead")
+
+
+def sent(s, queue):
+    return s.redis("HGET", "{%s}:count" % queue, "sent") or b"0"
+
+
+def push_and_wait(s, queue, total, n, what):
+    """n more jobs to the queue, which has sent total before; the new total."""
+    s.push_many(n, "%s-%d-" % (queue[-1], total), queue=queue)
+    wait_until(lambda: int(sent(s, queue)) == total + n, 20, "%s: %s sends all its %d jobs" % (what, queue, n))
+    return total + n
+
+
+def one_outcome_each(s, queue, n):
+    ids = [o["id"] for o in s.outcomes("{%s}:results" % queue)]
+    expect(len(ids) == len(set(ids)) == n and not s.outcomes("{%s}:dead" % queue), "%s: one outcome each, %d of %d" % (queue, len(ids), n))
+    left = {k: v for k, v in s.counts(queue).items() if k != "sent" and v}
+    expect(not left, "%s: nothing left: %s" % (queue, left))
+
+
+# In one step: a heartbeat in between would make the key anew.
+SPOIL = """
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('RENAME', KEYS[1], KEYS[2]) end
+return redis.call(unpack(ARGV))
+"""
+MEND = """
+redis.call('DEL', KEYS[1])
+if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('RENAME', KEYS[2], KEYS[1]) end
+"""
+
+
+def spoil(s, key):
+    """Somebody wrote another type there; what was there comes back with the returned function."""
+    wrong = ["HSET", key, "x", "y"] if key.endswith(":apps") else ["SADD", key, "x"]
+    s.redis("EVAL", SPOIL, 2, key, "kept:" + key, *wrong)
+    return lambda: s.redis("EVAL", MEND, 2, key, "kept:" + key)
+
+
+def set_aside(a, queue):
+    return a.failing("queues", "queue=" + queue)
+
+
+def shown_by_stats(s, a, key):
+    first, second = json.loads(a.get("/stats")[1])["queues"]
+    expect(first["aside"] and second["aside"] is None, "/stats: %s %s" % (first, second))
+    stats = json.loads(s.cli("stats", "--json"))
+    queues = {q["queue"]: q for q in stats["queues"]}
+    workers = queues[B]["workers"]
+    expect("refused" not in queues[B] and any(A in w.get("aside", {}) for w in workers), "stats for %s: %s" % (key, queues))
+    expect(a.families()["pushbridge_queue_aside"].value(queue=A) == 1, "the metric")
+
+
+def keys_of(s, queue):
+    """Each key that serving the queue needs, one of a kind."""
+    inbox, = [w.decode() for w in s.redis("ZRANGE", "{%s}:workers" % queue, 0, -1)]
+    kinds = ["due", "batch", "member", "inbox:" + inbox, "count", "workers", "run", "oversize", "parked:default", "apps", "stat", "results", "dead"]
+    return [queue] + ["{%s}:%s" % (queue, k) for k in kinds]
+
+
+def broken_queue(**env):
+    with Stage(env=dict(TWO, **env)) as s:
+        a = Admin()
+        s.worker(**a.env())
+        a.wait_ready()
+        s.redis("SADD", "{%s}:apps" % A, "default")
+        na, nb = push_and_wait(s, A, 0, 1, "well"), push_and_wait(s, B, 0, 1, "well")
+        for key in keys_of(s, A):
+            mend = spoil(s, key)
+            if key != A:
+                s.push_many(20, "a-%s-" % key, queue=A)
+            wait_until(lambda: set_aside(a, A), 20, "set aside for " + key)
+            nb = push_and_wait(s, B, nb, 50, key)
+            shown_by_stats(s, a, key)
+            expect(set_aside(a, A) and a.ready()[1]["checks"]["watchdog"] == "ok", "still aside, and nothing else is wrong: %s" % a.ready()[1])
+            mend()
+            na += 20 if key != A else 0
+            wait_until(lambda: int(sent(s, A)) == na, 20, "%s is back after %s (%s of %d)" % (A, key, sent(s, A), na))
+            a.wait_ready()
+        log = s.log()
+        expect(log.count("event=queue_aside queue=%s " % A) == log.count("event=queue_back queue=%s " % A) <= 40, "said on transitions")
+        expect("queue=%s" % B not in "".join(x for x in log.splitlines() if "queue_aside" in x), "the other never")
+        expect(a.families()["pushbridge_watchdog_drops_total"].value() == 0, "nothing to do for the watchdog")
+        s.no_duplicates()
+        one_outcome_each(s, A, na)
+        one_outcome_each(s, B, nb)
+        return "%d kinds of keys, %d refusals" % (len(keys_of(s, A)), log.count("event=queue_aside "))
+
+
+@scenario
+def a_broken_queue_is_set_aside():
+    """A key of a wrong type, of each kind, at the first of two queues: the second is served on, and the first comes back."""
+    return broken_queue()
+
+
+@scenario
+def a_broken_queue_is_set_aside_fair():
+    return broken_queue(PUSHBRIDGE_QUEUE_SERVE="fair")
+
+
+def breaks_first(s, a, nb, what, spoiled):
+    """What the fleet keeps with the first queue cannot be asked: the second queue flows, within this worker's part of the limit."""
+    mends = [spoil(s, "{%s}:%s" % (A, k)) for k in spoiled]
+    nb = push_and_wait(s, B, nb, 60, what)
+    wait_until(lambda: any(x.startswith("fleet ") for x in a.ready()[1].get("degraded", ())), 10, "%s: /readyz says so" % what)
+    for mend in mends:
+        mend()
+    wait_until(lambda: not a.ready()[1].get("degraded", True), 10, "%s: asked again" % what)
+    return nb
+
+
+@scenario
+def limits_that_cannot_be_asked():
+    """Limits, pauses and circuits lie with the first queue."""
+    with Stage(env=dict(TWO, PUSHBRIDGE_LIMIT_PUSH_PER_S="100")) as s:
+        a = Admin()
+        s.worker(**a.env())
+        a.wait_ready()
+        na, nb = push_and_wait(s, A, 0, 1, "well"), push_and_wait(s, B, 0, 1, "well")
+        nb = breaks_first(s, a, nb, "no limits", ["flow"])
+        nb = breaks_first(s, a, nb, "nothing agreed on", ["flow", "control"])
+        s.worker()
+        s.terminate(s.workers[0])
+        nb = push_and_wait(s, B, nb, 20, "another worker")
+        s.no_duplicates()
+        one_outcome_each(s, A, na)
+        one_outcome_each(s, B, nb)
+
+
+@scenario
+def outcomes_that_cannot_be_written():
+    """Under load the first queue's results are spoilt: what is held of it takes no slot of the second, and nothing is sent twice."""
+    with Stage(env=dict(TWO, PUSHBRIDGE_QUEUE_CONCURRENCY="8")) as s:
+        a = Admin()
+        s.worker(**a.env())
+        a.wait_ready()
+        s.fault(kind="latency", latency_ms=50)
+        na = s.push_many(300, "a", queue=A)
+        wait_until(lambda: int(sent(s, A)) > 20, 20, "under load")
+        mend = spoil(s, "{%s}:results" % A)
+        wait_until(lambda: set_aside(a, A), 20, "set aside")
+        nb = push_and_wait(s, B, 0, 100, "beside")
+        calls = s.record()["calls"]
+        expect(calls <= 100 + int(sent(s, A)) + 2 * 8, "of %s nothing more is sent than was out: %d calls" % (A, calls))
+        mend()
+        wait_until(lambda: int(sent(s, A)) == na, 20, "all of %s" % A)
+        expect({o["attempts"] for o in s.outcomes("{%s}:results" % A)} == {1}, "each with one attempt")
+        s.no_duplicates()
+        one_outcome_each(s, A, na)
+        one_outcome_each(s, B, nb)
+
+
+@scenario
+def a_forbidden_queue_is_set_aside():
+    """The ACL forbids the keys of the first queue, also to a new connection; refusals are few."""
+    with Stage(env=TWO) as s:
+        rights = ["on", ">pw", "+@all", "&*", "resetkeys"]
+        s.redis("ACL", "SETUSER", "w", *rights, "~*")
+        a = Admin()
+        s.worker(PUSHBRIDGE_REDIS_URL="redis://w:pw@127.0.0.1:%d/0" % s.redis_port, **a.env())
+        a.wait_ready()
+        na, nb = push_and_wait(s, A, 0, 1, "well"), push_and_wait(s, B, 0, 1, "well")
+        s.redis("ACL", "SETUSER", "w", *rights, "~%s" % B, "~{%s}:*" % B)
+        na += s.push_many(20, "more", queue=A)
+        wait_until(lambda: a.failing("queues", "NOPERM"), 20, "set aside")
+        nb = push_and_wait(s, B, nb, 50, "forbidden")
+        s.redis("CLIENT", "KILL", "USER", "w")
+        wait_until(lambda: a.failing("queues", "open: NOPERM"), 20, "nor is it opened anew")
+        s.redis("CONFIG", "RESETSTAT")
+        began = s.redis("TIME")
+        nb = push_and_wait(s, B, nb, 50, "forbidden to a new connection")
+        wait_until(lambda: int(s.redis("TIME")[0]) > int(began[0]) + 2, 10, "two seconds of Redis' clock")
+        stats = s.redis("INFO", "commandstats").decode()
+        refused = sum(int(f.split("=")[1]) for line in stats.splitlines() for f in line.split(",") if f.startswith(("rejected_calls=", "failed_calls=")))
+        took = int(s.redis("TIME")[0]) - int(began[0]) + 1
+        expect(0 < refused < 30 * took, "%d commands were refused in %d s: no loop" % (refused, took))
+        s.redis("ACL", "SETUSER", "w", *rights, "~*")
+        wait_until(lambda: int(sent(s, A)) == na, 20, "%s is back" % A)
+        a.wait_ready()
+        s.no_duplicates()
+        one_outcome_each(s, A, na)
+        one_outcome_each(s, B, nb)
+        return "%d refusals in %d s" % (refused, took)
+
+
+PAIR = ["push:jobs:0", "push:jobs:1"]
+
+
+@scenario
+def a_shard_in_trouble_is_set_aside():
+    """The first queue's slot is on the move and stays between two nodes (TRYAGAIN); then its whole shard is gone, and a
+    worker starts that cannot ask what the fleet agreed on. The second queue flows."""
+    with shards.TWO_AT_A_TIME, ClusterStage(tls=False, env=dict(shards.TOPOLOGY, PUSHBRIDGE_QUEUE_NAMES=",".join(PAIR))) as s:
+        slot, nodes = slot_of(PAIR[0]), s.slots()
+        expect(nodes[slot] != nodes[slot_of(PAIR[1])], "two shards")
+        a, ended = Admin(), lambda q: s.ended_of(q)
+        s.worker(**a.env())
+        na, nb = s.push_to(PAIR[0], 20, "a"), s.push_to(PAIR[1], 20, "b")
+        wait_until(lambda: ended(PAIR[0]) == na and ended(PAIR[1]) == nb, 20, "well")
+        moving = s.move_slot(slot, sorted(s.masters() - {nodes[slot], nodes[slot_of(PAIR[1])]})[0])
+        next(moving), next(moving)
+        wait_until(lambda: a.failing("queues", "TRYAGAIN"), 20, "set aside")
+        nb += s.push_to(PAIR[1], 300, "c")
+        wait_until(lambda: ended(PAIR[1]) == nb, 20, "the second flows (%d of %d)" % (ended(PAIR[1]), nb))
+        for _ in moving:
+            pass
+        na += s.push_to(PAIR[0], 20, "d")
+        wait_until(lambda: ended(PAIR[0]) == na, 20, "the first is back")
+        a.wait_ready()
+        found = s.conserve_queue(PAIR[0], na)
+        owner = s.slots()[slot]
+        shard = [p for p, _ in s.nodes.values() if p == owner or b"master_port:%d\r" % owner in (s.ask(p, "INFO", "replication") or b"")]
+        expect(found["sent"] == na and len(shard) == 2, "all sent; a master and its replica: %s" % shard)
+        for port in shard:
+            s.kill_node(port)
+        s.redis.forget()
+        nb += s.push_to(PAIR[1], 100, "e")
+        wait_until(lambda: ended(PAIR[1]) == nb, 30, "the second flows without the first's shard")
+        s.workers[0].kill()
+        b = Admin()
+        s.worker(**b.env())
+        nb += s.push_to(PAIR[1], 100, "f")
+        wait_until(lambda: ended(PAIR[1]) == nb, 30, "nor does a new worker wait for it")
+        expect(b.failing("redis", PAIR[0]), "unready: %s" % b.ready()[1])
+        s.no_duplicates()
+        ids = s.outcome_ids(PAIR[1:])
+        expect(len(ids) == len(set(ids)) == nb, "one outcome each")
