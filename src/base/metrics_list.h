@@ -146,6 +146,8 @@ METRIC(QUEUE_DELAYED, "pushbridge_queue_delayed_jobs", MAYBE, 1, QUEUE, NONE, ON
        "Jobs that wait for their next attempt.")
 METRIC(QUEUE_PARKED, "pushbridge_queue_parked_jobs", MAYBE, 1, QUEUE, NONE, ONE,
        "Jobs that wait until their app takes jobs again.")
+METRIC(QUEUE_UNSERVED, "pushbridge_queue_unserved_jobs", GAUGE, 1, QUEUE, NONE, ONE,
+       "Jobs parked for apps that neither this worker has nor a live one says to have.")
 METRIC(QUEUE_DEAD, "pushbridge_queue_dead_jobs", MAYBE, 1, QUEUE, NONE, ONE,
        "Length of the queue's dead-letter list; queues may share one.")
 METRIC(QUEUE_RESULTS, "pushbridge_queue_results_jobs", MAYBE, 1, QUEUE, NONE, ONE,

@@ -202,6 +202,24 @@ void queue_set_stat(struct queue *q, const char *text);
  * heartbeat is gone, audits batches without an entry in due. */
 void queue_housekeep(struct queue *q);
 
+/* What may be left that nobody looks after. */
+enum { QUEUE_LEFTOVERS_MAX = 32 };
+struct queue_leftovers {
+    const char *const *apps; /* for which jobs were ever parked */
+    size_t napps;
+    const char *const *words; /* of each live worker, as queue_set_stat() gave them; "": none */
+    size_t nwords;
+    int64_t lengths[QUEUE_LEFTOVERS_MAX]; /* of the parked lists that were asked for */
+    size_t nlengths;
+};
+/* Everything in found is borrowed; NULL: Redis did not answer, or refused. Once, never before the
+ * asking function returns (not at all when the queue is freed first). */
+typedef void (*queue_leftovers_fn)(void *arg, const struct queue_leftovers *found);
+/* Looks, counts the parked lists of n apps (≤ QUEUE_LEFTOVERS_MAX), and lists workers anew that
+ * have said something and are not listed: their inboxes are adopted then. */
+void queue_leftovers(struct queue *q, const char *const *apps, size_t n, queue_leftovers_fn fn,
+                     void *arg);
+
 /* Idle wait: fn(arg, moved) once: moved true when a job arrived. Re-arm after each. */
 typedef void (*queue_wait_fn)(void *arg, bool moved);
 void queue_wait(struct queue *q, queue_wait_fn fn, void *arg);

@@ -23,7 +23,6 @@ enum {
     QUEUE_BACKOFF_MAX_MS = 2000,
     QUEUE_FORGET_MS = 3600 * 1000, /* a dead worker's name is kept this long */
     QUEUE_AUDIT_MS = 30 * 1000,
-    QUEUE_APPS_MS = 5 * 1000,
     QUEUE_LOG_AGAIN_MS = 60 * 1000, /* trouble that lasts */
 };
 
@@ -128,7 +127,7 @@ struct queue {
     bool adopting, auditing;
     size_t adopt_offset;
     char audit_cursor[24];
-    int64_t audit_at_ms, apps_at_ms;
+    int64_t audit_at_ms;
 
     queue_done_fn leave_fn;
     void *leave_arg;

@@ -13,6 +13,7 @@ static struct redis_script table[SCRIPTS_N] = {
     [SCRIPT_ADOPT] = {.name = "adopt", .source = lua_adopt},
     [SCRIPT_AUDIT] = {.name = "audit", .source = lua_audit},
     [SCRIPT_LEAVE] = {.name = "leave", .source = lua_leave},
+    [SCRIPT_LEFTOVERS] = {.name = "leftovers", .source = lua_leftovers},
     [SCRIPT_COUNT] = {.name = "count", .source = lua_count},
     [SCRIPT_SEEN] = {.name = "seen", .source = lua_seen},
     [SCRIPT_LOOK] = {.name = "look", .source = lua_look},

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "worker/lanes.h"
+#include "worker/leftover_look.h"
 #include "worker/share.h"
 
 enum {
@@ -271,12 +272,13 @@ static void on_swept(void *arg, const struct queue_claim *claim, int done)
 void claims_sweep(struct lane *lane)
 {
     struct dispatch *d = lane->d;
-    struct queue_drain drains[CONFIG_APPS_MAX];
+    struct queue_drain drains[CONFIG_APPS_MAX + QUEUE_LEFTOVERS_MAX];
     int64_t now = clock_mono_ms();
     if (d->alone || queue_claiming(lane->queue) || now < lane->next_sweep_ms ||
         !lanes_may_claim(lane))
         return;
     size_t n = pipeline_sweepable(d->pipeline, SWEEP_MAX, room(d) > 0, drains);
+    n += leftover_drains(lane, SWEEP_MAX, drains + n);
     if (!n)
         return;
     lane->next_sweep_ms = now + SWEEP_MS;

@@ -7,6 +7,7 @@
 #include "worker/aside.h"
 #include "worker/dispatch.h"
 #include "worker/heartbeat.h"
+#include "worker/leftovers.h"
 
 enum { WORKER_NAME_SIZE = 128 };
 
@@ -28,9 +29,10 @@ struct lane {
     bool alone;   /* that claim may bring a suspect (I4): no other goes beside it */
     bool suspect; /* and has brought one */
     int64_t claimed_ms, dropped_ms; /* as dispatch_lane shows it */
-    int64_t moved_ms;      /* the watchdog: a claim was answered, or none was to be expected */
-    int64_t next_alarm_ms; /* when the dead letters are counted next */
-    int64_t next_sweep_ms; /* when parked jobs are looked at next */
+    int64_t moved_ms;           /* the watchdog: a claim was answered, or none was to be expected */
+    int64_t next_alarm_ms;      /* when the dead letters are counted next */
+    int64_t next_sweep_ms;      /* when parked jobs are looked at next */
+    struct leftovers leftovers; /* parked for apps that are not configured */
     bool alarmed;
 };
 

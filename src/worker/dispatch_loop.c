@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "worker/claims.h"
 #include "worker/lanes.h"
+#include "worker/leftover_look.h"
 #include "worker/watch.h"
 
 enum { STAT_MAX = 16384 };
@@ -167,6 +168,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         lane->maybe_ready = true;
         if (!d->draining) {
             watch_dead(lane);
+            leftover_look(lane);
             claims_sweep(lane);
         }
     }
@@ -190,6 +192,7 @@ static void on_extend(evutil_socket_t fd, short what, void *arg)
     buf_init(&stat, STAT_MAX);
     buf_init(&more, STAT_MAX);
     lanes_write(d, &more);
+    leftovers_write_apps(d->config, &more);
     heartbeat_write(&d->heartbeat, d->pipeline, buf_text(&more), clock_mono_ms(), &stat);
     buf_free(&more);
     for (size_t i = 0; i < d->config->nqueues; i++) {
@@ -397,8 +400,10 @@ void dispatch_free(struct dispatch *d)
 void dispatch_set_config(struct dispatch *d, const struct config *config)
 {
     d->config = config;
-    for (size_t i = 0; i < config->nqueues; i++)
+    for (size_t i = 0; i < config->nqueues; i++) {
         queue_set_digest(d->lanes[i].queue, config->digest);
+        d->lanes[i].leftovers.next_ms = 0; /* apps may be gone */
+    }
     fleet_set_config(d->fleet, config);
     keyring_set_config(d->keyring, config);
     pipeline_set_config(d->pipeline, config);

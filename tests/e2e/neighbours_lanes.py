@@ -4,7 +4,8 @@ import json
 
 import shards
 from admin import Admin
-from harness import Stage, wait_until
+from harness import K, Stage, wait_until
+from reload import File, hup
 from scene import FAST, SHORT, expect, scenario
 from topology import ClusterStage, slot_of
 
@@ -237,3 +238,102 @@ def a_shard_in_trouble_is_set_aside():
         s.no_duplicates()
         ids = s.outcome_ids(PAIR[1:])
         expect(len(ids) == len(set(ids)) == nb, "one outcome each")
+
+
+# --- apps that are taken out of the file
+
+APPS = dict(FAST, **SHORT, PUSHBRIDGE_QUEUE_UNSERVED_MS="1500")
+FILE = """
+apps = ( { name = "default"; access_key_id = "mock-id"; access_key_secret = "mock-secret"; }%s );
+groups = ( %s );
+templates = ( { code = "I10000"; message = "text {0}"; } );
+"""
+SHOP = ', { name = "shop"; app_key = "34567890"; }'
+BOTH = '{ name = "both"; apps = ( "shop", "default" ); }'
+
+
+class AppFile(File):
+    def put(self, shop=True):
+        self.put_text(FILE % ((SHOP, BOTH) if shop else ("", "")))
+
+
+def park(s, n, prefix=""):
+    """n jobs of an app that is paused, and n of a group that begins with it."""
+    pauses = s.log().count("event=paused app=shop")
+    s.cli("pause", "--app", "shop")
+    wait_until(lambda: s.log().count("event=paused app=shop") > pauses, 10, "paused")
+    s.push(*[{"id": "%ss%d" % (prefix, i), "code": "I10000", "school": "s", "app": "shop"} for i in range(n)])
+    s.push(*[{"id": "%sg%d" % (prefix, i), "code": "I10000", "school": "s", "app": "both"} for i in range(n)])
+    wait_until(lambda: s.counts()["parked"] == 2 * n, 20, "parked: %s" % s.counts())
+    return 2 * n
+
+
+def shown_as_parked(s, n):
+    stats = json.loads(s.cli("stats", "--json"))["queues"][0]
+    expect(stats["parked"] == {"shop": n}, "stats: %s" % stats["parked"])
+
+
+@scenario
+def parked_jobs_of_a_removed_app_end():
+    """A reload takes the app out of the file of the only worker: its jobs, and those of a group with it, wait a while and end by name."""
+    with Stage(env=APPS) as s:
+        f, a = AppFile(s), Admin()
+        w = s.worker(**a.env())
+        a.wait_ready()
+        n = park(s, 150)
+        f.put(shop=False)
+        hup(s, w)
+        wait_until(lambda: "event=app_unserved queue=push:jobs app=shop jobs=%d " % n in s.log(), 20, "named in the log")
+        expect(s.ended() == 0, "they wait first")
+        shown_as_parked(s, n)
+        n += s.push({"id": "d", "code": "I10000", "school": "s"})
+        s.wait_ended(n, 30)
+        expect({(d["reason"], d["error"]["message"]) for d in s.dead()} == {("invalid_job", 'app: no app "%s" is configured' % x) for x in ("shop", "both")}
+               and len(s.dead()) == n - 1, "ended by name: %s" % s.dead()[:2])
+        wait_until(lambda: a.families()["pushbridge_queue_unserved_jobs"].value(queue="push:jobs") == 0, 20, "the metric")
+        s.settle(n)
+
+
+@scenario
+def parked_jobs_wait_for_a_worker_that_has_the_app():
+    """A rolling reload, or a canary: while another live worker has the app they are its own; and after a restart they end."""
+    with Stage(env=APPS) as s:
+        f, a = AppFile(s), Admin()
+        s.worker()
+        n = park(s, 40)
+        f.put(shop=False)
+        s.worker(**a.env())
+        a.wait_ready()
+        began = int(s.redis("TIME")[0])
+        wait_until(lambda: int(s.redis("TIME")[0]) > began + 6, 20, "longer than they would wait for nobody, by Redis' clock")
+        expect(s.ended() == 0 and s.counts()["parked"] == n and "event=app_unserved" not in s.log(1), "they wait")
+        shown_as_parked(s, n)
+        s.cli("resume", "--app", "shop")
+        s.wait_ended(n)
+        expect(not s.dead(), "all are sent")
+        s.terminate(s.workers[1])  # of what is ready it would make dead letters at once
+        n += park(s, 40, "again-")
+        s.terminate(s.workers[0])
+        expect(s.ended() == n - 80, "they are left parked")
+        s.worker()
+        s.wait_ended(n, 30)
+        expect({d["reason"] for d in s.dead()} == {"invalid_job"} and len(s.dead()) == 80, "ended after a restart")
+        s.settle(n)
+
+
+@scenario
+def an_inbox_that_nobody_knows_is_adopted():
+    """The list of workers is lost; what a dead one was handed is found by what it once said of itself."""
+    with Stage(env=APPS) as s:
+        AppFile(s)
+        w = s.worker()
+        wait_until(lambda: s.redis("HLEN", K + ":stat") == 1, 10, "it has said something")
+        name, = s.redis("HGETALL", K + ":stat")[:1]
+        w.kill()
+        w.wait()
+        s.redis("RPUSH", K + ":inbox:" + name.decode(), json.dumps({"id": "lost", "code": "I10000", "school": "s"}))
+        s.redis("DEL", K + ":workers")
+        s.worker()
+        s.wait_ended(1, 20)
+        expect("event=workers_unlisted" in s.log(1) and "event=inbox_adopted" in s.log(1), "said")
+        s.settle(1)
