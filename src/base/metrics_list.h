@@ -160,6 +160,9 @@ METRIC(RESULTS_TRIMMED, "pushbridge_results_trimmed_total", COUNTER, 1, NONE, NO
        "Outcomes cut from the full results list.")
 METRIC(PARKED_FULL, "pushbridge_parked_full_total", COUNTER, 1, NONE, NONE, ONE,
        "Claims held back because a parked list is full.")
+METRIC(OWN_TROUBLE, "pushbridge_own_trouble", GAUGE, 1, APP, NONE, ONE,
+       "1 while this worker takes no jobs of the app, because its own calls fail and no other "
+       "worker's.")
 METRIC(QUEUE_ASIDE, "pushbridge_queue_aside", GAUGE, 1, QUEUE, NONE, ONE,
        "1 while the queue is set aside, because Redis refuses one of the steps that serve it.")
 METRIC(CLAIMS_UNREPLICATED, "pushbridge_claims_unreplicated_total", COUNTER, 1, QUEUE, NONE, ONE,

@@ -23,6 +23,7 @@ static struct redis_script table[SCRIPTS_N] = {
     [SCRIPT_FLOW] = {.name = "flow", .source = lua_flow},
     [SCRIPT_CONTROL] = {.name = "control", .source = lua_control},
     [SCRIPT_CIRCUIT] = {.name = "circuit", .source = lua_circuit},
+    [SCRIPT_VOTE] = {.name = "vote", .source = lua_vote},
 };
 
 const struct redis_script *script_get(enum script which)

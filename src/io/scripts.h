@@ -23,6 +23,7 @@ enum script {
     SCRIPT_FLOW,
     SCRIPT_CONTROL,
     SCRIPT_CIRCUIT,
+    SCRIPT_VOTE,
     SCRIPTS_N,
 };
 

@@ -192,6 +192,7 @@ static void on_extend(evutil_socket_t fd, short what, void *arg)
     buf_init(&stat, STAT_MAX);
     buf_init(&more, STAT_MAX);
     lanes_write(d, &more);
+    own_write(fleet_own(d->fleet), &more);
     leftovers_write_apps(d->config, &more);
     heartbeat_write(&d->heartbeat, d->pipeline, buf_text(&more), clock_mono_ms(), &stat);
     buf_free(&more);
@@ -448,6 +449,11 @@ const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app)
 const struct flow *dispatch_flow(const struct dispatch *d)
 {
     return fleet_flow(d->fleet);
+}
+
+const char *dispatch_own_trouble(const struct dispatch *d, size_t app)
+{
+    return own_why(fleet_own(d->fleet), app);
 }
 
 const char *dispatch_fleet_trouble(const struct dispatch *d)

@@ -52,6 +52,9 @@ static void on_finished(void *arg, enum queue_done done)
 
 static void leave_probe(struct flight *f)
 {
+    if (f->own_probe)
+        own_probe_lost(f->pipeline->own);
+    f->own_probe = false;
     if (!f->probe || !f->app)
         return;
     enum circuit_state before = pipeline_circuit(f)->state;

@@ -20,6 +20,7 @@ struct fleet {
     struct flow_store *store;
     struct flow *flow;
     struct circuits *circuits;
+    struct own_trouble *own;
     int64_t *paused; /* per app, and one more for all */
     int64_t seen;    /* version of what was agreed on */
     int64_t synced_ms;
@@ -205,6 +206,22 @@ static void on_changed(void *arg)
     f->fn(f->arg);
 }
 
+/* --- whose trouble? -------------------------------------------------------------------------- */
+
+static void on_everybodys(void *arg, size_t app, const struct own_trip *trip, int64_t now_redis_ms)
+{
+    const struct fleet *f = arg;
+    circuits_open(f->circuits, app, trip->why, trip->row_began_ms, trip->message, now_redis_ms);
+}
+
+/* What another worker opened is everybody's. */
+static void adopt_circuits(const struct fleet *f)
+{
+    for (size_t i = 0; i < f->config->napps; i++)
+        if (circuits_at(f->circuits, i)->state != CIRCUIT_CLOSED)
+            own_adopt(f->own, i);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -212,6 +229,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     struct fleet *f = arg;
     flow_tick(f->flow);
     circuits_tick(f->circuits);
+    adopt_circuits(f);
     if (clock_mono_ms() - f->synced_ms >= SYNC_MS || flow_store_version(f->store) != f->seen)
         sync(f);
     if (end_pauses(f))
@@ -229,6 +247,7 @@ struct fleet *fleet_new(struct event_base *base, const struct config *config, st
     f->store = flow_store_new(redis, config->queue_names[0], worker);
     f->flow = flow_new(base, config, f->store, on_changed, f);
     f->circuits = circuits_new(config, f->store, on_changed, f);
+    f->own = own_new(config, f->store, on_everybodys, on_changed, f);
     f->tick = event_new(base, -1, EV_PERSIST, on_tick, f);
     evtimer_add(f->tick, &(struct timeval){.tv_usec = TICK_MS * 1000});
     return f;
@@ -250,6 +269,7 @@ void fleet_set_config(struct fleet *f, const struct config *config)
     f->paused = paused;
     f->config = config;
     circuits_set_config(f->circuits, config);
+    own_set_config(f->own, config);
     flow_set_config(f->flow, config);
     count_pauses(f);
     f->known = f->guessed = false;
@@ -265,6 +285,7 @@ void fleet_free(struct fleet *f)
     event_free(f->tick);
     flow_free(f->flow);
     circuits_free(f->circuits);
+    own_free(f->own);
     flow_store_free(f->store);
     mem_free(f->paused);
     mem_free(f);
@@ -278,4 +299,9 @@ struct flow *fleet_flow(struct fleet *f)
 struct circuits *fleet_circuits(struct fleet *f)
 {
     return f->circuits;
+}
+
+struct own_trouble *fleet_own(struct fleet *f)
+{
+    return f->own;
 }

@@ -41,8 +41,9 @@ struct flight {
     bool asking;    /* while CHECKING: the answer is on its way */
     bool broken;    /* its call, shared with others, cannot be put together again */
     bool oversize, digest_changed, probe; /* probe: lets an open circuit's trial call through */
-    int64_t claimed_at_ms;                /* Redis clock */
-    int64_t checked_boot_ms;              /* when the lease was last seen long enough for a call */
+    bool own_probe;          /* likewise, of an app that is held for this worker's own trouble */
+    int64_t claimed_at_ms;   /* Redis clock */
+    int64_t checked_boot_ms; /* when the lease was last seen long enough for a call */
     char *bytes;
     size_t len;
     struct envelope env;

@@ -99,6 +99,15 @@ static void log_ready(const struct ready *r)
                ready_check_name(failed), log_value(r->why[failed]));
 }
 
+static void judge_calls(struct monitor *m)
+{
+    for (size_t i = 0; i < m->config->napps; i++) {
+        const char *why = dispatch_own_trouble(m->dispatch, i);
+        if (why)
+            ready_note_calls(&m->ready, m->config->apps[i].app.name, why);
+    }
+}
+
 static void judge(struct monitor *m, int64_t now_ms)
 {
     struct dispatch_status s;
@@ -108,6 +117,7 @@ static void judge(struct monitor *m, int64_t now_ms)
     for (size_t i = 0; i < m->n; i++)
         lanes[i] = m->lanes[i].facts;
     ready_judge(lanes, m->n, s.draining, now_ms, &m->ready);
+    judge_calls(m);
     metrics_set(METRIC_READY, m->ready.ok);
     metrics_set(METRIC_DRAINING, s.draining);
     bool starting = !m->judged && !m->ready.ok && now_ms - m->started_ms < START_MS;

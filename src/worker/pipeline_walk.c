@@ -127,6 +127,16 @@ static bool outdated(const struct flight *f)
     return f->config != p->config && (!f->env.npushes || pipeline_app(f) == p->config->napps);
 }
 
+/* Unless this worker's own trouble forbids it. */
+static bool is_admitted(struct flight *f)
+{
+    struct own_trouble *own = f->pipeline->own;
+    size_t app = pipeline_app(f);
+    if (f->own_probe || !own_holds(own, app))
+        return true;
+    return f->own_probe = own_admit(own, app, clock_mono_ms());
+}
+
 /* The next step of a flight that has no call out: the next call, or its end. */
 static void advance(struct flight *f)
 {
@@ -161,6 +171,10 @@ static void advance(struct flight *f)
             park(f);
             return;
         }
+    }
+    if (!is_admitted(f)) {
+        park(f);
+        return;
     }
     if (answer_may_send(f) && has_token(f))
         send_call(f);

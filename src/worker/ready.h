@@ -19,6 +19,7 @@ enum ready_check {
     READY_DRAINING,
     READY_WATCHDOG,
     READY_QUEUES,
+    READY_CALLS,
     READY_CHECKS
 };
 const char *ready_check_name(enum ready_check c);
@@ -44,6 +45,9 @@ struct ready {
 /* Each check names the first queue that fails it. */
 void ready_judge(const struct ready_lane *lanes, size_t n, bool draining, int64_t now_ms,
                  struct ready *out);
+
+/* The worker's calls for an app fail, and no other worker's. */
+void ready_note_calls(struct ready *r, const char *app, const char *why);
 
 /* The first check that fails; READY_CHECKS when none does. */
 enum ready_check ready_first(const struct ready *r);

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Queues, removed apps and workers beside each other: one's trouble stays one's own."""
+import itertools
 import json
+import os
+import resource
+import signal
+import subprocess
 
 import shards
 from admin import Admin
-from harness import K, Stage, wait_until
+from harness import K, Q, Stage, wait_until
 from reload import File, hup
-from scene import FAST, SHORT, expect, scenario
+from scene import FAST, SHORT, calls, expect, scenario, wait_idle
 from topology import ClusterStage, slot_of
 
 A, B = "push:a", "push:b"
@@ -337,3 +342,118 @@ def an_inbox_that_nobody_knows_is_adopted():
         s.wait_ended(1, 20)
         expect("event=workers_unlisted" in s.log(1) and "event=inbox_adopted" in s.log(1), "said")
         s.settle(1)
+
+
+# --- a worker's own trouble
+
+OWN = dict(FAST, **SHORT, PUSHBRIDGE_CIRCUIT_PROBE_MS="200")
+
+
+def no_circuit_opened(s):
+    for i in range(len(s.workers)):
+        expect("event=circuit_open" not in s.log(i), "worker %d: the fleet's circuit stays closed" % i)
+
+
+def beside_a_healthy_one(s, n, why, **env):
+    """n jobs for two workers of whom the first has trouble of its own; both are returned."""
+    a, b = Admin(), Admin()
+    s.worker(**a.env(), **env)
+    s.worker(**b.env())
+    a.wait_ready()
+    b.wait_ready()
+    s.push_many(n)
+    wait_until(lambda: a.failing("calls", why), 20, "the first is unready: %s" % a.ready()[1])
+    s.wait_ended(n, 30)
+    no_circuit_opened(s)
+    expect(b.ready()[0] == 200, "the second is well: %s" % b.ready()[1])
+    expect({o["worker"] for o in s.outcomes()} == {json.loads(b.get("/stats")[1])["worker"]}, "which sends all")
+    expect({(o["status"], o["attempts"], o["crashes"]) for o in s.outcomes()} == {("sent", 1, 0)} and not s.dead(), "as if nothing had been")
+    expect("event=own_trouble app=default why=%s " % why in s.log(0), "said")
+    expect(a.families()["pushbridge_own_trouble"].value(app="default") == 1, "the metric")
+    workers = json.loads(s.cli("stats", "--json"))["queues"][0]["workers"]
+    expect([w["own_trouble"]["default"] for w in workers if "own_trouble" in w] == [why], "stats: %s" % workers)
+    return a, b
+
+
+def steps_back(s, tried):
+    """Of many more jobs the first takes only some, as probes."""
+    before = tried()
+    n = s.ended() + s.push_many(400, "more")
+    s.wait_ended(n, 30)
+    expect(tried() - before < 40, "%d jobs were tried by the first" % (tried() - before))
+    no_circuit_opened(s)
+    return s.settle(n)["sent"]
+
+
+@scenario
+def one_workers_wrong_ca_is_its_own():
+    with Stage(env=OWN) as s:
+        wrong = os.path.join(s.dir, "wrong.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=wrong",
+                        "-keyout", os.path.join(s.dir, "wrong.key"), "-out", wrong], check=True, capture_output=True)
+        a, _ = beside_a_healthy_one(s, 200, "certificate", PUSHBRIDGE_ALIYUN_CA_FILE=wrong)
+        n = steps_back(s, lambda: a.families()["pushbridge_jobs_claimed_total"].value(queue="push:jobs"))
+        # alone, it is everybody's, as ever: the circuit opens
+        s.terminate(s.workers[1])
+        s.push({"id": "alone", "code": "I10000", "school": "s"})
+        wait_until(lambda: "event=circuit_open app=default why=certificate" in s.log(0), 30, "the only one alive")
+        wait_until(lambda: a.ready()[0] == 200 and "circuit app=default" in str(a.ready()[1]["degraded"]), 20, "degraded, as ever: %s" % a.ready()[1])
+        s.worker()
+        s.wait_ended(n + 1, 30)
+        s.settle(n + 1)
+
+
+@scenario
+def one_workers_old_secret_is_its_own():
+    with Stage(env=OWN) as s:
+        beside_a_healthy_one(s, 200, "SignatureDoesNotMatch", PREQ_ACCESS_KEY_SECRET="old-secret")
+        refused = lambda: len([c for c in calls(s) if c["status"] != 200])  # noqa: E731
+        steps_back(s, refused)
+
+
+@scenario
+def one_worker_without_descriptors_comes_back():
+    """No socket can be made for a while (as with a dead proxy, or a dead name server): the other sends all; then both do."""
+    with Stage(env=OWN) as s:
+        a, b = Admin(), Admin()
+        w = s.worker(**a.env())
+        a.wait_ready()
+        s.worker(**b.env())
+        b.wait_ready()
+        wait_idle(s)
+        soft, hard = resource.prlimit(w.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(w.pid, resource.RLIMIT_NOFILE, (max(int(x) for x in os.listdir("/proc/%d/fd" % w.pid)) + 1, hard))
+        n = s.push_many(300)
+        wait_until(lambda: "event=own_trouble app=default why=not_sent " in s.log(0), 20, "its own")
+        s.wait_ended(n, 30)
+        no_circuit_opened(s)
+        resource.prlimit(w.pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+        rounds = itertools.count()
+
+        def more_are_sent_until_it_is_back():
+            s.push_many(20, "more%d-" % next(rounds))
+            wait_until(lambda: s.redis("LLEN", Q) == 0, 20, "they are taken")
+            return "event=own_trouble_over app=default" in s.log(0)
+        wait_until(more_are_sent_until_it_is_back, 60, "a probe goes through")
+        wait_until(lambda: sum(s.counts()[k] for k in ("ready", "inbox", "parked", "delayed", "leased")) == 0, 20, "all ended")
+        a.wait_ready()
+        n = s.ended()
+        expect(not s.dead(), "nothing died")
+        s.settle(n)
+
+
+@scenario
+def workers_that_agree_open_the_circuit():
+    """Nobody reaches the provider: the second to say so opens the circuit for all, attempts are not used up, and all come back."""
+    with Stage(env=OWN) as s:
+        for _ in range(3):
+            s.worker()
+        wait_idle(s)
+        s.mock_process.send_signal(signal.SIGSTOP)
+        n = s.push_many(200)
+        wait_until(lambda: all("event=circuit_open app=default" in s.log(i) for i in range(3)), 30, "everybody's")
+        s.mock_process.send_signal(signal.SIGCONT)
+        s.wait_ended(n, 60)
+        expect(not s.dead(), "nothing dies: %s" % s.dead()[:1])
+        s.no_duplicates()
