@@ -263,6 +263,20 @@ static void print_asides(json_t *asides, FILE *out)
     }
 }
 
+static void print_own_trouble(json_t *apps, FILE *out)
+{
+    const char *app;
+    json_t *why;
+    json_object_foreach(apps, app, why)
+    {
+        fputs(", its own trouble with ", out);
+        tool_cell(out, app, 0);
+        fputs(" (", out);
+        tool_cell(out, json_string_value(why), 0);
+        putc(')', out);
+    }
+}
+
 static void print_worker(const json_t *w, int64_t now_ms, FILE *out)
 {
     char up[TOOL_AGE_SIZE], seen[TOOL_AGE_SIZE];
@@ -279,6 +293,7 @@ static void print_worker(const json_t *w, int64_t now_ms, FILE *out)
             number(w, "calls"));
     print_circuits(json_object_get(w, "circuits"), out);
     print_asides(json_object_get(w, "aside"), out);
+    print_own_trouble(json_object_get(w, "own_trouble"), out);
     putc('\n', out);
 }
 

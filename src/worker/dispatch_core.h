@@ -22,7 +22,7 @@ struct lane {
     unsigned asked;                   /* by the last claim */
     const struct config *asked_under; /* the configuration of the claim that is out; held */
     bool got;                         /* the claim that is out has brought jobs */
-    bool left;                        /* its inbox is emptied: the last step of a drain */
+    bool leaving, left;               /* its inbox is being emptied; is: the last step of a drain */
     unsigned reserved;                /* credits that a claim under way may use up */
     int64_t asked_ms;                 /* since when */
     struct aside aside;               /* whether Redis refuses to serve it */
@@ -52,7 +52,7 @@ struct dispatch {
     struct event *tick, *extend, *pump, *drain_timer;
     bool backlog; /* the last claim came back full */
     bool alone;   /* a suspect (I4) is being tried, or waits until nothing else is held */
-    bool draining, leaving, until_empty, counting, ended;
+    bool draining, until_empty, counting, ended;
     size_t counts_due;
     int64_t counted_jobs;
     bool counts_ok;

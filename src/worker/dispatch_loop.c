@@ -33,17 +33,13 @@ static void end(struct dispatch *d, enum dispatch_end how, const char *why)
 
 /* --- draining -------------------------------------------------------------------------------- */
 
-static bool drained(const struct dispatch *d)
+static bool is_drained(const struct lane *lane)
 {
-    if (pipeline_flights(d->pipeline))
+    size_t busy, held;
+    if (queue_claiming(lane->queue) || queue_waiting(lane->queue) || queue_unconfirmed(lane->queue))
         return false;
-    for (size_t i = 0; i < d->config->nqueues; i++) {
-        const struct lane *lane = &d->lanes[i];
-        if (queue_claiming(lane->queue) || queue_waiting(lane->queue) ||
-            queue_unconfirmed(lane->queue))
-            return false;
-    }
-    return true;
+    pipeline_load_of(lane->d->pipeline, lane->queue, &busy, &held);
+    return held == 0;
 }
 
 static void on_left(void *arg, enum queue_done done)
@@ -54,20 +50,20 @@ static void on_left(void *arg, enum queue_done done)
     dispatch_pump_soon(lane->d);
 }
 
+/* Each queue by itself: one that Redis refuses to serve holds up no other. */
 static void drain_step(struct dispatch *d)
 {
-    if (!drained(d))
-        return;
-    if (!d->leaving) {
-        d->leaving = true;
-        for (size_t i = 0; i < d->config->nqueues; i++)
-            queue_leave(d->lanes[i].queue, on_left, &d->lanes[i]);
-        return;
+    bool all = true;
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        struct lane *lane = &d->lanes[i];
+        all &= lane->left;
+        if (lane->leaving || !is_drained(lane))
+            continue;
+        lane->leaving = true;
+        queue_leave(lane->queue, on_left, lane);
     }
-    for (size_t i = 0; i < d->config->nqueues; i++)
-        if (!d->lanes[i].left)
-            return;
-    end(d, DISPATCH_DRAINED, "drained");
+    if (all)
+        end(d, DISPATCH_DRAINED, "drained");
 }
 
 static void on_drain_timer(evutil_socket_t fd, short what, void *arg)
@@ -198,7 +194,7 @@ static void on_extend(evutil_socket_t fd, short what, void *arg)
     buf_free(&more);
     for (size_t i = 0; i < d->config->nqueues; i++) {
         queue_set_stat(d->lanes[i].queue, buf_ok(&stat) ? buf_text(&stat) : NULL);
-        if (d->lanes[i].open)
+        if (d->lanes[i].open && !d->lanes[i].leaving)
             queue_extend(d->lanes[i].queue);
     }
     buf_free(&stat);

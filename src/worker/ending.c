@@ -278,6 +278,12 @@ void ending_park(struct flight *f)
         park(all[i], i + 1 < n);
 }
 
+void ending_park_for_others(struct flight *f)
+{
+    struct queue_end end = {.kind = END_PARK, .app = f->job.app};
+    finish_with_envelope(f, &end);
+}
+
 /* Not begun, or not to be begun now: as raw bytes when nothing is known of it that they don't say.
  */
 static void give_back(struct flight *f, bool with_next)

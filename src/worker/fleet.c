@@ -21,6 +21,7 @@ struct fleet {
     struct flow *flow;
     struct circuits *circuits;
     struct own_trouble *own;
+    struct others others;
     int64_t *paused; /* per app, and one more for all */
     int64_t seen;    /* version of what was agreed on */
     int64_t synced_ms;
@@ -304,4 +305,9 @@ struct circuits *fleet_circuits(struct fleet *f)
 struct own_trouble *fleet_own(struct fleet *f)
 {
     return f->own;
+}
+
+struct others *fleet_others(struct fleet *f)
+{
+    return &f->others;
 }

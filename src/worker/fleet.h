@@ -7,6 +7,7 @@
 
 #include "worker/circuits.h"
 #include "worker/flow.h"
+#include "worker/others.h"
 #include "worker/own_trouble.h"
 
 struct fleet;
@@ -37,6 +38,7 @@ const char *fleet_trouble(const struct fleet *f);
 struct flow *fleet_flow(struct fleet *f);
 struct circuits *fleet_circuits(struct fleet *f);
 struct own_trouble *fleet_own(struct fleet *f);
+struct others *fleet_others(struct fleet *f);
 /* By `pause` without an app: nothing is claimed. Also until it is known what was agreed on. */
 bool fleet_paused(const struct fleet *f);
 bool fleet_app_paused(const struct fleet *f, size_t app);

@@ -36,6 +36,8 @@ static void on_leftovers(void *arg, const struct queue_leftovers *found)
     if (!found)
         return;
     leftovers_see(l, lane->d->config, found, now);
+    for (size_t i = 0; i < found->nwords; i++)
+        others_see(fleet_others(lane->d->fleet), lane->d->config, found->words[i], now);
     l->next_ms = now + pause_ms(l);
     for (size_t i = 0; i < l->n; i++)
         tell(lane, &l->v[i], now);

@@ -227,6 +227,14 @@ static void settle_down(struct flight *f)
         advance(f);
 }
 
+/* Its app is in another live worker's file, and not in this one's: a reload is on its way, or a
+ * canary. */
+static bool is_anothers(const struct flight *f)
+{
+    return !f->bundle && !f->app && f->job.root &&
+           others_have(fleet_others(f->pipeline->fleet), f->job.app, clock_mono_ms());
+}
+
 static void start(struct flight *f, size_t calls)
 {
     struct err e;
@@ -236,6 +244,10 @@ static void start(struct flight *f, size_t calls)
     int64_t began_us = clock_mono_us();
     bool ok = flight_read(f, f->config, &why, &e);
     tally_read(f, began_us);
+    if (!ok && is_anothers(f)) {
+        ending_park_for_others(f);
+        return;
+    }
     if (!ok) {
         if (f->bundle)
             gather_break(f);

@@ -11,7 +11,7 @@ import shards
 from admin import Admin
 from harness import K, Q, Stage, wait_until
 from reload import File, hup
-from scene import FAST, SHORT, calls, expect, scenario, wait_idle
+from scene import FAST, SHORT, calls, expect, patient, scenario, wait_idle
 from topology import ClusterStage, slot_of
 
 A, B = "push:a", "push:b"
@@ -279,6 +279,7 @@ def shown_as_parked(s, n):
 
 
 @scenario
+@patient
 def parked_jobs_of_a_removed_app_end():
     """A reload takes the app out of the file of the only worker: its jobs, and those of a group with it, wait a while and end by name."""
     with Stage(env=APPS) as s:
@@ -300,6 +301,7 @@ def parked_jobs_of_a_removed_app_end():
 
 
 @scenario
+@patient
 def parked_jobs_wait_for_a_worker_that_has_the_app():
     """A rolling reload, or a canary: while another live worker has the app they are its own; and after a restart they end."""
     with Stage(env=APPS) as s:
@@ -324,6 +326,35 @@ def parked_jobs_wait_for_a_worker_that_has_the_app():
         s.wait_ended(n, 30)
         expect({d["reason"] for d in s.dead()} == {"invalid_job"} and len(s.dead()) == 80, "ended after a restart")
         s.settle(n)
+
+
+@scenario
+@patient
+def jobs_of_an_app_that_only_another_has_are_left_to_it():
+    """A reload on its way: what the one without the app claims, new jobs and a retry, is parked for the other, which sends it."""
+    with Stage(env=APPS) as s:
+        f = AppFile(s)
+        s.worker()
+        wait_until(lambda: "event=worker_start" in s.log(), 10, "it has read the file")
+        f.put(shop=False)
+        a = Admin()
+        s.worker(**a.env())
+        a.wait_ready()
+        knows = lambda: json.loads(s.cli("stats", "--json"))["queues"][0]["workers"]  # noqa: E731
+        wait_until(lambda: sorted(w.get("apps", []) for w in knows()) == [["default"], ["default", "shop"]], 20, "both say what they have")
+        looks = s.redis("TIME")
+        wait_until(lambda: int(s.redis("TIME")[0]) > int(looks[0]) + 6, 20, "and each has looked, by Redis' clock")
+        s.fault(kind="error", code="ServiceUnavailable", status=503, count=4)
+        n = s.push(*[{"id": "s%d" % i, "code": "I10000", "school": "s", "app": "shop"} for i in range(300)])
+        s.wait_ended(n, 40)
+        expect(not s.dead(), "nothing dies: %s" % s.dead()[:1])
+        expect(a.families()["pushbridge_jobs_parked_total"].value(app="other") > 0, "some met the one without it")
+        s.settle(n)
+        s.terminate(s.workers[0])
+        wait_until(lambda: len(knows()) == 1, 20, "the one with it has left")
+        s.push({"id": "nobodys", "code": "I10000", "school": "s", "app": "shop"})
+        s.wait_ended(n + 1, 40)
+        expect([d["reason"] for d in s.dead()] == ["invalid_job"], "nobody has it: %s" % s.dead())
 
 
 @scenario

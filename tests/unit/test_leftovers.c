@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Parked jobs of apps that nobody has (leftovers, leftover_look): who has them, how long they wait.
+ * Parked jobs of apps that nobody has (leftovers, leftover_look), apps
+ * that only others have (others): who has them, how long they wait.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "worker/leftovers.h"
+#include "worker/others.h"
 
 static struct config_app own = {.app = {.name = "default"}};
 static const struct config config = {.apps = &own, .napps = 1, .unserved_ms = 1000};
@@ -136,6 +138,29 @@ static void test_what_is_said(void **state)
     buf_free(&b);
 }
 
+/* Believed for a while; only what this worker does not have; a bounded number of names. */
+static void test_what_only_others_have(void **state)
+{
+    (void)state;
+    struct others o = {0};
+    char words[64];
+    others_see(&o, &config, HAS, 100);
+    others_see(&o, &config, OLDER, 100);
+    others_see(&o, &config, "", 100);
+    assert_true(others_have(&o, "shop", 100 + OTHERS_HOLD_MS - 1));
+    assert_false(others_have(&o, "shop", 100 + OTHERS_HOLD_MS));
+    assert_false(others_have(&o, "default", 100));
+    assert_false(others_have(&o, NULL, 100));
+    for (int i = 0; i < 2 * OTHERS_MAX; i++) {
+        snprintf(words, sizeof words, "{\"apps\":[\"a%d\"]}", i);
+        others_see(&o, &config, words, 200);
+    }
+    assert_int_equal(o.n, OTHERS_MAX);
+    assert_true(others_have(&o, "shop", 200));
+    others_see(&o, &config, "{\"apps\":[\"late\"]}", 200 + OTHERS_HOLD_MS);
+    assert_true(others_have(&o, "late", 200 + OTHERS_HOLD_MS));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +169,7 @@ int main(void)
         cmocka_unit_test(test_an_empty_list_waits_for_nothing),
         cmocka_unit_test(test_each_name_has_its_turn),
         cmocka_unit_test(test_what_is_said),
+        cmocka_unit_test(test_what_only_others_have),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
