@@ -207,7 +207,8 @@ enum { QUEUE_LEFTOVERS_MAX = 32 };
 struct queue_leftovers {
     const char *const *apps; /* for which jobs were ever parked */
     size_t napps;
-    const char *const *words; /* of each live worker, as queue_set_stat() gave them; "": none */
+    const char *const
+        *words; /* of each other live worker, as its queue_set_stat() gave them; "": none */
     size_t nwords;
     int64_t lengths[QUEUE_LEFTOVERS_MAX]; /* of the parked lists that were asked for */
     size_t nlengths;

@@ -80,6 +80,7 @@ void queue_leftovers(struct queue *q, const char *const *apps, size_t n, queue_l
         queue_args_text(&a, keys[i] = queue_key(q, "parked", apps[i]));
     queue_args_keys_end(&a);
     queue_args_int(&a, q->opts.lease_ms);
+    queue_args_text(&a, q->worker);
     queue_send_script(q, q->cmd, SCRIPT_LEFTOVERS, &a, on_leftovers, asking);
     for (size_t i = 0; i < n; i++)
         mem_free(keys[i]);

@@ -2,8 +2,8 @@
 -- Where jobs may be left that nobody looks after: apps ever parked, and what the live workers say
 -- of themselves. A worker of whom there are words but no heartbeat gets one that ends in a lease,
 -- so that its inbox is adopted.
--- KEYS workers stat apps, parked lists (≤ 32) whose lengths are asked for; ARGV lease_ms
--- Reply: now, workers listed anew, apps, words of live workers ('': none), lengths
+-- KEYS workers stat apps, parked lists (≤ 32) whose lengths are asked for; ARGV lease_ms worker
+-- Reply: now, workers listed anew, apps, words of other live workers ('': none), lengths
 local workers, stat, apps = KEYS[1], KEYS[2], KEYS[3]
 local call = redis.call
 local all, lengths = call('SMEMBERS', apps), {}
@@ -26,8 +26,10 @@ for i = 1, #words, 2 do
         says[words[i]] = nil
     end
 end
-local live = call('ZRANGEBYSCORE', workers, now, '+inf')
-for i = 1, #live do
-    live[i] = says[live[i]] or ''
+local others = {}
+for _, worker in ipairs(call('ZRANGEBYSCORE', workers, now, '+inf')) do
+    if worker ~= ARGV[2] then
+        others[#others + 1] = says[worker] or ''
+    end
 end
-return {now, listed, all, live, lengths}
+return {now, listed, all, others, lengths}
