@@ -106,7 +106,7 @@ static void test_each_name_has_its_turn(void **state)
 {
     (void)state;
     enum { NAMES = 3 * QUEUE_LEFTOVERS_MAX };
-    static char names[NAMES][12];
+    static char names[NAMES][16];
     static const char *apps[NAMES];
     bool seen[NAMES] = {0};
     size_t missing = NAMES;

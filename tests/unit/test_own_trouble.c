@@ -236,7 +236,8 @@ static void test_reload(void **state)
 {
     (void)state;
     static struct config_app other[] = {{.app = {.name = "news"}, .account_label = "other"}};
-    struct config next = config;
+    static struct config next; /* outlives the fleets */
+    next = config;
     next.apps = other;
     next.napps = 1;
     members_start(2);
