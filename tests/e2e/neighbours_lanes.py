@@ -11,7 +11,7 @@ import shards
 from admin import Admin
 from harness import K, Q, Stage, wait_until
 from reload import File, hup
-from scene import FAST, SHORT, calls, expect, patient, scenario, wait_idle
+from scene import FAST, SHORT, calls, expect, heavy, scenario, wait_idle
 from topology import ClusterStage, slot_of
 
 A, B = "push:a", "push:b"
@@ -26,7 +26,7 @@ def sent(s, queue):
 def push_and_wait(s, queue, total, n, what):
     """n more jobs to the queue, which has sent total before; the new total."""
     s.push_many(n, "%s-%d-" % (queue[-1], total), queue=queue)
-    wait_until(lambda: int(sent(s, queue)) == total + n, 20, "%s: %s sends all its %d jobs" % (what, queue, n))
+    wait_until(lambda: int(sent(s, queue)) == total + n, "%s: %s sends all its %d jobs" % (what, queue, n))
     return total + n
 
 
@@ -62,10 +62,10 @@ def set_aside(a, queue):
 def shown_by_stats(s, a, key):
     first, second = json.loads(a.get("/stats")[1])["queues"]
     expect(first["aside"] and second["aside"] is None, "/stats: %s %s" % (first, second))
-    stats = json.loads(s.cli("stats", "--json"))
-    queues = {q["queue"]: q for q in stats["queues"]}
-    workers = queues[B]["workers"]
-    expect("refused" not in queues[B] and any(A in w.get("aside", {}) for w in workers), "stats for %s: %s" % (key, queues))
+    def says_so():
+        queues = {q["queue"]: q for q in json.loads(s.cli("stats", "--json"))["queues"]}
+        return "refused" not in queues[B] and any(A in w.get("aside", {}) for w in queues[B]["workers"])
+    wait_until(says_so, "stats for " + key)  # with its next heartbeat
     expect(a.families()["pushbridge_queue_aside"].value(queue=A) == 1, "the metric")
 
 
@@ -87,13 +87,13 @@ def broken_queue(**env):
             mend = spoil(s, key)
             if key != A:
                 s.push_many(20, "a-%s-" % key, queue=A)
-            wait_until(lambda: set_aside(a, A), 20, "set aside for " + key)
+            wait_until(lambda: set_aside(a, A), "set aside for " + key)
             nb = push_and_wait(s, B, nb, 50, key)
             shown_by_stats(s, a, key)
             expect(set_aside(a, A) and a.ready()[1]["checks"]["watchdog"] == "ok", "still aside, and nothing else is wrong: %s" % a.ready()[1])
             mend()
             na += 20 if key != A else 0
-            wait_until(lambda: int(sent(s, A)) == na, 20, "%s is back after %s (%s of %d)" % (A, key, sent(s, A), na))
+            wait_until(lambda: int(sent(s, A)) == na, "%s is back after %s (%s of %d)" % (A, key, sent(s, A), na))
             a.wait_ready()
         log = s.log()
         expect(log.count("event=queue_aside queue=%s " % A) == log.count("event=queue_back queue=%s " % A) <= 40, "said on transitions")
@@ -120,10 +120,10 @@ def breaks_first(s, a, nb, what, spoiled):
     """What the fleet keeps with the first queue cannot be asked: the second queue flows, within this worker's part of the limit."""
     mends = [spoil(s, "{%s}:%s" % (A, k)) for k in spoiled]
     nb = push_and_wait(s, B, nb, 60, what)
-    wait_until(lambda: any(x.startswith("fleet ") for x in a.ready()[1].get("degraded", ())), 10, "%s: /readyz says so" % what)
+    wait_until(lambda: any(x.startswith("fleet ") for x in a.ready()[1].get("degraded", ())), "%s: /readyz says so" % what)
     for mend in mends:
         mend()
-    wait_until(lambda: not a.ready()[1].get("degraded", True), 10, "%s: asked again" % what)
+    wait_until(lambda: not a.ready()[1].get("degraded", True), "%s: asked again" % what)
     return nb
 
 
@@ -154,14 +154,14 @@ def outcomes_that_cannot_be_written():
         a.wait_ready()
         s.fault(kind="latency", latency_ms=50)
         na = s.push_many(300, "a", queue=A)
-        wait_until(lambda: int(sent(s, A)) > 20, 20, "under load")
+        wait_until(lambda: int(sent(s, A)) > 20, "under load")
         mend = spoil(s, "{%s}:results" % A)
-        wait_until(lambda: set_aside(a, A), 20, "set aside")
+        wait_until(lambda: set_aside(a, A), "set aside")
         nb = push_and_wait(s, B, 0, 100, "beside")
         calls = s.record()["calls"]
         expect(calls <= 100 + int(sent(s, A)) + 2 * 8, "of %s nothing more is sent than was out: %d calls" % (A, calls))
         mend()
-        wait_until(lambda: int(sent(s, A)) == na, 20, "all of %s" % A)
+        wait_until(lambda: int(sent(s, A)) == na, "all of %s" % A)
         expect({o["attempts"] for o in s.outcomes("{%s}:results" % A)} == {1}, "each with one attempt")
         s.no_duplicates()
         one_outcome_each(s, A, na)
@@ -180,20 +180,20 @@ def a_forbidden_queue_is_set_aside():
         na, nb = push_and_wait(s, A, 0, 1, "well"), push_and_wait(s, B, 0, 1, "well")
         s.redis("ACL", "SETUSER", "w", *rights, "~%s" % B, "~{%s}:*" % B)
         na += s.push_many(20, "more", queue=A)
-        wait_until(lambda: a.failing("queues", "NOPERM"), 20, "set aside")
+        wait_until(lambda: a.failing("queues", "NOPERM"), "set aside")
         nb = push_and_wait(s, B, nb, 50, "forbidden")
         s.redis("CLIENT", "KILL", "USER", "w")
-        wait_until(lambda: a.failing("queues", "open: NOPERM"), 20, "nor is it opened anew")
+        wait_until(lambda: a.failing("queues", "open: NOPERM"), "nor is it opened anew")
         s.redis("CONFIG", "RESETSTAT")
         began = s.redis("TIME")
         nb = push_and_wait(s, B, nb, 50, "forbidden to a new connection")
-        wait_until(lambda: int(s.redis("TIME")[0]) > int(began[0]) + 2, 10, "two seconds of Redis' clock")
+        wait_until(lambda: int(s.redis("TIME")[0]) > int(began[0]) + 2, "two seconds of Redis' clock")
         stats = s.redis("INFO", "commandstats").decode()
         refused = sum(int(f.split("=")[1]) for line in stats.splitlines() for f in line.split(",") if f.startswith(("rejected_calls=", "failed_calls=")))
         took = int(s.redis("TIME")[0]) - int(began[0]) + 1
         expect(0 < refused < 30 * took, "%d commands were refused in %d s: no loop" % (refused, took))
         s.redis("ACL", "SETUSER", "w", *rights, "~*")
-        wait_until(lambda: int(sent(s, A)) == na, 20, "%s is back" % A)
+        wait_until(lambda: int(sent(s, A)) == na, "%s is back" % A)
         a.wait_ready()
         s.no_duplicates()
         one_outcome_each(s, A, na)
@@ -205,25 +205,26 @@ PAIR = ["push:jobs:0", "push:jobs:1"]
 
 
 @scenario
+@heavy
 def a_shard_in_trouble_is_set_aside():
     """The first queue's slot is on the move and stays between two nodes (TRYAGAIN); then its whole shard is gone, and a
     worker starts that cannot ask what the fleet agreed on. The second queue flows."""
-    with shards.TWO_AT_A_TIME, ClusterStage(tls=False, env=dict(shards.TOPOLOGY, PUSHBRIDGE_QUEUE_NAMES=",".join(PAIR))) as s:
+    with ClusterStage(tls=False, env=dict(shards.TOPOLOGY, PUSHBRIDGE_QUEUE_NAMES=",".join(PAIR))) as s:
         slot, nodes = slot_of(PAIR[0]), s.slots()
         expect(nodes[slot] != nodes[slot_of(PAIR[1])], "two shards")
         a, ended = Admin(), lambda q: s.ended_of(q)
         s.worker(**a.env())
         na, nb = s.push_to(PAIR[0], 20, "a"), s.push_to(PAIR[1], 20, "b")
-        wait_until(lambda: ended(PAIR[0]) == na and ended(PAIR[1]) == nb, 20, "well")
+        wait_until(lambda: ended(PAIR[0]) == na and ended(PAIR[1]) == nb, "well")
         moving = s.move_slot(slot, sorted(s.masters() - {nodes[slot], nodes[slot_of(PAIR[1])]})[0])
         next(moving), next(moving)
-        wait_until(lambda: a.failing("queues", "TRYAGAIN"), 20, "set aside")
+        wait_until(lambda: a.failing("queues", "TRYAGAIN"), "set aside")
         nb += s.push_to(PAIR[1], 300, "c")
-        wait_until(lambda: ended(PAIR[1]) == nb, 20, "the second flows (%d of %d)" % (ended(PAIR[1]), nb))
+        wait_until(lambda: ended(PAIR[1]) == nb, "the second flows (%d of %d)" % (ended(PAIR[1]), nb))
         for _ in moving:
             pass
         na += s.push_to(PAIR[0], 20, "d")
-        wait_until(lambda: ended(PAIR[0]) == na, 20, "the first is back")
+        wait_until(lambda: ended(PAIR[0]) == na, "the first is back")
         a.wait_ready()
         found = s.conserve_queue(PAIR[0], na)
         owner = s.slots()[slot]
@@ -233,12 +234,12 @@ def a_shard_in_trouble_is_set_aside():
             s.kill_node(port)
         s.redis.forget()
         nb += s.push_to(PAIR[1], 100, "e")
-        wait_until(lambda: ended(PAIR[1]) == nb, 30, "the second flows without the first's shard")
+        wait_until(lambda: ended(PAIR[1]) == nb, "the second flows without the first's shard")
         s.workers[0].kill()
         b = Admin()
         s.worker(**b.env())
         nb += s.push_to(PAIR[1], 100, "f")
-        wait_until(lambda: ended(PAIR[1]) == nb, 30, "nor does a new worker wait for it")
+        wait_until(lambda: ended(PAIR[1]) == nb, "nor does a new worker wait for it")
         expect(b.failing("redis", PAIR[0]), "unready: %s" % b.ready()[1])
         s.no_duplicates()
         ids = s.outcome_ids(PAIR[1:])
@@ -266,10 +267,10 @@ def park(s, n, prefix=""):
     """n jobs of an app that is paused, and n of a group that begins with it."""
     pauses = s.log().count("event=paused app=shop")
     s.cli("pause", "--app", "shop")
-    wait_until(lambda: s.log().count("event=paused app=shop") > pauses, 10, "paused")
+    wait_until(lambda: s.log().count("event=paused app=shop") > pauses, "paused")
     s.push(*[{"id": "%ss%d" % (prefix, i), "code": "I10000", "school": "s", "app": "shop"} for i in range(n)])
     s.push(*[{"id": "%sg%d" % (prefix, i), "code": "I10000", "school": "s", "app": "both"} for i in range(n)])
-    wait_until(lambda: s.counts()["parked"] == 2 * n, 20, "parked: %s" % s.counts())
+    wait_until(lambda: s.counts()["parked"] == 2 * n, "parked: %s" % s.counts())
     return 2 * n
 
 
@@ -279,7 +280,6 @@ def shown_as_parked(s, n):
 
 
 @scenario
-@patient
 def parked_jobs_of_a_removed_app_end():
     """A reload takes the app out of the file of the only worker: its jobs, and those of a group with it, wait a while and end by name."""
     with Stage(env=APPS) as s:
@@ -289,19 +289,18 @@ def parked_jobs_of_a_removed_app_end():
         n = park(s, 150)
         f.put(shop=False)
         hup(s, w)
-        wait_until(lambda: "event=app_unserved queue=push:jobs app=shop jobs=%d " % n in s.log(), 20, "named in the log")
+        wait_until(lambda: "event=app_unserved queue=push:jobs app=shop jobs=%d " % n in s.log(), "named in the log")
         expect(s.ended() == 0, "they wait first")
         shown_as_parked(s, n)
         n += s.push({"id": "d", "code": "I10000", "school": "s"})
-        s.wait_ended(n, 30)
+        s.wait_ended(n)
         expect({(d["reason"], d["error"]["message"]) for d in s.dead()} == {("invalid_job", 'app: no app "%s" is configured' % x) for x in ("shop", "both")}
                and len(s.dead()) == n - 1, "ended by name: %s" % s.dead()[:2])
-        wait_until(lambda: a.families()["pushbridge_queue_unserved_jobs"].value(queue="push:jobs") == 0, 20, "the metric")
+        wait_until(lambda: a.families()["pushbridge_queue_unserved_jobs"].value(queue="push:jobs") == 0, "the metric")
         s.settle(n)
 
 
 @scenario
-@patient
 def parked_jobs_wait_for_a_worker_that_has_the_app():
     """A rolling reload, or a canary: while another live worker has the app they are its own; and after a restart they end."""
     with Stage(env=APPS) as s:
@@ -312,7 +311,7 @@ def parked_jobs_wait_for_a_worker_that_has_the_app():
         s.worker(**a.env())
         a.wait_ready()
         began = int(s.redis("TIME")[0])
-        wait_until(lambda: int(s.redis("TIME")[0]) > began + 6, 20, "longer than they would wait for nobody, by Redis' clock")
+        wait_until(lambda: int(s.redis("TIME")[0]) > began + 6, "longer than they would wait for nobody, by Redis' clock")
         expect(s.ended() == 0 and s.counts()["parked"] == n and "event=app_unserved" not in s.log(1), "they wait")
         shown_as_parked(s, n)
         s.cli("resume", "--app", "shop")
@@ -323,37 +322,36 @@ def parked_jobs_wait_for_a_worker_that_has_the_app():
         s.terminate(s.workers[0])
         expect(s.ended() == n - 80, "they are left parked")
         s.worker()
-        s.wait_ended(n, 30)
+        s.wait_ended(n)
         expect({d["reason"] for d in s.dead()} == {"invalid_job"} and len(s.dead()) == 80, "ended after a restart")
         s.settle(n)
 
 
 @scenario
-@patient
 def jobs_of_an_app_that_only_another_has_are_left_to_it():
     """A reload on its way: what the one without the app claims, new jobs and a retry, is parked for the other, which sends it."""
     with Stage(env=APPS) as s:
         f = AppFile(s)
         s.worker()
-        wait_until(lambda: "event=worker_start" in s.log(), 10, "it has read the file")
+        wait_until(lambda: "event=worker_start" in s.log(), "it has read the file")
         f.put(shop=False)
         a = Admin()
         s.worker(**a.env())
         a.wait_ready()
         knows = lambda: json.loads(s.cli("stats", "--json"))["queues"][0]["workers"]  # noqa: E731
-        wait_until(lambda: sorted(w.get("apps", []) for w in knows()) == [["default"], ["default", "shop"]], 20, "both say what they have")
+        wait_until(lambda: sorted(w.get("apps", []) for w in knows()) == [["default"], ["default", "shop"]], "both say what they have")
         looks = s.redis("TIME")
-        wait_until(lambda: int(s.redis("TIME")[0]) > int(looks[0]) + 6, 20, "and each has looked, by Redis' clock")
+        wait_until(lambda: int(s.redis("TIME")[0]) > int(looks[0]) + 6, "and each has looked, by Redis' clock")
         s.fault(kind="error", code="ServiceUnavailable", status=503, count=4)
         n = s.push(*[{"id": "s%d" % i, "code": "I10000", "school": "s", "app": "shop"} for i in range(300)])
-        s.wait_ended(n, 40)
+        s.wait_ended(n)
         expect(not s.dead(), "nothing dies: %s" % s.dead()[:1])
         expect(a.families()["pushbridge_jobs_parked_total"].value(app="other") > 0, "some met the one without it")
         s.settle(n)
         s.terminate(s.workers[0])
-        wait_until(lambda: len(knows()) == 1, 20, "the one with it has left")
+        wait_until(lambda: len(knows()) == 1, "the one with it has left")
         s.push({"id": "nobodys", "code": "I10000", "school": "s", "app": "shop"})
-        s.wait_ended(n + 1, 40)
+        s.wait_ended(n + 1)
         expect([d["reason"] for d in s.dead()] == ["invalid_job"], "nobody has it: %s" % s.dead())
 
 
@@ -363,14 +361,14 @@ def an_inbox_that_nobody_knows_is_adopted():
     with Stage(env=APPS) as s:
         AppFile(s)
         w = s.worker()
-        wait_until(lambda: s.redis("HLEN", K + ":stat") == 1, 10, "it has said something")
+        wait_until(lambda: s.redis("HLEN", K + ":stat") == 1, "it has said something")
         name, = s.redis("HGETALL", K + ":stat")[:1]
         w.kill()
         w.wait()
         s.redis("RPUSH", K + ":inbox:" + name.decode(), json.dumps({"id": "lost", "code": "I10000", "school": "s"}))
         s.redis("DEL", K + ":workers")
         s.worker()
-        s.wait_ended(1, 20)
+        s.wait_ended(1)
         expect("event=workers_unlisted" in s.log(1) and "event=inbox_adopted" in s.log(1), "said")
         s.settle(1)
 
@@ -393,16 +391,16 @@ def beside_a_healthy_one(s, n, why, **env):
     a.wait_ready()
     b.wait_ready()
     s.push_many(n)
-    wait_until(lambda: a.failing("calls", why), 20, "the first is unready: %s" % a.ready()[1])
-    s.wait_ended(n, 30)
+    wait_until(lambda: a.failing("calls", why), "the first is unready: %s" % a.ready()[1])
+    s.wait_ended(n)
     no_circuit_opened(s)
     expect(b.ready()[0] == 200, "the second is well: %s" % b.ready()[1])
     expect({o["worker"] for o in s.outcomes()} == {json.loads(b.get("/stats")[1])["worker"]}, "which sends all")
     expect({(o["status"], o["attempts"], o["crashes"]) for o in s.outcomes()} == {("sent", 1, 0)} and not s.dead(), "as if nothing had been")
     expect("event=own_trouble app=default why=%s " % why in s.log(0), "said")
     expect(a.families()["pushbridge_own_trouble"].value(app="default") == 1, "the metric")
-    workers = json.loads(s.cli("stats", "--json"))["queues"][0]["workers"]
-    expect([w["own_trouble"]["default"] for w in workers if "own_trouble" in w] == [why], "stats: %s" % workers)
+    words = lambda: json.loads(s.cli("stats", "--json"))["queues"][0]["workers"]  # noqa: E731
+    wait_until(lambda: [w["own_trouble"]["default"] for w in words() if "own_trouble" in w] == [why], lambda: "stats: %s" % words())
     return a, b
 
 
@@ -410,7 +408,7 @@ def steps_back(s, tried):
     """Of many more jobs the first takes only some, as probes."""
     before = tried()
     n = s.ended() + s.push_many(400, "more")
-    s.wait_ended(n, 30)
+    s.wait_ended(n)
     expect(tried() - before < 40, "%d jobs were tried by the first" % (tried() - before))
     no_circuit_opened(s)
     return s.settle(n)["sent"]
@@ -427,10 +425,10 @@ def one_workers_wrong_ca_is_its_own():
         # alone, it is everybody's, as ever: the circuit opens
         s.terminate(s.workers[1])
         s.push({"id": "alone", "code": "I10000", "school": "s"})
-        wait_until(lambda: "event=circuit_open app=default why=certificate" in s.log(0), 30, "the only one alive")
-        wait_until(lambda: a.ready()[0] == 200 and "circuit app=default" in str(a.ready()[1]["degraded"]), 20, "degraded, as ever: %s" % a.ready()[1])
+        wait_until(lambda: "event=circuit_open app=default why=certificate" in s.log(0), "the only one alive")
+        wait_until(lambda: a.ready()[0] == 200 and "circuit app=default" in str(a.ready()[1]["degraded"]), "degraded, as ever: %s" % a.ready()[1])
         s.worker()
-        s.wait_ended(n + 1, 30)
+        s.wait_ended(n + 1)
         s.settle(n + 1)
 
 
@@ -455,8 +453,8 @@ def one_worker_without_descriptors_comes_back():
         soft, hard = resource.prlimit(w.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(w.pid, resource.RLIMIT_NOFILE, (max(int(x) for x in os.listdir("/proc/%d/fd" % w.pid)) + 1, hard))
         n = s.push_many(300)
-        wait_until(lambda: "event=own_trouble app=default why=not_sent " in s.log(0), 20, "its own")
-        s.wait_ended(n, 30)
+        wait_until(lambda: "event=own_trouble app=default why=not_sent " in s.log(0), "its own")
+        s.wait_ended(n)
         no_circuit_opened(s)
         resource.prlimit(w.pid, resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -464,10 +462,10 @@ def one_worker_without_descriptors_comes_back():
 
         def more_are_sent_until_it_is_back():
             s.push_many(20, "more%d-" % next(rounds))
-            wait_until(lambda: s.redis("LLEN", Q) == 0, 20, "they are taken")
+            wait_until(lambda: s.redis("LLEN", Q) == 0, "they are taken")
             return "event=own_trouble_over app=default" in s.log(0)
-        wait_until(more_are_sent_until_it_is_back, 60, "a probe goes through")
-        wait_until(lambda: sum(s.counts()[k] for k in ("ready", "inbox", "parked", "delayed", "leased")) == 0, 20, "all ended")
+        wait_until(more_are_sent_until_it_is_back, "a probe goes through")
+        wait_until(lambda: sum(s.counts()[k] for k in ("ready", "inbox", "parked", "delayed", "leased")) == 0, "all ended")
         a.wait_ready()
         n = s.ended()
         expect(not s.dead(), "nothing died")
@@ -483,8 +481,8 @@ def workers_that_agree_open_the_circuit():
         wait_idle(s)
         s.mock_process.send_signal(signal.SIGSTOP)
         n = s.push_many(200)
-        wait_until(lambda: all("event=circuit_open app=default" in s.log(i) for i in range(3)), 30, "everybody's")
+        wait_until(lambda: all("event=circuit_open app=default" in s.log(i) for i in range(3)), "everybody's")
         s.mock_process.send_signal(signal.SIGCONT)
-        s.wait_ended(n, 60)
+        s.wait_ended(n)
         expect(not s.dead(), "nothing dies: %s" % s.dead()[:1])
         s.no_duplicates()
