@@ -148,6 +148,8 @@ METRIC(QUEUE_DELAYED, "pushbridge_queue_delayed_jobs", MAYBE, 1, QUEUE, NONE, ON
        "Jobs that wait for their next attempt.")
 METRIC(QUEUE_PARKED, "pushbridge_queue_parked_jobs", MAYBE, 1, QUEUE, NONE, ONE,
        "Jobs that wait until their app takes jobs again.")
+METRIC(QUEUE_UNSERVED, "pushbridge_queue_unserved_jobs", GAUGE, 1, QUEUE, NONE, ONE,
+       "Jobs parked for apps that neither this worker has nor a live one says to have.")
 METRIC(QUEUE_DEAD, "pushbridge_queue_dead_jobs", MAYBE, 1, QUEUE, NONE, ONE,
        "Length of the queue's dead-letter list; queues may share one.")
 METRIC(QUEUE_RESULTS, "pushbridge_queue_results_jobs", MAYBE, 1, QUEUE, NONE, ONE,
@@ -160,6 +162,11 @@ METRIC(RESULTS_TRIMMED, "pushbridge_results_trimmed_total", COUNTER, 1, NONE, NO
        "Outcomes cut from the full results list.")
 METRIC(PARKED_FULL, "pushbridge_parked_full_total", COUNTER, 1, NONE, NONE, ONE,
        "Claims held back because a parked list is full.")
+METRIC(OWN_TROUBLE, "pushbridge_own_trouble", GAUGE, 1, APP, NONE, ONE,
+       "1 while this worker takes no jobs of the app, because its own calls fail and no other "
+       "worker's.")
+METRIC(QUEUE_ASIDE, "pushbridge_queue_aside", GAUGE, 1, QUEUE, NONE, ONE,
+       "1 while the queue is set aside, because Redis refuses one of the steps that serve it.")
 METRIC(CLAIMS_UNREPLICATED, "pushbridge_claims_unreplicated_total", COUNTER, 1, QUEUE, NONE, ONE,
        "Claims given back because too few replicas had them in time.")
 

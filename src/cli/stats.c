@@ -88,13 +88,26 @@ static void add_workers(struct tool *t, struct queue *q, json_t *out)
     tool_rows_free(&stat);
 }
 
+/* One that Redis refuses to count is shown with the reason; the others are none the worse for it.
+ */
+static json_t *refused(const struct queue *q, json_t *out)
+{
+    const char *why = queue_last_error(q);
+    if (*why) {
+        json_object_set_new(out, "refused", json_string(why));
+        return out;
+    }
+    json_decref(out);
+    return NULL;
+}
+
 static json_t *take_queue(struct tool *t, struct queue *q)
 {
     struct queue_counts c;
-    if (!tool_count(t, q, &c))
-        return NULL;
     json_t *out = json_object();
     json_object_set_new(out, "queue", json_string(queue_name(q)));
+    if (!tool_count(t, q, &c))
+        return refused(q, out);
     set_int(out, "ready", c.ready);
     json_object_set_new(out, "oldest_ms", oldest(t, q));
     set_int(out, "inbox", c.inbox);
@@ -236,6 +249,34 @@ static void print_circuits(json_t *circuits, FILE *out)
     }
 }
 
+static void print_asides(json_t *asides, FILE *out)
+{
+    const char *queue;
+    json_t *why;
+    json_object_foreach(asides, queue, why)
+    {
+        fputs(", has set aside ", out);
+        tool_cell(out, queue, 0);
+        fputs(" (", out);
+        tool_cell(out, json_string_value(why), 0);
+        putc(')', out);
+    }
+}
+
+static void print_own_trouble(json_t *apps, FILE *out)
+{
+    const char *app;
+    json_t *why;
+    json_object_foreach(apps, app, why)
+    {
+        fputs(", its own trouble with ", out);
+        tool_cell(out, app, 0);
+        fputs(" (", out);
+        tool_cell(out, json_string_value(why), 0);
+        putc(')', out);
+    }
+}
+
 static void print_worker(const json_t *w, int64_t now_ms, FILE *out)
 {
     char up[TOOL_AGE_SIZE], seen[TOOL_AGE_SIZE];
@@ -251,6 +292,8 @@ static void print_worker(const json_t *w, int64_t now_ms, FILE *out)
             number(w, "in_flight"), number(w, "sent"), real(w, "rate"), number(w, "dead"),
             number(w, "calls"));
     print_circuits(json_object_get(w, "circuits"), out);
+    print_asides(json_object_get(w, "aside"), out);
+    print_own_trouble(json_object_get(w, "own_trouble"), out);
     putc('\n', out);
 }
 
@@ -273,6 +316,14 @@ static void print_places(const json_t *q, FILE *out)
 static void print_queue(const json_t *q, int64_t now_ms, FILE *out)
 {
     const json_t *workers = json_object_get(q, "workers"), *rate = json_object_get(q, "rate");
+    const char *why = json_string_value(json_object_get(q, "refused"));
+    if (why) {
+        tool_cell(out, json_string_value(json_object_get(q, "queue")), 0);
+        fputs("\n  refused by Redis: ", out);
+        tool_cell(out, why, 0);
+        putc('\n', out);
+        return;
+    }
     print_places(q, out);
     if (print_numbers(json_object_get(q, "counters"), "  ever: ", out))
         putc('\n', out);

@@ -23,7 +23,7 @@ enum {
 
 struct flow_store {
     struct redis *redis;
-    char *flow, *control, *worker;
+    char *flow, *control, *workers, *worker;
     int64_t version;
     bool trouble;
 };
@@ -71,6 +71,7 @@ struct flow_store *flow_store_new(struct redis *r, const char *queue, const char
     s->redis = r;
     s->flow = flow_store_key(queue, "flow");
     s->control = flow_store_key(queue, "control");
+    s->workers = flow_store_key(queue, "workers");
     s->worker = mem_strdup(worker);
     s->version = -1;
     return s;
@@ -82,6 +83,7 @@ void flow_store_free(struct flow_store *s)
         return;
     mem_free(s->flow);
     mem_free(s->control);
+    mem_free(s->workers);
     mem_free(s->worker);
     mem_free(s);
 }
@@ -308,4 +310,51 @@ void flow_store_circuit(struct flow_store *s, const struct circuit_ask *ask, cir
     struct circuit_call *x = mem_alloc(sizeof *x);
     *x = (struct circuit_call){s, fn, arg};
     redis_eval(s->redis, script_get(SCRIPT_CIRCUIT), 1, a.n, a.v, NULL, on_circuit, x);
+}
+
+/* --- votes ----------------------------------------------------------------------------------- */
+
+struct voting {
+    struct flow_store *store;
+    flow_vote_fn fn; /* NULL: nobody waits for it */
+    void *arg;
+};
+
+static void on_vote(void *arg, redisReply *reply)
+{
+    struct voting x = *(struct voting *)arg;
+    mem_free(arg);
+    bool ok = answered(x.store, "vote", reply, 3);
+    if (!x.fn)
+        return;
+    enum flow_vote vote = !ok                     ? FLOW_VOTE_UNANSWERED
+                          : number(reply, 2) == 1 ? FLOW_VOTE_AGREED
+                                                  : FLOW_VOTE_ALONE;
+    x.fn(x.arg, vote, ok ? number(reply, 0) : 0);
+}
+
+static void send_vote(struct flow_store *s, const char *app, const char *op, int64_t ttl_ms,
+                      flow_vote_fn fn, void *arg)
+{
+    struct args a = {.n = 0};
+    add(&a, s->control);
+    add(&a, s->workers);
+    add(&a, app);
+    add(&a, s->worker);
+    add(&a, op);
+    add_int(&a, ttl_ms);
+    struct voting *x = mem_alloc(sizeof *x);
+    *x = (struct voting){s, fn, arg};
+    redis_eval(s->redis, script_get(SCRIPT_VOTE), 2, a.n, a.v, NULL, on_vote, x);
+}
+
+void flow_store_vote(struct flow_store *s, const char *app, int64_t ttl_ms, flow_vote_fn fn,
+                     void *arg)
+{
+    send_vote(s, app, "vote", ttl_ms, fn, arg);
+}
+
+void flow_store_well(struct flow_store *s, const char *app)
+{
+    send_vote(s, app, "well", 0, NULL, NULL);
 }

@@ -89,6 +89,15 @@ struct circuit_share {
 typedef void (*circuit_share_fn)(void *arg, const struct circuit_share *share);
 void flow_store_circuit(struct flow_store *s, const struct circuit_ask *ask, circuit_share_fn fn,
                         void *arg);
+/* One worker's word that its calls for an app fail, which holds for ttl_ms while it lives; with it,
+ * whether workers agree: another says so too, or nobody else is alive. */
+enum flow_vote { FLOW_VOTE_UNANSWERED, FLOW_VOTE_ALONE, FLOW_VOTE_AGREED };
+typedef void (*flow_vote_fn)(void *arg, enum flow_vote vote, int64_t now_ms);
+void flow_store_vote(struct flow_store *s, const char *app, int64_t ttl_ms, flow_vote_fn fn,
+                     void *arg);
+/* A call for the app went through: no votes any more, anybody's. */
+void flow_store_well(struct flow_store *s, const char *app);
+
 /* The text of a circuit: field in K:control. "" and what cannot be read: closed. s NULL: for a
  * tool, to which every worker is another. */
 void flow_store_read_circuit(const struct flow_store *s, const char *text, int64_t now_ms,

@@ -74,7 +74,8 @@ struct queue_claim {
 };
 
 /* Called once per batch that a claim returned, then once with claim NULL: done says how many
- * ready jobs came (fewer than asked: the queue is empty), −1 when Redis did not answer, −2 when
+ * ready jobs came (fewer than asked: the queue is empty), −1 when Redis did not answer or refused
+ * (queue_refused()): the caller waits before it tries again, −2 when
  * a parked list is full and claiming is held back, −3 when too few replicas had the claim in time:
  * its leases count as lost, and its members are to be given back. Until then (wait_replicas) they
  * are not safe; −4 while may_forget holds claims back. Everything in claim is borrowed. */
@@ -195,11 +196,34 @@ int64_t queue_lease_now_ms(const struct queue_lease *lease); /* queue_now_ms() o
 
 /* Every extend_ms: heartbeat, and all live leases in one script. */
 void queue_extend(struct queue *q);
+/* Workers of this queue that are alive, this one included, as the last heartbeat saw it; 0:
+ * unknown.
+ */
+int64_t queue_workers(const struct queue *q);
 /* What the next heartbeats say of this worker, for `stats`; copied. */
 void queue_set_stat(struct queue *q, const char *text);
 /* Now and then (each reap_ms; does its work more rarely): adopts inboxes of workers whose
  * heartbeat is gone, audits batches without an entry in due. */
 void queue_housekeep(struct queue *q);
+
+/* What may be left that nobody looks after. */
+enum { QUEUE_LEFTOVERS_MAX = 32 };
+struct queue_leftovers {
+    const char *const *apps; /* for which jobs were ever parked */
+    size_t napps;
+    const char *const
+        *words; /* of each other live worker, as its queue_set_stat() gave them; "": none */
+    size_t nwords;
+    int64_t lengths[QUEUE_LEFTOVERS_MAX]; /* of the parked lists that were asked for */
+    size_t nlengths;
+};
+/* Everything in found is borrowed; NULL: Redis did not answer, or refused. Once, never before the
+ * asking function returns (not at all when the queue is freed first). */
+typedef void (*queue_leftovers_fn)(void *arg, const struct queue_leftovers *found);
+/* Looks, counts the parked lists of n apps (≤ QUEUE_LEFTOVERS_MAX), and lists workers anew that
+ * have said something and are not listed: their inboxes are adopted then. */
+void queue_leftovers(struct queue *q, const char *const *apps, size_t n, queue_leftovers_fn fn,
+                     void *arg);
 
 /* Idle wait: fn(arg, moved) once: moved true when a job arrived. Re-arm after each. */
 typedef void (*queue_wait_fn)(void *arg, bool moved);
@@ -265,6 +289,21 @@ void queue_memory(struct queue *q, queue_memory_fn fn, void *arg);
  * refusal's text; took_us is its time. */
 typedef void (*queue_write_fn)(void *arg, const char *error, int64_t took_us);
 void queue_try_write(struct queue *q, queue_write_fn fn, void *arg);
+
+/* The steps without which a queue cannot be served. One is refused from an answer that is an error
+ * (a key of a wrong type, TRYAGAIN, NOPERM, too few replicas …) until Redis takes it again; that no
+ * answer came is the connection's trouble, not the queue's. */
+enum queue_step {
+    QUEUE_STEP_OPEN = 1,
+    QUEUE_STEP_CLAIM = 2,
+    QUEUE_STEP_REPLICAS = 4, /* of a claim; only claims can show that these two are well again … */
+    QUEUE_STEP_FINISH = 8,   /* … and the others are tried again by themselves */
+    QUEUE_STEP_EXTEND = 16,
+};
+enum { QUEUE_STEPS = 5 };
+unsigned queue_refused(const struct queue *q); /* their sum; 0: none */
+/* "<step>: <error>" of the first of them, as it was refused at first; NULL: none. */
+const char *queue_refusal(const struct queue *q);
 
 /* Redis ms now, from the last answer and the monotonic clock; 0 before the first answer. */
 int64_t queue_now_ms(const struct queue *q);

@@ -15,7 +15,6 @@
 
 enum { LIMIT_SIZE = 12 };
 enum { BATCH_HEAD = 7 }; /* id, t0, digest, taken over, crashes, grouping, marks */
-enum { REPLICAS_PAUSE_MS = 1000 };
 
 struct claiming {
     int64_t sent_boot_ms;
@@ -186,13 +185,6 @@ struct claimed {
     struct queue_lease *leases[];
 };
 
-/* Reporting a failure at once would make the caller's loop as fast as Redis can refuse. */
-static void claim_failed(struct queue *q, int how, int64_t pause_ms)
-{
-    q->claim_failure = how;
-    queue_timer_set(q->claim_timer, pause_ms);
-}
-
 /* Without enough replicas a failover could undo the claim while its calls are on the wire, and
  * another worker would claim the same jobs: so they are not sent but given back. */
 static void release(struct claimed *c, bool enough)
@@ -218,7 +210,9 @@ static void on_replicated(struct queue *q, void *ctx, redisReply *reply)
     metrics_add_at(METRIC_CLAIMS_UNREPLICATED, metrics_find(SET_QUEUE, q->name), 1);
     log_warn("event=claim_unreplicated queue=%s replicas=%lld wanted=%lld", log_value(q->name),
              (long long)replicas, (long long)q->opts.wait_replicas);
-    claim_failed(q, -3, REPLICAS_PAUSE_MS);
+    if (answered)
+        queue_health_note(q, "wait_replicas", "too few replicas had a claim in time");
+    claim_done(q, -3);
 }
 
 static void wait_replicas(struct queue *q, struct claimed *c)
@@ -234,7 +228,7 @@ static void wait_replicas(struct queue *q, struct claimed *c)
 static void on_claimed(struct queue *q, void *ctx, redisReply *reply)
 {
     if (!queue_answered_array(q, "claim", reply, 3)) {
-        claim_failed(q, -1, queue_backoff_next(q));
+        claim_done(q, -1);
         return;
     }
     struct claimed *c = mem_zalloc(sizeof *c + reply->elements * sizeof *c->leases);
@@ -250,17 +244,12 @@ static void on_claimed(struct queue *q, void *ctx, redisReply *reply)
         wait_replicas(q, c);
         return;
     }
+    if (q->opts.wait_replicas)
+        queue_health_note(q, "wait_replicas", NULL); /* nothing came, so nothing has to be kept */
     int done = c->done;
     release(c, true);
     mem_free(c);
     claim_done(q, done);
-}
-
-void queue_on_claim_timer(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    claim_done(arg, ((struct queue *)arg)->claim_failure);
 }
 
 /* --- the call -------------------------------------------------------------------------------- */

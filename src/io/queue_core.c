@@ -125,6 +125,7 @@ int64_t queue_backoff_next(struct queue *q)
 
 static void note_error(struct queue *q, const char *what, const char *error)
 {
+    snprintf(q->error, sizeof q->error, "%s", error);
     int64_t now = clock_mono_ms();
     if (!q->trouble || now - q->trouble_mono_ms > QUEUE_LOG_AGAIN_MS) {
         log_warn("event=queue_redis_error queue=%s step=%s error=%s", log_value(q->name), what,
@@ -140,8 +141,11 @@ bool queue_answered(struct queue *q, const char *what, const redisReply *reply)
         return false;
     if (reply->type == REDIS_REPLY_ERROR) {
         note_error(q, what, reply->str);
+        queue_health_note(q, what, reply->str);
         return false;
     }
+    if (q->refused)
+        queue_health_note(q, what, NULL);
     if (q->trouble && strcmp(q->trouble, what) == 0) {
         log_info("event=queue_redis_ok queue=%s step=%s", log_value(q->name), what);
         q->trouble = NULL;
@@ -397,7 +401,6 @@ struct queue *queue_new(struct event_base *base, struct redis *cmd, struct redis
     TAILQ_INIT(&q->items);
     TAILQ_INIT(&q->items_sent);
     q->open_timer = evtimer_new(base, on_open_timer, q);
-    q->claim_timer = evtimer_new(base, queue_on_claim_timer, q);
     q->flush_event = evtimer_new(base, queue_on_flush, q);
     q->wait_timer = evtimer_new(base, queue_on_wait_timer, q);
     q->unblock_timer = evtimer_new(base, queue_on_unblock_timer, q);
@@ -409,8 +412,8 @@ void queue_free(struct queue *q)
 {
     if (!q)
         return;
-    struct event *const timers[] = {q->open_timer, q->claim_timer,   q->flush_event,
-                                    q->wait_timer, q->unblock_timer, q->leave_timer};
+    struct event *const timers[] = {q->open_timer, q->flush_event, q->wait_timer, q->unblock_timer,
+                                    q->leave_timer};
     for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++)
         event_free(timers[i]);
     queue_finish_free(q);

@@ -24,7 +24,6 @@ enum {
     QUEUE_BACKOFF_MAX_MS = 2000,
     QUEUE_FORGET_MS = 3600 * 1000, /* a dead worker's name is kept this long */
     QUEUE_AUDIT_MS = 30 * 1000,
-    QUEUE_APPS_MS = 5 * 1000,
     QUEUE_LOG_AGAIN_MS = 60 * 1000, /* trouble that lasts */
 };
 
@@ -90,6 +89,9 @@ struct queue {
     size_t pending;         /* answers awaited */
 
     int64_t redis_ms, redis_mono_ms; /* the last answer's TIME, and when it came */
+    char error[192];                 /* Redis' last */
+    unsigned refused;                /* steps, as in queue_refused() */
+    char refusals[QUEUE_STEPS][192];
     const char *trouble; /* the step whose error was logged, until it is answered again */
     int64_t trouble_mono_ms;
     int64_t backoff_ms;
@@ -106,8 +108,6 @@ struct queue {
     bool suspects; /* as the last claim saw it */
     queue_claim_fn claim_fn;
     void *claim_arg;
-    int claim_failure;         /* what will be reported */
-    struct event *claim_timer; /* a failed claim is reported after a pause */
 
     struct queue_items items, items_sent; /* to be sent; on the way */
     size_t unconfirmed;
@@ -124,10 +124,11 @@ struct queue {
     struct event *unblock_timer;
 
     unsigned extending;
+    int64_t alive; /* workers, as the last heartbeat saw it */
     bool adopting, auditing;
     size_t adopt_offset;
     char audit_cursor[24];
-    int64_t audit_at_ms, apps_at_ms;
+    int64_t audit_at_ms;
 
     queue_done_fn leave_fn;
     void *leave_arg;
@@ -162,6 +163,9 @@ void queue_send_command(struct queue *q, struct redis *r, struct queue_args *a, 
 
 /* --- answers --- */
 
+/* Of a step: its error, or NULL when it was answered well. Other names than the steps' are let
+ * be. */
+void queue_health_note(struct queue *q, const char *what, const char *error);
 /* True when reply is an answer. An error reply is counted and logged on the transition; where it
  * means that another server has to be looked for, the connection does so by itself. */
 bool queue_answered(struct queue *q, const char *what, const redisReply *reply);
@@ -202,7 +206,6 @@ void queue_note_config(struct queue *q);
 /* --- what construction and opening need of the other parts --- */
 void queue_finish_flush(struct queue *q);
 void queue_finish_free(struct queue *q);
-void queue_on_claim_timer(evutil_socket_t fd, short what, void *arg);
 void queue_on_flush(evutil_socket_t fd, short what, void *arg);
 void queue_on_wait_timer(evutil_socket_t fd, short what, void *arg);
 void queue_on_unblock_timer(evutil_socket_t fd, short what, void *arg);

@@ -108,6 +108,11 @@ void queue_set_stat(struct queue *q, const char *text)
     q->stat = mem_strdup(text);
 }
 
+int64_t queue_workers(const struct queue *q)
+{
+    return q->alive;
+}
+
 /* --- extend ---------------------------------------------------------------------------------- */
 
 struct extension {
@@ -135,7 +140,9 @@ static void on_extended(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct extension *x = ctx;
     q->extending--;
-    bool ok = queue_answered_array(q, "extend", reply, x->n + 1);
+    bool ok = queue_answered_array(q, "extend", reply, x->n + 2);
+    if (ok)
+        q->alive = queue_reply_int(reply, x->n + 1);
     for (size_t i = 0; i < x->n; i++) {
         if (ok)
             extend_one(q, x->leases[i], queue_reply_int(reply, i + 1) == 1, x->sent_boot_ms);

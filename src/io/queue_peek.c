@@ -156,3 +156,8 @@ const char *queue_oversize_key(const struct queue *q)
 {
     return q->keys.oversize;
 }
+
+const char *queue_last_error(const struct queue *q)
+{
+    return q->error;
+}

@@ -39,6 +39,8 @@ void queue_peek(struct queue *q, const struct queue_question *question, queue_pe
 typedef void (*queue_key_fn)(void *arg, const char *key);
 void queue_each_key(struct queue *q, const char *name, queue_key_fn fn, void *arg);
 
+/* The last error that Redis answered about the queue; "" when there was none. */
+const char *queue_last_error(const struct queue *q);
 const char *queue_dead_list(const struct queue *q); /* its key */
 const char *queue_oversize_key(const struct queue *q);
 

@@ -143,23 +143,6 @@ static void audit_step(struct queue *q)
 
 /* --- housekeep ------------------------------------------------------------------------------- */
 
-static void on_apps(struct queue *q, void *ctx, redisReply *reply)
-{
-    (void)ctx;
-    if (is_list(q, "apps", reply))
-        for (size_t i = 0; i < reply->elements; i++)
-            queue_app_known(q, queue_reply_text(reply, i));
-}
-
-static void apps_step(struct queue *q)
-{
-    struct queue_args a;
-    queue_args_init(&a);
-    queue_args_text(&a, "SMEMBERS");
-    queue_args_text(&a, q->keys.apps);
-    queue_send_command(q, q->cmd, &a, 0, on_apps, NULL);
-}
-
 void queue_housekeep(struct queue *q)
 {
     int64_t now = clock_mono_ms();
@@ -169,10 +152,6 @@ void queue_housekeep(struct queue *q)
         adopt_step(q);
     if (!q->auditing && now >= q->audit_at_ms)
         audit_step(q);
-    if (now >= q->apps_at_ms) {
-        q->apps_at_ms = now + QUEUE_APPS_MS;
-        apps_step(q);
-    }
 }
 
 /* --- leave ----------------------------------------------------------------------------------- */

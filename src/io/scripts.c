@@ -14,6 +14,7 @@ static struct redis_script table[SCRIPTS_N] = {
     [SCRIPT_ADOPT] = {.name = "adopt", .source = lua_adopt},
     [SCRIPT_AUDIT] = {.name = "audit", .source = lua_audit},
     [SCRIPT_LEAVE] = {.name = "leave", .source = lua_leave},
+    [SCRIPT_LEFTOVERS] = {.name = "leftovers", .source = lua_leftovers},
     [SCRIPT_COUNT] = {.name = "count", .source = lua_count},
     [SCRIPT_SEEN] = {.name = "seen", .source = lua_seen},
     [SCRIPT_LOOK] = {.name = "look", .source = lua_look},
@@ -23,6 +24,7 @@ static struct redis_script table[SCRIPTS_N] = {
     [SCRIPT_FLOW] = {.name = "flow", .source = lua_flow},
     [SCRIPT_CONTROL] = {.name = "control", .source = lua_control},
     [SCRIPT_CIRCUIT] = {.name = "circuit", .source = lua_circuit},
+    [SCRIPT_VOTE] = {.name = "vote", .source = lua_vote},
 };
 
 const struct redis_script *script_get(enum script which)

@@ -14,6 +14,7 @@ enum script {
     SCRIPT_ADOPT,
     SCRIPT_AUDIT,
     SCRIPT_LEAVE,
+    SCRIPT_LEFTOVERS,
     SCRIPT_COUNT,
     SCRIPT_SEEN,
     SCRIPT_LOOK,
@@ -23,6 +24,7 @@ enum script {
     SCRIPT_FLOW,
     SCRIPT_CONTROL,
     SCRIPT_CIRCUIT,
+    SCRIPT_VOTE,
     SCRIPTS_N,
 };
 

@@ -272,6 +272,36 @@ static bool ids_differ(const struct flight *f)
            f->bundle->nids != f->bundle->tasks;
 }
 
+static void trip_own(struct flight *f, struct circuit *c, int64_t now)
+{
+    char why[sizeof c->why];
+    memcpy(why, c->why, sizeof why);
+    const struct own_trip trip = {why, f->last.message, c->row_began_ms};
+    circuit_close(c); /* not the fleet's yet */
+    own_trip(f->pipeline->own, pipeline_app(f), &trip, now);
+}
+
+/* True when the reply is, or may be, this worker's own trouble: the job waits for others. before:
+ * the circuit's state before the reply. */
+static bool is_own(struct flight *f, struct circuit *c, enum circuit_state before, int64_t now)
+{
+    struct own_trouble *own = f->pipeline->own;
+    size_t app = pipeline_app(f);
+    bool probe = f->own_probe;
+    f->own_probe = false;
+    if (!own_may_be(&f->last)) {
+        if (probe)
+            own_probe_lost(own);
+        own_well(own, app);
+        return false;
+    }
+    if (probe)
+        own_probe_failed(own, app, now);
+    if (before == CIRCUIT_CLOSED && c->state == CIRCUIT_OPEN)
+        trip_own(f, c, now);
+    return before == CIRCUIT_CLOSED && own_holds(own, app);
+}
+
 bool answer_settle(struct flight *f, const struct reply *reply)
 {
     f->last = *reply;
@@ -288,6 +318,7 @@ bool answer_settle(struct flight *f, const struct reply *reply)
     const struct verdict v = decide(f);
     if (v.kind == VERDICT_PAUSE)
         circuit_trip(c, reply->code[0] ? reply->code : reply_class_name(reply->class), now);
+    bool own = is_own(f, c, before, now);
     if (c->state != CIRCUIT_PROBING)
         f->probe = false; /* the trial is over: the job's other parts have to ask again */
     circuits_report(f->pipeline->circuits, pipeline_app(f), before, false, reply->message,
@@ -296,7 +327,7 @@ bool answer_settle(struct flight *f, const struct reply *reply)
         give_up_all(f);
         return false;
     }
-    if (!is_apps_trouble(f, &v, open))
+    if (!is_apps_trouble(f, &v, open || own))
         return follow(f, &v);
     wait_for_app(f, &v);
     return false;

@@ -261,6 +261,17 @@ void circuits_report(struct circuits *c, size_t app, enum circuit_state before, 
     }
 }
 
+void circuits_open(struct circuits *c, size_t app, const char *why, int64_t row_began_ms,
+                   const char *message, int64_t now_redis_ms)
+{
+    struct circuit *circuit = circuits_at(c, app);
+    enum circuit_state before = circuit->state;
+    if (before == CIRCUIT_CLOSED)
+        circuit->row_began_ms = row_began_ms;
+    circuit_trip(circuit, why, clock_mono_ms());
+    circuits_report(c, app, before, false, message, now_redis_ms);
+}
+
 void circuits_tick(struct circuits *c)
 {
     int64_t now = clock_mono_ms();

@@ -33,6 +33,10 @@ struct circuit *circuits_at(struct circuits *c, size_t app);
 void circuits_report(struct circuits *c, size_t app, enum circuit_state before, bool lost,
                      const char *message, int64_t now_redis_ms);
 
+/* Opens it as circuits_report() does after a row that began then (monotonic ms; 0: no row). */
+void circuits_open(struct circuits *c, size_t app, const char *why, int64_t row_began_ms,
+                   const char *message, int64_t now_redis_ms);
+
 /* The last time that it was open, Redis clock: from the first failure of the row that opened it
  * until it was closed. False when it never was. */
 bool circuits_trouble(const struct circuits *c, size_t app, int64_t *since_ms, int64_t *until_ms);

@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "worker/lanes.h"
+#include "worker/leftover_look.h"
 #include "worker/share.h"
 
 enum {
@@ -37,18 +39,27 @@ static unsigned room(const struct dispatch *d)
     size_t limit = (size_t)d->config->concurrency + claim_ahead(d);
     bool shared = pipeline_jobs(p, 1) > 1;
     size_t held_max = shared && 2 * limit < HELD_MAX ? HELD_MAX : 2 * limit;
-    size_t busy = pipeline_busy(p), held = pipeline_flights(p);
+    size_t busy, held;
+    lanes_load(d, &busy, &held);
     if (busy >= limit || held >= held_max)
         return 0;
     size_t n = least(pipeline_jobs(p, limit - busy), held_max - held);
     return (unsigned)least(n, shared ? SHARE_CLAIM_MAX : CLAIM_MAX);
 }
 
-/* What claims under way may bring is spoken for. */
+static bool is_slow(const struct lane *lane)
+{
+    return queue_claiming(lane->queue) && clock_mono_ms() - lane->asked_ms > CLAIM_SLOW_MS;
+}
+
+/* What claims under way may bring is spoken for, unless another server is slow with it. */
 static unsigned less_reserved(const struct dispatch *d, unsigned n)
 {
-    for (size_t i = 0; i < d->config->nqueues; i++)
-        n -= d->lanes[i].reserved < n ? d->lanes[i].reserved : n;
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        const struct lane *lane = &d->lanes[i];
+        unsigned reserved = !d->cmd && is_slow(lane) ? 0 : lane->reserved;
+        n -= reserved < n ? reserved : n;
+    }
     return n;
 }
 
@@ -73,7 +84,9 @@ static bool worth_a_claim(const struct dispatch *d, unsigned n)
     size_t limit = (size_t)d->config->concurrency;
     size_t quarter = limit / 4 < CLAIM_MAX / 4 ? limit / 4 : CLAIM_MAX / 4;
     size_t enough = d->backlog ? claim_ahead(d) / 2 : quarter;
-    return n && (n >= enough || pipeline_busy(d->pipeline) == 0 ||
+    size_t busy, held;
+    lanes_load(d, &busy, &held);
+    return n && (n >= enough || busy == 0 ||
                  (n < less_reserved(d, room(d)) && !flow_asking(fleet_flow(d->fleet))));
 }
 
@@ -92,12 +105,15 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
         pipeline_tick(d->pipeline); /* its replicas have it now, or it goes back */
     config_drop(lane->asked_under);
     lane->asked_under = NULL;
-    d->backlog = done >= 0 && (unsigned)done >= lane->asked;
-    d->alone = (d->alone && !lane->alone) || lane->suspect || queue_suspects(lane->queue);
+    if (done != -1) /* else it says nothing of the other queues */
+        d->backlog = done >= 0 && (unsigned)done >= lane->asked;
+    d->alone =
+        (d->alone && !lane->alone) || lane->suspect || (done != -1 && queue_suspects(lane->queue));
     lane->alone = lane->suspect = false;
+    lanes_claimed(lane, done);
     if (done != -1) {
-        lane->claimed_ms = d->last_claim_ms = clock_mono_ms();
-        d->dropped_ms = 0;
+        lane->claimed_ms = clock_mono_ms();
+        lane->dropped_ms = 0;
     }
     /* Waiting jobs that became due may be more than were asked for: a replay brings many. */
     if ((done == 0 && !lane->got && !d->alone) || done < -1)
@@ -144,7 +160,7 @@ static unsigned takers(const struct dispatch *d)
     unsigned n = 0;
     for (size_t i = 0; i < d->config->nqueues; i++) {
         const struct lane *lane = &d->lanes[i];
-        n += lane->open && lane->maybe_ready && !queue_claiming(lane->queue);
+        n += lane->maybe_ready && !queue_claiming(lane->queue) && lanes_may_claim(lane);
     }
     return n;
 }
@@ -157,14 +173,24 @@ static unsigned share(const struct dispatch *d)
     return (n + among - 1) / among;
 }
 
-/* False when those after it in priority must wait. A claim that hangs holds up nobody. */
+/* One job, or nobody's: whatever comes of it, the others go on. */
+static void try_aside(struct lane *lane)
+{
+    if (lane->maybe_ready && lanes_may_claim(lane) && credits(lane->d))
+        (void)claim(lane, 1, false);
+}
+
+/* False when those after it in priority must wait. A claim that hangs holds up nobody, nor does a
+ * queue that is set aside. */
 static bool serve(struct lane *lane, bool worth)
 {
     struct dispatch *d = lane->d;
-    if (!lane->open)
-        return true;
     if (queue_claiming(lane->queue))
-        return clock_mono_ms() - lane->asked_ms > CLAIM_SLOW_MS;
+        return lane->aside.on || is_slow(lane);
+    if (lane->aside.on)
+        try_aside(lane);
+    if (lane->aside.on || !lanes_may_claim(lane))
+        return true;
     unsigned n = lane->maybe_ready && worth ? share(d) : 0;
     if (n && claim(lane, n, false)) {
         d->turn = (size_t)(lane - d->lanes) + 1;
@@ -181,10 +207,12 @@ static bool serve(struct lane *lane, bool worth)
 /* Whether no job is held and none may be on its way here. */
 static bool holds_nothing(const struct dispatch *d)
 {
+    size_t busy, held;
     for (size_t i = 0; i < d->config->nqueues; i++)
         if (queue_claiming(d->lanes[i].queue) && d->lanes[i].open)
             return false;
-    return pipeline_flights(d->pipeline) == 0;
+    lanes_load(d, &busy, &held);
+    return held == 0;
 }
 
 /* The claim of a suspect, with nothing beside it. */
@@ -192,8 +220,8 @@ static bool claim_suspect(struct dispatch *d)
 {
     for (size_t i = 0; i < d->config->nqueues; i++) {
         struct lane *lane = &d->lanes[i];
-        if (lane->open && !queue_claiming(lane->queue) && queue_suspects(lane->queue) &&
-            claim(lane, credits(d), true))
+        if (!lane->aside.on && !queue_claiming(lane->queue) && queue_suspects(lane->queue) &&
+            lanes_may_claim(lane) && claim(lane, credits(d), true))
             return true;
     }
     return false;
@@ -203,6 +231,7 @@ static bool claim_suspect(struct dispatch *d)
  * and the turn goes round. */
 void claims_round(struct dispatch *d)
 {
+    lanes_look(d);
     if (d->alone && !holds_nothing(d))
         return;
     if (d->alone && claim_suspect(d))
@@ -227,7 +256,6 @@ bool claims_may(struct dispatch *d)
 
 static void on_swept(void *arg, const struct queue_claim *claim, int done)
 {
-    (void)done;
     struct lane *lane = arg;
     if (claim) {
         pipeline_take(lane->d->pipeline, claim, lane->queue, lane->asked_under);
@@ -235,6 +263,7 @@ static void on_swept(void *arg, const struct queue_claim *claim, int done)
     }
     config_drop(lane->asked_under);
     lane->asked_under = NULL;
+    lanes_claimed(lane, done);
     dispatch_pump_soon(lane->d);
 }
 
@@ -243,11 +272,13 @@ static void on_swept(void *arg, const struct queue_claim *claim, int done)
 void claims_sweep(struct lane *lane)
 {
     struct dispatch *d = lane->d;
-    struct queue_drain drains[CONFIG_APPS_MAX];
+    struct queue_drain drains[CONFIG_APPS_MAX + QUEUE_LEFTOVERS_MAX];
     int64_t now = clock_mono_ms();
-    if (d->alone || queue_claiming(lane->queue) || now < lane->next_sweep_ms)
+    if (d->alone || queue_claiming(lane->queue) || now < lane->next_sweep_ms ||
+        !lanes_may_claim(lane))
         return;
     size_t n = pipeline_sweepable(d->pipeline, SWEEP_MAX, room(d) > 0, drains);
+    n += leftover_drains(lane, SWEEP_MAX, drains + n);
     if (!n)
         return;
     lane->next_sweep_ms = now + SWEEP_MS;

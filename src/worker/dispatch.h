@@ -52,13 +52,18 @@ bool dispatch_may_claim(struct dispatch *d);
 struct dispatch_lane {
     struct queue *queue;
     const char *why;    /* the command connection is down; "" */
+    const char *aside;  /* why Redis refuses to serve it: it is set aside; NULL: it is not */
     bool up, open;      /* command connection; schema checked and scripts run on it */
     int64_t claimed_ms; /* the last claim that Redis answered */
-    int64_t dropped_ms; /* when the watchdog dropped the connections, until any claim is answered */
+    int64_t dropped_ms; /* when the watchdog dropped its connections, until a claim is answered */
 };
 void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out);
 const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app);
 const struct flow *dispatch_flow(const struct dispatch *d);
+/* Why this worker takes no jobs of an app that others can send; NULL: it does. */
+const char *dispatch_own_trouble(const struct dispatch *d, size_t app);
+/* Why it does not know what the fleet agreed on; NULL: it does. */
+const char *dispatch_fleet_trouble(const struct dispatch *d);
 const char *dispatch_keys_trouble(const struct dispatch *d, size_t app); /* NULL: none */
 
 #endif

@@ -4,8 +4,10 @@
 #ifndef PB_DISPATCH_CORE_H
 #define PB_DISPATCH_CORE_H
 
+#include "worker/aside.h"
 #include "worker/dispatch.h"
 #include "worker/heartbeat.h"
+#include "worker/leftovers.h"
 
 enum { WORKER_NAME_SIZE = 128 };
 
@@ -20,14 +22,17 @@ struct lane {
     unsigned asked;                   /* by the last claim */
     const struct config *asked_under; /* the configuration of the claim that is out; held */
     bool got;                         /* the claim that is out has brought jobs */
-    bool left;                        /* its inbox is emptied: the last step of a drain */
+    bool leaving, left;               /* its inbox is being emptied; is: the last step of a drain */
     unsigned reserved;                /* credits that a claim under way may use up */
     int64_t asked_ms;                 /* since when */
-    bool alone;            /* that claim may bring a suspect (I4): no other goes beside it */
-    bool suspect;          /* and has brought one */
-    int64_t claimed_ms;    /* as dispatch_lane shows it */
-    int64_t next_alarm_ms; /* when the dead letters are counted next */
-    int64_t next_sweep_ms; /* when parked jobs are looked at next */
+    struct aside aside;               /* whether Redis refuses to serve it */
+    bool alone;   /* that claim may bring a suspect (I4): no other goes beside it */
+    bool suspect; /* and has brought one */
+    int64_t claimed_ms, dropped_ms; /* as dispatch_lane shows it */
+    int64_t moved_ms;           /* the watchdog: a claim was answered, or none was to be expected */
+    int64_t next_alarm_ms;      /* when the dead letters are counted next */
+    int64_t next_sweep_ms;      /* when parked jobs are looked at next */
+    struct leftovers leftovers; /* parked for apps that are not configured */
     bool alarmed;
 };
 
@@ -47,8 +52,7 @@ struct dispatch {
     struct event *tick, *extend, *pump, *drain_timer;
     bool backlog; /* the last claim came back full */
     bool alone;   /* a suspect (I4) is being tried, or waits until nothing else is held */
-    int64_t last_claim_ms, dropped_ms; /* what the watchdog looks at; when it bit */
-    bool draining, leaving, until_empty, counting, ended;
+    bool draining, until_empty, counting, ended;
     size_t counts_due;
     int64_t counted_jobs;
     bool counts_ok;

@@ -12,6 +12,8 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "worker/claims.h"
+#include "worker/lanes.h"
+#include "worker/leftover_look.h"
 #include "worker/watch.h"
 
 enum { STAT_MAX = 16384 };
@@ -31,17 +33,13 @@ static void end(struct dispatch *d, enum dispatch_end how, const char *why)
 
 /* --- draining -------------------------------------------------------------------------------- */
 
-static bool drained(const struct dispatch *d)
+static bool is_drained(const struct lane *lane)
 {
-    if (pipeline_flights(d->pipeline))
+    size_t busy, held;
+    if (queue_claiming(lane->queue) || queue_waiting(lane->queue) || queue_unconfirmed(lane->queue))
         return false;
-    for (size_t i = 0; i < d->config->nqueues; i++) {
-        const struct lane *lane = &d->lanes[i];
-        if (queue_claiming(lane->queue) || queue_waiting(lane->queue) ||
-            queue_unconfirmed(lane->queue))
-            return false;
-    }
-    return true;
+    pipeline_load_of(lane->d->pipeline, lane->queue, &busy, &held);
+    return held == 0;
 }
 
 static void on_left(void *arg, enum queue_done done)
@@ -52,20 +50,20 @@ static void on_left(void *arg, enum queue_done done)
     dispatch_pump_soon(lane->d);
 }
 
+/* Each queue by itself: one that Redis refuses to serve holds up no other. */
 static void drain_step(struct dispatch *d)
 {
-    if (!drained(d))
-        return;
-    if (!d->leaving) {
-        d->leaving = true;
-        for (size_t i = 0; i < d->config->nqueues; i++)
-            queue_leave(d->lanes[i].queue, on_left, &d->lanes[i]);
-        return;
+    bool all = true;
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        struct lane *lane = &d->lanes[i];
+        all &= lane->left;
+        if (lane->leaving || !is_drained(lane))
+            continue;
+        lane->leaving = true;
+        queue_leave(lane->queue, on_left, lane);
     }
-    for (size_t i = 0; i < d->config->nqueues; i++)
-        if (!d->lanes[i].left)
-            return;
-    end(d, DISPATCH_DRAINED, "drained");
+    if (all)
+        end(d, DISPATCH_DRAINED, "drained");
 }
 
 static void on_drain_timer(evutil_socket_t fd, short what, void *arg)
@@ -139,12 +137,22 @@ static void check_empty(struct dispatch *d)
 
 /* --- the clockwork --------------------------------------------------------------------------- */
 
+static int64_t most_workers(const struct dispatch *d)
+{
+    int64_t most = 1;
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        if (queue_workers(d->lanes[i].queue) > most)
+            most = queue_workers(d->lanes[i].queue);
+    return most;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
     struct dispatch *d = arg;
     bool open = false;
+    lanes_look(d);
     pipeline_tick(d->pipeline);
     for (size_t i = 0; i < d->config->nqueues; i++) {
         struct lane *lane = &d->lanes[i];
@@ -156,9 +164,12 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         lane->maybe_ready = true;
         if (!d->draining) {
             watch_dead(lane);
+            leftover_look(lane);
             claims_sweep(lane);
         }
     }
+    if (open)
+        fleet_serve(d->fleet, most_workers(d));
     if (open && !d->draining)
         watch_claims(d);
     if (d->draining)
@@ -173,12 +184,17 @@ static void on_extend(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct dispatch *d = arg;
-    struct buf stat;
+    struct buf stat, more;
     buf_init(&stat, STAT_MAX);
-    heartbeat_write(&d->heartbeat, d->pipeline, clock_mono_ms(), &stat);
+    buf_init(&more, STAT_MAX);
+    lanes_write(d, &more);
+    own_write(fleet_own(d->fleet), &more);
+    leftovers_write_apps(d->config, &more);
+    heartbeat_write(&d->heartbeat, d->pipeline, buf_text(&more), clock_mono_ms(), &stat);
+    buf_free(&more);
     for (size_t i = 0; i < d->config->nqueues; i++) {
         queue_set_stat(d->lanes[i].queue, buf_ok(&stat) ? buf_text(&stat) : NULL);
-        if (d->lanes[i].open)
+        if (d->lanes[i].open && !d->lanes[i].leaving)
             queue_extend(d->lanes[i].queue);
     }
     buf_free(&stat);
@@ -196,7 +212,8 @@ static void on_open(void *arg, bool ok, const char *why)
         return;
     }
     lane->maybe_ready = true;
-    lane->d->last_claim_ms = clock_mono_ms();
+    lane->moved_ms = clock_mono_ms();
+    aside_answered(&lane->aside); /* another connection, another try */
     dispatch_pump_soon(lane->d);
 }
 
@@ -381,8 +398,10 @@ void dispatch_free(struct dispatch *d)
 void dispatch_set_config(struct dispatch *d, const struct config *config)
 {
     d->config = config;
-    for (size_t i = 0; i < config->nqueues; i++)
+    for (size_t i = 0; i < config->nqueues; i++) {
         queue_set_digest(d->lanes[i].queue, config->digest, config->marks);
+        d->lanes[i].leftovers.next_ms = 0; /* apps may be gone */
+    }
     fleet_set_config(d->fleet, config);
     keyring_set_config(d->keyring, config);
     pipeline_set_config(d->pipeline, config);
@@ -412,10 +431,11 @@ void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out
     const struct lane *lane = &d->lanes[i];
     *out = (struct dispatch_lane){.queue = lane->queue,
                                   .why = redis_why(lane->cmd),
+                                  .aside = lane->aside.on ? queue_refusal(lane->queue) : NULL,
                                   .up = redis_is_up(lane->cmd),
                                   .open = lane->open,
                                   .claimed_ms = lane->claimed_ms,
-                                  .dropped_ms = lane->d->dropped_ms};
+                                  .dropped_ms = lane->dropped_ms};
 }
 
 const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app)
@@ -426,6 +446,16 @@ const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app)
 const struct flow *dispatch_flow(const struct dispatch *d)
 {
     return fleet_flow(d->fleet);
+}
+
+const char *dispatch_own_trouble(const struct dispatch *d, size_t app)
+{
+    return own_why(fleet_own(d->fleet), app);
+}
+
+const char *dispatch_fleet_trouble(const struct dispatch *d)
+{
+    return fleet_trouble(d->fleet);
 }
 
 const char *dispatch_keys_trouble(const struct dispatch *d, size_t app)

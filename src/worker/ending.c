@@ -52,6 +52,9 @@ static void on_finished(void *arg, enum queue_done done)
 
 static void leave_probe(struct flight *f)
 {
+    if (f->own_probe)
+        own_probe_lost(f->pipeline->own);
+    f->own_probe = false;
     if (!f->probe || !f->app)
         return;
     enum circuit_state before = pipeline_circuit(f)->state;
@@ -300,6 +303,12 @@ void ending_park(struct flight *f)
     }
     for (size_t i = 0; i < n; i++)
         park(all[i], i + 1 < n);
+}
+
+void ending_park_for_others(struct flight *f)
+{
+    struct queue_end end = {.kind = END_PARK, .app = f->job.app};
+    finish_with_envelope(f, &end);
 }
 
 /* Not begun, or not to be begun now: as raw bytes when nothing is known of it that they don't say.

@@ -13,7 +13,9 @@ void ending_duplicate(struct flight *f); /* another job had its id within queue.
 /* text, when not NULL, is our own refusal; else the outcome shows the provider's last reply. */
 void ending_dead(struct flight *f, enum reason reason, bool maybe_sent, const char *text);
 void ending_retry(struct flight *f, int64_t at_ms); /* Redis ms */
-void ending_park(struct flight *f);                 /* to its app's parked list */
+/* Of an app that only other workers have; the job has been read as far as its app. */
+void ending_park_for_others(struct flight *f);
+void ending_park(struct flight *f); /* to its app's parked list */
 /* Not begun, or not to be begun now: as raw bytes to the head of the queue when nothing is known
  * of it that they don't say, else as a retry that is due at once. */
 void ending_back(struct flight *f);

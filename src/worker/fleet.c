@@ -10,7 +10,7 @@
 #include "base/metrics.h"
 #include "base/text.h"
 
-enum { TICK_MS = 250, SYNC_MS = 500 };
+enum { TICK_MS = 250, SYNC_MS = 500, UNKNOWN_MAX_MS = 5000 };
 
 /* A pause: until when on the monotonic clock; 0 none. */
 #define FOR_EVER INT64_MAX
@@ -20,10 +20,14 @@ struct fleet {
     struct flow_store *store;
     struct flow *flow;
     struct circuits *circuits;
+    struct own_trouble *own;
+    struct others others;
     int64_t *paused; /* per app, and one more for all */
     int64_t seen;    /* version of what was agreed on */
     int64_t synced_ms;
     bool syncing, known; /* known: somebody said whether there are pauses */
+    int64_t asked_ms;    /* since when a queue waits for that; 0: none does */
+    bool guessed;        /* nobody said it in time: known is a guess */
     struct event *tick;
     fleet_fn fn;
     void *arg;
@@ -146,7 +150,10 @@ static void on_control(void *arg, const struct flow_control *c)
     }
     if (!c || !c->changed)
         return;
+    if (f->guessed)
+        log_warn("event=fleet_known");
     f->known = true;
+    f->guessed = false;
     f->seen = c->version;
     read_pauses(f, c);
     read_circuits(f, c);
@@ -168,12 +175,52 @@ void fleet_connected(struct fleet *f)
     sync(f);
 }
 
+void fleet_serve(struct fleet *f, int64_t workers)
+{
+    int64_t now = clock_mono_ms();
+    flow_set_workers(f->flow, workers);
+    if (f->known || !f->asked_ms) {
+        f->asked_ms = f->known ? 0 : now;
+        return;
+    }
+    if (now - f->asked_ms < UNKNOWN_MAX_MS)
+        return;
+    log_error("event=fleet_unknown why=%s",
+              "\"no answer from the first queue's server: pauses, overrides and circuits are not "
+              "known\"");
+    f->known = f->guessed = true;
+    f->fn(f->arg);
+}
+
+const char *fleet_trouble(const struct fleet *f)
+{
+    if (flow_store_refused(f->store))
+        return "refused: each worker keeps to its part of the limits";
+    return f->guessed ? "no answer: pauses, overrides and circuits are not known" : NULL;
+}
+
 static void on_changed(void *arg)
 {
     struct fleet *f = arg;
     if (flow_store_version(f->store) != f->seen)
         sync(f);
     f->fn(f->arg);
+}
+
+/* --- whose trouble? -------------------------------------------------------------------------- */
+
+static void on_everybodys(void *arg, size_t app, const struct own_trip *trip, int64_t now_redis_ms)
+{
+    const struct fleet *f = arg;
+    circuits_open(f->circuits, app, trip->why, trip->row_began_ms, trip->message, now_redis_ms);
+}
+
+/* What another worker opened is everybody's. */
+static void adopt_circuits(const struct fleet *f)
+{
+    for (size_t i = 0; i < f->config->napps; i++)
+        if (circuits_at(f->circuits, i)->state != CIRCUIT_CLOSED)
+            own_adopt(f->own, i);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -183,6 +230,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     struct fleet *f = arg;
     flow_tick(f->flow);
     circuits_tick(f->circuits);
+    adopt_circuits(f);
     if (clock_mono_ms() - f->synced_ms >= SYNC_MS || flow_store_version(f->store) != f->seen)
         sync(f);
     if (end_pauses(f))
@@ -200,6 +248,7 @@ struct fleet *fleet_new(struct event_base *base, const struct config *config, st
     f->store = flow_store_new(redis, config->queue_names[0], worker);
     f->flow = flow_new(base, config, f->store, on_changed, f);
     f->circuits = circuits_new(config, f->store, on_changed, f);
+    f->own = own_new(config, f->store, on_everybodys, on_changed, f);
     f->tick = event_new(base, -1, EV_PERSIST, on_tick, f);
     evtimer_add(f->tick, &(struct timeval){.tv_usec = TICK_MS * 1000});
     return f;
@@ -221,9 +270,11 @@ void fleet_set_config(struct fleet *f, const struct config *config)
     f->paused = paused;
     f->config = config;
     circuits_set_config(f->circuits, config);
+    own_set_config(f->own, config);
     flow_set_config(f->flow, config);
     count_pauses(f);
-    f->known = false;
+    f->known = f->guessed = false;
+    f->asked_ms = 0;
     f->seen = -1;
     sync(f);
 }
@@ -235,6 +286,7 @@ void fleet_free(struct fleet *f)
     event_free(f->tick);
     flow_free(f->flow);
     circuits_free(f->circuits);
+    own_free(f->own);
     flow_store_free(f->store);
     mem_free(f->paused);
     mem_free(f);
@@ -248,4 +300,14 @@ struct flow *fleet_flow(struct fleet *f)
 struct circuits *fleet_circuits(struct fleet *f)
 {
     return f->circuits;
+}
+
+struct own_trouble *fleet_own(struct fleet *f)
+{
+    return f->own;
+}
+
+struct others *fleet_others(struct fleet *f)
+{
+    return &f->others;
 }

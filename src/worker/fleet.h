@@ -7,6 +7,8 @@
 
 #include "worker/circuits.h"
 #include "worker/flow.h"
+#include "worker/others.h"
+#include "worker/own_trouble.h"
 
 struct fleet;
 
@@ -26,8 +28,17 @@ void fleet_set_config(struct fleet *f, const struct config *config);
 /* The connection is up: looks at once. */
 void fleet_connected(struct fleet *f);
 
+/* Now and then while a queue could be served: how many workers serve it. What the fleet agreed on
+ * lies with the first queue; when that does not say it for five seconds, the others go on as if
+ * nothing was agreed on, until it does. */
+void fleet_serve(struct fleet *f, int64_t workers);
+/* Why this worker does not know what the fleet agreed on; NULL: it does. */
+const char *fleet_trouble(const struct fleet *f);
+
 struct flow *fleet_flow(struct fleet *f);
 struct circuits *fleet_circuits(struct fleet *f);
+struct own_trouble *fleet_own(struct fleet *f);
+struct others *fleet_others(struct fleet *f);
 /* By `pause` without an app: nothing is claimed. Also until it is known what was agreed on. */
 bool fleet_paused(const struct fleet *f);
 bool fleet_app_paused(const struct fleet *f, size_t app);

@@ -41,6 +41,7 @@ struct flight {
     bool asking;          /* while CHECKING: the answer is on its way */
     bool broken;          /* its call, shared with others, cannot be put together again */
     bool oversize, probe; /* probe: lets an open circuit's trial call through */
+    bool own_probe;       /* likewise, of an app that is held for this worker's own trouble */
     int64_t claimed_at_ms;   /* Redis clock */
     int64_t checked_boot_ms; /* when the lease was last seen long enough for a call */
     char *bytes;
@@ -93,8 +94,8 @@ const char *flight_app_name(const struct flight *f);
 bool flight_next_call(struct flight *f);
 uint64_t flight_part_bit(const struct flight *f);
 void flight_record_sent(struct flight *f, const struct reply *reply);
-/* Before its envelope or dead letter is written: by which configuration and in which parts it was made, while some
- * of it is or may be out. */
+/* Before its envelope or dead letter is written: by which configuration and in which parts it was
+ * made, while some of it is or may be out. */
 void flight_keep_begun(struct flight *f);
 
 /* The outcome's JSON. reason NONE: sent, or a duplicate where f->end says so. text, when not NULL,

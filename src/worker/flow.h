@@ -33,6 +33,8 @@ void flow_set_config(struct flow *f, const struct config *config);
 size_t flow_offer(struct flow *f, size_t n);
 /* For how many of n calls an app's parked jobs could be sent at once. */
 size_t flow_offer_app(struct flow *f, size_t app, size_t n);
+/* How many workers are alive: while Redis does not answer for a limit, each keeps to its part. */
+void flow_set_workers(struct flow *f, int64_t n);
 bool flow_asking(const struct flow *f); /* an answer is awaited */
 /* Whether a cool-down holds an app's calls, of one action at least, for more than a second: what is
  * parked stays so for a while. */

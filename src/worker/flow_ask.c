@@ -135,8 +135,10 @@ static void granted(struct flow_bucket *b, const struct flow_grant *g, int64_t n
     flow_hear(b, g, now);
 }
 
-static void not_answered(struct flow_bucket *b, int64_t now)
+static void not_answered(const struct flow *f, struct flow_bucket *b, int64_t now)
 {
+    if (b->rate > 0 && now >= b->cooled_ms)
+        b->stock += flow_alone_grant(&b->alone, b->rate, f->workers, window_max(b) - b->stock, now);
     b->asked = false;
     b->blocked_ms = now + SILENCE_MS;
     flow_merge_report(&b->report, &b->told);
@@ -154,7 +156,7 @@ static void on_grants(void *arg, const struct flow_grant *grants)
             continue; /* its tokens are lost, as those of a worker that dies */
         struct flow_bucket *b = &f->v[f->asked[k]];
         if (!grants) {
-            not_answered(b, now);
+            not_answered(f, b, now);
             continue;
         }
         news |= grants[k].granted || grants[k].wait_ms || b->missed;
@@ -170,6 +172,11 @@ static void on_grants(void *arg, const struct flow_grant *grants)
         if (b->wanted && grants)
             event_active(f->send, EV_TIMEOUT, 0);
     }
+}
+
+void flow_set_workers(struct flow *f, int64_t n)
+{
+    f->workers = n;
 }
 
 bool flow_asking(const struct flow *f)

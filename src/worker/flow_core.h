@@ -5,6 +5,7 @@
 #define PB_FLOW_CORE_H
 
 #include "worker/flow.h"
+#include "worker/flow_alone.h"
 
 enum { FLOW_TYPES = 4 };
 #define FLOW_GONE SIZE_MAX
@@ -31,6 +32,7 @@ struct flow_bucket {
     int64_t amount;             /* asked for in the call on its way */
     bool wanted, asked;         /* in the next call to Redis; in the one on its way */
     bool hungry;                /* wanted for tokens, not only for what it is to be told */
+    struct flow_alone alone;    /* what Redis does not grant */
     bool fleeting;              /* ALL: a token is used at once or not at all */
 };
 
@@ -41,6 +43,7 @@ struct flow {
     size_t n, naccounts;
     size_t *app_account;
     struct event *send, *wake;
+    int64_t workers; /* among whom a limit is parted when Redis does not answer */
     bool asking;
     size_t asked[FLOW_ASKS_MAX], nasked; /* which buckets; FLOW_GONE: a reload removed it */
     flow_fn fn;

@@ -28,8 +28,8 @@ static void put(struct buf *out, const char *name, int64_t value)
     buf_int(out, value);
 }
 
-void heartbeat_write(struct heartbeat *h, const struct pipeline *p, int64_t mono_ms,
-                     struct buf *out)
+void heartbeat_write(struct heartbeat *h, const struct pipeline *p, const char *more,
+                     int64_t mono_ms, struct buf *out)
 {
     int64_t sent = metrics_get(METRIC_JOBS_SENT);
     put(out, "{\"started\":", h->started_ms);
@@ -39,5 +39,6 @@ void heartbeat_write(struct heartbeat *h, const struct pipeline *p, int64_t mono
     put(out, ",\"in_flight\":", metrics_get(METRIC_JOBS_IN_FLIGHT));
     buf_printf(out, ",\"rate\":%.1f", rate(h, sent, mono_ms));
     pipeline_write_circuits(p, out);
+    buf_puts(out, more);
     buf_putc(out, '}');
 }

@@ -14,8 +14,8 @@ void heartbeat_init(struct heartbeat *h, int64_t wall_ms, int64_t mono_ms);
 
 /* One JSON object: {"started","sent","dead","calls","in_flight","rate","circuits"?}; rate is sent
  * jobs a second over the last 5 to 10 seconds, circuits names the apps whose circuit is not
- * closed. */
-void heartbeat_write(struct heartbeat *h, const struct pipeline *p, int64_t mono_ms,
-                     struct buf *out);
+ * closed. more: further members, each with a comma before it. */
+void heartbeat_write(struct heartbeat *h, const struct pipeline *p, const char *more,
+                     int64_t mono_ms, struct buf *out);
 
 #endif

@@ -67,6 +67,7 @@ static void look_at_lanes(struct monitor *m, int64_t now_ms)
         w->facts.up = lane.up;
         w->facts.down_why = lane.why;
         w->facts.open = lane.open;
+        w->facts.aside = lane.aside;
         w->facts.claimed_ms = lane.claimed_ms;
         w->facts.dropped_ms = lane.dropped_ms;
         up &= lane.up;
@@ -98,6 +99,15 @@ static void log_ready(const struct ready *r)
                ready_check_name(failed), log_value(r->why[failed]));
 }
 
+static void judge_calls(struct monitor *m)
+{
+    for (size_t i = 0; i < m->config->napps; i++) {
+        const char *why = dispatch_own_trouble(m->dispatch, i);
+        if (why)
+            ready_note_calls(&m->ready, m->config->apps[i].app.name, why);
+    }
+}
+
 static void judge(struct monitor *m, int64_t now_ms)
 {
     struct dispatch_status s;
@@ -107,6 +117,7 @@ static void judge(struct monitor *m, int64_t now_ms)
     for (size_t i = 0; i < m->n; i++)
         lanes[i] = m->lanes[i].facts;
     ready_judge(lanes, m->n, s.draining, now_ms, &m->ready);
+    judge_calls(m);
     metrics_set(METRIC_READY, m->ready.ok);
     metrics_set(METRIC_DRAINING, s.draining);
     bool starting = !m->judged && !m->ready.ok && now_ms - m->started_ms < START_MS;
@@ -240,6 +251,16 @@ static void write_app_degraded(const struct monitor *m, size_t i, struct buf *ou
     }
 }
 
+static void write_fleet_degraded(const struct monitor *m, struct buf *out, bool *first)
+{
+    const char *why = dispatch_fleet_trouble(m->dispatch);
+    char text[192];
+    if (!why)
+        return;
+    snprintf(text, sizeof text, "fleet why=%.160s", why);
+    add_degraded(out, first, text);
+}
+
 bool monitor_write_ready(struct monitor *m, struct buf *out)
 {
     bool first = true;
@@ -248,6 +269,7 @@ bool monitor_write_ready(struct monitor *m, struct buf *out)
     buf_puts(out, ",\"degraded\":[");
     for (size_t i = 0; i < m->config->napps; i++)
         write_app_degraded(m, i, out, &first);
+    write_fleet_degraded(m, out, &first);
     buf_puts(out, "]}\n");
     return m->ready.ok;
 }

@@ -100,6 +100,9 @@ static const struct option_row general[] = {
          "A job that outlived so many workers is looked at singly, then `poison`"),
     FIRM("queue.parked_max", "10000", 1, 10000000, AT(parked_max),
          "Most jobs that wait for one app's circuit; beyond it claiming stops"),
+    INT("queue.unserved_ms", "300000", 0, 86400000, AT(unserved_ms),
+        "How long parked jobs wait for an app that no live worker has; then they end as "
+        "`invalid_job`"),
     INT("queue.dead_warn", "1000", 0, 100000000, AT(dead_warn),
         "Number of dead letters at which an alarm is raised; 0: never"),
     FIRM("queue.idle_wait_s", "5", 1, 300, AT(idle_wait_s),

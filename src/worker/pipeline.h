@@ -41,6 +41,12 @@ size_t pipeline_flights(const struct pipeline *p); /* all that are held */
 /* Calls that are to be made or on the wire: those whose end is not yet on the way, jobs that share
  * one counted once. */
 size_t pipeline_busy(const struct pipeline *p);
+/* Of these two, those of one queue. */
+void pipeline_load_of(const struct pipeline *p, const struct queue *queue, size_t *busy,
+                      size_t *held);
+/* Redis refuses to serve the queue (queue_refused()): what is held of it and waits for its call
+ * goes back. As long as that lasts, none of its jobs begins one. */
+void pipeline_give_back(struct pipeline *p, const struct queue *queue);
 /* How many calls so many jobs will make, and the other way round, as it was lately. */
 size_t pipeline_calls(const struct pipeline *p, size_t jobs);
 size_t pipeline_jobs(const struct pipeline *p, size_t calls);

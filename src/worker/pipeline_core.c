@@ -22,6 +22,7 @@ struct pipeline *pipeline_new(const struct config *config, struct sender *sender
                            .keyring = keyring,
                            .fleet = fleet,
                            .circuits = fleet_circuits(fleet),
+                           .own = fleet_own(fleet),
                            .router = router,
                            .worker = worker,
                            .freed = fn,
@@ -65,6 +66,18 @@ size_t pipeline_flights(const struct pipeline *p)
 size_t pipeline_busy(const struct pipeline *p)
 {
     return p->busy - p->bound;
+}
+
+void pipeline_load_of(const struct pipeline *p, const struct queue *queue, size_t *busy,
+                      size_t *held)
+{
+    const struct flight *f;
+    *busy = *held = 0;
+    TAILQ_FOREACH(f, &p->flights, link)
+    if (f->queue == queue) {
+        *busy += f->state != FLIGHT_FINISHING && f->state != FLIGHT_BOUND;
+        ++*held;
+    }
 }
 
 size_t pipeline_app(const struct flight *f)
@@ -132,7 +145,8 @@ size_t pipeline_jobs(const struct pipeline *p, size_t calls)
 
 static bool takes_jobs(const struct pipeline *p, size_t app)
 {
-    return circuits_at(p->circuits, app)->state == CIRCUIT_CLOSED && pipeline_may_call(p, app);
+    return circuits_at(p->circuits, app)->state == CIRCUIT_CLOSED && pipeline_may_call(p, app) &&
+           !own_holds(p->own, app);
 }
 
 bool pipeline_all_open(const struct pipeline *p)
@@ -162,6 +176,11 @@ size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out,
             *probe = true;
             out[0] = (struct queue_drain){name, 1};
             return 1;
+        }
+        if (own_holds(p->own, i) && own_probe_due(p->own, now) && pipeline_may_call(p, i)) {
+            *probe = true;
+            out[found++] = (struct queue_drain){name, 1};
+            continue;
         }
         /* An app that drains nothing is not named: its parked list's bound holds then. */
         unsigned jobs = takes_jobs(p, i) ? (unsigned)jobs_for(p, i, n) : 0;

@@ -21,6 +21,7 @@ struct pipeline {
     struct fleet *fleet;
     struct circuits *circuits; /* the fleet's */
     struct shared_stop stops;
+    struct own_trouble *own; /* likewise */
     struct flight_list flights;
     struct flight_list waiting;       /* in the order of their claims */
     size_t count, busy, out, held;    /* all; not yet FINISHING; OUT; HELD */

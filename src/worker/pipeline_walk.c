@@ -128,6 +128,16 @@ static bool outdated(const struct flight *f)
     return f->config != p->config && (!f->env.npushes || pipeline_app(f) == p->config->napps);
 }
 
+/* Unless this worker's own trouble forbids it. */
+static bool is_admitted(struct flight *f)
+{
+    struct own_trouble *own = f->pipeline->own;
+    size_t app = pipeline_app(f);
+    if (f->own_probe || !own_holds(own, app))
+        return true;
+    return f->own_probe = own_admit(own, app, clock_mono_ms());
+}
+
 /* The next step of a flight that has no call out: the next call, or its end. */
 static void advance(struct flight *f)
 {
@@ -139,7 +149,7 @@ static void advance(struct flight *f)
         ending_back(f); /* it has moved on: Redis will say so, and nothing is written */
         return;
     }
-    if (f->pipeline->draining || outdated(f)) {
+    if (f->pipeline->draining || outdated(f) || queue_refused(f->queue)) {
         ending_back(f);
         return;
     }
@@ -162,6 +172,10 @@ static void advance(struct flight *f)
             park(f);
             return;
         }
+    }
+    if (!is_admitted(f)) {
+        park(f);
+        return;
     }
     if (answer_may_send(f) && has_token(f))
         send_call(f);
@@ -218,6 +232,14 @@ static void settle_down(struct flight *f)
         advance(f);
 }
 
+/* Its app is in another live worker's file, and not in this one's: a reload is on its way, or a
+ * canary. */
+static bool is_anothers(const struct flight *f)
+{
+    return !f->bundle && !f->app && f->job.root &&
+           others_have(fleet_others(f->pipeline->fleet), f->job.app, clock_mono_ms());
+}
+
 static void start(struct flight *f, const struct queue_claim *claim, size_t calls)
 {
     struct err e;
@@ -227,6 +249,10 @@ static void start(struct flight *f, const struct queue_claim *claim, size_t call
     int64_t began_us = clock_mono_us();
     bool ok = flight_read(f, f->config, &why, &e);
     tally_read(f, began_us);
+    if (!ok && is_anothers(f)) {
+        ending_park_for_others(f);
+        return;
+    }
     if (!ok) {
         if (f->bundle)
             gather_break(f);
@@ -287,6 +313,14 @@ static void look_again(struct pipeline *p)
         return;
     TAILQ_FOREACH(f, &p->flights, link)
     if (f->state == FLIGHT_HELD || (p->draining && f->state == FLIGHT_WAITING))
+        advance(f);
+}
+
+void pipeline_give_back(struct pipeline *p, const struct queue *queue)
+{
+    struct flight *f;
+    TAILQ_FOREACH(f, &p->flights, link)
+    if (f->queue == queue && (f->state == FLIGHT_HELD || f->state == FLIGHT_WAITING))
         advance(f);
 }
 

@@ -9,6 +9,7 @@ const char *ready_check_name(enum ready_check c)
     static const char *const names[READY_CHECKS] = {
         [READY_CONFIG] = "config",   [READY_REDIS] = "redis",       [READY_WRITE] = "write",
         [READY_SCRIPTS] = "scripts", [READY_DRAINING] = "draining", [READY_WATCHDOG] = "watchdog",
+        [READY_QUEUES] = "queues",   [READY_CALLS] = "calls",
     };
     return names[c];
 }
@@ -47,12 +48,21 @@ void ready_judge(const struct ready_lane *lanes, size_t n, bool draining, int64_
         judge_write(lane, now_ms, out);
         if (!lane->open)
             fail(out, READY_SCRIPTS, lane->queue, "not run on this connection yet");
+        if (lane->aside)
+            fail(out, READY_QUEUES, lane->queue, lane->aside);
         if (lane->dropped_ms > lane->claimed_ms)
             fail(out, READY_WATCHDOG, lane->queue,
                  "no claim answered since it dropped the connection");
     }
     if (draining)
         fail(out, READY_DRAINING, NULL, "draining");
+}
+
+void ready_note_calls(struct ready *r, const char *app, const char *why)
+{
+    char text[READY_WHY_SIZE];
+    snprintf(text, sizeof text, "%.96s app=%.64s", why, app);
+    fail(r, READY_CALLS, NULL, text);
 }
 
 enum ready_check ready_first(const struct ready *r)

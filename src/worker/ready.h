@@ -18,6 +18,8 @@ enum ready_check {
     READY_SCRIPTS,
     READY_DRAINING,
     READY_WATCHDOG,
+    READY_QUEUES,
+    READY_CALLS,
     READY_CHECKS
 };
 const char *ready_check_name(enum ready_check c);
@@ -27,6 +29,7 @@ struct ready_lane {
     const char *queue;
     bool up, open;
     const char *down_why; /* "" or NULL: unknown */
+    const char *aside;    /* why Redis refuses to serve it; NULL: it does not */
     int64_t claimed_ms, dropped_ms;
     int64_t wrote_ms;             /* when the last write was sent */
     bool writing;                 /* … and its answer is awaited */
@@ -42,6 +45,9 @@ struct ready {
 /* Each check names the first queue that fails it. */
 void ready_judge(const struct ready_lane *lanes, size_t n, bool draining, int64_t now_ms,
                  struct ready *out);
+
+/* The worker's calls for an app fail, and no other worker's. */
+void ready_note_calls(struct ready *r, const char *app, const char *why);
 
 /* The first check that fails; READY_CHECKS when none does. */
 enum ready_check ready_first(const struct ready *r);

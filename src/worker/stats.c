@@ -101,7 +101,10 @@ static void put_queues(struct buf *out, const struct monitor *m)
     open_as(out, "queues", "[");
     for (size_t i = 0; i < c->nqueues; i++) {
         open_next(out);
+        struct dispatch_lane lane;
+        dispatch_lane(monitor_dispatch(m), i, &lane);
         put_text(out, "name", c->queue_names[i]);
+        put_text(out, "aside", lane.aside);
         unsigned label = metrics_find(SET_QUEUE, c->queue_names[i]);
         for (size_t k = 0; k < sizeof members / sizeof members[0]; k++)
             put_int(out, members[k].name, metrics_get_at(members[k].metric, label, 0));

@@ -900,7 +900,7 @@ static void heartbeat(struct heartbeat *h, struct stage *s, int64_t mono_ms, jso
 {
     struct buf b;
     buf_init(&b, 4096);
-    heartbeat_write(h, s->p, mono_ms, &b);
+    heartbeat_write(h, s->p, ",\"more\":1", mono_ms, &b);
     *out = json_loads(buf_text(&b), 0, NULL);
     assert_non_null(*out);
     buf_free(&b);

@@ -139,6 +139,12 @@ static void retry_waits_in_due(void **state)
     worker_free(w);
 }
 
+static void on_leftovers(void *arg, const struct queue_leftovers *found)
+{
+    (void)arg;
+    (void)found;
+}
+
 static void parked_jobs(void **state)
 {
     (void)state;
@@ -157,7 +163,7 @@ static void parked_jobs(void **state)
     assert_int_equal(3, w->counts.parked);
     assert_int_equal(-2, worker_claim(w, 5)); /* full: held back */
     assert_int_equal(0, w->n);
-    queue_housekeep(other->q); /* learns of the app */
+    queue_leftovers(other->q, NULL, 0, on_leftovers, NULL); /* learns of the app */
     pump_until(base, other->q->napps == 1);
     assert_int_equal(-2, worker_claim(other, 5));
     /* A probe takes one, and only parked ones. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The queue in trouble: leases that run out, dead workers, lost connections, a restarted or full
-// server (queue_lease, queue_upkeep).
+// server (queue_lease, queue_upkeep), which of its steps are refused (queue_health), what nobody
+// looks after (queue_leftovers).
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,6 +31,48 @@ static void set_heartbeat(const char *worker, int64_t ms_from_now)
     int64_t now = atoll(t->element[0]->str) * 1000;
     freeReplyObject(t);
     freeReplyObject(cli("ZADD " K ":workers %lld %s", (long long)(now + ms_from_now), worker));
+}
+
+static void spoil(const char *key)
+{
+    freeReplyObject(cli("RENAME %s kept", key));
+    freeReplyObject(cli("SADD %s x", key));
+}
+
+static void mend(const char *key)
+{
+    freeReplyObject(cli("DEL %s", key));
+    freeReplyObject(cli("RENAME kept %s", key));
+}
+
+/* A step that Redis refuses is named until it is taken again; each by itself. */
+static void refused_steps_are_named(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    push_jobs("j", 0, 2);
+    worker_claim(w, 1);
+    assert_int_equal(0, queue_refused(w->q));
+    assert_null(queue_refusal(w->q));
+    spoil(K ":member");
+    worker_claim(w, 1);
+    assert_int_equal(QUEUE_STEP_CLAIM, queue_refused(w->q));
+    assert_non_null(strstr(queue_refusal(w->q), "claim: WRONGTYPE"));
+    worker_end(w, &w->got[0], &sent);
+    pump_until(base, queue_refused(w->q) == (QUEUE_STEP_CLAIM | QUEUE_STEP_FINISH));
+    mend(K ":member");
+    worker_settle(w);
+    assert_int_equal(QUEUE_STEP_CLAIM, queue_refused(w->q));
+    worker_claim(w, 1);
+    assert_int_equal(0, queue_refused(w->q));
+    queue_extend(w->q);
+    pump_until(base, queue_workers(w->q) == 1);
+    spoil(K ":workers");
+    pump_until(base, (queue_extend(w->q), queue_refused(w->q) == QUEUE_STEP_EXTEND));
+    mend(K ":workers");
+    pump_until(base, (queue_extend(w->q), queue_refused(w->q) == 0));
+    worker_free(w);
 }
 
 static void expired_lease_is_taken_over(void **state)
@@ -359,6 +402,63 @@ static void audit_restores_due(void **state)
     worker_free(other);
 }
 
+struct seen {
+    size_t napps, nwords;
+    int64_t lengths[2];
+    char words[2][32];
+    bool done, ok;
+};
+
+static void on_leftovers(void *arg, const struct queue_leftovers *found)
+{
+    struct seen *seen = arg;
+    seen->done = true;
+    seen->ok = found != NULL;
+    if (!found)
+        return;
+    seen->napps = found->napps;
+    seen->nwords = found->nwords;
+    for (size_t i = 0; i < found->nwords && i < 2; i++)
+        snprintf(seen->words[i], sizeof seen->words[i], "%s", found->words[i]);
+    memcpy(seen->lengths, found->lengths, sizeof seen->lengths);
+}
+
+/* Apps, what the living say, lengths in the order of the question; who is not listed gets a lease,
+ * and after it an heir. */
+static void leftovers_are_named(void **state)
+{
+    (void)state;
+    static const char *const asked[] = {"shop", "nobody"};
+    struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    struct seen seen = {0};
+    queue_set_stat(w->q, "of w1");
+    queue_extend(w->q);
+    freeReplyObject(cli("HSET " K ":stat lost {} dead of-the-dead w2 %s", "of w2"));
+    set_heartbeat("w2", 60000);
+    freeReplyObject(cli("ZADD " K ":workers 1 dead"));
+    freeReplyObject(cli("RPUSH " K ":inbox:lost j0"));
+    freeReplyObject(cli("SADD " K ":apps shop default"));
+    freeReplyObject(cli("RPUSH " K ":parked:shop a b c"));
+    pump_until(base, cli_int("HEXISTS " K ":stat w1") == 1);
+    queue_leftovers(w->q, asked, 2, on_leftovers, &seen);
+    pump_until(base, seen.done);
+    assert_int_equal(2, seen.napps);
+    assert_int_equal(3, seen.lengths[0]);
+    assert_int_equal(0, seen.lengths[1]);
+    assert_int_equal(2, seen.nwords); /* not its own, nor the dead one's */
+    assert_true(strcmp(seen.words[0], "of w2") == 0 || strcmp(seen.words[1], "of w2") == 0);
+    assert_true(!seen.words[0][0] || !seen.words[1][0]); /* the one whose heartbeat was lost */
+    pump_until(base, (queue_extend(w->q), queue_housekeep(w->q), cli_int("LLEN jobs") == 1));
+    freeReplyObject(cli("DEL " K ":stat"));
+    freeReplyObject(cli("SET " K ":stat x"));
+    seen.done = false;
+    queue_leftovers(w->q, NULL, 0, on_leftovers, &seen);
+    pump_until(base, seen.done);
+    assert_false(seen.ok);
+    worker_free(w);
+}
+
 static void leaving_empties_the_inbox(void **state)
 {
     (void)state;
@@ -518,6 +618,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(forgetful_redis_is_given_a_lease, fixture_flush),
+        cmocka_unit_test_setup(leftovers_are_named, fixture_flush),
+        cmocka_unit_test_setup(refused_steps_are_named, fixture_flush),
         cmocka_unit_test_setup(expired_lease_is_taken_over, fixture_flush),
         cmocka_unit_test_setup(marks_come_with_what_is_taken_over, fixture_flush),
         cmocka_unit_test_setup(marks_are_bounded, fixture_flush),

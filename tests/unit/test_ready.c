@@ -56,6 +56,14 @@ static void judgements(void **state)
         {DROPPED(50), false, READY_WATCHDOG,
          "no claim answered since it dropped the connection queue=q"},
         {DROPPED(150), false, READY_CHECKS, ""},
+        {{.queue = "q",
+          .up = true,
+          .open = true,
+          .written = true,
+          .aside = "claim: WRONGTYPE Operation"},
+         false,
+         READY_QUEUES,
+         "claim: WRONGTYPE Operation queue=q"},
         {WELL, true, READY_DRAINING, "draining"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -66,6 +74,19 @@ static void judgements(void **state)
         if (!r.ok)
             assert_string_equal(rows[i].why, r.why[rows[i].fails]);
     }
+}
+
+static void calls_that_fail_here_alone(void **state)
+{
+    (void)state;
+    static const struct ready_lane well = WELL;
+    struct ready r;
+    ready_judge(&well, 1, false, NOW, &r);
+    ready_note_calls(&r, "shop", "certificate");
+    ready_note_calls(&r, "other", "not_sent");
+    assert_false(r.ok);
+    assert_int_equal(READY_CALLS, ready_first(&r));
+    assert_string_equal("certificate app=shop", r.why[READY_CALLS]);
 }
 
 static void the_first_failing_queue_is_named(void **state)
@@ -131,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judgements),
+        cmocka_unit_test(calls_that_fail_here_alone),
         cmocka_unit_test(the_first_failing_queue_is_named),
         cmocka_unit_test(rates_over_a_minute),
         cmocka_unit_test(age_of_the_first_job),

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Model step: extend. The worker's heartbeat, and its leases whose fence is still theirs.
 -- KEYS due batch workers stat; ARGV worker lease_ms stat, then id and fence of each lease (≤ 256)
--- Reply: now, then per lease 1, or 0 when it is lost.
+-- Reply: now, then per lease 1, or 0 when it is lost, and at last how many workers are alive.
 local due, batch, workers, stat = unpack(KEYS)
 local call = redis.call
 call('ZCARD', due)
@@ -35,4 +35,5 @@ end
 if #scores > 0 then
     call('ZADD', due, unpack(scores))
 end
+reply[#reply + 1] = call('ZCOUNT', workers, now, '+inf')
 return reply

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/leftover_look.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+
+enum { LOOK_MS = 5000, LOOK_SOON_MS = 500 };
+
+static void tell(struct lane *lane, struct leftover *f, int64_t now_ms)
+{
+    int64_t left = f->since_ms + f->wait_ms - now_ms;
+    if (f->jobs <= 0 || f->told)
+        return;
+    f->told = true;
+    log_error("event=app_unserved queue=%s app=%s jobs=%lld wait_ms=%lld",
+              log_value(queue_name(lane->queue)), log_value(f->app), (long long)f->jobs,
+              (long long)(left > 0 ? left : 0));
+}
+
+/* A name that is new is counted soon. */
+static int64_t pause_ms(const struct leftovers *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->v[i].jobs < 0)
+            return LOOK_SOON_MS;
+    return LOOK_MS;
+}
+
+static void on_leftovers(void *arg, const struct queue_leftovers *found)
+{
+    struct lane *lane = arg;
+    struct leftovers *l = &lane->leftovers;
+    int64_t now = clock_mono_ms();
+    l->asking = false;
+    if (!found)
+        return;
+    leftovers_see(l, lane->d->config, found, now);
+    for (size_t i = 0; i < found->nwords; i++)
+        others_see(fleet_others(lane->d->fleet), lane->d->config, found->words[i], now);
+    l->next_ms = now + pause_ms(l);
+    for (size_t i = 0; i < l->n; i++)
+        tell(lane, &l->v[i], now);
+    metrics_set_at(METRIC_QUEUE_UNSERVED, metrics_find(SET_QUEUE, queue_name(lane->queue)),
+                   leftovers_jobs(l));
+}
+
+void leftover_look(struct lane *lane)
+{
+    struct leftovers *l = &lane->leftovers;
+    int64_t now = clock_mono_ms();
+    const char *apps[QUEUE_LEFTOVERS_MAX];
+    if (!lane->open || l->asking || now < l->next_ms)
+        return;
+    l->asking = true;
+    l->next_ms = now + LOOK_MS;
+    for (size_t i = 0; i < l->n; i++)
+        apps[i] = l->v[i].app;
+    queue_leftovers(lane->queue, apps, l->n, on_leftovers, lane);
+}
+
+size_t leftover_drains(const struct lane *lane, unsigned n, struct queue_drain *out)
+{
+    size_t found = leftovers_due(&lane->leftovers, lane->d->config, clock_mono_ms(), out);
+    for (size_t i = 0; i < found; i++)
+        out[i].limit = n / (unsigned)found;
+    return found;
+}

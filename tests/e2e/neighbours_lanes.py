@@ -1,0 +1,488 @@
+# SPDX-License-Identifier: MIT
+"""Queues, removed apps and workers beside each other: one's trouble stays one's own."""
+import itertools
+import json
+import os
+import resource
+import signal
+import subprocess
+
+import shards
+from admin import Admin
+from harness import K, Q, Stage, wait_until
+from reload import File, hup
+from scene import FAST, SHORT, calls, expect, heavy, scenario, wait_idle
+from topology import ClusterStage, slot_of
+
+A, B = "push:a", "push:b"
+TWO = dict(FAST, **SHORT, PUSHBRIDGE_QUEUE_NAMES="%s,%s" % (A, B), PUSHBRIDGE_QUEUE_RESULTS="{%q}:results",
+           PUSHBRIDGE_QUEUE_DEAD="{%q}:dead")
+
+
+def sent(s, queue):
+    return s.redis("HGET", "{%s}:count" % queue, "sent") or b"0"
+
+
+def push_and_wait(s, queue, total, n, what):
+    """n more jobs to the queue, which has sent total before; the new total."""
+    s.push_many(n, "%s-%d-" % (queue[-1], total), queue=queue)
+    wait_until(lambda: int(sent(s, queue)) == total + n, "%s: %s sends all its %d jobs" % (what, queue, n))
+    return total + n
+
+
+def one_outcome_each(s, queue, n):
+    ids = [o["id"] for o in s.outcomes("{%s}:results" % queue)]
+    expect(len(ids) == len(set(ids)) == n and not s.outcomes("{%s}:dead" % queue), "%s: one outcome each, %d of %d" % (queue, len(ids), n))
+    left = {k: v for k, v in s.counts(queue).items() if k != "sent" and v}
+    expect(not left, "%s: nothing left: %s" % (queue, left))
+
+
+# In one step: a heartbeat in between would make the key anew.
+SPOIL = """
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('RENAME', KEYS[1], KEYS[2]) end
+return redis.call(unpack(ARGV))
+"""
+MEND = """
+redis.call('DEL', KEYS[1])
+if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('RENAME', KEYS[2], KEYS[1]) end
+"""
+
+
+def spoil(s, key):
+    """Somebody wrote another type there; what was there comes back with the returned function."""
+    wrong = ["HSET", key, "x", "y"] if key.endswith(":apps") else ["SADD", key, "x"]
+    s.redis("EVAL", SPOIL, 2, key, "kept:" + key, *wrong)
+    return lambda: s.redis("EVAL", MEND, 2, key, "kept:" + key)
+
+
+def set_aside(a, queue):
+    return a.failing("queues", "queue=" + queue)
+
+
+def shown_by_stats(s, a, key):
+    first, second = json.loads(a.get("/stats")[1])["queues"]
+    expect(first["aside"] and second["aside"] is None, "/stats: %s %s" % (first, second))
+    def says_so():
+        queues = {q["queue"]: q for q in json.loads(s.cli("stats", "--json"))["queues"]}
+        return "refused" not in queues[B] and any(A in w.get("aside", {}) for w in queues[B]["workers"])
+    wait_until(says_so, "stats for " + key)  # with its next heartbeat
+    expect(a.families()["pushbridge_queue_aside"].value(queue=A) == 1, "the metric")
+
+
+def keys_of(s, queue):
+    """Each key that serving the queue needs, one of a kind."""
+    inbox, = [w.decode() for w in s.redis("ZRANGE", "{%s}:workers" % queue, 0, -1)]
+    kinds = ["due", "batch", "member", "inbox:" + inbox, "count", "workers", "run", "oversize", "parked:default", "apps", "stat", "results", "dead"]
+    return [queue] + ["{%s}:%s" % (queue, k) for k in kinds]
+
+
+def broken_queue(**env):
+    with Stage(env=dict(TWO, **env)) as s:
+        a = Admin()
+        s.worker(**a.env())
+        a.wait_ready()
+        s.redis("SADD", "{%s}:apps" % A, "default")
+        na, nb = push_and_wait(s, A, 0, 1, "well"), push_and_wait(s, B, 0, 1, "well")
+        for key in keys_of(s, A):
+            mend = spoil(s, key)
+            if key != A:
+                s.push_many(20, "a-%s-" % key, queue=A)
+            wait_until(lambda: set_aside(a, A), "set aside for " + key)
+            nb = push_and_wait(s, B, nb, 50, key)
+            shown_by_stats(s, a, key)
+            expect(set_aside(a, A) and a.ready()[1]["checks"]["watchdog"] == "ok", "still aside, and nothing else is wrong: %s" % a.ready()[1])
+            mend()
+            na += 20 if key != A else 0
+            wait_until(lambda: int(sent(s, A)) == na, "%s is back after %s (%s of %d)" % (A, key, sent(s, A), na))
+            a.wait_ready()
+        log = s.log()
+        expect(log.count("event=queue_aside queue=%s " % A) == log.count("event=queue_back queue=%s " % A) <= 40, "said on transitions")
+        expect("queue=%s" % B not in "".join(x for x in log.splitlines() if "queue_aside" in x), "the other never")
+        expect(a.families()["pushbridge_watchdog_drops_total"].value() == 0, "nothing to do for the watchdog")
+        s.no_duplicates()
+        one_outcome_each(s, A, na)
+        one_outcome_each(s, B, nb)
+        return "%d kinds of keys, %d refusals" % (len(keys_of(s, A)), log.count("event=queue_aside "))
+
+
+@scenario
+def a_broken_queue_is_set_aside():
+    """A key of a wrong type, of each kind, at the first of two queues: the second is served on, and the first comes back."""
+    return broken_queue()
+
+
+@scenario
+def a_broken_queue_is_set_aside_fair():
+    return broken_queue(PUSHBRIDGE_QUEUE_SERVE="fair")
+
+
+def breaks_first(s, a, nb, what, spoiled):
+    """What the fleet keeps with the first queue cannot be asked: the second queue flows, within this worker's part of the limit."""
+    mends = [spoil(s, "{%s}:%s" % (A, k)) for k in spoiled]
+    nb = push_and_wait(s, B, nb, 60, what)
+    wait_until(lambda: any(x.startswith("fleet ") for x in a.ready()[1].get("degraded", ())), "%s: /readyz says so" % what)
+    for mend in mends:
+        mend()
+    wait_until(lambda: not a.ready()[1].get("degraded", True), "%s: asked again" % what)
+    return nb
+
+
+@scenario
+def limits_that_cannot_be_asked():
+    """Limits, pauses and circuits lie with the first queue."""
+    with Stage(env=dict(TWO, PUSHBRIDGE_LIMIT_PUSH_PER_S="100")) as s:
+        a = Admin()
+        s.worker(**a.env())
+        a.wait_ready()
+        na, nb = push_and_wait(s, A, 0, 1, "well"), push_and_wait(s, B, 0, 1, "well")
+        nb = breaks_first(s, a, nb, "no limits", ["flow"])
+        nb = breaks_first(s, a, nb, "nothing agreed on", ["flow", "control"])
+        s.worker()
+        s.terminate(s.workers[0])
+        nb = push_and_wait(s, B, nb, 20, "another worker")
+        s.no_duplicates()
+        one_outcome_each(s, A, na)
+        one_outcome_each(s, B, nb)
+
+
+@scenario
+def outcomes_that_cannot_be_written():
+    """Under load the first queue's results are spoilt: what is held of it takes no slot of the second, and nothing is sent twice."""
+    with Stage(env=dict(TWO, PUSHBRIDGE_QUEUE_CONCURRENCY="8")) as s:
+        a = Admin()
+        s.worker(**a.env())
+        a.wait_ready()
+        s.fault(kind="latency", latency_ms=50)
+        na = s.push_many(300, "a", queue=A)
+        wait_until(lambda: int(sent(s, A)) > 20, "under load")
+        mend = spoil(s, "{%s}:results" % A)
+        wait_until(lambda: set_aside(a, A), "set aside")
+        nb = push_and_wait(s, B, 0, 100, "beside")
+        calls = s.record()["calls"]
+        expect(calls <= 100 + int(sent(s, A)) + 2 * 8, "of %s nothing more is sent than was out: %d calls" % (A, calls))
+        mend()
+        wait_until(lambda: int(sent(s, A)) == na, "all of %s" % A)
+        expect({o["attempts"] for o in s.outcomes("{%s}:results" % A)} == {1}, "each with one attempt")
+        s.no_duplicates()
+        one_outcome_each(s, A, na)
+        one_outcome_each(s, B, nb)
+
+
+@scenario
+def a_forbidden_queue_is_set_aside():
+    """The ACL forbids the keys of the first queue, also to a new connection; refusals are few."""
+    with Stage(env=TWO) as s:
+        rights = ["on", ">pw", "+@all", "&*", "resetkeys"]
+        s.redis("ACL", "SETUSER", "w", *rights, "~*")
+        a = Admin()
+        s.worker(PUSHBRIDGE_REDIS_URL="redis://w:pw@127.0.0.1:%d/0" % s.redis_port, **a.env())
+        a.wait_ready()
+        na, nb = push_and_wait(s, A, 0, 1, "well"), push_and_wait(s, B, 0, 1, "well")
+        s.redis("ACL", "SETUSER", "w", *rights, "~%s" % B, "~{%s}:*" % B)
+        na += s.push_many(20, "more", queue=A)
+        wait_until(lambda: a.failing("queues", "NOPERM"), "set aside")
+        nb = push_and_wait(s, B, nb, 50, "forbidden")
+        s.redis("CLIENT", "KILL", "USER", "w")
+        wait_until(lambda: a.failing("queues", "open: NOPERM"), "nor is it opened anew")
+        s.redis("CONFIG", "RESETSTAT")
+        began = s.redis("TIME")
+        nb = push_and_wait(s, B, nb, 50, "forbidden to a new connection")
+        wait_until(lambda: int(s.redis("TIME")[0]) > int(began[0]) + 2, "two seconds of Redis' clock")
+        stats = s.redis("INFO", "commandstats").decode()
+        refused = sum(int(f.split("=")[1]) for line in stats.splitlines() for f in line.split(",") if f.startswith(("rejected_calls=", "failed_calls=")))
+        took = int(s.redis("TIME")[0]) - int(began[0]) + 1
+        expect(0 < refused < 30 * took, "%d commands were refused in %d s: no loop" % (refused, took))
+        s.redis("ACL", "SETUSER", "w", *rights, "~*")
+        wait_until(lambda: int(sent(s, A)) == na, "%s is back" % A)
+        a.wait_ready()
+        s.no_duplicates()
+        one_outcome_each(s, A, na)
+        one_outcome_each(s, B, nb)
+        return "%d refusals in %d s" % (refused, took)
+
+
+PAIR = ["push:jobs:0", "push:jobs:1"]
+
+
+@scenario
+@heavy
+def a_shard_in_trouble_is_set_aside():
+    """The first queue's slot is on the move and stays between two nodes (TRYAGAIN); then its whole shard is gone, and a
+    worker starts that cannot ask what the fleet agreed on. The second queue flows."""
+    with ClusterStage(tls=False, env=dict(shards.TOPOLOGY, PUSHBRIDGE_QUEUE_NAMES=",".join(PAIR))) as s:
+        slot, nodes = slot_of(PAIR[0]), s.slots()
+        expect(nodes[slot] != nodes[slot_of(PAIR[1])], "two shards")
+        a, ended = Admin(), lambda q: s.ended_of(q)
+        s.worker(**a.env())
+        na, nb = s.push_to(PAIR[0], 20, "a"), s.push_to(PAIR[1], 20, "b")
+        wait_until(lambda: ended(PAIR[0]) == na and ended(PAIR[1]) == nb, "well")
+        moving = s.move_slot(slot, sorted(s.masters() - {nodes[slot], nodes[slot_of(PAIR[1])]})[0])
+        next(moving), next(moving)
+        wait_until(lambda: a.failing("queues", "TRYAGAIN"), "set aside")
+        nb += s.push_to(PAIR[1], 300, "c")
+        wait_until(lambda: ended(PAIR[1]) == nb, "the second flows (%d of %d)" % (ended(PAIR[1]), nb))
+        for _ in moving:
+            pass
+        na += s.push_to(PAIR[0], 20, "d")
+        wait_until(lambda: ended(PAIR[0]) == na, "the first is back")
+        a.wait_ready()
+        found = s.conserve_queue(PAIR[0], na)
+        owner = s.slots()[slot]
+        shard = [p for p, _ in s.nodes.values() if p == owner or b"master_port:%d\r" % owner in (s.ask(p, "INFO", "replication") or b"")]
+        expect(found["sent"] == na and len(shard) == 2, "all sent; a master and its replica: %s" % shard)
+        for port in shard:
+            s.kill_node(port)
+        s.redis.forget()
+        nb += s.push_to(PAIR[1], 100, "e")
+        wait_until(lambda: ended(PAIR[1]) == nb, "the second flows without the first's shard")
+        s.workers[0].kill()
+        b = Admin()
+        s.worker(**b.env())
+        nb += s.push_to(PAIR[1], 100, "f")
+        wait_until(lambda: ended(PAIR[1]) == nb, "nor does a new worker wait for it")
+        expect(b.failing("redis", PAIR[0]), "unready: %s" % b.ready()[1])
+        s.no_duplicates()
+        ids = s.outcome_ids(PAIR[1:])
+        expect(len(ids) == len(set(ids)) == nb, "one outcome each")
+
+
+# --- apps that are taken out of the file
+
+APPS = dict(FAST, **SHORT, PUSHBRIDGE_QUEUE_UNSERVED_MS="1500")
+FILE = """
+apps = ( { name = "default"; access_key_id = "mock-id"; access_key_secret = "mock-secret"; }%s );
+groups = ( %s );
+templates = ( { code = "I10000"; message = "text {0}"; } );
+"""
+SHOP = ', { name = "shop"; app_key = "34567890"; }'
+BOTH = '{ name = "both"; apps = ( "shop", "default" ); }'
+
+
+class AppFile(File):
+    def put(self, shop=True):
+        self.put_text(FILE % ((SHOP, BOTH) if shop else ("", "")))
+
+
+def park(s, n, prefix=""):
+    """n jobs of an app that is paused, and n of a group that begins with it."""
+    pauses = s.log().count("event=paused app=shop")
+    s.cli("pause", "--app", "shop")
+    wait_until(lambda: s.log().count("event=paused app=shop") > pauses, "paused")
+    s.push(*[{"id": "%ss%d" % (prefix, i), "code": "I10000", "school": "s", "app": "shop"} for i in range(n)])
+    s.push(*[{"id": "%sg%d" % (prefix, i), "code": "I10000", "school": "s", "app": "both"} for i in range(n)])
+    wait_until(lambda: s.counts()["parked"] == 2 * n, "parked: %s" % s.counts())
+    return 2 * n
+
+
+def shown_as_parked(s, n):
+    stats = json.loads(s.cli("stats", "--json"))["queues"][0]
+    expect(stats["parked"] == {"shop": n}, "stats: %s" % stats["parked"])
+
+
+@scenario
+def parked_jobs_of_a_removed_app_end():
+    """A reload takes the app out of the file of the only worker: its jobs, and those of a group with it, wait a while and end by name."""
+    with Stage(env=APPS) as s:
+        f, a = AppFile(s), Admin()
+        w = s.worker(**a.env())
+        a.wait_ready()
+        n = park(s, 150)
+        f.put(shop=False)
+        hup(s, w)
+        wait_until(lambda: "event=app_unserved queue=push:jobs app=shop jobs=%d " % n in s.log(), "named in the log")
+        expect(s.ended() == 0, "they wait first")
+        shown_as_parked(s, n)
+        n += s.push({"id": "d", "code": "I10000", "school": "s"})
+        s.wait_ended(n)
+        expect({(d["reason"], d["error"]["message"]) for d in s.dead()} == {("invalid_job", 'app: no app "%s" is configured' % x) for x in ("shop", "both")}
+               and len(s.dead()) == n - 1, "ended by name: %s" % s.dead()[:2])
+        wait_until(lambda: a.families()["pushbridge_queue_unserved_jobs"].value(queue="push:jobs") == 0, "the metric")
+        s.settle(n)
+
+
+@scenario
+def parked_jobs_wait_for_a_worker_that_has_the_app():
+    """A rolling reload, or a canary: while another live worker has the app they are its own; and after a restart they end."""
+    with Stage(env=APPS) as s:
+        f, a = AppFile(s), Admin()
+        s.worker()
+        n = park(s, 40)
+        f.put(shop=False)
+        s.worker(**a.env())
+        a.wait_ready()
+        began = int(s.redis("TIME")[0])
+        wait_until(lambda: int(s.redis("TIME")[0]) > began + 6, "longer than they would wait for nobody, by Redis' clock")
+        expect(s.ended() == 0 and s.counts()["parked"] == n and "event=app_unserved" not in s.log(1), "they wait")
+        shown_as_parked(s, n)
+        s.cli("resume", "--app", "shop")
+        s.wait_ended(n)
+        expect(not s.dead(), "all are sent")
+        s.terminate(s.workers[1])  # of what is ready it would make dead letters at once
+        n += park(s, 40, "again-")
+        s.terminate(s.workers[0])
+        expect(s.ended() == n - 80, "they are left parked")
+        s.worker()
+        s.wait_ended(n)
+        expect({d["reason"] for d in s.dead()} == {"invalid_job"} and len(s.dead()) == 80, "ended after a restart")
+        s.settle(n)
+
+
+@scenario
+def jobs_of_an_app_that_only_another_has_are_left_to_it():
+    """A reload on its way: what the one without the app claims, new jobs and a retry, is parked for the other, which sends it."""
+    with Stage(env=APPS) as s:
+        f = AppFile(s)
+        s.worker()
+        wait_until(lambda: "event=worker_start" in s.log(), "it has read the file")
+        f.put(shop=False)
+        a = Admin()
+        s.worker(**a.env())
+        a.wait_ready()
+        knows = lambda: json.loads(s.cli("stats", "--json"))["queues"][0]["workers"]  # noqa: E731
+        wait_until(lambda: sorted(w.get("apps", []) for w in knows()) == [["default"], ["default", "shop"]], "both say what they have")
+        looks = s.redis("TIME")
+        wait_until(lambda: int(s.redis("TIME")[0]) > int(looks[0]) + 6, "and each has looked, by Redis' clock")
+        s.fault(kind="error", code="ServiceUnavailable", status=503, count=4)
+        n = s.push(*[{"id": "s%d" % i, "code": "I10000", "school": "s", "app": "shop"} for i in range(300)])
+        s.wait_ended(n)
+        expect(not s.dead(), "nothing dies: %s" % s.dead()[:1])
+        expect(a.families()["pushbridge_jobs_parked_total"].value(app="other") > 0, "some met the one without it")
+        s.settle(n)
+        s.terminate(s.workers[0])
+        wait_until(lambda: len(knows()) == 1, "the one with it has left")
+        s.push({"id": "nobodys", "code": "I10000", "school": "s", "app": "shop"})
+        s.wait_ended(n + 1)
+        expect([d["reason"] for d in s.dead()] == ["invalid_job"], "nobody has it: %s" % s.dead())
+
+
+@scenario
+def an_inbox_that_nobody_knows_is_adopted():
+    """The list of workers is lost; what a dead one was handed is found by what it once said of itself."""
+    with Stage(env=APPS) as s:
+        AppFile(s)
+        w = s.worker()
+        wait_until(lambda: s.redis("HLEN", K + ":stat") == 1, "it has said something")
+        name, = s.redis("HGETALL", K + ":stat")[:1]
+        w.kill()
+        w.wait()
+        s.redis("RPUSH", K + ":inbox:" + name.decode(), json.dumps({"id": "lost", "code": "I10000", "school": "s"}))
+        s.redis("DEL", K + ":workers")
+        s.worker()
+        s.wait_ended(1)
+        expect("event=workers_unlisted" in s.log(1) and "event=inbox_adopted" in s.log(1), "said")
+        s.settle(1)
+
+
+# --- a worker's own trouble
+
+OWN = dict(FAST, **SHORT, PUSHBRIDGE_CIRCUIT_PROBE_MS="200")
+
+
+def no_circuit_opened(s):
+    for i in range(len(s.workers)):
+        expect("event=circuit_open" not in s.log(i), "worker %d: the fleet's circuit stays closed" % i)
+
+
+def beside_a_healthy_one(s, n, why, **env):
+    """n jobs for two workers of whom the first has trouble of its own; both are returned."""
+    a, b = Admin(), Admin()
+    s.worker(**a.env(), **env)
+    s.worker(**b.env())
+    a.wait_ready()
+    b.wait_ready()
+    s.push_many(n)
+    wait_until(lambda: a.failing("calls", why), "the first is unready: %s" % a.ready()[1])
+    s.wait_ended(n)
+    no_circuit_opened(s)
+    expect(b.ready()[0] == 200, "the second is well: %s" % b.ready()[1])
+    expect({o["worker"] for o in s.outcomes()} == {json.loads(b.get("/stats")[1])["worker"]}, "which sends all")
+    expect({(o["status"], o["attempts"], o["crashes"]) for o in s.outcomes()} == {("sent", 1, 0)} and not s.dead(), "as if nothing had been")
+    expect("event=own_trouble app=default why=%s " % why in s.log(0), "said")
+    expect(a.families()["pushbridge_own_trouble"].value(app="default") == 1, "the metric")
+    words = lambda: json.loads(s.cli("stats", "--json"))["queues"][0]["workers"]  # noqa: E731
+    wait_until(lambda: [w["own_trouble"]["default"] for w in words() if "own_trouble" in w] == [why], lambda: "stats: %s" % words())
+    return a, b
+
+
+def steps_back(s, tried):
+    """Of many more jobs the first takes only some, as probes."""
+    before = tried()
+    n = s.ended() + s.push_many(400, "more")
+    s.wait_ended(n)
+    expect(tried() - before < 40, "%d jobs were tried by the first" % (tried() - before))
+    no_circuit_opened(s)
+    return s.settle(n)["sent"]
+
+
+@scenario
+def one_workers_wrong_ca_is_its_own():
+    with Stage(env=OWN) as s:
+        wrong = os.path.join(s.dir, "wrong.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=wrong",
+                        "-keyout", os.path.join(s.dir, "wrong.key"), "-out", wrong], check=True, capture_output=True)
+        a, _ = beside_a_healthy_one(s, 200, "certificate", PUSHBRIDGE_ALIYUN_CA_FILE=wrong)
+        n = steps_back(s, lambda: a.families()["pushbridge_jobs_claimed_total"].value(queue="push:jobs"))
+        # alone, it is everybody's, as ever: the circuit opens
+        s.terminate(s.workers[1])
+        s.push({"id": "alone", "code": "I10000", "school": "s"})
+        wait_until(lambda: "event=circuit_open app=default why=certificate" in s.log(0), "the only one alive")
+        wait_until(lambda: a.ready()[0] == 200 and "circuit app=default" in str(a.ready()[1]["degraded"]), "degraded, as ever: %s" % a.ready()[1])
+        s.worker()
+        s.wait_ended(n + 1)
+        s.settle(n + 1)
+
+
+@scenario
+def one_workers_old_secret_is_its_own():
+    with Stage(env=OWN) as s:
+        beside_a_healthy_one(s, 200, "SignatureDoesNotMatch", PREQ_ACCESS_KEY_SECRET="old-secret")
+        refused = lambda: len([c for c in calls(s) if c["status"] != 200])  # noqa: E731
+        steps_back(s, refused)
+
+
+@scenario
+def one_worker_without_descriptors_comes_back():
+    """No socket can be made for a while (as with a dead proxy, or a dead name server): the other sends all; then both do."""
+    with Stage(env=OWN) as s:
+        a, b = Admin(), Admin()
+        w = s.worker(**a.env())
+        a.wait_ready()
+        s.worker(**b.env())
+        b.wait_ready()
+        wait_idle(s)
+        soft, hard = resource.prlimit(w.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(w.pid, resource.RLIMIT_NOFILE, (max(int(x) for x in os.listdir("/proc/%d/fd" % w.pid)) + 1, hard))
+        n = s.push_many(300)
+        wait_until(lambda: "event=own_trouble app=default why=not_sent " in s.log(0), "its own")
+        s.wait_ended(n)
+        no_circuit_opened(s)
+        resource.prlimit(w.pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+        rounds = itertools.count()
+
+        def more_are_sent_until_it_is_back():
+            s.push_many(20, "more%d-" % next(rounds))
+            wait_until(lambda: s.redis("LLEN", Q) == 0, "they are taken")
+            return "event=own_trouble_over app=default" in s.log(0)
+        wait_until(more_are_sent_until_it_is_back, "a probe goes through")
+        wait_until(lambda: sum(s.counts()[k] for k in ("ready", "inbox", "parked", "delayed", "leased")) == 0, "all ended")
+        a.wait_ready()
+        n = s.ended()
+        expect(not s.dead(), "nothing died")
+        s.settle(n)
+
+
+@scenario
+def workers_that_agree_open_the_circuit():
+    """Nobody reaches the provider: the second to say so opens the circuit for all, attempts are not used up, and all come back."""
+    with Stage(env=OWN) as s:
+        for _ in range(3):
+            s.worker()
+        wait_idle(s)
+        s.mock_process.send_signal(signal.SIGSTOP)
+        n = s.push_many(200)
+        wait_until(lambda: all("event=circuit_open app=default" in s.log(i) for i in range(3)), "everybody's")
+        s.mock_process.send_signal(signal.SIGCONT)
+        s.wait_ended(n)
+        expect(not s.dead(), "nothing dies: %s" % s.dead()[:1])
+        s.no_duplicates()
