@@ -86,6 +86,9 @@ void envelope_write(const struct envelope *v, struct buf *out)
     }
     begun_write(&v->begun, out);
     put_failed(out, v);
+    put_int(out, ",\"refused\":", v->refused);
+    put_int(out, ",\"refused_at\":", v->refused_ms);
+    put_int(out, ",\"blamed\":", v->blamed);
     put_pushes(out, v);
     if (v->replayed)
         buf_puts(out, ",\"replayed\":true");
@@ -250,6 +253,9 @@ static bool read_all(json_t *root, size_t len, struct envelope *out, struct err 
            read_int(root, "throttles", &out->throttles, e) &&
            read_int(root, "t0", &out->t0_ms, e) &&
            read_int(root, "first_sent", &out->first_sent_ms, e) &&
+           read_int(root, "refused", &out->refused, e) &&
+           read_int(root, "refused_at", &out->refused_ms, e) &&
+           read_int(root, "blamed", &out->blamed, e) &&
            read_flag(root, "special_used", &out->special_used, e) &&
            read_flag(root, "given_up", &out->given_up, e) &&
            read_flag(root, "replayed", &out->replayed, e) &&
@@ -291,6 +297,15 @@ void envelope_refund(struct envelope *v, int64_t since_ms, int64_t until_ms)
             v->failed_ms[kept++] = at;
     }
     v->nfailed = kept;
+}
+
+void envelope_note_refusal(struct envelope *v, int64_t others_sent_ms, int64_t now_ms)
+{
+    if (!v->refused)
+        v->refused_ms = now_ms;
+    if (!v->refused || others_sent_ms > v->refused_ms)
+        v->blamed++;
+    v->refused++;
 }
 
 void envelope_free(struct envelope *v)

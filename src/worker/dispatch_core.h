@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * What the dispatcher's own modules share: claims.c decides what is claimed and when, watch.c looks
- * for what should not be, dispatch_loop.c drives both and drains. Nobody else includes this. */
+ * What the dispatcher's own modules share: claims.c decides what is claimed and when, looks.c looks
+ * at parked jobs of apps that take none, ahead.c for jobs of other apps behind those of one,
+ * watch.c for what should not be, dispatch_loop.c drives both and drains. Nobody else includes
+ * this. */
 #ifndef PB_DISPATCH_CORE_H
 #define PB_DISPATCH_CORE_H
 
@@ -23,11 +25,15 @@ struct lane {
     bool left;                        /* its inbox is emptied: the last step of a drain */
     unsigned reserved;                /* credits that a claim under way may use up */
     int64_t asked_ms;                 /* since when */
-    bool alone;            /* that claim may bring a suspect (I4): no other goes beside it */
-    bool suspect;          /* and has brought one */
-    int64_t claimed_ms;    /* as dispatch_lane shows it */
-    int64_t next_alarm_ms; /* when the dead letters are counted next */
-    int64_t next_sweep_ms; /* when parked jobs are looked at next */
+    bool alone;                 /* that claim may bring a suspect (I4): no other goes beside it */
+    bool suspect;               /* and has brought one */
+    int64_t claimed_ms;         /* as dispatch_lane shows it */
+    int64_t next_alarm_ms;      /* when the dead letters are counted next */
+    int64_t next_sweep_ms;      /* when parked jobs are looked at next for their deadlines */
+    int64_t next_look_ms;       /* … and for a probe */
+    unsigned turn;              /* of the apps, in its claims */
+    bool full[CONFIG_APPS_MAX]; /* it has been said that so many jobs of the app are parked */
+    bool stopped;               /* likewise of all apps */
     bool alarmed;
 };
 
@@ -45,8 +51,11 @@ struct dispatch {
     struct lane *lanes;
     size_t turn; /* fair: the lane that is served first */
     struct event *tick, *extend, *pump, *drain_timer;
-    bool backlog; /* the last claim came back full */
-    bool alone;   /* a suspect (I4) is being tried, or waits until nothing else is held */
+    bool backlog;              /* the last claim came back full */
+    int64_t next_ahead_ms;     /* no look ahead before */
+    int64_t cpu_ms, cpu_at_ms; /* of the process, as the last tick saw it … */
+    unsigned cpu_percent;      /* … and its share since the one before */
+    bool alone; /* a suspect (I4) is being tried, or waits until nothing else is held */
     int64_t last_claim_ms, dropped_ms; /* what the watchdog looks at; when it bit */
     bool draining, leaving, until_empty, counting, ended;
     size_t counts_due;
@@ -58,5 +67,6 @@ struct dispatch {
 
 /* Looks soon at what can be claimed, or at how far a drain has come. */
 void dispatch_pump_soon(struct dispatch *d);
+void dispatch_pump_in(struct dispatch *d, int64_t ms); /* unless sooner */
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "worker/ahead.h"
 #include "worker/claims.h"
 #include "worker/watch.h"
 
@@ -145,6 +146,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct dispatch *d = arg;
     bool open = false;
+    ahead_tick(d);
     pipeline_tick(d->pipeline);
     for (size_t i = 0; i < d->config->nqueues; i++) {
         struct lane *lane = &d->lanes[i];
@@ -156,7 +158,6 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         lane->maybe_ready = true;
         if (!d->draining) {
             watch_dead(lane);
-            claims_sweep(lane);
         }
     }
     if (open && !d->draining)
@@ -289,7 +290,6 @@ static void lane_init(struct lane *lane, struct dispatch *d, struct evdns_base *
         .idle_wait_s = c->idle_wait_s,
         .results_max = c->results_max,
         .job_max_bytes = c->job_max_bytes,
-        .parked_max = c->parked_max,
         .may_forget = c->may_forget,
         .wait_replicas = c->wait_replicas,
         .wait_ms = c->wait_ms,
@@ -381,6 +381,8 @@ void dispatch_free(struct dispatch *d)
 void dispatch_set_config(struct dispatch *d, const struct config *config)
 {
     d->config = config;
+    for (size_t i = 0; i < config->nqueues; i++)
+        memset(d->lanes[i].full, 0, sizeof d->lanes[i].full);
     for (size_t i = 0; i < config->nqueues; i++)
         queue_set_digest(d->lanes[i].queue, config->digest, config->marks);
     fleet_set_config(d->fleet, config);

@@ -118,7 +118,9 @@ static void read_circuits(struct fleet *f, const struct flow_control *c)
     for (size_t i = 0; i < f->config->napps; i++) {
         struct circuit_share share;
         const char *text = value_of(c, "circuit:", f->config->apps[i].app.name);
-        flow_store_read_circuit(f->store, text ? text : "", c->now_ms, &share);
+        const char *failed = value_of(c, "failed:", f->config->apps[i].app.name);
+        flow_store_read_circuit(f->store, text ? text : "", failed ? failed : "", c->now_ms,
+                                &share);
         circuits_adopt(f->circuits, i, &share);
     }
 }

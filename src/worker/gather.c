@@ -110,7 +110,8 @@ static bool may_share(const struct flight *f)
 {
     const struct pipeline *p = f->pipeline;
     return f->config == p->config && !p->draining && !f->batch->recorded && !f->bundle &&
-           !f->broken && share_allowed(f, queue_lease_now_ms(f->lease)) &&
+           !f->broken && !pipeline_sets_aside(f) &&
+           share_allowed(f, queue_lease_now_ms(f->lease)) &&
            pipeline_circuit(f)->state == CIRCUIT_CLOSED && pipeline_may_call(p, pipeline_app(f));
 }
 
@@ -125,6 +126,7 @@ bool gather_takes(struct flight *f)
     if (!b->items)
         b->items = mem_alloc(b->n * sizeof *b->items);
     share_describe(f, pipeline_app(f), f->made, &b->items[b->nitems++]);
+    f->from_ready = false;
     pipeline_move(f, FLIGHT_GATHERING);
     return true;
 }

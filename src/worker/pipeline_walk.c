@@ -28,7 +28,7 @@ static void advance(struct flight *f);
 static void fill_slots(struct pipeline *p)
 {
     struct flight *f;
-    while (p->out < p->window && (f = TAILQ_FIRST(&p->waiting))) {
+    while (p->out < p->window && (f = turns_next(&p->turns))) {
         pipeline_move(f, FLIGHT_READY);
         advance(f);
     }
@@ -128,6 +128,14 @@ static bool outdated(const struct flight *f)
     return f->config != p->config && (!f->env.npushes || pipeline_app(f) == p->config->napps);
 }
 
+/* Asked once: later it is this worker's to see it through. */
+static bool goes_aside(struct flight *f)
+{
+    bool aside = pipeline_takes(f->pipeline, pipeline_app(f)) && pipeline_sets_aside(f);
+    f->from_ready = false;
+    return aside;
+}
+
 /* The next step of a flight that has no call out: the next call, or its end. */
 static void advance(struct flight *f)
 {
@@ -141,6 +149,11 @@ static void advance(struct flight *f)
     }
     if (f->pipeline->draining || outdated(f)) {
         ending_back(f);
+        return;
+    }
+    if (goes_aside(f)) {
+        metrics_add_at(METRIC_JOBS_SET_ASIDE, f->app->label, 1);
+        park(f);
         return;
     }
     if (f->pipeline->out >= f->pipeline->window) {
@@ -157,7 +170,7 @@ static void advance(struct flight *f)
     }
     struct circuit *c = pipeline_circuit(f);
     if (c->state != CIRCUIT_CLOSED && !f->probe) {
-        f->probe = circuit_admit(c, clock_mono_ms());
+        f->probe = circuit_admit(c, circuit_job(f->env.uid), clock_mono_ms());
         if (!f->probe) {
             park(f);
             return;
@@ -255,6 +268,7 @@ static struct flight *take(struct pipeline *p, const struct queue_claim *claim,
     f->pipeline = p;
     f->config = config_hold(config);
     f->queue = queue;
+    f->from_ready = !member->envelope_len && !member->taken_over;
     TAILQ_INSERT_TAIL(&p->flights, f, link);
     p->count++;
     p->busy++;
@@ -300,7 +314,13 @@ void pipeline_tick(struct pipeline *p)
 void pipeline_set_config(struct pipeline *p, const struct config *config)
 {
     struct flight *f;
+    TAILQ_FOREACH(f, &p->flights, link)
+    turns_leave(&p->turns, f);
+    turns_free(&p->turns);
     p->config = config;
+    turns_init(&p->turns, config->napps);
+    TAILQ_FOREACH(f, &p->flights, link)
+    turns_enter(&p->turns, f, f->app ? pipeline_app(f) : config->napps);
     TAILQ_FOREACH(f, &p->flights, link)
     if (f->state == FLIGHT_HELD || f->state == FLIGHT_WAITING)
         advance(f);
