@@ -5,10 +5,10 @@
 #include "worker/parked.h"
 
 enum {
-    LOT = 128,
+    LOT = 256,
     HELD_MAX = 4096,
-    GAP_MS = 4,        /* between two lots */
-    BUSY_PERCENT = 75, /* of a processor: then setting aside would cost what sending needs … */
+    GAP_MS = 2,        /* between two lots */
+    BUSY_PERCENT = 90, /* of a processor: then setting aside would cost what sending needs … */
     BUSY_GAP_MS = 100, /* … and a lot comes so seldom */
 };
 

@@ -203,3 +203,20 @@ def few_jobs_behind_many():
         expect(not s.dead(), s.dead()[:1])
         s.settle(many + few)
         return "%d of %d are left" % (left, many)
+
+
+@scenario
+def culprit_in_one_queue_good_jobs_in_another():
+    """The next probe may lie in another queue, and be a part of a larger job."""
+    with Stage(env=dict(SHORT, PUSHBRIDGE_QUEUE_NAMES="push:jobs,low", **PROBES)) as s:
+        refuse_one(s, "AccountDisabled", 400, "defaultbad")
+        s.worker()
+        n = s.push(job("bad"))
+        wait_until(lambda: "event=circuit_open" in s.log(), 10, "it is refused")
+        s.push(job("parts", tags=["t%d" % i for i in range(35)]), queue="low")
+        wait_until(lambda: len(s.outcomes()) == 1, 20, "the other queue's job is sent")
+        expect(len(s.outcomes()[0]["pushes"]) > 1, "in parts")
+        s.wait_ended(n + 1, 20)
+        expect(dead_reasons(s) == ["provider_rejected"], s.dead())
+        expect(s.counts("low")["sent"] == 1 and s.counts()["dead"] == 1, "each where it was")
+        s.no_duplicates()
