@@ -312,6 +312,21 @@ static void add_list(struct queue *q, struct claiming *c, size_t app, char **key
     c->lists[c->nlists++] = (unsigned char)app;
 }
 
+/* Names of removed apps may be left over: without parked jobs they make room. */
+static void forget_empty(struct queue *q)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < q->napps; i++) {
+        if (!q->parked[i]) {
+            mem_free(q->apps[i]);
+            continue;
+        }
+        q->apps[kept] = q->apps[i];
+        q->parked[kept++] = q->parked[i];
+    }
+    q->napps = kept;
+}
+
 /* The lists that jobs are taken from first, then the others, whose lengths are asked for. Too many
  * apps: those beyond the bound are not taken from. */
 static size_t name_lists(struct queue *q, const struct queue_ask *ask, struct claiming *c,
@@ -319,6 +334,8 @@ static size_t name_lists(struct queue *q, const struct queue_ask *ask, struct cl
 {
     bool named[QUEUE_APPS_MAX] = {false};
     size_t n = 0;
+    if (q->napps + ask->ndrains > QUEUE_APPS_MAX)
+        forget_empty(q);
     for (size_t i = 0; i < ask->ndrains; i++) {
         queue_app_known(q, ask->drains[i].app);
         size_t app = place_of(q, ask->drains[i].app);

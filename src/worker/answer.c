@@ -130,7 +130,7 @@ static void wait_for_app(struct flight *f, const struct verdict *v, bool open)
     int64_t settled = busy_till_ms(f) + f->config->settle_ms;
     if (f->last.ambiguous)
         ending_retry(f, settled);
-    else if (open)
+    else if (open || f->last.class != REPLY_AUTH)
         ending_park(f);
     else
         wait_alone(f);

@@ -128,7 +128,6 @@ static bool claim(struct lane *lane, unsigned n, bool alone)
     struct queue_drain drains[CONFIG_APPS_MAX];
     if (pipeline_all_open(d->pipeline))
         return false;
-    lane->asked = n;
     lane->reserved = n;
     lane->alone = alone;
     lane->asked_ms = clock_mono_ms();

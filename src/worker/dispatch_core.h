@@ -19,7 +19,6 @@ struct lane {
     char *results, *dead;
     bool open;                        /* schema checked on the live connection */
     bool maybe_ready;                 /* the last claim came back full, or something woke us */
-    unsigned asked;                   /* by the last claim */
     const struct config *asked_under; /* the configuration of the claim that is out; held */
     bool got;                         /* the claim that is out has brought jobs */
     bool left;                        /* its inbox is emptied: the last step of a drain */

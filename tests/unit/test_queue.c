@@ -237,6 +237,25 @@ static void parked_and_ready_take_turns(void **state)
     worker_free(w);
 }
 
+/* Apps come and go by reloads: names that are left over do not keep a new one from its jobs. */
+static void names_of_gone_apps_make_room(void **state)
+{
+    (void)state;
+    const struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    char name[16];
+    park_jobs(w, "kept", 1);
+    for (int i = 0; i < 3 * QUEUE_APPS_MAX; i++) {
+        snprintf(name, sizeof name, "app%d", i);
+        worker_claim_parked(w, 1, name, 1);
+    }
+    park_jobs(w, "new", 2);
+    worker_claim_parked(w, 2, "new", 2);
+    assert_int_equal(2, w->n);
+    assert_int_equal(1, queue_parked(w->q, "kept"));
+    worker_free(w);
+}
+
 /* Beside a claim lists give what they may, from either end; and a look ahead leaves what is due. */
 static void parked_jobs_beside_and_ready_alone(void **state)
 {
@@ -449,6 +468,7 @@ int main(void)
         cmocka_unit_test_setup(parked_jobs, fixture_flush),
         cmocka_unit_test_setup(parked_and_ready_take_turns, fixture_flush),
         cmocka_unit_test_setup(parked_jobs_beside_and_ready_alone, fixture_flush),
+        cmocka_unit_test_setup(names_of_gone_apps_make_room, fixture_flush),
         cmocka_unit_test_setup(full_parked_lets_due_pass, fixture_flush),
         cmocka_unit_test_setup(return_keeps_the_order, fixture_flush),
         cmocka_unit_test_setup(oversize_stays_in_redis, fixture_flush),
