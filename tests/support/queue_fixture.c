@@ -233,7 +233,9 @@ static int claim(struct worker *w, unsigned n, const struct queue_drain *drains,
     const struct queue_ask ask = {.n = n,
                                   .drains = drains,
                                   .ndrains = ndrains,
-                                  .order = n ? QUEUE_PARKED_FIRST : QUEUE_BESIDE,
+                                  .order = !n         ? QUEUE_BESIDE
+                                           : w->alone ? QUEUE_IN_TURN
+                                                      : QUEUE_PARKED_FIRST,
                                   .parked_max = w->parked_max ? w->parked_max : 1000,
                                   .alone = w->alone};
     return worker_ask(w, &ask);

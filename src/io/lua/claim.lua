@@ -192,9 +192,9 @@ end
 -- How many each party may give: the lists, then ready.
 local want, part = {}, {}
 for i = 1, lists do
-    want[i] = min(lens[i], tonumber(ARGV[i + 19]))
+    want[i] = solo and 0 or min(lens[i], tonumber(ARGV[i + 19]))
 end
-want[lists + 1] = held and 0 or here + waiting
+want[lists + 1] = (solo or held) and 0 or here + waiting
 
 local function share_in_turn(room)
     local hungry = {}
@@ -215,24 +215,21 @@ local function share_in_turn(room)
 end
 
 local room = max(0, n - taken)
-if solo then
-    room, want = 0, {}
-end
 if order == 'turn' then
     share_in_turn(room)
 else
     local most = order == 'first' and room or max(0, all_most - taken - room)
     for i = 1, lists do
-        part[i] = min(want[i] or 0, most)
+        part[i] = min(want[i], most)
         most = most - part[i]
     end
-    part[lists + 1] = min(want[lists + 1] or 0, order == 'first' and most or room)
+    part[lists + 1] = min(want[lists + 1], order == 'first' and most or room)
 end
 for i = 1, lists do
-    lens[i] = lens[i] - pop(pop_from, KEYS[i + 9], part[i] or 0, add)
+    lens[i] = lens[i] - pop(pop_from, KEYS[i + 9], part[i], add)
 end
-local from_inbox = pop('LPOP', inbox, min(here, part[lists + 1] or 0), add_raw)
-local from_queue = pop('LPOP', Q, (part[lists + 1] or 0) - from_inbox, add_raw)
+local from_inbox = pop('LPOP', inbox, min(here, part[lists + 1]), add_raw)
+local from_queue = pop('LPOP', Q, part[lists + 1] - from_inbox, add_raw)
 reply[2] = held and -2 or from_inbox + from_queue
 reply[4] = waiting - from_queue
 
