@@ -54,7 +54,7 @@ def measure(name, with_many):
                 time.sleep(1 / PER_S)
         took = time.monotonic() - began
         rate = s.ended() / took
-        wait_until(lambda: s.ended() >= few + (BACKLOG if with_many else 0), 600, "all are sent")
+        wait_until(lambda: s.ended() >= few + (BACKLOG if with_many else 0), "all are sent", 600)
         waits = sorted(o["latency_ms"] for o in s.outcomes() if o["app"] == "few")
         print("%-28s %6d %8d %8d %8d %8d %9.0f" % (name, len(waits), percentile(waits, 50), percentile(waits, 99), waits[-1],
                                                    BACKLOG if with_many else 0, rate), flush=True)
