@@ -20,7 +20,6 @@
 #define JOBS 4
 #endif
 #define WORKERS 2
-#define APPS    2
 #define APP(j)  ((j) >= 2) /* jobs 0 and 1 are of app 0, 2 and 3 of app 1 */
 #define BAD     0
 
@@ -42,11 +41,11 @@ mtype place[JOBS];
 byte tries[JOBS]; /* refusals that speak against the bad job */
 byte left;        /* until the deadline of the last job */
 byte overdue;     /* ticks of a parked one after it, all of duty */
-bool open[APPS], ill[APPS];
-byte until[APPS], again[APPS]; /* a probe; the turn of one that failed */
-byte lease[APPS];              /* whose probe it is */
-byte failed[APPS];             /* jobs, as bits */
-byte probing[APPS];            /* the job on the wire as a probe */
+bool open[2], ill[2];
+byte until[2], again[2]; /* a probe; the turn of one that failed */
+byte lease[2];              /* whose probe it is */
+byte failed[2];             /* jobs, as bits */
+byte probing[2];            /* the job on the wire as a probe */
 byte wire[WORKERS];            /* a call of the normal flow */
 byte turn[WORKERS];
 byte duty[WORKERS]; /* 2: to claim and to look, 1: to look */
