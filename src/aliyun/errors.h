@@ -9,6 +9,7 @@ struct error_class {
     enum reply_class class;
     bool ambiguous; /* the call may have had its effect */
     bool goes_on;   /* and may still be under way */
+    enum refusal_scope scope;
 };
 
 /* Classifies an answered refusal by Code (may be "") and HTTP status. */

@@ -298,6 +298,7 @@ static void classify_error(const struct response_in *in, struct reply *out)
     out->class = c.class;
     out->ambiguous = c.ambiguous;
     out->goes_on = c.goes_on;
+    out->scope = c.scope;
     out->retry_after_ms = retry_hint_ms(in);
     if (c.class == REPLY_CLOCK)
         out->clock_offset_ms = clock_offset_ms(in);

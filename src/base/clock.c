@@ -31,6 +31,11 @@ int64_t clock_boot_ms(void)
     return now_ms(CLOCK_BOOTTIME);
 }
 
+int64_t clock_cpu_ms(void)
+{
+    return now_ms(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 int64_t clock_wall_ms(void)
 {
     return now_ms(CLOCK_REALTIME);

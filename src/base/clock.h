@@ -10,6 +10,7 @@
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void); /* for measuring */
 int64_t clock_boot_ms(void);
+int64_t clock_cpu_ms(void);  /* that the process has used */
 int64_t clock_wall_ms(void); /* since the epoch */
 
 enum { CLOCK_UTC_SIZE = 21 };

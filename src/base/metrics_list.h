@@ -160,8 +160,13 @@ METRIC(LAST_CLAIM, "pushbridge_last_claim_timestamp_seconds", MAYBE, 1000, QUEUE
        "When Redis last answered a claim of this worker, Unix time.")
 METRIC(RESULTS_TRIMMED, "pushbridge_results_trimmed_total", COUNTER, 1, NONE, NONE, ONE,
        "Outcomes cut from the full results list.")
-METRIC(PARKED_FULL, "pushbridge_parked_full_total", COUNTER, 1, NONE, NONE, ONE,
-       "Claims held back because a parked list is full.")
+METRIC(PARKED_FULL, "pushbridge_parked_full_total", COUNTER, 1, APP, NONE, ONE,
+       "Times that the parked jobs of an app that takes none went over queue.parked_max.")
+METRIC(PARKED_STOP, "pushbridge_parked_stop_total", COUNTER, 1, QUEUE, NONE, ONE,
+       "Claims that took no ready job, as all parked lists together are at queue.parked_all_max.")
+METRIC(JOBS_SET_ASIDE, "pushbridge_jobs_set_aside_total", COUNTER, 1, APP, NONE, ONE,
+       "Jobs parked so that jobs of other apps behind them are reached; they go out in their app's "
+       "turn.")
 METRIC(OWN_TROUBLE, "pushbridge_own_trouble", GAUGE, 1, APP, NONE, ONE,
        "1 while this worker takes no jobs of the app, because its own calls fail and no other "
        "worker's.")

@@ -79,7 +79,7 @@ static void read_pause(struct agreed *a, const char *app, const char *value)
 static void read_circuit(struct agreed *a, const char *app, const char *value)
 {
     struct circuit_share share;
-    flow_store_read_circuit(NULL, value, a->now_ms, &share);
+    flow_store_read_circuit(NULL, value, "", a->now_ms, &share);
     if (!share.open)
         return;
     a->circuits = mem_resize(a->circuits, (a->ncircuits + 1) * sizeof *a->circuits);

@@ -176,7 +176,6 @@ struct queue *link_queue(struct link *l, const struct config *config, const char
         .idle_wait_s = config->idle_wait_s,
         .results_max = config->results_max,
         .job_max_bytes = config->job_max_bytes,
-        .parked_max = config->parked_max,
     };
     struct queue *q = queue_new(l->base, connection_of(l, config, name), NULL, &opts);
     mem_free(results);

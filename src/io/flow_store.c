@@ -253,8 +253,20 @@ struct circuit_call {
     void *arg;
 };
 
-void flow_store_read_circuit(const struct flow_store *s, const char *text, int64_t now_ms,
-                             struct circuit_share *out)
+static void read_failed(const char *text, struct circuit_share *out)
+{
+    int used = 0;
+    if (sscanf(text, "%" SCNd64 " %" SCNd64 "%n", &out->again_ms, &out->again_at_ms, &used) < 2)
+        return;
+    uint64_t job;
+    for (text += used;
+         out->nfailed < CIRCUIT_JOBS_MAX && sscanf(text, "%" SCNx64 "%n", &job, &used) == 1;
+         text += used)
+        out->failed[out->nfailed++] = job;
+}
+
+void flow_store_read_circuit(const struct flow_store *s, const char *text, const char *failed,
+                             int64_t now_ms, struct circuit_share *out)
 {
     int64_t wait, at, till, since;
     char holder[160];
@@ -273,6 +285,7 @@ void flow_store_read_circuit(const struct flow_store *s, const char *text, int64
                                   .probe_at_ms = others && till > at ? till : at,
                                   .since_ms = since,
                                   .why = text + why};
+    read_failed(failed, out);
 }
 
 static void on_circuit(void *arg, redisReply *reply)
@@ -280,11 +293,12 @@ static void on_circuit(void *arg, redisReply *reply)
     struct circuit_call x = *(struct circuit_call *)arg;
     struct circuit_share share;
     mem_free(arg);
-    if (!answered(x.store, "circuit", reply, 4) || reply->element[3]->type != REDIS_REPLY_STRING) {
+    if (!answered(x.store, "circuit", reply, 5) || !all_texts(reply, 3)) {
         x.fn(x.arg, NULL);
         return;
     }
-    flow_store_read_circuit(x.store, reply->element[3]->str, number(reply, 0), &share);
+    flow_store_read_circuit(x.store, reply->element[3]->str, reply->element[4]->str,
+                            number(reply, 0), &share);
     share.mine = number(reply, 2) == 1;
     x.fn(x.arg, &share);
 }
@@ -298,6 +312,8 @@ void flow_store_circuit(struct flow_store *s, const struct circuit_ask *ask, cir
                                         [CIRCUIT_OP_LOST] = "lost",
                                         [CIRCUIT_OP_CLOSE] = "close"};
     struct args a = {.n = 0};
+    char job[20];
+    snprintf(job, sizeof job, "%" PRIx64, ask->job);
     add(&a, s->control);
     add(&a, ask->app);
     add(&a, s->worker);
@@ -307,6 +323,9 @@ void flow_store_circuit(struct flow_store *s, const struct circuit_ask *ask, cir
     add_int(&a, ask->lease_ms);
     add_int(&a, ask->since_ms);
     add(&a, ask->why && *ask->why ? ask->why : "-");
+    add(&a, job);
+    add_int(&a, ask->patience_ms);
+    add_int(&a, CIRCUIT_JOBS_MAX);
     struct circuit_call *x = mem_alloc(sizeof *x);
     *x = (struct circuit_call){s, fn, arg};
     redis_eval(s->redis, script_get(SCRIPT_CIRCUIT), 1, a.n, a.v, NULL, on_circuit, x);

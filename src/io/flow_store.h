@@ -76,7 +76,10 @@ struct circuit_ask {
     int64_t lease_ms;        /* how long the probe is the asker's */
     int64_t since_ms;        /* OPEN: the trouble's beginning, Redis ms */
     const char *why;         /* OPEN */
+    uint64_t job;            /* OPEN, FAILED: a hash of the job that failed */
+    int64_t patience_ms;     /* likewise: so long a probe is left to other jobs */
 };
+enum { CIRCUIT_JOBS_MAX = 8 }; /* that failed and are remembered */
 /* Of one circuit, decoded. open false: it is closed for all. */
 struct circuit_share {
     int64_t now_ms; /* of the reply, Redis clock as the others */
@@ -84,6 +87,9 @@ struct circuit_share {
     bool probed; /* another worker has the lease of the probe */
     int64_t wait_ms, probe_at_ms, since_ms;
     const char *why;
+    uint64_t failed[CIRCUIT_JOBS_MAX]; /* hashes of jobs whose probes failed */
+    size_t nfailed;
+    int64_t again_ms, again_at_ms; /* how long they wait for their turn, and until when */
 };
 /* share NULL: no answer. */
 typedef void (*circuit_share_fn)(void *arg, const struct circuit_share *share);
@@ -98,9 +104,9 @@ void flow_store_vote(struct flow_store *s, const char *app, int64_t ttl_ms, flow
 /* A call for the app went through: no votes any more, anybody's. */
 void flow_store_well(struct flow_store *s, const char *app);
 
-/* The text of a circuit: field in K:control. "" and what cannot be read: closed. s NULL: for a
- * tool, to which every worker is another. */
-void flow_store_read_circuit(const struct flow_store *s, const char *text, int64_t now_ms,
-                             struct circuit_share *out);
+/* The texts of a circuit: and a failed: field in K:control. "" and what cannot be read: closed,
+ * and none failed. s NULL: for a tool, to which every worker is another. */
+void flow_store_read_circuit(const struct flow_store *s, const char *text, const char *failed,
+                             int64_t now_ms, struct circuit_share *out);
 
 #endif

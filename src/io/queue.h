@@ -40,7 +40,7 @@ struct queue_opts {
     const char *marks;                 /* of what it is a digest of, item by item; NULL: none */
     int64_t lease_ms;                  /* 9000 */
     int64_t idle_wait_s;               /* BLMOVE's time limit, must be < lease: 5 */
-    int64_t results_max, job_max_bytes, parked_max, crash_limit; /* crash_limit 0: none */
+    int64_t results_max, job_max_bytes, crash_limit; /* crash_limit 0: none */
     bool may_forget;                /* after a restart of Redis nothing is claimed for a lease */
     int64_t wait_replicas, wait_ms; /* replicas that must have a claim before its calls; 0: none */
 };
@@ -74,11 +74,11 @@ struct queue_claim {
 };
 
 /* Called once per batch that a claim returned, then once with claim NULL: done says how many
- * ready jobs came (fewer than asked: the queue is empty), −1 when Redis did not answer or refused
- * (queue_refused()): the caller waits before it tries again, −2 when
- * a parked list is full and claiming is held back, −3 when too few replicas had the claim in time:
- * its leases count as lost, and its members are to be given back. Until then (wait_replicas) they
- * are not safe; −4 while may_forget holds claims back. Everything in claim is borrowed. */
+ * ready jobs came, −1 when Redis did not answer or refused
+ * (queue_refused()): the caller waits before it tries again, −2 when no ready job is taken for
+ * parked_max, −3 when too few replicas had the claim in time: its leases count as lost, and its
+ * members are to be given back. Until then (wait_replicas) they are not safe; −4 while may_forget
+ * holds claims back. Everything in claim is borrowed. */
 typedef void (*queue_claim_fn)(void *arg, const struct queue_claim *claim, int done);
 
 enum queue_end_kind {
@@ -125,17 +125,40 @@ const char *queue_lease_queue(const struct queue_lease *lease); /* the name of t
 typedef void (*queue_ready_fn)(void *arg, bool ok, const char *why);
 void queue_open(struct queue *q, queue_ready_fn fn, void *arg);
 
-/* An app whose parked jobs may be taken, at most so many (a probe: 1). */
+/* An app whose parked jobs may be taken, at most so many. */
 struct queue_drain {
     const char *app;
     unsigned limit;
 };
 
-/* Takes at most n jobs: due batches first (whole), then the given apps' parked jobs, then inbox
- * leftovers, then ready. n 0 with apps probes only. alone: the worker holds nothing, so that it may
- * get one suspect (I4), and nothing else with it. One claim at a time per queue. */
-void queue_claim(struct queue *q, unsigned n, const struct queue_drain *drains, size_t ndrains,
-                 bool alone, queue_claim_fn fn, void *arg);
+/* How due jobs are followed by parked and ready ones (inbox leftovers are ready). */
+enum queue_order {
+    QUEUE_PARKED_FIRST, /* all that the apps may give, then ready jobs */
+    QUEUE_IN_TURN,      /* an equal part for each app that has parked jobs, and for ready ones; what
+                           one of them leaves is the others' */
+    QUEUE_BESIDE,       /* what the apps may give, not counted in n, and ready ones */
+};
+struct queue_ask {
+    unsigned n; /* due and ready jobs, and parked ones unless BESIDE; due batches whole */
+    const struct queue_drain *drains;
+    size_t ndrains;
+    enum queue_order order;
+    int64_t parked_max; /* no ready jobs while so many are parked, those of lists that are taken
+                           from not counted unless BESIDE */
+    unsigned turn;      /* IN_TURN: whose the odd ones are; another from claim to claim */
+    bool alone;      /* the worker holds nothing, so that it may get one suspect (I4), and nothing
+                        else with it */
+    bool from_end;   /* parked jobs from the ends of their lists */
+    bool ready_only; /* no due ones */
+};
+
+/* Takes jobs, QUEUE_CLAIM_MAX at most. Everything in ask is copied. One claim at a time per queue.
+ */
+void queue_claim(struct queue *q, const struct queue_ask *ask, queue_claim_fn fn, void *arg);
+/* As the last claim left them; 0 before it. */
+int64_t queue_ready_left(const struct queue *q);
+int64_t queue_parked(const struct queue *q, const char *app);
+int64_t queue_parked_all(const struct queue *q);
 /* Did the last claim pass by suspects? They wait for a worker that holds nothing. */
 bool queue_suspects(const struct queue *q);
 bool queue_claiming(const struct queue *q);

@@ -14,12 +14,36 @@
 #include "base/metrics.h"
 
 enum { LIMIT_SIZE = 12 };
+enum { CLAIM_HEAD = 5 }; /* now, ready taken, suspects, ready left, lengths */
 enum { BATCH_HEAD = 7 }; /* id, t0, digest, taken over, crashes, grouping, marks */
 
 struct claiming {
     int64_t sent_boot_ms;
     char fence[QUEUE_ID_SIZE];
+    unsigned char lists[QUEUE_APPS_MAX]; /* which apps' parked lists were named, in their order */
+    size_t nlists;
 };
+
+int64_t queue_ready_left(const struct queue *q)
+{
+    return q->ready_left;
+}
+
+int64_t queue_parked(const struct queue *q, const char *app)
+{
+    for (size_t i = 0; i < q->napps; i++)
+        if (strcmp(q->apps[i], app) == 0)
+            return q->parked[i];
+    return 0;
+}
+
+int64_t queue_parked_all(const struct queue *q)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < q->napps; i++)
+        n += q->parked[i];
+    return n;
+}
 
 bool queue_suspects(const struct queue *q)
 {
@@ -225,16 +249,25 @@ static void wait_replicas(struct queue *q, struct claimed *c)
     queue_send_command(q, q->cmd, &a, (int)q->opts.wait_ms, on_replicated, c);
 }
 
+static void read_lengths(struct queue *q, const struct claiming *c, const redisReply *reply)
+{
+    const redisReply *lens = reply->element[4];
+    q->ready_left = queue_reply_int(reply, 3);
+    for (size_t i = 0; i < c->nlists; i++)
+        q->parked[c->lists[i]] = lens->type == REDIS_REPLY_ARRAY ? queue_reply_int(lens, i) : 0;
+}
+
 static void on_claimed(struct queue *q, void *ctx, redisReply *reply)
 {
-    if (!queue_answered_array(q, "claim", reply, 3)) {
+    if (!queue_answered_array(q, "claim", reply, CLAIM_HEAD)) {
         claim_done(q, -1);
         return;
     }
     struct claimed *c = mem_zalloc(sizeof *c + reply->elements * sizeof *c->leases);
     c->done = (int)queue_reply_int(reply, 1);
     q->suspects = queue_reply_int(reply, 2) == 1;
-    for (size_t i = 3; i < reply->elements; i++) {
+    read_lengths(q, ctx, reply);
+    for (size_t i = CLAIM_HEAD; i < reply->elements; i++) {
         if (is_batch(reply->element[i]))
             c->leases[c->n++] = hand_out(q, ctx, reply->element[i]);
         else
@@ -254,24 +287,56 @@ static void on_claimed(struct queue *q, void *ctx, redisReply *reply)
 
 /* --- the call -------------------------------------------------------------------------------- */
 
-static bool among(const char *app, const struct queue_drain *drains, size_t ndrains)
+static size_t place_of(const struct queue *q, const char *app)
 {
-    for (size_t i = 0; i < ndrains; i++)
-        if (strcmp(drains[i].app, app) == 0)
-            return true;
-    return false;
+    size_t i = 0;
+    while (i < q->napps && strcmp(q->apps[i], app) != 0)
+        i++;
+    return i;
 }
 
-/* The drained apps' lists first, then the others that are watched for being full. */
-static size_t parked_keys(struct queue *q, const struct queue_drain *drains, size_t ndrains,
-                          char **keys)
+static void add_list(struct queue *q, struct claiming *c, size_t app, char **keys)
 {
+    keys[c->nlists] = queue_key(q, "parked", q->apps[app]);
+    c->lists[c->nlists++] = (unsigned char)app;
+}
+
+/* Names of removed apps may be left over: without parked jobs they make room. */
+static void forget_empty(struct queue *q)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < q->napps; i++) {
+        if (!q->parked[i]) {
+            mem_free(q->apps[i]);
+            continue;
+        }
+        q->apps[kept] = q->apps[i];
+        q->parked[kept++] = q->parked[i];
+    }
+    q->napps = kept;
+}
+
+/* The lists that jobs are taken from first, then the others, whose lengths are asked for. Too many
+ * apps: those beyond the bound are not taken from. */
+static size_t name_lists(struct queue *q, const struct queue_ask *ask, struct claiming *c,
+                         const struct queue_drain **drains, char **keys)
+{
+    bool named[QUEUE_APPS_MAX] = {false};
     size_t n = 0;
-    for (size_t i = 0; i < ndrains; i++)
-        keys[n++] = queue_key(q, "parked", drains[i].app);
+    if (q->napps + ask->ndrains > QUEUE_APPS_MAX)
+        forget_empty(q);
+    for (size_t i = 0; i < ask->ndrains; i++) {
+        queue_app_known(q, ask->drains[i].app);
+        size_t app = place_of(q, ask->drains[i].app);
+        if (app == q->napps || named[app])
+            continue;
+        named[app] = true;
+        drains[n++] = &ask->drains[i];
+        add_list(q, c, app, keys);
+    }
     for (size_t i = 0; i < q->napps; i++)
-        if (!among(q->apps[i], drains, ndrains))
-            keys[n++] = queue_key(q, "parked", q->apps[i]);
+        if (!named[i])
+            add_list(q, c, i, keys);
     return n;
 }
 
@@ -303,33 +368,48 @@ static const char *run_id(const struct queue *q)
     return id[0] ? id : "-";
 }
 
-/* One number per drained list, in the order of the keys. */
+/* One number per list that is taken from, in the order of the keys. */
 static void add_limits(const struct queue *q, struct queue_args *a,
-                       const struct queue_drain *drains, size_t ndrains, char (*texts)[LIMIT_SIZE])
+                       const struct queue_drain *const *drains, size_t n, char (*texts)[LIMIT_SIZE])
 {
-    for (size_t i = 0; i < ndrains; i++) {
-        snprintf(texts[i], sizeof texts[i], "%u", clamp(q, drains[i].limit));
+    for (size_t i = 0; i < n; i++) {
+        snprintf(texts[i], sizeof texts[i], "%u", clamp(q, drains[i]->limit));
         queue_args_text(a, texts[i]);
     }
 }
 
-void queue_claim(struct queue *q, unsigned n, const struct queue_drain *drains, size_t ndrains,
-                 bool alone, queue_claim_fn fn, void *arg)
+static void add_rules(const struct queue *q, struct queue_args *a, const struct queue_ask *ask)
 {
-    assert(!q->claiming && ndrains <= QUEUE_APPS_MAX);
+    static const char *const orders[] = {
+        [QUEUE_PARKED_FIRST] = "first", [QUEUE_IN_TURN] = "turn", [QUEUE_BESIDE] = "beside"};
+    queue_args_text(a, queue_server_version(q, q->cmd) >= 60200 ? "1" : "0");
+    queue_args_int(a, q->opts.crash_limit ? q->opts.crash_limit : INT32_MAX);
+    queue_args_text(a, ask->alone ? "1" : "0");
+    queue_args_text(a, q->opts.may_forget ? "1" : "0");
+    queue_args_text(a, orders[ask->order]);
+    queue_args_int(a, ask->turn);
+    queue_args_text(a, ask->from_end ? "1" : "0");
+    queue_args_text(a, ask->ready_only ? "1" : "0");
+    queue_args_int(a, clamp(q, QUEUE_CLAIM_MAX));
+}
+
+void queue_claim(struct queue *q, const struct queue_ask *ask, queue_claim_fn fn, void *arg)
+{
+    assert(!q->claiming && ask->ndrains <= QUEUE_APPS_MAX);
     q->claiming = true;
     q->claim_fn = fn;
     q->claim_arg = arg;
-    char *parked[2 * QUEUE_APPS_MAX], id[QUEUE_ID_SIZE], limits[QUEUE_APPS_MAX][LIMIT_SIZE];
-    size_t nparked = parked_keys(q, drains, ndrains, parked);
-    struct claiming *c = mem_alloc(sizeof *c);
+    char *keys[QUEUE_APPS_MAX], id[QUEUE_ID_SIZE], limits[QUEUE_APPS_MAX][LIMIT_SIZE];
+    const struct queue_drain *drains[QUEUE_APPS_MAX];
+    struct claiming *c = mem_zalloc(sizeof *c);
+    size_t n = name_lists(q, ask, c, drains, keys), nkeys = c->nlists;
     queue_random_id(id);
     queue_random_id(c->fence);
     c->sent_boot_ms = clock_boot_ms();
     struct queue_args a;
     queue_args_init(&a);
-    add_keys(q, &a, parked, nparked);
-    queue_args_int(&a, clamp(q, n));
+    add_keys(q, &a, keys, nkeys);
+    queue_args_int(&a, clamp(q, ask->n));
     queue_args_text(&a, id);
     queue_args_text(&a, c->fence);
     queue_args_int(&a, q->opts.lease_ms);
@@ -337,14 +417,11 @@ void queue_claim(struct queue *q, unsigned n, const struct queue_drain *drains, 
     queue_args_text(&a, q->digest);
     queue_args_text(&a, run_id(q));
     queue_args_int(&a, q->opts.job_max_bytes);
-    queue_args_int(&a, q->opts.parked_max);
-    queue_args_int(&a, (int64_t)ndrains);
-    queue_args_text(&a, queue_server_version(q, q->cmd) >= 60200 ? "1" : "0");
-    queue_args_int(&a, q->opts.crash_limit ? q->opts.crash_limit : INT32_MAX);
-    queue_args_text(&a, alone ? "1" : "0");
-    queue_args_text(&a, q->opts.may_forget ? "1" : "0");
-    add_limits(q, &a, drains, ndrains, limits);
+    queue_args_int(&a, ask->parked_max);
+    queue_args_int(&a, (int64_t)n);
+    add_rules(q, &a, ask);
+    add_limits(q, &a, drains, n, limits);
     queue_send_script(q, q->cmd, SCRIPT_CLAIM, &a, on_claimed, c);
-    for (size_t i = 0; i < nparked; i++)
-        mem_free(parked[i]);
+    for (size_t i = 0; i < nkeys; i++)
+        mem_free(keys[i]);
 }

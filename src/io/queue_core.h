@@ -102,7 +102,9 @@ struct queue {
 
     TAILQ_HEAD(, queue_lease) leases;
     char *apps[QUEUE_APPS_MAX];
+    int64_t parked[QUEUE_APPS_MAX]; /* their lists' lengths after the last claim */
     size_t napps;
+    int64_t ready_left;
 
     bool claiming;
     bool suspects; /* as the last claim saw it */

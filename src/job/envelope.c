@@ -89,6 +89,9 @@ void envelope_write(const struct envelope *v, struct buf *out)
     }
     begun_write(&v->begun, out);
     put_failed(out, v);
+    put_int(out, ",\"refused\":", v->refused);
+    put_int(out, ",\"refused_at\":", v->refused_ms);
+    put_int(out, ",\"blamed\":", v->blamed);
     put_pushes(out, v);
     if (v->replayed)
         buf_puts(out, ",\"replayed\":true");
@@ -256,6 +259,9 @@ static bool read_all(json_t *root, size_t len, struct envelope *out, struct err 
            read_int(root, "alone_turns", &out->alone_turns, e) &&
            read_int(root, "t0", &out->t0_ms, e) &&
            read_int(root, "first_sent", &out->first_sent_ms, e) &&
+           read_int(root, "refused", &out->refused, e) &&
+           read_int(root, "refused_at", &out->refused_ms, e) &&
+           read_int(root, "blamed", &out->blamed, e) &&
            read_flag(root, "special_used", &out->special_used, e) &&
            read_flag(root, "given_up", &out->given_up, e) &&
            read_flag(root, "replayed", &out->replayed, e) &&
@@ -297,6 +303,15 @@ void envelope_refund(struct envelope *v, int64_t since_ms, int64_t until_ms)
             v->failed_ms[kept++] = at;
     }
     v->nfailed = kept;
+}
+
+void envelope_note_refusal(struct envelope *v, int64_t others_sent_ms, int64_t now_ms)
+{
+    if (!v->refused)
+        v->refused_ms = now_ms;
+    if (!v->refused || others_sent_ms > v->refused_ms)
+        v->blamed++;
+    v->refused++;
 }
 
 void envelope_free(struct envelope *v)

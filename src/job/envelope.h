@@ -41,6 +41,10 @@ struct envelope {
     struct begun begun;
     struct push_done *pushes; /* parts that went out; owned */
     size_t npushes;
+    /* Refusals that sounded like the account's or the app's: all, when the first one came, and
+     * those that speak against the job: the first, and each later one while others are let through.
+     */
+    int64_t refused, refused_ms, blamed;
     bool replayed; /* back from the dead letters: history says how often and why */
     int64_t failed_ms[ENVELOPE_FAILED_MAX]; /* when the last attempts failed, oldest first */
     size_t nfailed;
@@ -53,6 +57,9 @@ bool envelope_read(const char *text, size_t len, struct envelope *out, struct er
 void envelope_note_failure(struct envelope *v, int64_t now_ms);
 /* Takes back the attempts that failed in [since, until]: the provider's trouble, not the job's. */
 void envelope_refund(struct envelope *v, int64_t since_ms, int64_t until_ms);
+/* Such a refusal. others_sent_ms: when another job of the app was let through last, 0: not known,
+ * or the app is in trouble now. */
+void envelope_note_refusal(struct envelope *v, int64_t others_sent_ms, int64_t now_ms);
 void envelope_free(struct envelope *v);
 
 #endif

@@ -69,6 +69,14 @@ int64_t verdict_backoff(int64_t base_ms, int64_t cap_ms, int64_t attempt, uint64
     return drawn ? drawn : 1;
 }
 
+int64_t verdict_refused_wait_ms(int64_t base_ms, int64_t cap_ms, int64_t refusals, uint64_t random)
+{
+    int64_t most = base_ms < cap_ms ? base_ms : cap_ms;
+    for (; refusals > 1 && most < cap_ms; refusals--)
+        most = most > cap_ms / 2 ? cap_ms : most * 2;
+    return most - (int64_t)(random % ((uint64_t)most / 2 + 1));
+}
+
 static int64_t later(int64_t a, int64_t b)
 {
     return a > b ? a : b;
@@ -151,6 +159,12 @@ static struct verdict pause(const struct verdict_policy *policy, const struct ve
         .kind = VERDICT_PAUSE, .maybe_sent = is_open(in), .at_ms = settled_ms(policy, in)};
 }
 
+/* Others of its app are let through, and it is refused again and again. */
+static bool is_own_fault(const struct verdict_policy *policy, const struct verdict_input *in)
+{
+    return policy->max_refusals && in->refusals >= policy->max_refusals;
+}
+
 /* Attempts bound the repeats under either policy: resend is for a window that ended, not a way
  * to try for ever. */
 static struct verdict failed(const struct verdict_policy *policy, const struct verdict_input *in)
@@ -188,6 +202,8 @@ struct verdict verdict_decide(const struct verdict_policy *policy, const struct 
     case REPLY_TOKEN:
         return in->keys_renewed ? retry(policy, in, 0, false) : pause(policy, in);
     case REPLY_AUTH:
+        return is_own_fault(policy, in) ? dead(REASON_PROVIDER_REJECTED, is_open(in), true)
+                                        : pause(policy, in);
     case REPLY_CERTIFICATE:
         break;
     }

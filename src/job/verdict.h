@@ -12,7 +12,7 @@ enum reply_class {
     REPLY_PERMANENT,   /* P: this job is refused */
     REPLY_TRANSIENT,   /* R, answered; ambiguous where the reference says so */
     REPLY_THROTTLED,   /* T */
-    REPLY_AUTH,        /* A: every job of the app would fail */
+    REPLY_AUTH,        /* A: every job of the app would fail, unless it is this one's own doing */
     REPLY_TOKEN,       /* temporary keys ended: again with others, where there are some, else A */
     REPLY_UNKNOWN_4XX, /* rule 7: P, but a row of them opens the circuit */
     REPLY_NONCE_USED,  /* ambiguous; once more with a fresh nonce */
@@ -23,10 +23,19 @@ enum reply_class {
 };
 const char *reply_class_name(enum reply_class c);
 
+/* Whom the code of a refusal speaks of, as far as the API reference §8 says. */
+enum refusal_scope {
+    SCOPE_CALL,     /* this call's own parameters */
+    SCOPE_PLATFORM, /* the app on the platform of this call */
+    SCOPE_APP,
+    SCOPE_ACCOUNT, /* key, account, permission or endpoint: everybody with these keys */
+};
+
 struct reply {
     enum reply_class class;
-    bool ambiguous;          /* the push may have happened */
-    bool goes_on;            /* and the provider may still be handling the call */
+    bool ambiguous; /* the push may have happened */
+    bool goes_on;   /* and the provider may still be handling the call */
+    enum refusal_scope scope;
     int64_t retry_after_ms;  /* the provider's hint, 0: none */
     int64_t clock_offset_ms; /* CLOCK only: provider time − ours, from its Date header; else 0 */
     int http_status;         /* 0: no answer */
@@ -37,6 +46,7 @@ struct verdict_policy {
     int64_t max_attempts, base_ms, cap_ms; /* 3, 500, 60000 */
     int64_t settle_ms;                     /* 3000 */
     int64_t window_ms;                     /* 15 min − 60 s */
+    int64_t max_refusals;                  /* 5; 0: none */
     bool resend_ambiguous;
 };
 
@@ -45,6 +55,7 @@ struct verdict_input {
     int64_t attempts;     /* completed before this one, throttled and refunded ones not counted */
     int64_t throttles;    /* throttled answers in a row before this one */
     int64_t alone;        /* THROTTLED: in a row while others went through, this one included */
+    int64_t refusals;     /* AUTH answers that speak against this job, this one included */
     bool unanswered;      /* an earlier attempt of this call went unanswered */
     bool keys_renewed;    /* TOKEN: a repeat would be signed with other keys */
     bool retried_special; /* the one free repeat for NONCE_USED or CLOCK was used */
@@ -73,8 +84,12 @@ struct verdict {
  * before now + settle_ms where this or an earlier attempt is unanswered, nor, where the call may go
  * on, before the end of its own time + settle_ms. A repeat that could only start after the deadline
  * is DEAD(expired) or, while unanswered, as the ambiguous policy says. Repeats of an unanswered
- * call end at first_sent + window. */
+ * call end at first_sent + window. AUTH is the job's own doing, and DEAD, after max_refusals. */
 struct verdict verdict_decide(const struct verdict_policy *policy, const struct verdict_input *in);
+
+/* After so many AUTH answers to one job (≥ 1) it waits so long by itself: base doubled for each but
+ * the first, capped, of which a half is by chance. */
+int64_t verdict_refused_wait_ms(int64_t base_ms, int64_t cap_ms, int64_t refusals, uint64_t random);
 
 /* Back-off: uniform in [0, min(cap, base << attempt)], at least 1 ms. */
 int64_t verdict_backoff(int64_t base_ms, int64_t cap_ms, int64_t attempt, uint64_t random);

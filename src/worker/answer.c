@@ -24,6 +24,7 @@ struct verdict_policy answer_policy(const struct flight *f)
         .cap_ms = c->retry_cap_ms,
         .settle_ms = c->settle_ms,
         .window_ms = c->idempotency_window_ms,
+        .max_refusals = c->circuit_failures,
         .resend_ambiguous = f->app->app.resend_ambiguous,
     };
 }
@@ -56,6 +57,7 @@ static struct verdict decide(const struct flight *f)
         .attempts = f->env.attempts - (int64_t)f->env.npushes,
         .throttles = f->env.throttles,
         .alone = alone(f),
+        .refusals = f->env.blamed,
         .unanswered = (f->env.unanswered & flight_part_bit(f)) != 0,
         .keys_renewed = f->keys_renewed,
         .retried_special = f->env.special_used,
@@ -110,9 +112,27 @@ static void note_open(struct flight *f)
     again_keep_content(f);
 }
 
+/* What sounded like the app's trouble does not open its circuit: it may be this job's own doing. So
+ * others flow past it, and it is tried again later and later; those of a shared call each by
+ * itself.
+ */
+static void wait_alone(struct flight *f)
+{
+    uint64_t random;
+    int64_t base_ms = f->config->circuit_probe_ms, now_ms = queue_lease_now_ms(f->lease);
+    clock_random(&random, sizeof random);
+    int64_t at_ms =
+        now_ms + verdict_refused_wait_ms(base_ms, CIRCUIT_PROBE_CAP_MS, f->env.refused, random);
+    int64_t end_ms = f->plan.send_by_ms > now_ms ? f->plan.send_by_ms + 1 : now_ms;
+    if (f->bundle)
+        ending_park(f);
+    else
+        ending_retry(f, at_ms < end_ms ? at_ms : end_ms);
+}
+
 /* The app is in trouble (I5): the job waits, and this attempt costs it nothing. An unanswered call
  * waits in due, where it also sits out the settle time. */
-static void wait_for_app(struct flight *f, const struct verdict *v)
+static void wait_for_app(struct flight *f, const struct verdict *v, bool open)
 {
     struct verdict kept = *v;
     kept.maybe_sent = f->last.ambiguous || (f->env.unanswered & flight_part_bit(f));
@@ -121,8 +141,10 @@ static void wait_for_app(struct flight *f, const struct verdict *v)
     int64_t settled = busy_till_ms(f) + f->config->settle_ms;
     if (f->last.ambiguous)
         ending_retry(f, settled);
-    else
+    else if (open || f->last.class != REPLY_AUTH)
         ending_park(f);
+    else
+        wait_alone(f);
 }
 
 static bool is_apps_trouble(const struct flight *f, const struct verdict *v, bool open)
@@ -213,15 +235,6 @@ static bool follow(struct flight *f, const struct verdict *v)
     return false;
 }
 
-/* FNV-1a: enough to tell two jobs of a row apart. */
-static uint64_t hash_uid(const char *uid)
-{
-    uint64_t h = UINT64_C(14695981039346656037);
-    for (; *uid; uid++)
-        h = (h ^ (unsigned char)*uid) * UINT64_C(1099511628211);
-    return h;
-}
-
 /* What a reply says of the keys that signed its call. */
 static void note_keys(struct flight *f, const struct reply *reply)
 {
@@ -276,8 +289,8 @@ static void trip_own(struct flight *f, struct circuit *c, int64_t now)
 {
     char why[sizeof c->why];
     memcpy(why, c->why, sizeof why);
-    const struct own_trip trip = {why, f->last.message, c->row_began_ms};
-    circuit_close(c); /* not the fleet's yet */
+    const struct own_trip trip = {why, f->last.message, c->row_began_ms, circuit_job(f->env.uid)};
+    circuit_leave(c); /* not the fleet's yet */
     own_trip(f->pipeline->own, pipeline_app(f), &trip, now);
 }
 
@@ -302,34 +315,61 @@ static bool is_own(struct flight *f, struct circuit *c, enum circuit_state befor
     return before == CIRCUIT_CLOSED && own_holds(own, app);
 }
 
-bool answer_settle(struct flight *f, const struct reply *reply)
+/* Whether the job had such a refusal before. In a shared call it is nobody's yet. */
+static bool note_refusal(struct flight *f, const struct reply *reply)
 {
-    f->last = *reply;
-    f->has_reply = true;
-    note_keys(f, reply);
-    refusal_note_rate(f);
+    struct circuits *circuits = f->pipeline->circuits;
+    size_t app = pipeline_app(f);
+    int64_t now_ms = queue_lease_now_ms(f->lease);
+    bool again = f->env.refused > 0;
+    if (reply->class == REPLY_SENT)
+        circuits_note_sent(circuits, app, now_ms);
+    if (reply->class == REPLY_AUTH && !f->bundle) {
+        bool closed = pipeline_circuit(f)->state == CIRCUIT_CLOSED;
+        int64_t others_sent_ms = closed ? circuits_last_sent_ms(circuits, app) : 0;
+        envelope_note_refusal(&f->env, others_sent_ms, now_ms);
+    }
+    return again;
+}
+
+/* What the reply says of the app, the job and this worker. True when the app takes no jobs now. */
+static bool note_reply(struct flight *f, const struct reply *reply, struct verdict *v)
+{
     struct circuit *c = pipeline_circuit(f);
     enum circuit_state before = c->state;
     int64_t now = clock_mono_ms();
-    pipeline_move(f, FLIGHT_READY);
-    if (refusal_of_mass(f))
-        return false;
-    bool open = circuit_note(c, reply, hash_uid(f->env.uid), now);
-    const struct verdict v = decide(f);
-    if (v.kind == VERDICT_PAUSE)
-        circuit_trip(c, reply->code[0] ? reply->code : reply_class_name(reply->class), now);
+    uint64_t job = circuit_job(f->env.uid);
+    bool again = note_refusal(f, reply);
+    circuit_note(c, reply, job, again, now);
+    *v = decide(f);
+    if (v->kind == VERDICT_PAUSE && reply->class != REPLY_AUTH)
+        circuit_trip(c, reply->code[0] ? reply->code : reply_class_name(reply->class), job, now);
     bool own = is_own(f, c, before, now);
     if (c->state != CIRCUIT_PROBING)
         f->probe = false; /* the trial is over: the job's other parts have to ask again */
     circuits_report(f->pipeline->circuits, pipeline_app(f), before, false, reply->message,
                     queue_lease_now_ms(f->lease));
+    return c->state != CIRCUIT_CLOSED || own;
+}
+
+bool answer_settle(struct flight *f, const struct reply *reply)
+{
+    struct verdict v;
+    f->last = *reply;
+    f->has_reply = true;
+    note_keys(f, reply);
+    refusal_note_rate(f);
+    pipeline_move(f, FLIGHT_READY);
+    if (refusal_of_mass(f))
+        return false;
+    bool open = note_reply(f, reply, &v);
     if (ids_differ(f)) {
         give_up_all(f);
         return false;
     }
-    if (!is_apps_trouble(f, &v, open || own))
+    if (!is_apps_trouble(f, &v, open))
         return follow(f, &v);
-    wait_for_app(f, &v);
+    wait_for_app(f, &v, open);
     return false;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/circuits.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -21,7 +22,10 @@ struct shared {
     bool probing;    /* … one of them asks for the lease */
     bool unheard;    /* the last change did not reach the fleet */
     int64_t since_ms, until_ms; /* of the last trouble, Redis clock; since 0: none */
+    int64_t sent_ms;            /* when a job was let through last, Redis clock; 0: not known */
 };
+static_assert((int)CIRCUIT_JOBS_MAX == (int)CIRCUIT_FAILED_MAX,
+              "what is shared is what is remembered");
 
 struct circuits {
     const struct config *config;
@@ -134,16 +138,35 @@ bool circuits_trouble(const struct circuits *c, size_t app, int64_t *since_ms, i
     return *since_ms > 0;
 }
 
+void circuits_note_sent(struct circuits *c, size_t app, int64_t now_redis_ms)
+{
+    c->v[app]->sent_ms = now_redis_ms;
+}
+
+int64_t circuits_last_sent_ms(const struct circuits *c, size_t app)
+{
+    return c->v[app]->sent_ms;
+}
+
 /* --- adopting -------------------------------------------------------------------------------- */
 
 static void adopt_closed(struct shared *s, int64_t now_redis_ms)
 {
     if (s->circuit.state == CIRCUIT_CLOSED)
         return;
-    circuit_close(&s->circuit);
-    s->until_ms = now_redis_ms;
+    circuit_close(&s->circuit, clock_mono_ms());
+    s->until_ms = s->sent_ms = now_redis_ms;
     log_warn("event=circuit_closed app=%s by=fleet", log_value(s->app));
     s->all->fn(s->all->arg);
+}
+
+/* On this worker's clock. */
+static void read_failed(const struct circuit_share *share, struct circuit_failed *out)
+{
+    *out = (struct circuit_failed){.n = share->nfailed,
+                                   .wait_ms = share->again_ms,
+                                   .at_ms = clock_mono_ms() + share->again_at_ms - share->now_ms};
+    memcpy(out->jobs, share->failed, sizeof out->jobs);
 }
 
 static void adopt(struct shared *s, const struct circuit_share *share)
@@ -154,7 +177,9 @@ static void adopt(struct shared *s, const struct circuit_share *share)
     }
     bool was_closed = s->circuit.state == CIRCUIT_CLOSED;
     int64_t at = clock_mono_ms() + share->probe_at_ms - share->now_ms;
-    circuit_adopt(&s->circuit, share->wait_ms, at, share->why);
+    struct circuit_failed failed;
+    read_failed(share, &failed);
+    circuit_adopt(&s->circuit, share->wait_ms, at, share->why, &failed);
     s->since_ms = share->since_ms;
     s->until_ms = INT64_MAX;
     if (was_closed)
@@ -209,6 +234,8 @@ static void on_lease(void *arg, const struct circuit_share *share)
         return;
     }
     /* Ours; and without an answer each worker looks after itself. */
+    if (share && share->open)
+        read_failed(share, &s->circuit.failed);
     s->circuit.leased_till_ms = clock_mono_ms() + s->all->config->lease_ms;
     s->all->fn(s->all->arg);
 }
@@ -222,7 +249,9 @@ static void tell(struct shared *s, enum circuit_op op)
                                     .cap_ms = CIRCUIT_PROBE_CAP_MS,
                                     .lease_ms = config->lease_ms,
                                     .since_ms = s->since_ms,
-                                    .why = s->circuit.why};
+                                    .why = s->circuit.why,
+                                    .job = s->circuit.failed_job,
+                                    .patience_ms = CIRCUIT_PATIENCE_MS};
     if (!s->all->store)
         return;
     s->out++;
@@ -261,14 +290,14 @@ void circuits_report(struct circuits *c, size_t app, enum circuit_state before, 
     }
 }
 
-void circuits_open(struct circuits *c, size_t app, const char *why, int64_t row_began_ms,
-                   const char *message, int64_t now_redis_ms)
+void circuits_open(struct circuits *c, size_t app, const char *why, uint64_t job,
+                   int64_t row_began_ms, const char *message, int64_t now_redis_ms)
 {
     struct circuit *circuit = circuits_at(c, app);
     enum circuit_state before = circuit->state;
     if (before == CIRCUIT_CLOSED)
         circuit->row_began_ms = row_began_ms;
-    circuit_trip(circuit, why, clock_mono_ms());
+    circuit_trip(circuit, why, job, clock_mono_ms());
     circuits_report(c, app, before, false, message, now_redis_ms);
 }
 

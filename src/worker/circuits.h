@@ -34,12 +34,17 @@ void circuits_report(struct circuits *c, size_t app, enum circuit_state before, 
                      const char *message, int64_t now_redis_ms);
 
 /* Opens it as circuits_report() does after a row that began then (monotonic ms; 0: no row). */
-void circuits_open(struct circuits *c, size_t app, const char *why, int64_t row_began_ms,
-                   const char *message, int64_t now_redis_ms);
+void circuits_open(struct circuits *c, size_t app, const char *why, uint64_t job,
+                   int64_t row_began_ms, const char *message, int64_t now_redis_ms);
 
 /* The last time that it was open, Redis clock: from the first failure of the row that opened it
  * until it was closed. False when it never was. */
 bool circuits_trouble(const struct circuits *c, size_t app, int64_t *since_ms, int64_t *until_ms);
+
+/* A job of the app was let through, Redis clock; and when one was last, 0: not known. That another
+ * worker closed the circuit says as much. */
+void circuits_note_sent(struct circuits *c, size_t app, int64_t now_redis_ms);
+int64_t circuits_last_sent_ms(const struct circuits *c, size_t app);
 
 /* What the fleet says of an app's circuit. */
 void circuits_adopt(struct circuits *c, size_t app, const struct circuit_share *share);

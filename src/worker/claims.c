@@ -6,24 +6,23 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "worker/ahead.h"
 #include "worker/lanes.h"
-#include "worker/leftover_look.h"
+#include "worker/looks.h"
+#include "worker/parked.h"
 #include "worker/share.h"
 
 enum {
     CLAIM_MAX = 128,
     HELD_MAX = 4096, /* jobs, however few calls they make */
     CLAIM_SLOW_MS = 200,
-    SWEEP_MS = 1000,
-    SWEEP_MAX = 128, /* a claim's worth, for all apps: none of 64 comes away empty */
 };
 
 /* While jobs are plenty some are claimed ahead, so that a large claim never leaves a call slot
  * empty; when they are few, what one worker cannot send now is another's. */
 static size_t claim_ahead(const struct dispatch *d)
 {
-    size_t limit = (size_t)d->config->concurrency;
-    return !d->backlog ? 0 : limit < CLAIM_MAX ? limit : CLAIM_MAX;
+    return d->backlog ? pipeline_most(d->pipeline) - (size_t)d->config->concurrency : 0;
 }
 
 static size_t least(size_t a, size_t b)
@@ -90,6 +89,19 @@ static bool worth_a_claim(const struct dispatch *d, unsigned n)
                  (n < less_reserved(d, room(d)) && !flow_asking(fleet_flow(d->fleet))));
 }
 
+/* More than a claim brought is there. */
+static bool has_more(const struct lane *lane)
+{
+    if (queue_ready_left(lane->queue) > 0)
+        return true;
+    struct pipeline *p = lane->d->pipeline;
+    const struct config *c = lane->d->config;
+    for (size_t i = 0; i < c->napps; i++)
+        if (pipeline_takes(p, i) && queue_parked(lane->queue, c->apps[i].app.name) > 0)
+            return true;
+    return false;
+}
+
 static void on_claim(void *arg, const struct queue_claim *claim, int done)
 {
     struct lane *lane = arg;
@@ -106,7 +118,7 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
     config_drop(lane->asked_under);
     lane->asked_under = NULL;
     if (done != -1) /* else it says nothing of the other queues */
-        d->backlog = done >= 0 && (unsigned)done >= lane->asked;
+        d->backlog = done >= 0 && has_more(lane);
     d->alone =
         (d->alone && !lane->alone) || lane->suspect || (done != -1 && queue_suspects(lane->queue));
     lane->alone = lane->suspect = false;
@@ -114,35 +126,36 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
     if (done != -1) {
         lane->claimed_ms = clock_mono_ms();
         lane->dropped_ms = 0;
+        parked_note(lane, done == -2);
     }
     /* Waiting jobs that became due may be more than were asked for: a replay brings many. */
     if ((done == 0 && !lane->got && !d->alone) || done < -1)
         lane->maybe_ready = false;
     lane->got = false;
-    if (done == -2) {
-        metrics_add(METRIC_PARKED_FULL, 1);
-        log_debug("event=parked_full queue=%s", log_value(queue_name(lane->queue)));
-    }
     dispatch_pump_soon(d);
 }
 
-/* False when there is nothing to claim for: every app's circuit is open and no probe is due. */
+/* False when there is nothing to claim for: no app takes jobs. With one app its parked jobs go
+ * before its ready ones, several take turns. */
 static bool claim(struct lane *lane, unsigned n, bool alone)
 {
+    struct dispatch *d = lane->d;
     struct queue_drain drains[CONFIG_APPS_MAX];
-    bool probe;
-    size_t ndrains = pipeline_drainable(lane->d->pipeline, n, drains, &probe);
-    if (pipeline_all_open(lane->d->pipeline)) {
-        if (!probe)
-            return false;
-        n = 1;
-    }
-    lane->asked = n;
+    if (pipeline_all_open(d->pipeline))
+        return false;
     lane->reserved = n;
     lane->alone = alone;
     lane->asked_ms = clock_mono_ms();
-    lane->asked_under = config_hold(lane->d->config);
-    queue_claim(lane->queue, n, drains, ndrains, alone, on_claim, lane);
+    lane->asked_under = config_hold(d->config);
+    const struct queue_ask ask = {.n = n,
+                                  .drains = drains,
+                                  .ndrains = pipeline_drainable(d->pipeline, n, drains),
+                                  .order =
+                                      d->config->napps > 1 ? QUEUE_IN_TURN : QUEUE_PARKED_FIRST,
+                                  .parked_max = parked_max(d),
+                                  .turn = lane->turn++,
+                                  .alone = alone};
+    queue_claim(lane->queue, &ask, on_claim, lane);
     return true;
 }
 
@@ -197,9 +210,12 @@ static bool serve(struct lane *lane, bool worth)
         return false;
     }
     bool stopped = pipeline_all_open(d->pipeline);
-    if (lane->maybe_ready && !stopped)
+    if (lane->maybe_ready && !stopped) {
+        ahead_look(lane);
         return false; /* credits come back soon */
-    if (room(d) && !fleet_paused(d->fleet) && !queue_waiting(lane->queue) && !stopped)
+    }
+    if ((room(d) || ahead_may(d)) && !fleet_paused(d->fleet) && !queue_waiting(lane->queue) &&
+        !stopped)
         queue_wait(lane->queue, on_wait, lane);
     return true;
 }
@@ -237,6 +253,8 @@ void claims_round(struct dispatch *d)
     if (d->alone && claim_suspect(d))
         return;
     d->alone = false;
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        looks_begin(&d->lanes[i], room(d) > 0);
     bool fair = d->config->serve_fair, worth = takers(d) && worth_a_claim(d, credits(d));
     size_t n = d->config->nqueues, first = fair ? d->turn : 0;
     for (size_t i = 0; i < n; i++)
@@ -250,39 +268,4 @@ bool claims_may(struct dispatch *d)
 {
     return !d->alone && !fleet_paused(d->fleet) && !pipeline_all_open(d->pipeline) &&
            (worth_a_claim(d, offered(d)) || (room(d) && flow_asking(fleet_flow(d->fleet))));
-}
-
-/* --- parked jobs ----------------------------------------------------------------------------- */
-
-static void on_swept(void *arg, const struct queue_claim *claim, int done)
-{
-    struct lane *lane = arg;
-    if (claim) {
-        pipeline_take(lane->d->pipeline, claim, lane->queue, lane->asked_under);
-        return;
-    }
-    config_drop(lane->asked_under);
-    lane->asked_under = NULL;
-    lanes_claimed(lane, done);
-    dispatch_pump_soon(lane->d);
-}
-
-/* Deadlines of parked jobs pass also while nothing of their app is sent. They go round: the parked
- * list's head is taken, and what has time left is parked again behind the others. */
-void claims_sweep(struct lane *lane)
-{
-    struct dispatch *d = lane->d;
-    struct queue_drain drains[CONFIG_APPS_MAX + QUEUE_LEFTOVERS_MAX];
-    int64_t now = clock_mono_ms();
-    if (d->alone || queue_claiming(lane->queue) || now < lane->next_sweep_ms ||
-        !lanes_may_claim(lane))
-        return;
-    size_t n = pipeline_sweepable(d->pipeline, SWEEP_MAX, room(d) > 0, drains);
-    n += leftover_drains(lane, SWEEP_MAX, drains + n);
-    if (!n)
-        return;
-    lane->next_sweep_ms = now + SWEEP_MS;
-    lane->asked_ms = now;
-    lane->asked_under = config_hold(d->config);
-    queue_claim(lane->queue, 0, drains, n, false, on_swept, lane);
 }

@@ -10,8 +10,5 @@
 void claims_round(struct dispatch *d);
 /* Is there room for a claim, and no reason to make none? */
 bool claims_may(struct dispatch *d);
-/* On each tick: now and then looks whether parked jobs of apps that take none have run out of time.
- */
-void claims_sweep(struct lane *lane);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * What the dispatcher's own modules share: claims.c decides what is claimed and when, watch.c looks
- * for what should not be, dispatch_loop.c drives both and drains. Nobody else includes this. */
+ * What the dispatcher's own modules share: claims.c decides what is claimed and when, looks.c looks
+ * at parked jobs of apps that take none, ahead.c for jobs of other apps behind those of one,
+ * watch.c for what should not be, dispatch_loop.c drives both and drains. Nobody else includes
+ * this. */
 #ifndef PB_DISPATCH_CORE_H
 #define PB_DISPATCH_CORE_H
 
@@ -19,7 +21,6 @@ struct lane {
     char *results, *dead;
     bool open;                        /* schema checked on the live connection */
     bool maybe_ready;                 /* the last claim came back full, or something woke us */
-    unsigned asked;                   /* by the last claim */
     const struct config *asked_under; /* the configuration of the claim that is out; held */
     bool got;                         /* the claim that is out has brought jobs */
     bool leaving, left;               /* its inbox is being emptied; is: the last step of a drain */
@@ -31,8 +32,12 @@ struct lane {
     int64_t claimed_ms, dropped_ms; /* as dispatch_lane shows it */
     int64_t moved_ms;           /* the watchdog: a claim was answered, or none was to be expected */
     int64_t next_alarm_ms;      /* when the dead letters are counted next */
-    int64_t next_sweep_ms;      /* when parked jobs are looked at next */
+    int64_t next_sweep_ms;      /* when parked jobs are looked at next for their deadlines */
+    int64_t next_look_ms;       /* … and for a probe */
     struct leftovers leftovers; /* parked for apps that are not configured */
+    unsigned turn;              /* of the apps, in its claims */
+    bool full[CONFIG_APPS_MAX]; /* it has been said that so many jobs of the app are parked */
+    bool stopped;               /* likewise of all apps */
     bool alarmed;
 };
 
@@ -50,8 +55,11 @@ struct dispatch {
     struct lane *lanes;
     size_t turn; /* fair: the lane that is served first */
     struct event *tick, *extend, *pump, *drain_timer;
-    bool backlog; /* the last claim came back full */
-    bool alone;   /* a suspect (I4) is being tried, or waits until nothing else is held */
+    bool backlog;              /* the last claim came back full */
+    int64_t next_ahead_ms;     /* no look ahead before */
+    int64_t cpu_ms, cpu_at_ms; /* of the process, as the last tick saw it … */
+    unsigned cpu_percent;      /* … and its share since the one before */
+    bool alone; /* a suspect (I4) is being tried, or waits until nothing else is held */
     bool draining, until_empty, counting, ended;
     size_t counts_due;
     int64_t counted_jobs;
@@ -62,5 +70,6 @@ struct dispatch {
 
 /* Looks soon at what can be claimed, or at how far a drain has come. */
 void dispatch_pump_soon(struct dispatch *d);
+void dispatch_pump_in(struct dispatch *d, int64_t ms); /* unless sooner */
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "worker/ahead.h"
 #include "worker/claims.h"
 #include "worker/lanes.h"
 #include "worker/leftover_look.h"
@@ -153,6 +154,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     struct dispatch *d = arg;
     bool open = false;
     lanes_look(d);
+    ahead_tick(d);
     pipeline_tick(d->pipeline);
     for (size_t i = 0; i < d->config->nqueues; i++) {
         struct lane *lane = &d->lanes[i];
@@ -165,7 +167,6 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         if (!d->draining) {
             watch_dead(lane);
             leftover_look(lane);
-            claims_sweep(lane);
         }
     }
     if (open)
@@ -306,7 +307,6 @@ static void lane_init(struct lane *lane, struct dispatch *d, struct evdns_base *
         .idle_wait_s = c->idle_wait_s,
         .results_max = c->results_max,
         .job_max_bytes = c->job_max_bytes,
-        .parked_max = c->parked_max,
         .may_forget = c->may_forget,
         .wait_replicas = c->wait_replicas,
         .wait_ms = c->wait_ms,
@@ -399,6 +399,7 @@ void dispatch_set_config(struct dispatch *d, const struct config *config)
 {
     d->config = config;
     for (size_t i = 0; i < config->nqueues; i++) {
+        memset(d->lanes[i].full, 0, sizeof d->lanes[i].full);
         queue_set_digest(d->lanes[i].queue, config->digest, config->marks);
         d->lanes[i].leftovers.next_ms = 0; /* apps may be gone */
     }

@@ -318,7 +318,7 @@ static void give_back(struct flight *f, bool with_next)
     const struct envelope *v = &f->env;
     bool raw =
         f->oversize || (!f->looked_up && !v->first_sent_ms && !v->attempts && !v->throttles &&
-                        !v->npushes && !v->history && !v->gen && !f->crashes);
+                        !v->npushes && !v->history && !v->gen && !v->refused && !f->crashes);
     struct queue_end end = {.kind = END_RETURN, .with_next = with_next};
     bundle_forget(f);
     if (raw)

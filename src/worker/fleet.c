@@ -122,7 +122,9 @@ static void read_circuits(struct fleet *f, const struct flow_control *c)
     for (size_t i = 0; i < f->config->napps; i++) {
         struct circuit_share share;
         const char *text = value_of(c, "circuit:", f->config->apps[i].app.name);
-        flow_store_read_circuit(f->store, text ? text : "", c->now_ms, &share);
+        const char *failed = value_of(c, "failed:", f->config->apps[i].app.name);
+        flow_store_read_circuit(f->store, text ? text : "", failed ? failed : "", c->now_ms,
+                                &share);
         circuits_adopt(f->circuits, i, &share);
     }
 }
@@ -212,7 +214,8 @@ static void on_changed(void *arg)
 static void on_everybodys(void *arg, size_t app, const struct own_trip *trip, int64_t now_redis_ms)
 {
     const struct fleet *f = arg;
-    circuits_open(f->circuits, app, trip->why, trip->row_began_ms, trip->message, now_redis_ms);
+    circuits_open(f->circuits, app, trip->why, trip->job, trip->row_began_ms, trip->message,
+                  now_redis_ms);
 }
 
 /* What another worker opened is everybody's. */

@@ -25,18 +25,22 @@ enum flight_state {
 };
 const char *flight_state_name(enum flight_state s);
 
+TAILQ_HEAD(flight_list, flight);
+
 struct pipeline;
 struct bundle;
 struct batch;
 
 struct flight {
     TAILQ_ENTRY(flight) link, turn; /* turn: while WAITING */
+    size_t turn_app;                /* whose turn it takes, while WAITING or OUT */
     enum flight_state state;
     struct pipeline *pipeline;
     const struct config *config; /* that it is read under; held */
     struct queue *queue;
     struct queue_lease *lease;
     unsigned pos, crashes;
+    bool from_ready;      /* neither a retry, nor taken over, nor out of a parked list */
     bool looked_up;       /* a marker of its id may name its origin, which must therefore be kept */
     bool asking;          /* while CHECKING: the answer is on its way */
     bool broken;          /* its call, shared with others, cannot be put together again */

@@ -13,7 +13,7 @@ enum {
     COOL_SAME_MS = 50,     /* a cool-down that ends so much later is no news */
     COOL_TOLD_MS = 100,    /* the control hash names no shorter one */
     COOL_NAMED_MS = 10000, /* one log line for many that follow each other */
-    COOL_LONG_MS = 2000, /* but for a longer one */
+    COOL_LONG_MS = 2000,   /* but for a longer one */
     WATCHED_MS = 60000,
     ALONE_PASSED = 16, /* calls that went through while one and the same was throttled twice */
 };

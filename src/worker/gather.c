@@ -111,7 +111,8 @@ static bool may_share(const struct flight *f)
 {
     const struct pipeline *p = f->pipeline;
     return f->config == p->config && !p->draining && !f->batch->recorded && !f->bundle &&
-           !f->broken && share_allowed(f, queue_lease_now_ms(f->lease)) &&
+           !f->broken && !pipeline_sets_aside(f) &&
+           share_allowed(f, queue_lease_now_ms(f->lease)) &&
            pipeline_circuit(f)->state == CIRCUIT_CLOSED && pipeline_may_call(p, pipeline_app(f));
 }
 
@@ -128,6 +129,7 @@ bool gather_takes(struct flight *f)
     struct coalesce_item *item = &b->items[b->nitems++];
     share_describe(f, pipeline_app(f), f->made, item);
     item->taskable &= refusal_allows_mass(f->pipeline, pipeline_app(f));
+    f->from_ready = false;
     pipeline_move(f, FLIGHT_GATHERING);
     return true;
 }

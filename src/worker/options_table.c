@@ -99,7 +99,10 @@ static const struct option_row general[] = {
     FIRM("queue.crash_limit", "5", 1, 100, AT(crash_limit),
          "A job that outlived so many workers is looked at singly, then `poison`"),
     FIRM("queue.parked_max", "10000", 1, 10000000, AT(parked_max),
-         "Most jobs that wait for one app's circuit; beyond it claiming stops"),
+         "Parked jobs of one app that takes none at which the log and a metric say so; other apps "
+         "flow past them. With only one app no more are claimed"),
+    FIRM("queue.parked_all_max", "1000000", 1, 100000000, AT(parked_all_max),
+         "Most jobs in all parked lists of a queue; beyond it no ready job is claimed"),
     INT("queue.unserved_ms", "300000", 0, 86400000, AT(unserved_ms),
         "How long parked jobs wait for an app that no live worker has; then they end as "
         "`invalid_job`"),

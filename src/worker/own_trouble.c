@@ -28,6 +28,7 @@ struct entry {
     bool voted;
     char why[96], message[256];
     int64_t row_began_ms;
+    uint64_t job;
 };
 
 struct own_trouble {
@@ -178,7 +179,7 @@ static void on_vote(void *arg, enum flow_vote agreed, int64_t now_redis_ms)
         set_own(e);
         return;
     }
-    const struct own_trip trip = {e->why, e->message, e->row_began_ms};
+    const struct own_trip trip = {e->why, e->message, e->row_began_ms, e->job};
     o->open(o->arg, (size_t)(e - o->v), &trip, now_redis_ms);
     set_everybodys(o, e);
 }
@@ -207,6 +208,7 @@ void own_trip(struct own_trouble *o, size_t app, const struct own_trip *trip, in
     o->any = true;
     e->whose = ASKED;
     e->row_began_ms = trip->row_began_ms;
+    e->job = trip->job;
     snprintf(e->why, sizeof e->why, "%s", trip->why);
     snprintf(e->message, sizeof e->message, "%s", trip->message);
     if (e->denied)

@@ -19,6 +19,7 @@ enum { OWN_APP_SIZE = 72 };
 struct own_trip {
     const char *why, *message;
     int64_t row_began_ms; /* monotonic; 0: the one reply was enough */
+    uint64_t job;         /* circuit_job() of the last job that had it */
 };
 
 /* Everybody's: the app's circuit is to be opened. now_redis_ms 0: not known. */

@@ -52,14 +52,22 @@ size_t pipeline_calls(const struct pipeline *p, size_t jobs);
 size_t pipeline_jobs(const struct pipeline *p, size_t calls);
 const struct circuit *pipeline_circuit_at(const struct pipeline *p, size_t app); /* by config */
 bool pipeline_all_open(const struct pipeline *p); /* no app takes jobs, probes aside */
+bool pipeline_takes(const struct pipeline *p, size_t app);
+size_t pipeline_takers(const struct pipeline *p); /* apps that do */
+/* How many calls it is worth to hold jobs for, while they are plenty; and whether so many wait for
+ * a slot or are out. */
+size_t pipeline_most(const struct pipeline *p);
+bool pipeline_crowded(const struct pipeline *p);
 
 /* Appends ,"circuits":{"app":"open",…} with those that are not closed; nothing when all are. */
 void pipeline_write_circuits(const struct pipeline *p, struct buf *out);
 
 /* Apps whose parked jobs may be taken now, and how many of n: those with a closed circuit, tokens
- * and no pause, or, with *probe set, one of the app whose probe is due. out needs room for
- * CONFIG_APPS_MAX. */
-size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out, bool *probe);
+ * and no pause. out needs room for CONFIG_APPS_MAX. */
+size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out);
+/* Apps whose probe is due, and how many of their parked jobs make sure that there is one among them
+ * that has not failed: n at most for all. */
+size_t pipeline_probes(const struct pipeline *p, unsigned n, struct queue_drain *out);
 /* Apps that take no jobs, or whose calls a cool-down holds: some of their parked ones are looked at
  * now and then, of n an even part for each, and end when their time is over, else they are parked
  * again. A cool-down may hold the calls of one action only, and the others' jobs then go out: so

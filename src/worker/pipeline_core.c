@@ -31,13 +31,14 @@ struct pipeline *pipeline_new(const struct config *config, struct sender *sender
     p->window = config->concurrency < PIPELINE_WINDOW_MIN ? (size_t)config->concurrency
                                                           : PIPELINE_WINDOW_MIN;
     TAILQ_INIT(&p->flights);
-    TAILQ_INIT(&p->waiting);
+    turns_init(&p->turns, config->napps);
     buf_init(&p->scratch, OUTCOME_ROOM + ESCAPE_MAX * (size_t)config->job_max_bytes);
     return p;
 }
 
 void pipeline_drop(struct pipeline *p, struct flight *f)
 {
+    turns_leave(&p->turns, f);
     TAILQ_REMOVE(&p->flights, f, link);
     p->count--;
     metrics_set(METRIC_JOBS_IN_FLIGHT, (int64_t)p->count);
@@ -54,6 +55,7 @@ void pipeline_free(struct pipeline *p)
         return;
     while (!TAILQ_EMPTY(&p->flights))
         pipeline_drop(p, TAILQ_FIRST(&p->flights));
+    turns_free(&p->turns);
     buf_free(&p->scratch);
     mem_free(p);
 }
@@ -103,10 +105,7 @@ void pipeline_move(struct flight *f, enum flight_state to)
 {
     struct pipeline *p = f->pipeline;
     assert(f->state != FLIGHT_FINISHING);
-    if (f->state == FLIGHT_WAITING)
-        TAILQ_REMOVE(&p->waiting, f, turn);
-    if (to == FLIGHT_WAITING)
-        TAILQ_INSERT_TAIL(&p->waiting, f, turn);
+    turns_leave(&p->turns, f);
     p->checking += (to == FLIGHT_CHECKING) - (f->state == FLIGHT_CHECKING);
     p->out += (to == FLIGHT_OUT) - (f->state == FLIGHT_OUT);
     if (to == FLIGHT_FINISHING)
@@ -114,6 +113,7 @@ void pipeline_move(struct flight *f, enum flight_state to)
     p->bound += (to == FLIGHT_BOUND) - (f->state == FLIGHT_BOUND);
     p->held += (to == FLIGHT_HELD) - (f->state == FLIGHT_HELD);
     f->state = to;
+    turns_enter(&p->turns, f, f->app ? pipeline_app(f) : p->config->napps);
 }
 
 bool pipeline_may_call(const struct pipeline *p, size_t app)
@@ -143,18 +143,51 @@ size_t pipeline_jobs(const struct pipeline *p, size_t calls)
     return calls * p->sharing / PIPELINE_SHARING_ONE;
 }
 
-static bool takes_jobs(const struct pipeline *p, size_t app)
+bool pipeline_takes(const struct pipeline *p, size_t app)
 {
-    return circuits_at(p->circuits, app)->state == CIRCUIT_CLOSED && pipeline_may_call(p, app) &&
-           !own_holds(p->own, app);
+    return app < p->config->napps && circuits_at(p->circuits, app)->state == CIRCUIT_CLOSED &&
+           pipeline_may_call(p, app) && !own_holds(p->own, app);
+}
+
+size_t pipeline_takers(const struct pipeline *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->config->napps; i++)
+        n += pipeline_takes(p, i);
+    return n;
 }
 
 bool pipeline_all_open(const struct pipeline *p)
 {
-    for (size_t i = 0; i < p->config->napps; i++)
-        if (takes_jobs(p, i))
-            return false;
-    return true;
+    return pipeline_takers(p) == 0;
+}
+
+size_t pipeline_most(const struct pipeline *p)
+{
+    size_t slots = (size_t)p->config->concurrency;
+    return slots + (slots < PIPELINE_AHEAD_MAX ? slots : PIPELINE_AHEAD_MAX);
+}
+
+bool pipeline_crowded(const struct pipeline *p)
+{
+    return p->turns.all >= pipeline_most(p);
+}
+
+/* Nothing of it is or may be out, and nobody expects it anywhere. */
+static bool is_untouched(const struct flight *f)
+{
+    return f->from_ready && !f->env.first_sent_ms && !f->env.npushes;
+}
+
+bool pipeline_sets_aside(const struct flight *f)
+{
+    const struct pipeline *p = f->pipeline;
+    if (p->config->napps < 2 || !is_untouched(f) || pipeline_app(f) == p->config->napps)
+        return false;
+    size_t app = pipeline_app(f);
+    return queue_parked(f->queue, f->app->app.name) > 0 ||
+           (pipeline_crowded(p) &&
+            turns_held(&p->turns, app) >= pipeline_most(p) / turns_apps(&p->turns, app));
 }
 
 /* Of n, those that the app's tokens are worth. */
@@ -165,28 +198,34 @@ static size_t jobs_for(struct pipeline *p, size_t app, size_t n)
     return jobs < n ? jobs : n;
 }
 
-size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out, bool *probe)
+size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < p->config->napps; i++) {
+        unsigned jobs = pipeline_takes(p, i) ? (unsigned)jobs_for(p, i, n) : 0;
+        if (jobs)
+            out[found++] = (struct queue_drain){p->config->apps[i].app.name, jobs};
+    }
+    return found;
+}
+
+size_t pipeline_probes(const struct pipeline *p, unsigned n, struct queue_drain *out)
 {
     int64_t now = clock_mono_ms();
     size_t found = 0;
-    *probe = false;
-    for (size_t i = 0; i < p->config->napps; i++) {
-        const char *name = p->config->apps[i].app.name;
-        if (circuit_probe_due(circuits_at(p->circuits, i), now) && pipeline_may_call(p, i)) {
-            *probe = true;
-            out[0] = (struct queue_drain){name, 1};
-            return 1;
-        }
-        if (own_holds(p->own, i) && own_probe_due(p->own, now) && pipeline_may_call(p, i)) {
-            *probe = true;
-            out[found++] = (struct queue_drain){name, 1};
-            continue;
-        }
-        /* An app that drains nothing is not named: its parked list's bound holds then. */
-        unsigned jobs = takes_jobs(p, i) ? (unsigned)jobs_for(p, i, n) : 0;
-        if (jobs)
-            out[found++] = (struct queue_drain){name, jobs};
+    for (size_t i = 0; i < p->config->napps && found < n; i++) {
+        const struct circuit *c = circuits_at(p->circuits, i);
+        unsigned most = 0;
+        if (circuit_probe_due(c, now))
+            most = (unsigned)c->failed.n + 1;
+        else if (own_holds(p->own, i) && own_probe_due(p->own, now))
+            most = 1;
+        if (most && pipeline_may_call(p, i))
+            out[found++] = (struct queue_drain){p->config->apps[i].app.name, most};
     }
+    for (size_t i = 0; i < found; i++)
+        if (out[i].limit > n / (unsigned)found)
+            out[i].limit = n / (unsigned)found;
     return found;
 }
 
@@ -194,7 +233,7 @@ size_t pipeline_sweepable(const struct pipeline *p, unsigned n, bool room, struc
 {
     size_t found = 0;
     for (size_t i = 0; i < p->config->napps; i++)
-        if (!takes_jobs(p, i) || (room && flow_rests(fleet_flow(p->fleet), i)))
+        if (!pipeline_takes(p, i) || (room && flow_rests(fleet_flow(p->fleet), i)))
             out[found++].app = p->config->apps[i].app.name;
     for (size_t i = 0; i < found; i++)
         out[i].limit = n < found ? 1 : n / (unsigned)found;

@@ -7,10 +7,14 @@
 
 #include "worker/pipeline.h"
 #include "worker/shared_stop.h"
+#include "worker/turns.h"
 
-enum { PIPELINE_WINDOW_MIN = 8, PIPELINE_SHARING_ONE = 16, PIPELINE_SHARING_MAX = 100 };
-
-TAILQ_HEAD(flight_list, flight);
+enum {
+    PIPELINE_WINDOW_MIN = 8,
+    PIPELINE_AHEAD_MAX = 128,
+    PIPELINE_SHARING_ONE = 16,
+    PIPELINE_SHARING_MAX = 100
+};
 
 struct pipeline {
     const struct config *config;
@@ -23,7 +27,7 @@ struct pipeline {
     struct shared_stop stops;
     struct own_trouble *own; /* likewise */
     struct flight_list flights;
-    struct flight_list waiting;       /* in the order of their claims */
+    struct turns turns;               /* those WAITING, and who has how many OUT */
     size_t count, busy, out, held;    /* all; not yet FINISHING; OUT; HELD */
     size_t bound;                     /* BOUND */
     size_t checking;                  /* CHECKING */
@@ -43,6 +47,10 @@ size_t pipeline_app(const struct flight *f);
 
 /* The app is not paused, and there are keys to sign its calls with. */
 bool pipeline_may_call(const struct pipeline *p, size_t app);
+
+/* Jobs of its app are before it in the parked list, or there are so many of them in work that it
+ * had better let another app's pass: it is parked, and comes back in its app's turn. */
+bool pipeline_sets_aside(const struct flight *f);
 
 /* The one place where a flight changes its state. */
 void pipeline_move(struct flight *f, enum flight_state to);

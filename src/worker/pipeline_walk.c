@@ -28,7 +28,7 @@ static void advance(struct flight *f);
 static void fill_slots(struct pipeline *p)
 {
     struct flight *f;
-    while (p->out < p->window && (f = TAILQ_FIRST(&p->waiting))) {
+    while (p->out < p->window && (f = turns_next(&p->turns))) {
         pipeline_move(f, FLIGHT_READY);
         advance(f);
     }
@@ -138,6 +138,14 @@ static bool is_admitted(struct flight *f)
     return f->own_probe = own_admit(own, app, clock_mono_ms());
 }
 
+/* Asked once: later it is this worker's to see it through. */
+static bool goes_aside(struct flight *f)
+{
+    bool aside = pipeline_takes(f->pipeline, pipeline_app(f)) && pipeline_sets_aside(f);
+    f->from_ready = false;
+    return aside;
+}
+
 /* The next step of a flight that has no call out: the next call, or its end. */
 static void advance(struct flight *f)
 {
@@ -151,6 +159,11 @@ static void advance(struct flight *f)
     }
     if (f->pipeline->draining || outdated(f) || queue_refused(f->queue)) {
         ending_back(f);
+        return;
+    }
+    if (goes_aside(f)) {
+        metrics_add_at(METRIC_JOBS_SET_ASIDE, f->app->label, 1);
+        park(f);
         return;
     }
     if (f->pipeline->out >= f->pipeline->window) {
@@ -167,7 +180,7 @@ static void advance(struct flight *f)
     }
     struct circuit *c = pipeline_circuit(f);
     if (c->state != CIRCUIT_CLOSED && !f->probe) {
-        f->probe = circuit_admit(c, clock_mono_ms());
+        f->probe = circuit_admit(c, circuit_job(f->env.uid), clock_mono_ms());
         if (!f->probe) {
             park(f);
             return;
@@ -281,6 +294,7 @@ static struct flight *take(struct pipeline *p, const struct queue_claim *claim,
     f->pipeline = p;
     f->config = config_hold(config);
     f->queue = queue;
+    f->from_ready = !member->envelope_len && !member->taken_over;
     TAILQ_INSERT_TAIL(&p->flights, f, link);
     p->count++;
     p->busy++;
@@ -336,9 +350,15 @@ void pipeline_tick(struct pipeline *p)
 void pipeline_set_config(struct pipeline *p, const struct config *config)
 {
     struct flight *f;
+    TAILQ_FOREACH(f, &p->flights, link)
+    turns_leave(&p->turns, f);
+    turns_free(&p->turns);
     p->config = config;
     shared_stop_clear(&p->stops); /* the new one, or what it went with, may allow them */
     metrics_set(METRIC_SHARED_STOPPED, 0);
+    turns_init(&p->turns, config->napps);
+    TAILQ_FOREACH(f, &p->flights, link)
+    turns_enter(&p->turns, f, f->app ? pipeline_app(f) : config->napps);
     TAILQ_FOREACH(f, &p->flights, link)
     if (f->state == FLIGHT_HELD || f->state == FLIGHT_WAITING)
         advance(f);

@@ -233,6 +233,9 @@ def shared_and_grouped(s):
     n = s.push(*[dict(META, message="m%d" % i, target={"device": ["%032d" % i]}) for i in range(60)],
                dict(META, id="both", message="m", school="s", app="both"))
     s.wait_ended(ended + n)
+    # All of them may have been that one call's.
+    n += s.push(*[dict(META, message="n%d" % i, target={"device": ["%032d" % i]}) for i in range(60)])
+    s.wait_ended(ended + n)
 
 
 def poisoned(s):

@@ -240,7 +240,14 @@ static void go_on(void)
         return;
     }
     if (!queue_claiming(q))
-        queue_claim(q, 100, drains, 2, true, on_claim, NULL);
+        queue_claim(q,
+                    &(struct queue_ask){.n = 100,
+                                        .drains = drains,
+                                        .ndrains = 2,
+                                        .parked_max = 1000,
+                                        .order = client.rounds % 2 ? QUEUE_IN_TURN : QUEUE_BESIDE,
+                                        .alone = true},
+                    on_claim, NULL);
     if (!queue_waiting(q))
         queue_wait(q, on_wait, NULL);
     queue_extend(q);
@@ -283,8 +290,7 @@ static void client_start(void)
                                  .lease_ms = 9000,
                                  .idle_wait_s = 5,
                                  .results_max = 1000,
-                                 .job_max_bytes = 65536,
-                                 .parked_max = 1000};
+                                 .job_max_bytes = 65536};
     client = (struct client){.redis = redis_new(base, NULL, &o, "fuzz", on_state, NULL)};
     client.queue = queue_new(base, client.redis, client.redis, &q);
 }

@@ -3,16 +3,20 @@
 # Verifies the queue's model: each search is exhaustive and finds nothing, and each mistake that
 # can be switched on is found. FAULTS=255: three jobs with any number of faults.
 set -eu
-model=$(pwd)/tests/model/queue.pml
+models=$(pwd)/tests/model
 out=$(pwd)/build/model
 
-# search NAME SPIN-FLAG…: leaves what pan said in build/model/NAME/log
+# search NAME SPIN-FLAG…: leaves what pan said in build/model/NAME/log. NEIGHBOURS is the other model.
 search() {
     name=$1
     shift
     mkdir -p "$out/$name"
     cd "$out/$name"
     rm -f log ./*.trail
+    case " $* " in
+    *" -DNEIGHBOURS "*) model=$models/apps.pml ;;
+    *) model=$models/queue.pml ;;
+    esac
     case " $* " in
     *" -DLIVE "*) kind=-DNOFAIR accept=-a ;;
     *) kind=-DSAFETY accept= ;;
@@ -65,6 +69,7 @@ holds counts1 '1 job, counters and inboxes, any number of faults' -DJOBS=1 -DCOU
 holds counts2 '2 jobs, counters and inboxes, any number of stops' -DJOBS=2 -DCOUNTS -DFAULTS=0
 holds live1 'ends: 1 job, counters, after any number of faults' -DLIVE -DJOBS=1 -DCOUNTS
 holds live2 'ends: 2 jobs, after a fault' -DLIVE -DJOBS=2 -DFAULTS=1
+holds apps 'apps: probes, parked lists, turns' -DNEIGHBOURS
 
 found NO_FENCE 'finish and extend without the fence' -DJOBS=2
 found NO_SAFE 'a call without a look at safe_until' -DJOBS=2
@@ -78,3 +83,7 @@ found LATE_CLOCK 'safe_until counts from the answer' -DJOBS=2
 found AUDIT_NOW 'audit lets a lease end at once' -DJOBS=2
 found AUDIT_WAITING_NOW 'audit lets a retry begin at once' -DJOBS=2
 found NO_AUDIT 'nobody audits' -DLIVE -DJOBS=1
+found SAME_PROBE 'apps: nobody remembers whose probe failed' -DNEIGHBOURS
+found PROBE_INSTEAD 'apps: a due probe keeps others parked' -DNEIGHBOURS
+found FULL_STOPS 'apps: a full parked list stops ready jobs' -DNEIGHBOURS
+found NO_SWEEP 'apps: deadlines of parked jobs are not looked at' -DNEIGHBOURS

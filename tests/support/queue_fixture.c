@@ -134,8 +134,7 @@ struct queue_opts fixture_opts(const char *name)
                                .lease_ms = LEASE_MS,
                                .idle_wait_s = 5,
                                .results_max = 100000,
-                               .job_max_bytes = 1000,
-                               .parked_max = 1000};
+                               .job_max_bytes = 1000};
 }
 
 struct worker *worker_new_closed(const struct queue_opts *opts)
@@ -220,14 +219,26 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
         keep(w, claim, &claim->members[i]);
 }
 
-static int claim(struct worker *w, unsigned n, const struct queue_drain *drains, size_t ndrains)
+int worker_ask(struct worker *w, const struct queue_ask *ask)
 {
     forget_got(w);
     w->claim_done = false;
-    queue_claim(w->q, n, drains, ndrains, w->alone, on_claim, w);
-    assert_false(w->claim_done);
+    queue_claim(w->q, ask, on_claim, w);
     pump_until(base, w->claim_done);
     return w->done;
+}
+
+static int claim(struct worker *w, unsigned n, const struct queue_drain *drains, size_t ndrains)
+{
+    const struct queue_ask ask = {.n = n,
+                                  .drains = drains,
+                                  .ndrains = ndrains,
+                                  .order = !n         ? QUEUE_BESIDE
+                                           : w->alone ? QUEUE_IN_TURN
+                                                      : QUEUE_PARKED_FIRST,
+                                  .parked_max = w->parked_max ? w->parked_max : 1000,
+                                  .alone = w->alone};
+    return worker_ask(w, &ask);
 }
 
 int worker_claim(struct worker *w, unsigned n)

@@ -34,8 +34,9 @@ struct worker {
     size_t n, batches;
     int done;
     bool claim_done;
-    bool alone;       /* passed to the next claims */
-    int waits, moved; /* wait callbacks, and those with a job */
+    bool alone;         /* passed to the next claims */
+    int64_t parked_max; /* likewise; 0: 1000 */
+    int waits, moved;   /* wait callbacks, and those with a job */
     int finished, stale;
     char marked[64]; /* what the last mark that was done told */
     struct queue_counts counts;
@@ -55,6 +56,7 @@ struct worker *worker_new_closed(const struct queue_opts *opts);
 void worker_free(struct worker *w);
 void worker_reconnect(struct worker *w);
 
+int worker_ask(struct worker *w, const struct queue_ask *ask);
 int worker_claim(struct worker *w, unsigned n); /* → w->got, w->n; returns done */
 int worker_claim_parked(struct worker *w, unsigned n, const char *app, unsigned limit);
 /* Starts a finish; its callback counts in w->finished or w->stale. */

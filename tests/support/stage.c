@@ -40,7 +40,6 @@ void open_stage_with(struct stage *s, const char *const *vars, const char *file,
     opts.lease_ms = lease_ms;
     opts.digest = s->config.digest;
     opts.crash_limit = s->config.crash_limit;
-    opts.parked_max = s->config.parked_max;
     s->sender = sender_new(base, &s->config, &e);
     assert_non_null(s->sender);
     s->w = worker_new(&opts);
@@ -101,10 +100,17 @@ static void on_claimed(void *arg, const struct queue_claim *claim, int done)
 static void start_claim(struct stage *s, unsigned n)
 {
     struct queue_drain drains[CONFIG_APPS_MAX];
-    bool probe;
-    size_t ndrains = pipeline_drainable(s->p, n, drains, &probe);
+    size_t ndrains = pipeline_probes(s->p, 64, drains);
+    if (!ndrains)
+        ndrains = pipeline_drainable(s->p, n, drains);
+    const struct queue_ask ask = {.n = n,
+                                  .drains = drains,
+                                  .ndrains = ndrains,
+                                  .order = QUEUE_PARKED_FIRST,
+                                  .parked_max = s->config.parked_max,
+                                  .alone = pipeline_flights(s->p) == 0};
     s->claiming = true;
-    queue_claim(s->w->q, n, drains, ndrains, pipeline_flights(s->p) == 0, on_claimed, s);
+    queue_claim(s->w->q, &ask, on_claimed, s);
 }
 
 void take(struct stage *s, unsigned n)
@@ -120,7 +126,8 @@ bool sweep(struct stage *s, unsigned n, bool room)
     if (!ndrains)
         return false;
     s->claiming = true;
-    queue_claim(s->w->q, 0, drains, ndrains, false, on_claimed, s);
+    const struct queue_ask ask = {.drains = drains, .ndrains = ndrains, .order = QUEUE_BESIDE};
+    queue_claim(s->w->q, &ask, on_claimed, s);
     pump_until(base, !s->claiming);
     return true;
 }

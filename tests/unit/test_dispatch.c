@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The dispatcher whole (dispatch_core, claims, watch, dispatch_loop): its own connections to a real
- * redis-server, a provider on the same loop. */
+ * The dispatcher whole (dispatch_core, parked, looks, ahead, claims, watch, dispatch_loop): its own
+ * connections to a real redis-server, a provider on the same loop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -452,22 +452,22 @@ static void test_watchdog_knows_why_nothing_is_claimed(void **state)
     close_stage(&s);
 }
 
-/* Claims are answered, but held back by another app's full list. */
+/* Claims are answered, but held back by full lists. */
 static void test_watchdog_lets_a_full_list_be(void **state)
 {
     (void)state;
-    static const char *const vars[] = {"PUSHBRIDGE_QUEUE_PARKED_MAX=1", NULL};
+    static const char *const vars[] = {"PUSHBRIDGE_QUEUE_PARKED_ALL_MAX=1", NULL};
     struct stage s;
     struct event *timer = event_new(base, -1, EV_PERSIST, on_test_tick, NULL);
     const struct timeval interval = {.tv_usec = 25000};
     event_add(timer, &interval);
     int64_t drops = metrics_get(METRIC_WATCHDOG_DROPS);
-    int64_t held_back = metrics_get(METRIC_PARKED_FULL);
+    int64_t held_back = metrics_get(METRIC_PARKED_STOP);
     freeReplyObject(cli("SADD " K ":apps shop"));
     freeReplyObject(cli("RPUSH " K ":parked:shop {}"));
     enqueue_to(QUEUE, "j", 0, 2);
     open_stage(&s, vars);
-    pump_until(base, metrics_get(METRIC_PARKED_FULL) > held_back);
+    pump_until(base, metrics_get(METRIC_PARKED_STOP) > held_back);
     for (int i = 0; i < 4; i++) {
         int seen = ticks;
         mono_shift_ms += 5000;
@@ -531,11 +531,11 @@ static void test_dead_letters_raise_an_alarm(void **state)
     }
 }
 
-/* Beyond the bound of a parked list nothing more is claimed. */
+/* Beyond the bound of all parked lists nothing more is claimed. */
 static void test_parked_is_bounded(void **state)
 {
     (void)state;
-    static const char *const vars[] = {"PUSHBRIDGE_QUEUE_PARKED_MAX=1",
+    static const char *const vars[] = {"PUSHBRIDGE_QUEUE_PARKED_ALL_MAX=1",
                                        "PUSHBRIDGE_QUEUE_CONCURRENCY=1", NULL};
     struct stage s;
     prepare(&s, vars);

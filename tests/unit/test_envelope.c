@@ -179,6 +179,33 @@ static void failures_in_a_trouble_are_refunded(void **state)
     assert_false(envelope_read(bad, sizeof bad - 1, &read, &e));
 }
 
+/* Those of a trouble that all have blame nobody: only the first counts, and what comes while others
+ * are let through after it. */
+static void refusals_while_others_are_sent_are_counted(void **state)
+{
+    (void)state;
+    struct envelope v = {.uid = "u"}, read;
+    struct err e;
+    struct buf b;
+    static const struct {
+        int64_t others_sent, now, blamed;
+    } steps[] = {{50, 100, 1},  {50, 200, 1},  {0, 300, 1},
+                 {310, 400, 2}, {310, 500, 3}, {0, 700, 3}};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        envelope_note_refusal(&v, steps[i].others_sent, steps[i].now);
+        assert_int_equal(v.refused, i + 1);
+        assert_int_equal(v.blamed, steps[i].blamed);
+    }
+    buf_init(&b, 4096);
+    envelope_write(&v, &b);
+    assert_true(envelope_read(buf_text(&b), b.len, &read, &e));
+    assert_int_equal(read.refused, 6);
+    assert_int_equal(read.refused_ms, 100);
+    assert_int_equal(read.blamed, 3);
+    envelope_free(&read);
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_newer_writer),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(failures_in_a_trouble_are_refunded),
+        cmocka_unit_test(refusals_while_others_are_sent_are_counted),
     };
     return cmocka_run_group_tests_name("envelope", tests, NULL, NULL);
 }

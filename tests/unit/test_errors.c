@@ -128,6 +128,40 @@ static void classifies(void **state)
     }
 }
 
+/* Whom a refusal speaks of: API reference §8; where it does not say, of everybody. */
+static void tells_whom_it_speaks_of(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code;
+        int status;
+        enum refusal_scope scope;
+    } scopes[] = {
+        {"InvalidAccessKeyId.Inactive", 400, SCOPE_ACCOUNT},
+        {"SignatureDoesNotMatch", 400, SCOPE_ACCOUNT},
+        {"InvalidSecurityToken.Expired", 400, SCOPE_ACCOUNT},
+        {"Forbidden.RAM", 403, SCOPE_ACCOUNT},
+        {"NoPermission", 403, SCOPE_ACCOUNT},
+        {"InvalidProduct.NotFound", 404, SCOPE_ACCOUNT},
+        {"AccountDisabled", 400, SCOPE_ACCOUNT},
+        {"MissingParameter.AppKey", 400, SCOPE_ACCOUNT},
+        {"SomethingNew", 403, SCOPE_ACCOUNT},
+        {"", 302, SCOPE_ACCOUNT},
+        {"PermissionDenied", 400, SCOPE_APP},
+        {"InvalidAppKey.NotFound", 400, SCOPE_APP},
+        {"NotApnsCertificate", 400, SCOPE_APP},
+        {"AppNotConfigIOS", 400, SCOPE_PLATFORM},
+        {"AppNotConfigAndroid", 400, SCOPE_PLATFORM},
+        {"InvalidTitle.Empty", 400, SCOPE_CALL},
+        {"InvalidDeviceType.NotMatch", 400, SCOPE_CALL},
+        {"SomethingNew", 400, SCOPE_CALL},
+        {"InternalError", 500, SCOPE_CALL},
+    };
+    for (size_t i = 0; i < sizeof scopes / sizeof scopes[0]; i++)
+        if (errors_classify(scopes[i].code, scopes[i].status).scope != scopes[i].scope)
+            fail_msg("\"%s\" %d", scopes[i].code, scopes[i].status);
+}
+
 static void names_the_action(void **state)
 {
     (void)state;
@@ -153,6 +187,7 @@ static void names_the_action(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(classifies),
+                                       cmocka_unit_test(tells_whom_it_speaks_of),
                                        cmocka_unit_test(names_the_action)};
     return cmocka_run_group_tests_name("errors", tests, NULL, NULL);
 }

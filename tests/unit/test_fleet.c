@@ -777,7 +777,7 @@ static void reply(size_t i, enum reply_class class, int job)
     struct reply r = {.class = class, .code = "ServiceUnavailable"};
     struct circuit *c = circuit_of(i);
     enum circuit_state before = c->state;
-    circuit_note(c, &r, (uint64_t)job, clock_mono_ms());
+    circuit_note(c, &r, (uint64_t)job, false, clock_mono_ms());
     circuits_report(fleet_circuits(members[i].fleet), SHOP, before, false, "", 1);
 }
 
@@ -810,20 +810,56 @@ static void one_probes_for_all(void **state)
         pump_until(base, prober() != -1);
         int i = prober();
         assert_true(i >= 0);
-        assert_true(circuit_admit(circuit_of((size_t)i), clock_mono_ms()));
+        assert_true(circuit_admit(circuit_of((size_t)i), 99, clock_mono_ms()));
         assert_int_equal(-1, prober());
-        reply((size_t)i, REPLY_UNANSWERED, 3);
+        reply((size_t)i, REPLY_UNANSWERED, 3 + round);
         assert_int_equal(CIRCUIT_OPEN, circuit_of((size_t)i)->state);
         for (size_t k = 0; k < nmembers; k++)
             pump_until(base, circuit_of(k)->probe_wait_ms == 300 << (round + 1));
     }
     pump_until(base, prober() >= 0);
     int i = prober();
-    assert_true(circuit_admit(circuit_of((size_t)i), clock_mono_ms()));
+    assert_true(circuit_admit(circuit_of((size_t)i), 99, clock_mono_ms()));
     reply((size_t)i, REPLY_SENT, 4);
     for (size_t k = 0; k < nmembers; k++)
         pump_until(base, circuit_of(k)->state == CIRCUIT_CLOSED);
     assert_int_equal(0, cli_int("HEXISTS " K ":control circuit:shop"));
+}
+
+/* Whose probe failed is known to all, and to whoever probes next. */
+static void nobody_probes_with_a_job_that_failed(void **state)
+{
+    (void)state;
+    config_init(0, 0, 1000);
+    members_start(3);
+    open_everywhere(); /* by job 2 */
+    for (int job = 3; job < 6; job++) {
+        pump_until(base, prober() >= 0);
+        size_t i = (size_t)prober();
+        for (uint64_t failed = 2; failed < (uint64_t)job; failed++)
+            assert_false(circuit_admit(circuit_of(i), failed, clock_mono_ms()));
+        assert_true(circuit_admit(circuit_of(i), (uint64_t)job, clock_mono_ms()));
+        reply(i, REPLY_TRANSIENT, job);
+        for (size_t k = 0; k < nmembers; k++)
+            pump_until(base, circuit_of(k)->failed.n == (size_t)job - 1);
+    }
+    int64_t wait_ms = circuit_of(0)->probe_wait_ms;
+    pump_until(base, prober() >= 0);
+    size_t i = (size_t)prober();
+    pump_until(base, circuit_admit(circuit_of(i), 3, clock_mono_ms()));
+    assert_true(clock_mono_ms() >= circuit_of(i)->probe_at_ms + CIRCUIT_PATIENCE_MS - 50);
+    reply(i, REPLY_TRANSIENT, 3);
+    for (size_t k = 0; k < nmembers; k++)
+        pump_until(base, circuit_of(k)->failed.wait_ms == 600);
+    for (size_t k = 0; k < nmembers; k++)
+        assert_int_equal(wait_ms, circuit_of(k)->probe_wait_ms);
+    pump_until(base, prober() >= 0);
+    i = (size_t)prober();
+    assert_true(circuit_admit(circuit_of(i), 7, clock_mono_ms()));
+    reply(i, REPLY_SENT, 7);
+    for (size_t k = 0; k < nmembers; k++)
+        pump_until(base, circuit_of(k)->state == CIRCUIT_CLOSED && !circuit_of(k)->failed.n);
+    assert_int_equal(0, cli_int("HEXISTS " K ":control failed:shop"));
 }
 
 static void a_probe_that_was_not_made_is_anothers(void **state)
@@ -834,7 +870,7 @@ static void a_probe_that_was_not_made_is_anothers(void **state)
     open_everywhere();
     pump_until(base, prober() >= 0);
     size_t i = (size_t)prober();
-    assert_true(circuit_admit(circuit_of(i), clock_mono_ms()));
+    assert_true(circuit_admit(circuit_of(i), 99, clock_mono_ms()));
     circuit_probe_lost(circuit_of(i));
     circuits_report(fleet_circuits(members[i].fleet), SHOP, CIRCUIT_PROBING, true, "", 0);
     pump_until(base, prober() >= 0);
@@ -849,7 +885,7 @@ static void a_dead_probers_lease_ends(void **state)
     open_everywhere();
     pump_until(base, prober() >= 0);
     size_t dead = (size_t)prober();
-    assert_true(circuit_admit(circuit_of(dead), clock_mono_ms()));
+    assert_true(circuit_admit(circuit_of(dead), 99, clock_mono_ms()));
     int64_t begin = clock_mono_ms();
     pump_until(base, prober() >= 0);
     assert_true((size_t)prober() != dead);
@@ -867,7 +903,7 @@ static void without_redis_each_looks_after_itself(void **state)
     reply(0, REPLY_TRANSIENT, 2);
     assert_int_equal(CIRCUIT_OPEN, circuit_of(0)->state);
     pump_until(base, circuit_probe_due(circuit_of(0), clock_mono_ms()));
-    assert_true(circuit_admit(circuit_of(0), clock_mono_ms()));
+    assert_true(circuit_admit(circuit_of(0), 99, clock_mono_ms()));
     reply(0, REPLY_TRANSIENT, 3);
     assert_int_equal(600, circuit_of(0)->probe_wait_ms);
     redis_server_restart(&server);
@@ -910,6 +946,7 @@ int main(void)
         T(a_reload_leaves_overrides),
         T(pauses_reach_everybody_and_end),
         T(one_probes_for_all),
+        T(nobody_probes_with_a_job_that_failed),
         T(a_probe_that_was_not_made_is_anothers),
         T(a_dead_probers_lease_ends),
         T(without_redis_each_looks_after_itself),

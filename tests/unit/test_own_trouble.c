@@ -94,7 +94,7 @@ static bool is_open(size_t i, size_t app)
 
 static void trip(size_t i, size_t app, int64_t now_ms)
 {
-    const struct own_trip how = {"certificate", "told so", 0};
+    const struct own_trip how = {"certificate", "told so", 0, 7};
     own_trip(own(i), app, &how, now_ms);
     assert_true(own_holds(own(i), app));
 }
@@ -191,7 +191,7 @@ static void test_denied_by_a_success_elsewhere(void **state)
     trip(1, SHOP, clock_mono_ms());
     pump_until(base, is_open(0, SHOP) && is_open(2, SHOP) && !own_holds(own(0), SHOP));
     struct circuits *c = fleet_circuits(members[2].fleet);
-    circuit_close(circuits_at(c, SHOP));
+    circuit_close(circuits_at(c, SHOP), clock_mono_ms());
     circuits_report(c, SHOP, CIRCUIT_OPEN, false, "", 0);
     pump_until(base, !is_open(0, SHOP) && !is_open(1, SHOP));
     freeReplyObject(cli("HDEL " K ":control vote:shop"));

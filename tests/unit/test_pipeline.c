@@ -552,12 +552,11 @@ static void test_taken_over(void **state)
 static bool probe_due(const struct stage *s)
 {
     struct queue_drain drains[CONFIG_APPS_MAX];
-    bool probe;
-    size_t n = pipeline_drainable(s->p, 8, drains, &probe);
-    if (!probe)
+    size_t n = pipeline_probes(s->p, 8, drains);
+    if (!n)
         return false;
-    assert_int_equal(n, 1); /* one job alone */
-    assert_int_equal(drains[0].limit, 1);
+    assert_int_equal(n, 1);
+    assert_int_equal(drains[0].limit, pipeline_circuit_at(s->p, 0)->failed.n + 1);
     assert_string_equal(drains[0].app, "default");
     return true;
 }
@@ -575,16 +574,16 @@ static void test_circuit(void **state)
     (void)state;
     struct stage s;
     struct queue_drain drains[CONFIG_APPS_MAX];
-    bool probe;
     open_stage(&s);
     script(&s, 404, "InvalidAccessKeyId.NotFound"); /* opens at once */
-    for (int i = 0; i < 3; i++)
-        enqueue_accounts("j", 1, "");
+    enqueue_accounts("j", 1, "");
+    enqueue_accounts("k", 1, "");
+    enqueue_accounts("l", 1, "");
     take(&s, 1);
     settle(&s);
     assert_true(pipeline_all_open(s.p));
-    assert_int_equal(pipeline_drainable(s.p, 8, drains, &probe), 0);
-    assert_false(probe);
+    assert_int_equal(pipeline_drainable(s.p, 8, drains), 0);
+    assert_int_equal(pipeline_probes(s.p, 8, drains), 0);
     take(&s, 8); /* others are parked without a call */
     settle(&s);
     assert_int_equal(s.provider.n, 1);
@@ -760,6 +759,7 @@ static void test_a_probes_other_parts_ask_again(void **state)
     take(&s, 1);
     settle(&s);
     await_probe(&s);
+    pump_until(base, clock_mono_ms() >= pipeline_circuit_at(s.p, 0)->failed.at_ms);
     provider_script(&s.provider, (struct provider_step){.does = PROVIDER_HOLDS});
     take(&s, 1);
     pump_until(base, s.provider.n == 2); /* the probe: its part 0 */
@@ -767,7 +767,7 @@ static void test_a_probes_other_parts_ask_again(void **state)
     provider_release_all(&s.provider);
     pump_until(base, sender_in_flight(s.sender) == 0);
     assert_false(pipeline_all_open(s.p));
-    script(&s, 404, "InvalidAccessKeyId.NotFound"); /* another job opens it again */
+    script(&s, 404, "InvalidProduct.NotFound"); /* another job opens it again */
     enqueue_accounts("k", 1, "");
     take(&s, 1);
     pump_until(base, pipeline_all_open(s.p));

@@ -148,10 +148,10 @@ static void on_leftovers(void *arg, const struct queue_leftovers *found)
 static void parked_jobs(void **state)
 {
     (void)state;
-    struct queue_opts opts = fixture_opts("w1");
-    opts.parked_max = 3;
+    const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
     struct worker *other = worker_new(&opts);
+    w->parked_max = other->parked_max = 3;
     push_jobs("j", 0, 5);
     worker_claim(w, 3);
     const struct queue_end end = {
@@ -184,12 +184,124 @@ static void parked_jobs(void **state)
     worker_free(other);
 }
 
+/* So many jobs of each app, parked. */
+static void park_jobs(struct worker *w, const char *app, int n)
+{
+    char job[40];
+    for (int i = 0; i < n; i++) {
+        snprintf(job, sizeof job, "%s%d", app, i);
+        freeReplyObject(cli("RPUSH " QUEUE " %s", job));
+    }
+    worker_claim(w, (unsigned)n);
+    assert_int_equal(n, w->n);
+    for (size_t i = 0; i < w->n; i++)
+        worker_end(w, &w->got[i], &(struct queue_end){.kind = END_PARK, .app = app});
+    worker_settle(w);
+}
+
+static int got_of(const struct worker *w, char first)
+{
+    int n = 0;
+    for (size_t i = 0; i < w->n; i++)
+        n += w->got[i].bytes[0] == first;
+    return n;
+}
+
+/* Lists and ready jobs share a claim, whoever has little leaves the rest to the others, and the odd
+ * one goes round. */
+static void parked_and_ready_take_turns(void **state)
+{
+    (void)state;
+    const struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    const struct queue_drain drains[] = {{"a", 100}, {"b", 100}};
+    park_jobs(w, "a", 60);
+    park_jobs(w, "b", 3);
+    push_jobs("j", 0, 60);
+    struct queue_ask ask = {
+        .n = 30, .drains = drains, .ndrains = 2, .order = QUEUE_IN_TURN, .parked_max = 1000};
+    assert_int_equal(13, worker_ask(w, &ask));
+    assert_int_equal(14, got_of(w, 'a'));
+    assert_int_equal(3, got_of(w, 'b'));
+    assert_int_equal(46, queue_parked(w->q, "a"));
+    assert_int_equal(0, queue_parked(w->q, "b"));
+    assert_int_equal(47, queue_ready_left(w->q));
+    assert_string_equal("a0", w->got[0].bytes);
+    int a = 0;
+    ask.n = 1;
+    for (ask.turn = 0; ask.turn < 12; ask.turn++) {
+        worker_ask(w, &ask);
+        assert_int_equal(1, w->n);
+        a += got_of(w, 'a');
+    }
+    assert_in_range(a, 4, 8);
+    ask.n = 200; /* one that is alone has all */
+    worker_ask(w, &ask);
+    assert_int_equal(46 + 47 - 12, w->n);
+    assert_int_equal(0, queue_ready_left(w->q));
+    assert_int_equal(0, queue_parked_all(w->q));
+    worker_free(w);
+}
+
+/* Apps come and go by reloads: names that are left over do not keep a new one from its jobs. */
+static void names_of_gone_apps_make_room(void **state)
+{
+    (void)state;
+    const struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    char name[16];
+    park_jobs(w, "kept", 1);
+    for (int i = 0; i < 3 * QUEUE_APPS_MAX; i++) {
+        snprintf(name, sizeof name, "app%d", i);
+        worker_claim_parked(w, 1, name, 1);
+    }
+    park_jobs(w, "new", 2);
+    worker_claim_parked(w, 2, "new", 2);
+    assert_int_equal(2, w->n);
+    assert_int_equal(1, queue_parked(w->q, "kept"));
+    worker_free(w);
+}
+
+/* Beside a claim lists give what they may, from either end; and a look ahead leaves what is due. */
+static void parked_jobs_beside_and_ready_alone(void **state)
+{
+    (void)state;
+    const struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    const struct queue_drain drains[] = {{"a", 2}, {"b", 1}};
+    park_jobs(w, "a", 5);
+    park_jobs(w, "b", 5);
+    push_jobs("j", 0, 4);
+    worker_claim(w, 1);
+    worker_end_now(w, &w->got[0], &(struct queue_end){.kind = END_RETRY});
+    assert_int_equal(
+        2, worker_ask(w, &(struct queue_ask){.n = 2, .parked_max = 1000, .ready_only = true}));
+    assert_string_equal("j1", w->got[0].bytes);
+    assert_int_equal(1, worker_ask(w, &(struct queue_ask){.n = 2,
+                                                          .drains = drains,
+                                                          .ndrains = 2,
+                                                          .order = QUEUE_BESIDE,
+                                                          .parked_max = 1000,
+                                                          .from_end = true}));
+    assert_int_equal(5, w->n);
+    assert_int_equal(2, got_of(w, 'a'));
+    assert_string_equal("j0", w->got[0].bytes);
+    assert_string_equal("a4", w->got[1].bytes);
+    assert_string_equal("b4", w->got[3].bytes);
+    assert_string_equal("j3", w->got[4].bytes);
+    assert_int_equal(0, worker_ask(w, &(struct queue_ask){
+                                          .drains = drains, .ndrains = 2, .order = QUEUE_BESIDE}));
+    assert_string_equal("a0", w->got[0].bytes);
+    assert_int_equal(3, w->n);
+    worker_free(w);
+}
+
 static void full_parked_lets_due_pass(void **state)
 {
     (void)state;
-    struct queue_opts opts = fixture_opts("w1");
-    opts.parked_max = 1;
+    const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
+    w->parked_max = 1;
     push_jobs("j", 0, 3);
     worker_claim(w, 2);
     worker_end(w, &w->got[0], &(struct queue_end){.kind = END_PARK, .app = "a"});
@@ -360,6 +472,9 @@ int main(void)
         cmocka_unit_test_setup(outcomes_and_counters, fixture_flush),
         cmocka_unit_test_setup(retry_waits_in_due, fixture_flush),
         cmocka_unit_test_setup(parked_jobs, fixture_flush),
+        cmocka_unit_test_setup(parked_and_ready_take_turns, fixture_flush),
+        cmocka_unit_test_setup(parked_jobs_beside_and_ready_alone, fixture_flush),
+        cmocka_unit_test_setup(names_of_gone_apps_make_room, fixture_flush),
         cmocka_unit_test_setup(full_parked_lets_due_pass, fixture_flush),
         cmocka_unit_test_setup(return_keeps_the_order, fixture_flush),
         cmocka_unit_test_setup(oversize_stays_in_redis, fixture_flush),

@@ -12,8 +12,8 @@ enum { SETTLE = 3000, HINT = 7000 };
 #define WINDOW INT64_C(840000)
 #define DAY INT64_C(86400000)
 
-static const struct verdict_policy policy_dead = {3, 500, 60000, SETTLE, WINDOW, false};
-static const struct verdict_policy policy_resend = {3, 500, 60000, SETTLE, WINDOW, true};
+static const struct verdict_policy policy_dead = {3, 500, 60000, SETTLE, WINDOW, 5, false};
+static const struct verdict_policy policy_resend = {3, 500, 60000, SETTLE, WINDOW, 5, true};
 
 /* One row: what came back, and what was before it. Times are relative to NOW. */
 struct row {
@@ -244,6 +244,34 @@ static void test_before_send(void **state)
     }
 }
 
+/* The account's word stands until it speaks against this job so often. */
+static void test_refusals(void **state)
+{
+    (void)state;
+    for (int64_t refusals = 0; refusals < 8; refusals++) {
+        const struct reply reply = {.class = REPLY_AUTH};
+        const struct verdict_input in = {.reply = &reply,
+                                         .refusals = refusals,
+                                         .now_ms = NOW,
+                                         .deadline_ms = NOW + DAY,
+                                         .first_sent_ms = NOW,
+                                         .unanswered = refusals == 7};
+        const struct verdict got = verdict_decide(&policy_dead, &in);
+        const struct verdict pause = PAUSE(NOW, false);
+        const struct verdict dead = DEAD(PROVIDER_REJECTED, refusals == 7, true);
+        assert_memory_equal(&got, refusals < 5 ? &pause : &dead, sizeof got);
+    }
+    static const struct {
+        int64_t refusals, most;
+    } cases[] = {{0, 1000}, {1, 1000}, {2, 2000}, {5, 16000}, {6, 30000}, {INT64_MAX, 30000}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t most = cases[i].most;
+        assert_int_equal(verdict_refused_wait_ms(1000, 30000, cases[i].refusals, 0), most);
+        assert_int_equal(
+            verdict_refused_wait_ms(1000, 30000, cases[i].refusals, (uint64_t)most / 2), most / 2);
+    }
+}
+
 static void test_backoff(void **state)
 {
     (void)state;
@@ -280,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_decide),
         cmocka_unit_test(test_an_unanswered_call_keeps_its_time),
         cmocka_unit_test(test_before_send),
+        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_backoff),
         cmocka_unit_test(test_names),
     };

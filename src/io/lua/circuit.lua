@@ -1,29 +1,51 @@
 -- SPDX-License-Identifier: MIT
 -- One app's circuit as the fleet sees it: "wait probe_at holder until since why", times in ms.
--- KEYS control; ARGV app worker op base_ms cap_ms lease_ms since why
+-- Beside it, in failed:<app>, the jobs whose probes failed, the last few, and when they are tried
+-- again: "wait at job job …". A version before this one neither reads nor removes that.
+-- KEYS control; ARGV app worker op base_ms cap_ms lease_ms since why job patience_ms jobs_max
 --   open    records it, unless another worker was first
 --   probe   asks for the one probe of this interval
---   failed  the probe failed: the wait doubles
+--   failed  the probe failed: the wait doubles, for a job that failed before only its own
 --   lost    the probe was not made
 --   close   it is over
--- Reply: now, version, 1 when the probe is the caller's, the circuit ('': closed)
-local control, field = KEYS[1], 'circuit:' .. ARGV[1]
+-- Reply: now, version, 1 when the probe is the caller's, the circuit ('': closed), what failed
+local control, field, failing = KEYS[1], 'circuit:' .. ARGV[1], 'failed:' .. ARGV[1]
 local worker, op, base, cap, lease = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local call = redis.call
+local job, patience, jobs_max = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11])
+local call, max, min = redis.call, math.max, math.min
 local version = tonumber(call('HGET', control, 'v') or 0)
-local text = call('HGET', control, field)
+local text, failed = unpack(call('HMGET', control, field, failing))
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local wait, at, holder, till, since, why =
     string.match(text or '', '^(%d+) (%d+) (%S+) (%d+) (%d+) (.*)$')
 local mine, changed = 0, false
+local jobs, known = {}, false
+local again = tonumber(string.match(failed or '', '^(%d+) %d+') or base)
+for j in string.gmatch(string.match(failed or '', '^%d+ %d+ (.*)$') or '', '%S+') do
+    jobs[#jobs + 1] = j
+    known = known or j == job
+end
+
+local function note_failed()
+    if not known then
+        jobs[#jobs + 1] = job
+    end
+    if #jobs > jobs_max then
+        table.remove(jobs, 1)
+    end
+    failed = string.format('%.0f %.0f %s', again, max(now + again, at + patience),
+        table.concat(jobs, ' '))
+    call('HSET', control, failing, failed)
+end
 
 -- A first write that a full memory cannot refuse lets those after it pass.
 call('HDEL', control, '')
 if op == 'open' and not wait then
     wait, at, holder, till, since, why = base, now + base, '-', 0, ARGV[7], ARGV[8]
     since = since == '0' and string.format('%.0f', now) or since
-    changed = true
+    jobs, known, again, changed = {}, false, base, true
+    note_failed()
 elseif op == 'open' and ARGV[7] ~= '0' and tonumber(ARGV[7]) < tonumber(since) then
     since, changed = ARGV[7], true
 elseif op == 'probe' and wait and now >= tonumber(at) and
@@ -31,12 +53,14 @@ elseif op == 'probe' and wait and now >= tonumber(at) and
     holder, till, mine, changed = worker, now + lease, 1, true
 elseif wait and holder == worker and (op == 'failed' or op == 'lost') then
     if op == 'failed' then
-        wait = math.min(wait * 2, tonumber(cap))
+        again = known and min(again * 2, tonumber(cap)) or again
+        wait = known and wait or min(wait * 2, tonumber(cap))
         at = now + wait
+        note_failed()
     end
     holder, till, changed = '-', 0, true
 elseif op == 'close' and wait then
-    call('HDEL', control, field)
+    call('HDEL', control, field, failing)
     wait, version = nil, call('HINCRBY', control, 'v', 1)
 end
 if changed then
@@ -46,4 +70,4 @@ if changed then
         version = call('HINCRBY', control, 'v', 1)
     end
 end
-return {now, version, mine, wait and text or ''}
+return {now, version, mine, wait and text or '', wait and failed or ''}

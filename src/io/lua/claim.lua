@@ -1,37 +1,48 @@
 -- SPDX-License-Identifier: MIT
 -- Model steps: claim, reap (an expired lease), promote (a waiting retry).
--- KEYS Q due batch member inbox count workers run oversize, parked lists: those to be drained
+-- KEYS Q due batch member inbox count workers run oversize, parked lists: those to be taken from
 -- first, then all others known; config.
--- ARGV n (≤ 256) id fence lease_ms worker digest run_id job_max parked_max drained
--- lpop_has_count crash_limit alone may_forget, then per list to be drained the most jobs to take
+-- ARGV n (≤ 256) id fence lease_ms worker digest run_id job_max parked_all_max lists
+-- lpop_has_count crash_limit alone may_forget order turn from_end no_due most, then per list to be taken
+-- from the most jobs to take
+-- What is not due is taken in one of three orders. first: the lists give all that they may, ready
+-- jobs what is left of n. turn: each list that has jobs, and ready, gives an equal part of n, what
+-- one of them leaves is shared by the others, and the odd ones begin at that turn. beside: the
+-- lists give what they may, and ready jobs n.
 -- A suspect is a single job, or a batch that is one call of several, that has outlived crash_limit
 -- workers (I4): it is taken by a worker that holds nothing else (alone), and with nothing else, so
 -- that nobody dies with it.
--- Reply: now, ready jobs taken (−2: held back, −4: Redis may have forgotten), 1 when suspects wait, then
--- per batch
+-- Reply: now, ready jobs taken (−2: held back, as all lists that are not taken from are full together, −4: Redis may have
+-- forgotten), 1 when suspects wait, ready jobs left, the lengths that the lists have now, then per
+-- batch
 -- {id, t0, digest, taken over, crashes, grouping ('': none), marks of digest (''), position, value, …}
 local Q, due, batch, member, inbox, count, workers, run, oversize = unpack(KEYS, 1, 9)
 local config = KEYS[#KEYS]
 local n, id, fence, lease = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 local worker, digest, run_id = ARGV[5], ARGV[6], ARGV[7]
-local job_max, parked_max = tonumber(ARGV[8]), tonumber(ARGV[9])
-local drained, lpop_has_count = tonumber(ARGV[10]), ARGV[11] == '1'
+local job_max, parked_all_max = tonumber(ARGV[8]), tonumber(ARGV[9])
+local lists, lpop_has_count = tonumber(ARGV[10]), ARGV[11] == '1'
 local crash_limit, alone = tonumber(ARGV[12]), ARGV[13] == '1'
-local call = redis.call
+local order, turn, no_due = ARGV[15], tonumber(ARGV[16]), ARGV[18] == '1'
+local pop_from = ARGV[17] == '1' and 'RPOP' or 'LPOP'
+local all_most = tonumber(ARGV[19])
+local call, max, min = redis.call, math.max, math.min
 
 -- Reads fail on a wrong type while nothing is written yet.
-call('LLEN', Q)
-call('LLEN', inbox)
+local waiting = call('LLEN', Q)
+local here = call('LLEN', inbox)
 call('ZCARD', due)
 call('ZCARD', workers)
 for _, k in ipairs({batch, member, count, oversize, config}) do
     call('HLEN', k)
 end
 local seen = call('GET', run) or ''
-local held = false
+local lens, parked = {}, 0
 for i = 10, #KEYS - 1 do
-    held = call('LLEN', KEYS[i]) >= parked_max and i > 9 + drained or held
+    lens[i - 9] = call('LLEN', KEYS[i])
+    parked = parked + ((i > 9 + lists or order == 'beside') and lens[i - 9] or 0)
 end
+local held = n > 0 and parked >= parked_all_max
 
 -- A first write that a full memory cannot refuse lets those after it pass.
 call('HDEL', batch, '')
@@ -46,10 +57,10 @@ end
 local guarded = now < since + lease
 if guarded and ARGV[14] == '1' then
     -- Calls of forgotten claims may be under way until then.
-    return {now, -4, 0}
+    return {now, -4, 0, waiting, lens}
 end
 
-local reply, taken, reclaimed, promoted = {now, 0, 0}, 0, 0, 0
+local reply, taken, reclaimed, promoted = {now, 0, 0, 0, lens}, 0, 0, 0
 
 local function forget(b)
     call('HDEL', batch, b, b .. '#', b .. '!')
@@ -108,7 +119,7 @@ local function take(suspects, b, state, t0, owner, size, crashes, sum, grouping)
 end
 
 local entries = {}
-if n > 0 then
+if n > 0 and not no_due then
     entries = call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 128)
 end
 local function visit(b, suspects)
@@ -160,16 +171,16 @@ local function add_raw(v)
     add('0 ' .. #ref .. ' ' .. ref)
 end
 
-local function pop(key, k, put)
+local function pop(how, key, k, put)
     local before = size
     if k > 0 and lpop_has_count then
-        for _, v in ipairs(call('LPOP', key, k) or {}) do
+        for _, v in ipairs(call(how, key, k) or {}) do
             put(v)
         end
         return size - before
     end
     while size - before < k do
-        local v = call('LPOP', key)
+        local v = call(how, key)
         if not v then
             break
         end
@@ -178,16 +189,49 @@ local function pop(key, k, put)
     return size - before
 end
 
-local room = solo and 0 or n > 0 and n - taken or 256
-for i = 10, 9 + drained do
-    pop(KEYS[i], math.min(room - size, tonumber(ARGV[i + 5])), add)
+-- How many each party may give: the lists, then ready.
+local want, part = {}, {}
+for i = 1, lists do
+    want[i] = solo and 0 or min(lens[i], tonumber(ARGV[i + 19]))
 end
-if n > 0 and not held then
-    local ready = pop(inbox, room - size, add_raw)
-    reply[2] = ready + pop(Q, room - size, add_raw)
-elseif n > 0 then
-    reply[2] = -2
+want[lists + 1] = (solo or held) and 0 or here + waiting
+
+local function share_in_turn(room)
+    local hungry = {}
+    for k = 0, lists do
+        local i = (turn + k) % (lists + 1) + 1
+        part[i] = 0
+        hungry[#hungry + 1] = want[i] > 0 and i or nil
+    end
+    while room > 0 and #hungry > 0 do
+        local most, still = max(1, math.floor(room / #hungry)), {}
+        for _, i in ipairs(hungry) do
+            local k = min(most, want[i] - part[i], room)
+            part[i], room = part[i] + k, room - k
+            still[#still + 1] = part[i] < want[i] and i or nil
+        end
+        hungry = still
+    end
 end
+
+local room = max(0, n - taken)
+if order == 'turn' then
+    share_in_turn(room)
+else
+    local most = order == 'first' and room or max(0, all_most - taken - room)
+    for i = 1, lists do
+        part[i] = min(want[i], most)
+        most = most - part[i]
+    end
+    part[lists + 1] = min(want[lists + 1], order == 'first' and most or room)
+end
+for i = 1, lists do
+    lens[i] = lens[i] - pop(pop_from, KEYS[i + 9], part[i], add)
+end
+local from_inbox = pop('LPOP', inbox, min(here, part[lists + 1]), add_raw)
+local from_queue = pop('LPOP', Q, part[lists + 1] - from_inbox, add_raw)
+reply[2] = held and -2 or from_inbox + from_queue
+reply[4] = waiting - from_queue
 
 if size > 0 then
     local head = {fence, 'L', now, now, worker, size, 0, digest}

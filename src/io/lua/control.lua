@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What the fleet has agreed on: pause:<app> (ms of its end, 0: none; pause:* is everybody),
--- rate:<bucket> (overrides), cool:<bucket> (ms of its end), circuit:<app>, and v, which grows with
--- each change.
+-- rate:<bucket> (overrides), cool:<bucket> (ms of its end), circuit:<app>, failed:<app> (jobs whose
+-- probes failed), and v, which grows with each change.
 -- KEYS control; ARGV version seen, then changes: field, value ('': removes it; +n: n ms from now)
 -- Reply: now, version, fields that were there before, then, unless that version was seen, field,
 -- value …

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/looks.h"
+
+#include "base/clock.h"
+#include "worker/lanes.h"
+#include "worker/leftover_look.h"
+#include "worker/parked.h"
+
+enum {
+    SWEEP_MS = 1000,
+    SWEEP_MAX = 128, /* a claim's worth, for all apps: none of 64 comes away empty */
+    LOOK_MS = 500,   /* a probe that was not found is looked for again */
+    PROBE_MAX = 64,  /* parked jobs that are looked at for probes, for all apps */
+    READY_MAX = 4,   /* and ready ones, while no app takes jobs */
+};
+
+static void on_looked(void *arg, const struct queue_claim *claim, int done)
+{
+    struct lane *lane = arg;
+    if (claim) {
+        pipeline_take(lane->d->pipeline, claim, lane->queue, lane->asked_under);
+        return;
+    }
+    config_drop(lane->asked_under);
+    lane->asked_under = NULL;
+    lanes_claimed(lane, done);
+    if (done >= 0)
+        parked_note(lane, false);
+    dispatch_pump_soon(lane->d);
+}
+
+static void look(struct lane *lane, const struct queue_ask *ask)
+{
+    lane->asked_ms = clock_mono_ms();
+    lane->asked_under = config_hold(lane->d->config);
+    queue_claim(lane->queue, ask, on_looked, lane);
+}
+
+/* Deadlines of parked jobs pass also while nothing of their app is sent. They go round: the parked
+ * list's head is taken, and what has time left is parked again behind the others. */
+static bool sweep(struct lane *lane, bool room)
+{
+    struct queue_drain drains[CONFIG_APPS_MAX + QUEUE_LEFTOVERS_MAX];
+    int64_t now = clock_mono_ms();
+    if (now < lane->next_sweep_ms)
+        return false;
+    size_t n = pipeline_sweepable(lane->d->pipeline, SWEEP_MAX, room, drains);
+    n += leftover_drains(lane, SWEEP_MAX, drains + n);
+    if (!n)
+        return false;
+    lane->next_sweep_ms = now + SWEEP_MS;
+    look(lane, &(struct queue_ask){.drains = drains, .ndrains = n, .order = QUEUE_BESIDE});
+    return true;
+}
+
+/* From either end of the parked list, by chance: jobs that lie together are often of one kind. When
+ * no app takes jobs, ready ones may be the only others there are. */
+static bool probe(struct lane *lane)
+{
+    struct pipeline *p = lane->d->pipeline;
+    struct queue_drain drains[CONFIG_APPS_MAX];
+    int64_t now = clock_mono_ms();
+    if (fleet_paused(lane->d->fleet) || now < lane->next_look_ms)
+        return false;
+    size_t n = pipeline_probes(p, PROBE_MAX, drains);
+    if (!n)
+        return false;
+    lane->next_look_ms = now + LOOK_MS;
+    look(lane, &(struct queue_ask){.n = pipeline_all_open(p) ? READY_MAX : 0,
+                                   .drains = drains,
+                                   .ndrains = n,
+                                   .order = QUEUE_BESIDE,
+                                   .parked_max = parked_max(lane->d),
+                                   .from_end = clock_random_below(2) == 1});
+    return true;
+}
+
+void looks_begin(struct lane *lane, bool room)
+{
+    struct dispatch *d = lane->d;
+    if (d->alone || d->draining || queue_claiming(lane->queue) || lane->aside.on ||
+        !lanes_may_claim(lane))
+        return;
+    if (!probe(lane))
+        sweep(lane, room);
+}

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+"""Apps and jobs beside each other: whose trouble is whose, and who waits for whom."""
+import os
+
+from harness import K, Stage, wait_until
+from scene import SHORT, calls, dead_reasons, expect, scenario
+
+PROBES = {"PUSHBRIDGE_CIRCUIT_PROBE_MS": "200"}
+
+
+def two_apps(s, *names):
+    """Apps that the stand-in knows apart: default and others, in accounts of their own."""
+    s.conf = os.path.join(s.dir, "apps.conf")
+    apps = ['{ name = "%s"; app_key = "%d"; access_key_id = "mock-id"; access_key_secret = "mock-secret"; account = "%s"; }'
+            % (name, 23456789 + i, name) for i, name in enumerate(("default",) + names)]
+    with open(s.conf, "w") as f:
+        f.write("apps = ( %s );\n" % ", ".join(apps))
+
+
+def job(i, app="default", **more):
+    return dict({"id": "%s%s" % (app, i), "code": "I10001", "school": "s", "app": app}, **more)
+
+
+def refuse_one(s, code, status, job_key):
+    s.fault(kind="error", code=code, status=status, match={"job_key": job_key})
+
+
+def culprit(code, status):
+    """One job draws an answer that sounds like the account's; the others of its app are fine."""
+    with Stage(env=dict(SHORT, **PROBES)) as s:
+        refuse_one(s, code, status, "defaultbad")
+        s.worker()
+        s.worker()
+        n = s.push(job("bad"))
+        wait_until(lambda: calls(s, job_key="defaultbad"), "it is refused")
+        n += s.push_many(20, make=job)
+        wait_until(lambda: len(s.outcomes()) == 20, "the others are sent")
+        s.wait_ended(n)
+        (letter,) = s.dead()
+        expect(letter["id"] == "defaultbad" and letter["reason"] == "provider_rejected" and letter["error"]["code"] == code, letter)
+        opened = [s.log(i).count("event=circuit_open app=default why=%s message" % code) for i in range(2)]
+        expect(sum(opened) <= 1, "it opens the circuit once at most: %s" % opened)
+        s.settle(n)
+        return "%d calls for it" % len(calls(s, job_key="defaultbad"))
+
+
+@scenario
+def culprit_without_certificate():
+    return culprit("AppNotConfigIOS", 400)
+
+
+@scenario
+def culprit_with_a_wrong_signature():
+    return culprit("SignatureDoesNotMatch", 400)
+
+
+@scenario
+def culprit_without_permission():
+    return culprit("PermissionDenied", 400)
+
+
+@scenario
+def culprit_among_ready_jobs():
+    """One app, one worker: parked jobs go before ready ones, but not the one whose probe failed."""
+    with Stage(env=dict(SHORT, PUSHBRIDGE_QUEUE_CONCURRENCY="1", **PROBES)) as s:
+        refuse_one(s, "AccountDisabled", 400, "defaultbad")
+        n = s.push(job("bad"), *[job(i) for i in range(5)])
+        s.worker()
+        s.wait_ended(n)
+        expect(len(s.outcomes()) == 5 and dead_reasons(s) == ["provider_rejected"], s.dead())
+        seen = [c["job_key"] for c in calls(s)]
+        expect(seen[:2] == ["defaultbad", "default0"], "the first probe is another job: %s" % seen)
+        s.settle(n)
+
+
+@scenario
+def lone_job_waits_for_its_account():
+    """With nobody else to be compared with a refusal stays the account's: the job waits, and is sent when that is over."""
+    with Stage(env=dict(SHORT, **PROBES)) as s:
+        s.fault(kind="error", code="AccountDisabled", status=400)
+        s.worker()
+        n = s.push(job(0))
+        wait_until(lambda: len(calls(s)) >= 6, "more often than a culprit is tried")
+        expect(not s.ended(), "it waits: %s" % s.dead())
+        s.clear_faults()
+        s.wait_ended(n)
+        expect(len(s.outcomes()) == 1, s.dead())
+        s.settle(n)
+
+
+@scenario
+def culprits_one_after_the_other():
+    """After a success elsewhere neither the same job nor others like it stop the app again."""
+    with Stage(env=dict(SHORT, **PROBES)) as s:
+        for i in range(6):
+            refuse_one(s, "PermissionDenied", 400, "defaultbad%d" % i)
+        s.worker()
+        n = 0
+        for i in range(6):
+            n += s.push(job("bad%d" % i))
+            wait_until(lambda: calls(s, job_key="defaultbad%d" % i), "refused")
+            n += s.push(job("good%d" % i))
+            wait_until(lambda: len(s.outcomes()) == i + 1, "the next one is sent")
+        s.wait_ended(n)
+        expect(dead_reasons(s) == ["provider_rejected"] * 6, s.dead())
+        expect(s.log().count("event=circuit_open") == 1, "once: %d" % s.log().count("event=circuit_open"))
+        s.settle(n)
+
+
+@scenario
+def app_comes_back_beside_an_open_circuit():
+    """The circuit of one app is open and it has no job; another one's parked jobs go out when its pause ends, and end at their
+    deadline while it lasts."""
+    with Stage(env=dict(SHORT, **PROBES)) as s:
+        two_apps(s, "other")
+        s.fault(kind="error", code="AccountDisabled", status=400, match={"app_key": "23456789"})
+        s.worker()
+        s.cli("pause", "--app", "other")
+        wait_until(lambda: "event=paused app=other" in s.log(), "paused")
+        n = s.push_many(600, make=lambda i: job(i, "other", **({"ttl_s": 8} if i % 6 == 0 else {})))
+        wait_until(lambda: not s.counts()["ready"], "all are parked")
+        n += s.push(job("x", ttl_s=8))
+        wait_until(lambda: s.ended() == 101 and s.counts()["parked"] == 500, "what has a deadline is over")
+        expect(dead_reasons(s) == ["expired"] * 101, dead_reasons(s))
+        expect("event=circuit_open app=default" in s.log() and "event=circuit_closed app=default" not in s.log(), "the other's circuit is open: %s" % [x for x in s.log().splitlines() if "defaultx" in x or "circuit" in x])
+        s.cli("resume", "--app", "other")
+        s.wait_ended(n)
+        expect(len(s.outcomes()) == 500, "all are sent")
+        s.settle(n)
+
+
+@scenario
+def outages_of_two_apps_end_by_themselves():
+    """Two apps in an outage at once: the second is over it while the first, which has no job any more, is not."""
+    with Stage(env=dict(SHORT, **PROBES)) as s:
+        two_apps(s, "other")
+        rules = [s.control("POST", "/_mock/faults", {"kind": "error", "code": "ServiceUnavailable", "status": 503,
+                                                     "match": {"app_key": app_key}})["id"] for app_key in ("23456789", "23456790")]
+        s.worker()
+        n = s.push_many(20, make=lambda i: job(i, ttl_s=8)) + s.push_many(20, make=lambda i: job(i, "other"))
+        wait_until(lambda: all("event=circuit_open app=%s" % a in s.log() for a in ("default", "other")), "both are open")
+        wait_until(lambda: len(s.dead()) == 20, "the first has no job")
+        s.control("DELETE", "/_mock/faults?id=%d" % rules[1])
+        wait_until(lambda: len(s.outcomes()) == 20, "the other is over it")
+        expect({o["app"] for o in s.outcomes()} == {"other"} and "event=circuit_closed app=default" not in s.log(), "alone")
+        s.settle(n)
+
+
+@scenario
+def full_parked_list_stops_its_app_only():
+    """One app's parked jobs are over queue.parked_max: that is said, and the other app's behind them flow."""
+    with Stage(env=dict(SHORT, PUSHBRIDGE_QUEUE_PARKED_MAX="50")) as s:
+        two_apps(s, "other")
+        s.worker()
+        s.worker()
+        s.cli("pause", "--app", "default")
+        wait_until(lambda: all("event=paused app=default" in s.log(i) for i in range(2)), "paused")
+        n = s.push_many(400, make=job)
+        n += s.push_many(50, make=lambda i: job(i, "other"))
+        wait_until(lambda: len(s.outcomes()) == 50, "the other app flows")
+        wait_until(lambda: s.counts()["parked"] == 400, "each job is moved once, and lies still")
+        said = lambda: [s.log(i).count("level=warn event=parked_full queue=push:jobs app=default") for i in range(2)]  # noqa: E731
+        wait_until(lambda: max(said()) == 1, "it is said")
+        expect(max(said()) <= 1, "once: %s" % said())
+        s.cli("resume", "--app", "default")
+        s.wait_ended(n)
+        expect(len(s.outcomes()) == n, "all are sent")
+        s.settle(n)
+
+
+@scenario
+def all_parked_lists_are_bounded():
+    with Stage(env=dict(SHORT, PUSHBRIDGE_QUEUE_PARKED_ALL_MAX="100", PUSHBRIDGE_QUEUE_CONCURRENCY="4")) as s:
+        two_apps(s, "other")
+        s.worker()
+        s.cli("pause", "--app", "default")
+        wait_until(lambda: "event=paused app=default" in s.log(), "paused")
+        n = s.push_many(400, make=job)
+        wait_until(lambda: "level=error event=parked_stop queue=push:jobs" in s.log(), "it is said")
+        c = s.counts()
+        expect(100 <= c["parked"] + c["leased"] <= 100 + 256, c)
+        s.cli("resume", "--app", "default")
+        s.wait_ended(n)
+        s.settle(n)
+
+
+@scenario
+def few_jobs_behind_many():
+    """A backlog of one app stands before another's jobs, in calls that take their time: the few do not wait for the many."""
+    with Stage(env=dict(SHORT, PUSHBRIDGE_QUEUE_CONCURRENCY="8")) as s:
+        two_apps(s, "other")
+        s.fault(kind="latency", latency_ms=50)
+        many = s.push_many(1500, make=job)
+        few = s.push_many(20, make=lambda i: job(i, "other"))
+        s.worker()
+        wait_until(lambda: [o["app"] for o in s.outcomes()].count("other") == few, "the few are sent")
+        left = many + few - s.ended()
+        expect(left > many / 2, "before half of the many: %d are left" % left)
+        s.clear_faults()
+        s.wait_ended(many + few)
+        expect(not s.dead(), s.dead()[:1])
+        s.settle(many + few)
+        return "%d of %d are left" % (left, many)
+
+
+@scenario
+def culprit_in_one_queue_good_jobs_in_another():
+    """The next probe may lie in another queue, and be a part of a larger job."""
+    with Stage(env=dict(SHORT, PUSHBRIDGE_QUEUE_NAMES="push:jobs,low", **PROBES)) as s:
+        refuse_one(s, "AccountDisabled", 400, "defaultbad")
+        s.worker()
+        n = s.push(job("bad"))
+        wait_until(lambda: "event=circuit_open" in s.log(), "it is refused")
+        s.push(job("parts", tags=["t%d" % i for i in range(35)]), queue="low")
+        wait_until(lambda: len(s.outcomes()) == 1, "the other queue's job is sent")
+        expect(len(s.outcomes()[0]["pushes"]) > 1, "in parts")
+        s.wait_ended(n + 1)
+        expect(dead_reasons(s) == ["provider_rejected"], s.dead())
+        expect(s.counts("low")["sent"] == 1 and s.counts()["dead"] == 1, "each where it was")
+        s.no_duplicates()

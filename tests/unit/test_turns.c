@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/turns.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+enum { APPS = 3, FLIGHTS = 64 };
+
+static struct flight flights[FLIGHTS];
+static size_t nflights;
+
+static int setup(void **state)
+{
+    static struct turns t;
+    turns_init(&t, APPS);
+    nflights = 0;
+    *state = &t;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    turns_free(*state);
+    return 0;
+}
+
+static void move(struct turns *t, struct flight *f, enum flight_state to, size_t app)
+{
+    turns_leave(t, f);
+    f->state = to;
+    turns_enter(t, f, app);
+}
+
+static struct flight *wait_for_slot(struct turns *t, size_t app)
+{
+    struct flight *f = &flights[nflights++];
+    *f = (struct flight){.state = FLIGHT_READY};
+    move(t, f, FLIGHT_WAITING, app);
+    return f;
+}
+
+/* The one whose turn it is gets the slot; which app that was. */
+static size_t serve(struct turns *t)
+{
+    struct flight *f = turns_next(t);
+    assert_non_null(f);
+    size_t app = f->turn_app;
+    move(t, f, FLIGHT_OUT, app);
+    return app;
+}
+
+static void one_app_alone_has_all(void **state)
+{
+    struct turns *t = *state;
+    struct flight *first = wait_for_slot(t, 1);
+    for (int i = 0; i < 9; i++)
+        wait_for_slot(t, 1);
+    assert_ptr_equal(first, turns_next(t));
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(1, serve(t));
+    assert_null(turns_next(t));
+    assert_int_equal(10, turns_held(t, 1));
+}
+
+/* Whoever comes to a crowd is next, and then as often as the others. */
+static void who_has_less_is_next(void **state)
+{
+    struct turns *t = *state;
+    for (int i = 0; i < 20; i++)
+        wait_for_slot(t, 0);
+    for (int i = 0; i < 8; i++)
+        serve(t);
+    for (int i = 0; i < 4; i++)
+        wait_for_slot(t, 2);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(2, serve(t));
+    assert_int_equal(0, serve(t));
+}
+
+static void equals_take_turns(void **state)
+{
+    struct turns *t = *state;
+    size_t served[APPS] = {0};
+    for (int i = 0; i < 12; i++)
+        wait_for_slot(t, (size_t)i % APPS);
+    for (int i = 0; i < 6; i++) {
+        size_t app = serve(t);
+        served[app]++;
+        for (struct flight *f = flights; f < flights + nflights; f++)
+            if (f->state == FLIGHT_OUT)
+                move(t, f, FLIGHT_FINISHING, app); /* one slot: nobody has a call out */
+    }
+    for (size_t i = 0; i < APPS; i++)
+        assert_int_equal(2, served[i]);
+}
+
+static void what_is_held_is_counted(void **state)
+{
+    struct turns *t = *state;
+    struct flight *f = wait_for_slot(t, 0);
+    wait_for_slot(t, APPS); /* of a removed app */
+    assert_int_equal(2, t->all);
+    assert_int_equal(2, turns_apps(t, 0));
+    assert_int_equal(3, turns_apps(t, 1));
+    move(t, f, FLIGHT_HELD, 0);
+    assert_int_equal(0, turns_held(t, 0));
+    assert_int_equal(1, t->all);
+    assert_int_equal(APPS, turns_next(t)->turn_app);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(one_app_alone_has_all),
+        T(who_has_less_is_next),
+        T(equals_take_turns),
+        T(what_is_held_is_counted),
+    };
+    return cmocka_run_group_tests_name("turns", tests, NULL, NULL);
+}
