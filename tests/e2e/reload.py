@@ -218,7 +218,7 @@ def reload_changes_limits():
 @slow
 @heavy
 def hup_storm():
-    with Stage(env=dict(SHORT, **PATIENT)) as s:
+    with Stage(env=dict(SHORT, PUSHBRIDGE_QUEUE_UNSERVED_MS="500", **PATIENT)) as s:
         f, a = File(s), Admin()
         s.fault(kind="latency", latency_ms=20, latency_max_ms=120)
         s.fault(kind="throttle", count=3, headers={"x-acs-retry-after": "100"})
