@@ -126,7 +126,7 @@ static void test_job_bytes(void **state)
     } cases[] = {
         {"", 0, "\"job\":\"\"}"},
         {NULL, 0, "\"job\":\"\"}"},
-        {"a\0b\x7f\x01", 5, "\"job\":\"a\\u0000b\x7f\\u0001\"}"},
+        {"a\0b\x7f\x01", 5, "\"job\":\"a\\u0000b\\u007f\\u0001\"}"},
         {"\xe5\x8f\xb7/\xf0\x9f\x98\x80", 8, "\"job\":\"号/\xf0\x9f\x98\x80\"}"},
         {"\xff", 1, "\"job_b64\":\"/w==\"}"},
         {"{\xed\xa0\x80}", 5, "\"job_b64\":\"e+2ggH0=\"}"},
