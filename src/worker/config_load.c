@@ -10,11 +10,13 @@
 #include "aliyun/sign.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/secrets.h"
 #include "base/text.h"
 #include "worker/config.h"
 #include "worker/config_apps.h"
 #include "worker/config_groups.h"
 #include "worker/config_keys.h"
+#include "worker/config_secrets.h"
 #include "worker/config_templates.h"
 #include "worker/config_url.h"
 #include "worker/marks.h"
@@ -246,7 +248,10 @@ static void make_digest(struct config *c)
         buf_printf(&b, "app %s %s %s %s %d %lld %lld ", a->name, a->app_key ? a->app_key : "",
                    a->device_type, a->push_type, a->store_offline, (long long)a->push_delay_s,
                    (long long)a->ttl_s);
-        buf_json_or_null(&b, a->title);
+        if (a->title)
+            buf_json_raw(&b, a->title, strlen(a->title));
+        else
+            buf_puts(&b, "null");
         if (a->quiet.on)
             buf_printf(&b, " quiet %s", a->quiet_text);
         digest_push(&b, a->push);
@@ -348,8 +353,10 @@ static bool load(const char *file, char **env, bool calls, const struct load_bas
         return false;
     if (base)
         keep_settings(base->old, &raw->settings, base->changed);
+    config_learn_secrets(&raw->settings);
     if (!read_redis(c, e))
         return false;
+    secrets_add_name(c->redis.user);
     set_cluster_defaults(c);
     store_general(c);
     c->endpoint = NULL; /* the setting's text so far; now its normal form */
