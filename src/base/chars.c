@@ -72,6 +72,18 @@ size_t chars_cut(const char *text, size_t len, size_t max)
     return at;
 }
 
+void chars_trim(char *text)
+{
+    size_t len = strlen(text);
+    uint32_t code;
+    for (size_t i = len > 3 ? len - 3 : 0; i < len; i++) {
+        bool lead = ((unsigned char)text[i] & 0xC0) == 0xC0;
+        chars_read(text + i, len - i, &code);
+        if (lead && code == CHARS_NONE && sequence_length((unsigned char)text[i]) > len - i)
+            text[len = i] = '\0';
+    }
+}
+
 size_t chars_escape(uint32_t code, char out[CHARS_ESCAPE_SIZE])
 {
     static const char shorts[] = "\nn\rr\tt";

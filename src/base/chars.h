@@ -21,6 +21,9 @@ bool chars_is_plain(uint32_t code);
 /* Bytes of text that may be kept so that at most max are and no character is cut in two. */
 size_t chars_cut(const char *text, size_t len, size_t max);
 
+/* Takes a character from the end of text that was cut in two. */
+void chars_trim(char *text);
+
 /* Escape of a character that is not plain, as JSON has it: \n, \t, \r, \u001b, \u202e; \ufffd for a
  * byte that is none. Returns its length. */
 enum { CHARS_ESCAPE_SIZE = 8 };

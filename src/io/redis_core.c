@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/chars.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -130,6 +131,7 @@ void redis_lose(struct redis *r, enum redis_state state, const char *why, int64_
 {
     bool was_up = r->state == REDIS_UP;
     snprintf(r->why, sizeof r->why, "%s", why);
+    chars_trim(r->why);
     said_keep(r->why, strlen(r->why)); /* a sentinel may have named anything as the address */
     r->state = state;
     disconnect(r);
