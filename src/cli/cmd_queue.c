@@ -98,7 +98,7 @@ static void print_count(const char *name, const struct queue_counts *c, bool jso
     }
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (json)
-            printf(",\"%s\":%" PRId64, names[i], numbers[i]);
+            cli_put(stdout, ",\"%s\":%" PRId64, names[i], numbers[i]);
         else
             printf("%9" PRId64, numbers[i]);
     puts(json ? "}" : "");
