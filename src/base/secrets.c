@@ -15,7 +15,7 @@ enum {
     WORD_BELOW = 8,
     PREFIX_MIN = 12, /* of a longer one, or … */
     TAIL_MIN = 4,    /* … at the end of a text that was cut */
-    PART_MAX = 1024,
+    PART_MAX = 1025, /* longer is no option's value */
 };
 
 static struct secret {
@@ -70,19 +70,36 @@ static int hex_byte(const char *p, size_t len)
 
 /* --- URLs ------------------------------------------------------------------------------------ */
 
+/* Percent-decoded; returns its length. */
+static size_t decode(const char *p, size_t len, char *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; n++) {
+        int c = p[i] == '%' ? hex_byte(p + i + 1, len - i - 1) : -1;
+        out[n] = c >= 0 ? (char)c : p[i];
+        i += c >= 0 ? 3 : 1;
+    }
+    return n;
+}
+
 static void add_part(const char *p, size_t len, bool name)
 {
     char decoded[PART_MAX];
-    size_t n = 0;
-    if (len >= PART_MAX)
-        return;
     add(p, len, name);
-    for (size_t i = 0; i < len; n++) {
-        int c = p[i] == '%' ? hex_byte(p + i + 1, len - i - 1) : -1;
-        decoded[n] = c >= 0 ? (char)c : p[i];
-        i += c >= 0 ? 3 : 1;
-    }
-    add(decoded, n, name);
+    add(decoded, decode(p, len, decoded), name);
+    mem_wipe(decoded, sizeof decoded);
+}
+
+/* As a proxy gets both. */
+static void add_basic(const char *p, size_t len)
+{
+    char decoded[PART_MAX];
+    struct buf basic;
+    buf_init(&basic, 2 * PART_MAX);
+    text_base64(&basic, decoded, decode(p, len, decoded));
+    secrets_add(buf_text(&basic));
+    buf_wipe(&basic);
+    buf_free(&basic);
     mem_wipe(decoded, sizeof decoded);
 }
 
@@ -91,18 +108,15 @@ void secrets_add_url(const char *url)
     const char *start = strstr(url, "://");
     start = start ? start + 3 : url;
     const char *at = strrchr(start, '@');
-    if (!at)
+    size_t len = at ? (size_t)(at - start) : 0;
+    if (!len || len >= PART_MAX)
         return;
-    const char *colon = memchr(start, ':', (size_t)(at - start));
-    struct buf basic;
-    add_part(start, (size_t)((colon ? colon : at) - start), colon != NULL);
+    const char *colon = memchr(start, ':', len);
+    size_t name = colon ? (size_t)(colon - start) : len;
+    add_part(start, name, colon != NULL);
     if (colon)
-        add_part(colon + 1, (size_t)(at - colon - 1), false);
-    buf_init(&basic, 4 * PART_MAX);
-    text_base64(&basic, start, (size_t)(at - start));
-    secrets_add(buf_text(&basic));
-    buf_wipe(&basic);
-    buf_free(&basic);
+        add_part(colon + 1, len - name - 1, false);
+    add_basic(start, len);
 }
 
 /* --- looking --------------------------------------------------------------------------------- */

@@ -51,7 +51,9 @@ size_t visible_mask(char *text, size_t len)
 {
     size_t at = 0;
     uint32_t code;
-    for (size_t i = 0, n; i < len; i += n) {
+    while (at < len && (unsigned char)text[at] >= 0x20 && (unsigned char)text[at] < 0x7F)
+        at++; /* most are nothing else */
+    for (size_t i = at, n; i < len; i += n) {
         n = chars_read(text + i, len - i, &code);
         if (chars_is_plain(code)) {
             memmove(text + at, text + i, n);

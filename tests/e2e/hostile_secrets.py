@@ -210,6 +210,9 @@ class Gateway(http.server.ThreadingHTTPServer):
     """Refuses every call and quotes it: as it came, decoded, and as a text to sign."""
     daemon_threads = True
 
+    def handle_error(self, request, address):
+        pass  # the worker was killed meanwhile
+
     def __init__(self, code):
         super().__init__(("127.0.0.1", 0), GatewayHandler)
         self.code, self.seen = code, []
@@ -249,6 +252,13 @@ class GatewayHandler(http.server.BaseHTTPRequestHandler):
 
     do_GET = do_POST
 
+    def do_CONNECT(self):
+        said = self.headers["Proxy-Authorization"]
+        self.server.seen.append((self.path, "Proxy-Authorization: %s" % said, "", {}))
+        self.send_response(407, "Who is %s?" % said)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
 
 @scenario
 def a_gateway_that_quotes_requests():
@@ -257,8 +267,11 @@ def a_gateway_that_quotes_requests():
         notify, path = notify_socket(s)
         env = dict(env_of("redis://127.0.0.1:%d/0" % s.redis_port, admin, path), PUSHBRIDGE_ALIYUN_CA_FILE="",
                    PUSHBRIDGE_ALIYUN_ENDPOINT="http://127.0.0.1:%d" % gateway.server_address[1], PUSHBRIDGE_CIRCUIT_PROBE_MS="20")
-        for i, signature in enumerate(("v1", "v3")):
-            env["PUSHBRIDGE_ALIYUN_SIGNATURE"] = signature
+        for i, signature in enumerate(("v1", "v3", "proxy")):
+            env["PUSHBRIDGE_ALIYUN_SIGNATURE"] = signature[:2] if signature[0] == "v" else "v3"
+            if signature == "proxy":  # what it quotes has the proxy's own password
+                env["PUSHBRIDGE_ALIYUN_PROXY"] = "http://%s:%s@127.0.0.1:%d" % (
+                    USER, urllib.parse.quote(PASSWORD, safe=""), gateway.server_address[1])
             for k in range(8):  # each form opens the circuit of a worker once
                 s.redis("DEL", K + ":control", K + ":flow")
                 s.push(job(10 * i + k))
@@ -271,8 +284,10 @@ def a_gateway_that_quotes_requests():
                 clean(signature, s.log(n), *gateway.signatures())
         for _ in range(8):  # an operator's own call: the provider's words, but no secret and no signature
             out = run_tool(s, ("tag", "ls"), env).decode()
-            for w in (KEY_SECRET, TOKEN, urllib.parse.quote(TOKEN, safe=""), *gateway.signatures()):
+            basic = base64.b64encode(("%s:%s" % (USER, PASSWORD)).encode()).decode()
+            for w in (KEY_SECRET, TOKEN, basic, urllib.parse.quote(TOKEN, safe=""), *gateway.signatures()):
                 expect(w not in out, "tag ls shows %s: %s" % (w, out))
+        expect(any("Proxy-Authorization" in headers for _, headers, _, _ in gateway.seen), "calls came through the proxy")
         gateway.shutdown()
         return "%d calls quoted" % len(gateway.seen)
 

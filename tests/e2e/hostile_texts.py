@@ -63,6 +63,9 @@ class Evil(http.server.ThreadingHTTPServer):
     """A provider whose every text is such a one."""
     daemon_threads = True
 
+    def handle_error(self, request, address):
+        pass  # the worker was killed meanwhile
+
     def __init__(self):
         super().__init__(("127.0.0.1", 0), EvilHandler)
         self.code, self.status, self.calls = EVIL[:60], 400, 0

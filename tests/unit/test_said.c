@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "aliyun/credentials.h"
 #include "base/mem.h"
 #include "base/said.h"
 #include "base/secrets.h"
@@ -148,8 +149,21 @@ static void of_urls(void **state)
     secrets_add_url("redis://host:1/0");
     assert_string_equal("*** ***", keep("p%40ss-word p@ss-word"));
     assert_string_equal("user ***", keep("user user.name"));
-    assert_string_equal("Basic ***", keep("Basic dXMlNjVyLm5hbWU6cCU0MHNzLXdvcmQ="));
+    assert_string_equal("Basic ***", keep("Basic dXNlci5uYW1lOnBAc3Mtd29yZA=="));
     assert_string_equal("redis://host:1/0", keep("redis://host:1/0"));
+}
+
+/* Keys that STS or the metadata service hand out while the worker runs. */
+static void of_grants(void **state)
+{
+    (void)state;
+    struct grant keys;
+    struct err e;
+    assert_true(grant_set(&keys, "STS.id", "secret-of-a-session", "token-of/a+session==", &e));
+    assert_string_equal("'***' and ***",
+                        keep("'secret-of-a-session' and token-of%2Fa%2Bsession%3D%3D"));
+    grant_free(&keys);
+    assert_string_equal("***", keep("secret-of-a-session")); /* a late answer may still quote it */
 }
 
 static void the_oldest_makes_room(void **state)
@@ -202,6 +216,7 @@ int main(void)
         cmocka_unit_test_teardown(short_secrets_as_words, forget),
         cmocka_unit_test(signatures),
         cmocka_unit_test_teardown(of_urls, forget),
+        cmocka_unit_test_teardown(of_grants, forget),
         cmocka_unit_test_teardown(the_oldest_makes_room, forget),
         cmocka_unit_test_teardown(never_grows, forget),
     };
