@@ -22,7 +22,7 @@ bool cli_load(const char *file, bool calls, struct config *out)
 
 /* --- what is shown --------------------------------------------------------------------------- */
 
-static void show(FILE *out, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 2, 0))) show(FILE *out, const char *fmt, va_list ap)
 {
     struct buf shown;
     va_list again;
