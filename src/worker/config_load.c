@@ -356,7 +356,8 @@ static bool load(const char *file, char **env, bool calls, const struct load_bas
     store_general(c);
     c->endpoint = NULL; /* the setting's text so far; now its normal form */
     c->sts_endpoint = c->metadata_endpoint = NULL;
-    if (!check_sentinel(c, e) || !check_tls(c, e) || !read_queues(c, e) || !config_names_check(c, e) || !read_endpoint(c, e) ||
+    if (!check_sentinel(c, e) || !check_tls(c, e) || !read_queues(c, e) ||
+        !config_names_check(c, e) || !read_endpoint(c, e) ||
         !config_keys_endpoints(c, &raw->settings, e) || !check_times(c, e) || !check_admin(c, e) ||
         !check_egress(c, e) || !config_apps_read(c, &raw->settings, calls, e) ||
         !config_groups_read(c, &raw->settings, calls, e) ||
