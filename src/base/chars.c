@@ -87,8 +87,8 @@ void chars_trim(char *text)
 size_t chars_escape(uint32_t code, char out[CHARS_ESCAPE_SIZE])
 {
     static const char shorts[] = "\nn\rr\tt";
-    const char *found = code ? strchr(shorts, (int)code) : NULL;
-    if (code < 0x20 && found) {
+    const char *found = code && code < 0x20 ? strchr(shorts, (int)code) : NULL;
+    if (found) {
         memcpy(out, (const char[]){'\\', found[1], '\0'}, 3);
         return 2;
     }
