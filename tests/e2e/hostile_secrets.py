@@ -173,7 +173,7 @@ def servers_that_quote_their_arguments():
             redis("RPUSH", "push:jobs", json.dumps(job(i)))
             p = s.worker(**env)
             needed = 1 if step in ("CLIENT", "RPUSH", "EXPIRE") else len(FORMS)
-            wait_until(lambda: echo.refused >= before + needed, 60, "the server quoted %s" % step)
+            wait_until(lambda: echo.refused >= before + needed, "the server quoted %s" % step)
             no_arguments(p)
             look_everywhere(s, env, admin, notify, step, COMMANDS if i < 6 else ())
             p.kill()
@@ -198,7 +198,7 @@ def sentinels_and_nodes_that_quote_their_arguments():
             for step in steps:
                 echo.refuse, before = (step,), echo.refused
                 p = s.worker(**env)
-                wait_until(lambda: echo.refused >= before + len(FORMS), 60, "the server quoted %s" % step)
+                wait_until(lambda: echo.refused >= before + len(FORMS), "the server quoted %s" % step)
                 look_everywhere(s, env, admin, notify, url[:14] + step, (("check", "--online"), ("stats",), ("queue", "ls")))
                 p.kill()
                 p.wait()
@@ -277,7 +277,7 @@ def a_gateway_that_quotes_requests():
                 s.push(job(10 * i + k))
                 n = len(s.workers)
                 p = s.worker(**env)
-                wait_until(lambda: "event=circuit_open" in s.log(n), 60, "the gateway quoted a call of %s" % signature)
+                wait_until(lambda: "event=circuit_open" in s.log(n), "the gateway quoted a call of %s" % signature)
                 look_everywhere(s, env, admin, notify, signature, (("check", "--online"),) if k == 0 else ())
                 p.kill()
                 p.wait()
@@ -301,7 +301,7 @@ def outcomes_without_secrets():
                    PUSHBRIDGE_ALIYUN_ENDPOINT="http://127.0.0.1:%d" % gateway.server_address[1], PUSHBRIDGE_ALIYUN_SIGNATURE="v1")
         n = s.push(*[job(i) for i in range(16)])
         s.worker(**env)
-        s.wait_ended(n, 60)
+        s.wait_ended(n)
         messages = [d["error"]["message"] for d in s.dead()]
         for w in (KEY_SECRET, TOKEN, urllib.parse.quote(TOKEN, safe=""), *gateway.signatures()):
             expect(not any(w in m for m in messages), "a letter shows %s: %s" % (w, messages))

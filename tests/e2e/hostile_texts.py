@@ -153,10 +153,10 @@ def nothing_acts_on_who_reads():
         listed = jobs()
         n = s.push(*listed)
         p = s.worker(**env)
-        s.wait_ended(n, 60)
+        s.wait_ended(n)
         provider.code = "InvalidAccessKeyId.NotFound"
         s.push({"message": "m", "school": "s", "tags": ["t"]})
-        wait_until(lambda: "event=circuit_open" in s.log(), 60, "the circuit opened")
+        wait_until(lambda: "event=circuit_open" in s.log(), "the circuit opened")
         plant(s)
         look_at_pages(admin, notify)
         for args in (("dead", "ls"), ("dead", "ls", "--limit", "5"), ("dead", "show", "0"), ("dead", "show", EVIL[:60]), ("stats",), ("limit", "ls"),
@@ -169,7 +169,7 @@ def nothing_acts_on_who_reads():
         for args in (("dead", "ls", "--json"), ("stats", "--json"), ("queue", "ls", "--json")):
             for line in run_tool(s, args, env).splitlines():
                 json.loads(line)
-        s.terminate(p, 60)
+        s.terminate(p)
         raw_log(s, 0)
         provider.shutdown()
         return "%d jobs, %d dead letters" % (n, s.redis("LLEN", "push:dead"))
@@ -182,7 +182,7 @@ def values_stay_what_they_were():
         job = {"id": EVIL[:60], "message": EVIL, "tags": ["t"], "school": "s", "meta": {"m": EVIL}, "unknown": 1}
         s.push(json.dumps(job, ensure_ascii=False).encode())
         s.worker(PUSHBRIDGE_ADMIN_LISTEN="off")
-        s.wait_ended(1, 60)
+        s.wait_ended(1)
         raw = s.redis("LRANGE", "push:dead", 0, -1)[0]
         letter = json.loads(harmless("the letter", raw))
         expect(json.loads(letter["job"]) == job and letter["id"] == job["id"] and letter["meta"] == job["meta"], "the texts are the same")
@@ -243,7 +243,7 @@ def redis_that_curses():
         for i, step in enumerate(("INFO", "EVALSHA")):
             curse.refuse, before = (step, "EVAL"), curse.refused
             p = s.worker(**env)
-            wait_until(lambda: curse.refused >= before + 4, 60, "Redis cursed")
+            wait_until(lambda: curse.refused >= before + 4, "Redis cursed")
             look_at_pages(admin, notify)
             for args in (("stats",), ("queue", "ls"), ("check", "--online"), ("pause",), ("limit", "ls"), ("dead", "ls"), ("cancel", "x")):
                 run_tool(s, args, env)
