@@ -3,21 +3,21 @@
 # MODULES is the architecture: a module may include only headers of modules that stand before it
 # (checked by `make layers`).
 MODULES := \
-	base/mem base/heap base/err base/buf base/text base/clock base/log base/metrics_list base/metrics base/fault \
+	base/mem base/heap base/chars base/err base/buf base/text base/visible base/secrets base/said base/clock base/log base/metrics_list base/metrics base/fault \
 	job/job job/job_schema job/job_list job/job_members job/job_json job/job_parse \
 	job/template_text job/template_values job/template job/expression job/target job/quiet job/plan job/grouping job/coalesce job/verdict job/begun job/outcome job/envelope job/letter \
 	aliyun/params aliyun/params_table aliyun/params_override aliyun/params_check aliyun/parts aliyun/params_text aliyun/actions aliyun/actions_table aliyun/sign aliyun/request aliyun/content aliyun/quota aliyun/errors aliyun/response aliyun/answer_xml aliyun/credentials aliyun/profile aliyun/sts \
 	io/multi io/http_headers io/http \
-	io/tls io/dial io/redis_reader io/cluster io/ask io/locate \
+	io/tls io/dial io/redis_reader io/redis_said io/cluster io/ask io/locate \
 	io/pending io/redis_info io/redis io/redis_core io/redis_handshake io/redis_redirect io/redis_url io/redis_script io/router io/scripts \
 	io/queue io/queue_core io/queue_health io/queue_lease io/queue_claim io/queue_finish io/queue_group io/queue_wait io/queue_upkeep io/queue_leftovers io/queue_count io/queue_seen io/queue_look io/queue_tool io/queue_peek io/queue_remove io/flow_store \
 	worker/config worker/options worker/options_table worker/settings worker/settings_reader worker/settings_push worker/settings_template worker/settings_file worker/settings_env \
-	worker/config_url worker/config_keys worker/config_apps worker/config_groups worker/config_templates worker/marks worker/config_load worker/config_print worker/circuit worker/circuits worker/shared_stop worker/own_trouble worker/others worker/flow_alone worker/flow worker/flow_core worker/flow_limits worker/flow_ask worker/flow_cool worker/flow_stock worker/fleet worker/http_answer worker/key_fetch worker/keyring worker/legs worker/flight worker/bundle worker/share worker/batch worker/tally worker/turns worker/sender worker/pipeline worker/pipeline_core worker/ending worker/again worker/refusal worker/gather worker/duplicates worker/answer worker/pipeline_walk worker/heartbeat worker/aside worker/leftovers worker/dispatch worker/dispatch_core worker/lanes worker/leftover_look worker/parked worker/looks worker/ahead worker/claims worker/watch worker/dispatch_loop \
+	worker/config_url worker/config_secrets worker/config_names worker/config_keys worker/config_apps worker/config_groups worker/config_templates worker/marks worker/config_load worker/config_print worker/circuit worker/circuits worker/shared_stop worker/own_trouble worker/others worker/flow_alone worker/flow worker/flow_core worker/flow_limits worker/flow_ask worker/flow_cool worker/flow_stock worker/fleet worker/http_answer worker/key_fetch worker/keyring worker/legs worker/flight worker/bundle worker/share worker/batch worker/tally worker/turns worker/sender worker/pipeline worker/pipeline_core worker/ending worker/again worker/refusal worker/gather worker/duplicates worker/answer worker/pipeline_walk worker/heartbeat worker/aside worker/leftovers worker/dispatch worker/dispatch_core worker/lanes worker/leftover_look worker/parked worker/looks worker/ahead worker/claims worker/watch worker/dispatch_loop \
 	worker/process worker/rates worker/notify worker/ready worker/gauges worker/monitor worker/stats worker/admin worker/reload
 CLI  := $(patsubst src/%.c,%,$(wildcard src/cli/*.c))
 MOCK := $(patsubst src/%.c,%,$(wildcard src/mock/*.c))
 # The mock checks the client, so it shares nothing with it but the foundation.
-MOCK_BASE := base/mem base/err base/buf base/text base/clock base/log
+MOCK_BASE := base/mem base/chars base/err base/buf base/text base/visible base/clock base/log
 
 # One short line a step, none with -s; V=1 shows the commands. All cores, unless make was told how many; but not when the
 # same run removes what was built.

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/secrets.h"
 
 enum {
     ID_MAX = 256,
@@ -93,6 +94,8 @@ bool grant_set(struct grant *g, const char *id, const char *secret, const char *
     if (token && !fits_header(token, TOKEN_MAX))
         return err_set(e, "the SecurityToken is malformed");
     *g = (struct grant){mem_strdup(id), mem_strdup(secret), mem_strdup(token), 0};
+    secrets_add(secret);
+    secrets_add(token);
     return true;
 }
 

@@ -8,7 +8,10 @@
 #include <strings.h>
 
 #include "aliyun/errors.h"
+#include "base/chars.h"
 #include "base/clock.h"
+#include "base/mem.h"
+#include "base/said.h"
 
 enum { BODY_MAX = 1 << 20, HINT_MAX_MS = 3600 * 1000, ID_SIZE = 32 };
 
@@ -23,17 +26,21 @@ struct envelope_fields {
 
 /* --- fields --------------------------------------------------------------------------------- */
 
-/* Copies what fits, without cutting a UTF-8 sequence in two. */
+/* Copies what fits, without cutting a character in two. */
 static void copy_text(char *out, size_t size, const char *text)
 {
-    size_t len = strnlen(text, size);
-    if (len == size) {
-        len--;
-        while (len && ((unsigned char)text[len] & 0xC0) == 0x80)
-            len--;
-    }
+    size_t len = chars_cut(text, strlen(text), size - 1);
     memcpy(out, text, len);
     out[len] = '\0';
+}
+
+/* The same for what the provider, or a gateway before it, says freely. */
+static void copy_said(char *out, size_t size, const char *text)
+{
+    char *copy = mem_dup(text, strnlen(text, SAID_MAX));
+    said_keep(copy, strlen(copy));
+    copy_text(out, size, copy);
+    mem_free(copy);
 }
 
 static bool is_id(const char *text)
@@ -58,7 +65,7 @@ static void add_id(struct envelope_fields *f, const char *text)
 /* The provider quotes its own string to sign, which holds the push's text. */
 static void set_message(struct envelope_fields *f, const char *text)
 {
-    copy_text(f->message, sizeof f->message, text);
+    copy_said(f->message, sizeof f->message, text);
     char *quoted = strcasestr(f->message, "string to sign");
     if (quoted)
         memcpy(quoted, "…", sizeof "…");
@@ -68,11 +75,11 @@ static void set_message(struct envelope_fields *f, const char *text)
 static void set_field(struct envelope_fields *f, const char *name, const char *text)
 {
     if (strcasecmp(name, "Code") == 0)
-        copy_text(f->code, sizeof f->code, text);
+        copy_said(f->code, sizeof f->code, text);
     else if (strcasecmp(name, "Message") == 0)
         set_message(f, text);
     else if (strcasecmp(name, "RequestId") == 0)
-        copy_text(f->request_id, sizeof f->request_id, text);
+        copy_said(f->request_id, sizeof f->request_id, text);
     else if (strcasecmp(name, "MessageId") == 0)
         add_id(f, text);
 }

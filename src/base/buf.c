@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/chars.h"
 #include "base/mem.h"
 
 enum { BUF_FIRST = 256 };
@@ -119,46 +120,73 @@ void buf_printf(struct buf *b, const char *fmt, ...)
     va_end(again);
 }
 
-static void escape(struct buf *b, unsigned char c)
+/* Bytes of the escape that the character needs within a JSON string; 0: none. */
+static size_t json_escape(uint32_t code, bool raw, char out[CHARS_ESCAPE_SIZE])
 {
-    static const char hex[] = "0123456789abcdef";
-    switch (c) {
-    case '"':
-        buf_add(b, "\\\"", 2);
-        break;
-    case '\\':
-        buf_add(b, "\\\\", 2);
-        break;
-    case '\n':
-        buf_add(b, "\\n", 2);
-        break;
-    case '\r':
-        buf_add(b, "\\r", 2);
-        break;
-    case '\t':
-        buf_add(b, "\\t", 2);
-        break;
-    default:
-        buf_add(b, "\\u00", 4);
-        buf_putc(b, hex[c >> 4]);
-        buf_putc(b, hex[c & 15]);
+    if (code == '"' || code == '\\') {
+        memcpy(out, (const char[]){'\\', (char)code}, 2);
+        return 2;
     }
+    return (raw ? code >= 0x20 : chars_is_plain(code)) ? 0 : chars_escape(code, out);
+}
+
+/* Most text is plain ASCII: that is what counts. */
+static size_t plain_run(const char *text, size_t len)
+{
+    size_t n = 0;
+    for (; n < len; n++) {
+        unsigned char c = (unsigned char)text[n];
+        if (c < 0x20 || c >= 0x7F || c == '"' || c == '\\')
+            break;
+    }
+    return n;
+}
+
+static void put_json(struct buf *b, const char *text, size_t len, bool raw)
+{
+    size_t from = 0;
+    uint32_t code;
+    buf_putc(b, '"');
+    for (size_t i = plain_run(text, len), n; i < len; i += plain_run(text + i, len - i)) {
+        char escape[CHARS_ESCAPE_SIZE];
+        n = chars_read(text + i, len - i, &code);
+        size_t m = json_escape(code, raw, escape);
+        if (m) {
+            buf_add(b, text + from, i - from);
+            buf_add(b, escape, m);
+            from = i + n;
+        }
+        i += n;
+    }
+    buf_add(b, text + from, len - from);
+    buf_putc(b, '"');
 }
 
 void buf_json(struct buf *b, const char *text, size_t len)
 {
-    buf_putc(b, '"');
-    size_t from = 0;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
+    put_json(b, text, len, false);
+}
+
+void buf_json_raw(struct buf *b, const char *text, size_t len)
+{
+    put_json(b, text, len, true);
+}
+
+size_t buf_json_len(const char *text, size_t len)
+{
+    size_t total = 2;
+    uint32_t code;
+    for (size_t i = 0, n, m; i < len; i += n) {
+        char escape[CHARS_ESCAPE_SIZE];
+        n = plain_run(text + i, len - i);
+        total += n;
+        if (n)
             continue;
-        buf_add(b, text + from, i - from);
-        escape(b, c);
-        from = i + 1;
+        n = chars_read(text + i, len - i, &code);
+        m = json_escape(code, false, escape);
+        total += m ? m : n;
     }
-    buf_add(b, text + from, len - from);
-    buf_putc(b, '"');
+    return total;
 }
 
 void buf_json_or_null(struct buf *b, const char *text)

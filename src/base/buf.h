@@ -28,7 +28,13 @@ void buf_puts(struct buf *b, const char *text);
 void buf_putc(struct buf *b, char c);
 void buf_int(struct buf *b, int64_t n);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_json(struct buf *b, const char *text, size_t len); /* "…" with JSON escapes, raw UTF-8 */
-void buf_json_or_null(struct buf *b, const char *text);     /* NULL gives null */
+
+/* "…" of JSON. What is not plain (base/chars.h) is an escape, and a byte that is no UTF-8 becomes
+ * U+FFFD, so that the text may be shown anywhere. */
+void buf_json(struct buf *b, const char *text, size_t len);
+void buf_json_or_null(struct buf *b, const char *text); /* NULL gives null */
+size_t buf_json_len(const char *text, size_t len);      /* bytes that buf_json() appends */
+/* With the escapes alone that JSON asks for: for calls, which must stay what they were. */
+void buf_json_raw(struct buf *b, const char *text, size_t len);
 
 #endif

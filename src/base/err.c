@@ -5,14 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/chars.h"
+
 bool err_set(struct err *e, const char *fmt, ...)
 {
     if (!e)
         return false;
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(e->text, sizeof e->text, fmt, ap);
+    int n = vsnprintf(e->text, sizeof e->text, fmt, ap);
     va_end(ap);
+    if (n >= (int)sizeof e->text)
+        chars_trim(e->text);
     return false;
 }
 
@@ -27,6 +31,8 @@ bool err_prefix(struct err *e, const char *prefix)
         size_t len = strnlen(old.text, room);
         memcpy(e->text + n, old.text, len);
         e->text[(size_t)n + len] = '\0';
+        if (len == room)
+            chars_trim(e->text);
     }
     return false;
 }

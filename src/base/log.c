@@ -7,10 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/chars.h"
 #include "base/clock.h"
+#include "base/visible.h"
 
 /* A pipe that polls writable takes at least PIPE_BUF (4096) bytes without blocking. */
-enum { LINE_MAX_BYTES = 4096, VALUE_MAX = 200, VALUE_RING = 8 };
+enum { LINE_MAX_BYTES = 4096, VALUE_MAX = 200, VALUE_ROOM = 400, VALUE_RING = 8 };
 
 enum log_level log_threshold = LOG_INFO;
 static uint64_t dropped, reported, written[LOG_DEBUG + 1];
@@ -74,7 +76,8 @@ void log_write(enum log_level level, const char *fmt, ...)
         return;
     n += (size_t)more;
     if (n > sizeof line - 2)
-        n = sizeof line - 2;
+        n = chars_cut(line, sizeof line - 2, sizeof line - 5);
+    n = visible_mask(line, n); /* whoever printed a value without log_value() */
     line[n++] = '\n';
     if (emit(line, n))
         reported = dropped; /* only a line that got out has said so */
@@ -82,32 +85,43 @@ void log_write(enum log_level level, const char *fmt, ...)
         dropped++;
 }
 
-static bool plain(unsigned char c)
+static bool is_bare(uint32_t code)
 {
-    return c > ' ' && c != '"' && c != '=' && c != '\\' && c != 0x7F;
+    return code > ' ' && code != '"' && code != '=' && code != '\\' && chars_is_plain(code);
+}
+
+/* What stands for the character within quotes; returns its length. */
+static size_t quoted(const char *p, size_t n, uint32_t code, char out[CHARS_ESCAPE_SIZE])
+{
+    if (!chars_is_plain(code))
+        return chars_escape(code, out);
+    size_t at = code == '"' || code == '\\';
+    out[0] = '\\';
+    memcpy(out + at, p, n);
+    return at + n;
 }
 
 const char *log_value(const char *text)
 {
-    static char ring[VALUE_RING][2 * VALUE_MAX + 3];
+    static char ring[VALUE_RING][VALUE_ROOM + 3];
     static unsigned turn;
     if (!text)
         return "-";
-    size_t len = strnlen(text, VALUE_MAX);
-    bool quote = len == 0;
-    for (size_t i = 0; i < len; i++)
-        quote |= !plain((unsigned char)text[i]);
-    char *out = ring[turn++ % VALUE_RING], *p = out;
-    if (quote)
-        *p++ = '"';
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '"' || c == '\\')
-            *p++ = '\\';
-        *p++ = c < ' ' || c == 0x7F ? '?' : (char)c;
+    size_t len = chars_cut(text, strnlen(text, VALUE_MAX + 4), VALUE_MAX), at = 1;
+    bool bare = len > 0;
+    char *out = ring[turn++ % VALUE_RING];
+    out[0] = '"';
+    for (size_t i = 0, n; i < len; i += n) {
+        char shown[CHARS_ESCAPE_SIZE];
+        uint32_t code;
+        n = chars_read(text + i, len - i, &code);
+        size_t m = quoted(text + i, n, code, shown);
+        bare &= is_bare(code);
+        if (at + m > VALUE_ROOM + 1)
+            break;
+        memcpy(out + at, shown, m);
+        at += m;
     }
-    if (quote)
-        *p++ = '"';
-    *p = '\0';
-    return out;
+    memcpy(out + at, bare ? "" : "\"", bare ? 1 : 2);
+    return out + bare;
 }

@@ -20,8 +20,9 @@ uint64_t log_written(enum log_level level); /* lines since the start, lost ones 
 /* Writes one line. Use the macros: they skip the arguments when the level is off. */
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* text as a logfmt value: quoted and escaped where it must be, cut at 200 bytes. The result
- * lives in a ring of static buffers, so up to eight may be used in one call. */
+/* text as a logfmt value: quoted where it must be, with the escapes of JSON for what could act on a
+ * reader (base/chars.h), cut at a character, after 200 bytes at most. The result lives in a ring of
+ * static buffers, so up to eight may be used in one call. */
 const char *log_value(const char *text);
 
 #define log_at(level, ...)                                                                         \

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/chars.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -265,13 +266,18 @@ static void put_label(struct buf *out, char *open, const char *label, const char
     buf_putc(out, *open);
     *open = ',';
     buf_printf(out, "%s=\"", label);
-    for (const char *p = value; *p; p++) {
-        if (*p == '"' || *p == '\\')
+    size_t len = strlen(value);
+    for (size_t i = 0, n; i < len; i += n) {
+        char escape[CHARS_ESCAPE_SIZE];
+        uint32_t code;
+        n = chars_read(value + i, len - i, &code);
+        bool plain = chars_is_plain(code);
+        if (code != '\n' && (!plain || code == '"' || code == '\\')) /* it knows no \uXXXX */
             buf_putc(out, '\\');
-        if (*p == '\n')
-            buf_puts(out, "\\n");
+        if (plain)
+            buf_add(out, value + i, n);
         else
-            buf_putc(out, *p);
+            buf_add(out, escape, chars_escape(code, escape));
     }
     buf_putc(out, '"');
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/chars.h"
+
 bool text_int(const char *text, int64_t min, int64_t max, int64_t *out)
 {
     if (!(text[0] == '-' || (text[0] >= '0' && text[0] <= '9')))
@@ -18,47 +20,13 @@ bool text_int(const char *text, int64_t min, int64_t max, int64_t *out)
     return true;
 }
 
-/* Length of the sequence that the lead byte opens, 0 where it cannot open one. */
-static size_t utf8_length(unsigned char lead)
-{
-    if (lead < 0x80)
-        return 1;
-    if (lead >= 0xC2 && lead <= 0xDF)
-        return 2;
-    if (lead >= 0xE0 && lead <= 0xEF)
-        return 3;
-    return lead >= 0xF0 && lead <= 0xF4 ? 4 : 0;
-}
-
-static bool utf8_second_ok(unsigned char lead, unsigned char second)
-{
-    switch (lead) {
-    case 0xE0:
-        return second >= 0xA0; /* overlong */
-    case 0xED:
-        return second < 0xA0; /* surrogates */
-    case 0xF0:
-        return second >= 0x90; /* overlong */
-    case 0xF4:
-        return second < 0x90; /* beyond U+10FFFF */
-    default:
-        return true;
-    }
-}
-
 bool text_is_utf8(const char *p, size_t len)
 {
-    const unsigned char *u = (const unsigned char *)p;
+    uint32_t code;
     for (size_t i = 0; i < len;) {
-        size_t n = utf8_length(u[i]);
-        if (!n || n > len - i)
+        i += chars_read(p + i, len - i, &code);
+        if (code == CHARS_NONE)
             return false;
-        for (size_t k = 1; k < n; k++)
-            if ((u[i + k] & 0xC0) != 0x80)
-                return false;
-        if (n > 1 && !utf8_second_ok(u[i], u[i + 1]))
-            return false;
-        i += n;
     }
     return true;
 }

@@ -4,6 +4,7 @@
 #ifndef PB_CLI_H
 #define PB_CLI_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -45,6 +46,14 @@ extern const char cli_version[], cli_commit[];
 /* Loads the configuration and says why not. calls: as the worker needs it, else as a tool that
  * never calls the provider. Tools log warnings only. */
 bool cli_load(const char *file, bool calls, struct config *out);
+
+/* All that a command shows goes through these: the formatted text with nothing in it that could act
+ * on a terminal (base/visible.h), line ends neither; cli_line() adds the one that is meant. */
+void cli_put(FILE *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void cli_line(FILE *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* As json_dumpf(): the same value, in characters that a terminal may get. */
+void cli_json(FILE *out, const json_t *value, size_t flags);
+void cli_json_line(FILE *out, const char *json, size_t len); /* a text of JSON, on one line */
 
 /* "pushbridge COMMAND: option: what is wrong"; CLI_USAGE. */
 int cli_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -39,7 +39,7 @@ static void print_help(void)
 {
     fputs(help, stdout);
     for (size_t i = 0; i < actions_count; i++)
-        printf("  %s\n", actions_table[i].name);
+        cli_line(stdout, "  %s", actions_table[i].name);
 }
 
 /* --- arguments ------------------------------------------------------------------------------- */
@@ -122,12 +122,12 @@ static int report(const struct call_args *a, struct caller_result *result)
         struct show show = {.out = stdout, .action = a->action, .json = a->json};
         show_answer(&show, NULL, result->answer);
         if (!a->json && json_object_size(result->answer) == 1)
-            printf("done (request %s)\n", result->reply.request_id);
+            cli_line(stdout, "done (request %s)", result->reply.request_id);
         return CLI_OK;
     }
     caller_explain(result, &e);
-    fprintf(stderr, "pushbridge call: %s%s\n", e.text,
-            result->maybe ? "; it may have been done" : "");
+    cli_line(stderr, "pushbridge call: %s%s", e.text,
+             result->maybe ? "; it may have been done" : "");
     return result->state == CALLER_REFUSED ? CLI_FAILED : CLI_UNSUPPORTED;
 }
 
@@ -137,7 +137,7 @@ static int call(struct call_args *a, const struct config *config, const struct c
     struct err e;
     struct caller *c = caller_open(config, app, &e);
     if (!c) {
-        fprintf(stderr, "pushbridge: %s\n", e.text);
+        cli_line(stderr, "pushbridge: %s", e.text);
         return CLI_CONFIG;
     }
     if (actions_takes_app_key(a->action))

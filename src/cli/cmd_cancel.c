@@ -8,8 +8,6 @@
 #include "cli/provider.h"
 #include "job/envelope.h"
 
-enum { OUTCOME_ROOM = 64 * 1024, ESCAPE_MAX = 6 };
-
 static const char help[] =
     "usage: pushbridge cancel [-c FILE] [--queue NAME] [--with-others] ID\n"
     "\n"
@@ -152,7 +150,7 @@ static void report(struct cancelling *c, const struct found *at, enum queue_canc
     switch (how) {
     case CANCEL_DONE:
         c->done++;
-        printf("cancelled in %s", queue_name(at->queue));
+        cli_put(stdout, "cancelled in %s", queue_name(at->queue));
         if (pushes)
             printf("; %zu of its parts had been pushed before", pushes);
         putchar('\n');
@@ -179,7 +177,7 @@ static enum queue_cancelled end_job(struct cancelling *c, const struct found *at
                                     const struct job *job, const struct envelope *v)
 {
     struct buf outcome;
-    buf_init(&outcome, OUTCOME_ROOM + ESCAPE_MAX * at->text.len);
+    buf_init(&outcome, OUTCOME_ROOM + OUTCOME_JOB_FACTOR * at->text.len);
     write_outcome(at, job, v, &outcome);
     enum queue_cancelled how = take_out(c, at, &outcome);
     report(c, at, how, v->npushes);
@@ -226,16 +224,16 @@ static bool cancel_push(struct cancelling *c, const struct config_app *app, cons
     bool ok = provider_call(c->tool->link, c->tool->config, app, "CancelPush", &params, &reply, &e);
     params_free(&params);
     if (!ok) {
-        fprintf(stderr, "pushbridge cancel: %s\n", e.text);
+        cli_line(stderr, "pushbridge cancel: %s", e.text);
         return false;
     }
     if (reply.class == REPLY_SENT) {
-        printf("cancelled at the provider: message %s\n", message_id);
+        cli_line(stdout, "cancelled at the provider: message %s", message_id);
         return true;
     }
     bool late = strcmp(reply.code, "InvalidMessageId.NotFound") == 0;
-    fprintf(stderr, "pushbridge cancel: message %s: %s%s\n", message_id,
-            *reply.code ? reply.code : reply.message, late ? ": it has been pushed already" : "");
+    cli_line(stderr, "pushbridge cancel: message %s: %s%s", message_id,
+             *reply.code ? reply.code : reply.message, late ? ": it has been pushed already" : "");
     return false;
 }
 
@@ -250,10 +248,10 @@ static bool cancel_part(struct cancelling *c, const json_t *outcome, const json_
     if (!app)
         fprintf(stderr, "pushbridge cancel: it was sent by an app that is not configured\n");
     if (app && id && json_object_get(push, "task") && !c->with_others) {
-        fprintf(stderr,
-                "pushbridge cancel: message %s went out in a call of several jobs: other jobs may "
-                "share it (--with-others takes it back for all of them)\n",
-                id);
+        cli_line(stderr,
+                 "pushbridge cancel: message %s went out in a call of several jobs: other jobs may "
+                 "share it (--with-others takes it back for all of them)",
+                 id);
         return false;
     }
     return app && id && cancel_push(c, app, id);

@@ -60,7 +60,7 @@ static bool check_file(const char *name, const char *path)
 {
     if (!path || !*path || access(path, R_OK) == 0)
         return true;
-    fprintf(stderr, "pushbridge: %s: %s: %s\n", name, path, strerror(errno));
+    cli_line(stderr, "pushbridge: %s: %s: %s", name, path, strerror(errno));
     return false;
 }
 

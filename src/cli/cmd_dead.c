@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/visible.h"
 #include "cli/dead_move.h"
 #include "cli/dead_walk.h"
 
@@ -45,23 +46,17 @@ void dead_print_row(const struct dead_seen *s)
 /* One line, whatever is in it. */
 static void print_json(const struct dead_seen *s)
 {
-    json_t *line;
-    if (s->letter.root && !memchr(s->text.p, '\n', s->text.len)) {
-        fwrite(s->text.p, 1, s->text.len, stdout);
-        putchar('\n');
+    if (s->letter.root) {
+        cli_json_line(stdout, s->text.p, s->text.len);
         return;
     }
-    if (s->letter.root) {
-        line = json_incref(s->letter.root);
-    } else {
-        struct buf b64;
-        buf_init(&b64, 2 * s->text.len + 8);
-        text_base64(&b64, s->text.p, s->text.len);
-        line = json_pack("{s:b, s:I, s:s, s:s}", "unreadable", 1, "at", (json_int_t)s->place, "why",
-                         s->why.text, "bytes_b64", buf_text(&b64));
-        buf_free(&b64);
-    }
-    json_dumpf(line, stdout, JSON_COMPACT);
+    struct buf b64;
+    buf_init(&b64, 2 * s->text.len + 8);
+    text_base64(&b64, s->text.p, s->text.len);
+    json_t *line = json_pack("{s:b, s:I, s:s, s:s}", "unreadable", 1, "at", (json_int_t)s->place,
+                             "why", s->why.text, "bytes_b64", buf_text(&b64));
+    buf_free(&b64);
+    cli_json(stdout, line, JSON_COMPACT);
     putchar('\n');
     json_decref(line);
 }
@@ -94,39 +89,41 @@ static int list(struct tool *t, const struct dead_args *args)
 
 /* --- show ------------------------------------------------------------------------------------ */
 
-/* The bytes as they are, but for what could steer a terminal. */
+/* The bytes as they are, line by line, but for what could steer a terminal. */
 static void print_bytes(const char *p, size_t len)
 {
-    bool utf8 = text_is_utf8(p, len);
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)p[i];
-        bool control = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7F;
-        bool c1 = c == 0xC2 && i + 1 < len && (unsigned char)p[i + 1] < 0xA0;
-        if (control || c1 || (!utf8 && c >= 0x80))
-            printf("\\x%02x", c);
-        else
-            putchar(c);
+    struct buf shown;
+    buf_init(&shown, 6 * len + 1);
+    for (size_t from = 0; from <= len;) {
+        const char *end = from < len ? memchr(p + from, '\n', len - from) : NULL;
+        size_t n = end ? (size_t)(end - p) - from : len - from;
+        visible_add(&shown, p + from, n);
+        puts(buf_text(&shown));
+        buf_reset(&shown);
+        from += n + 1;
     }
-    putchar('\n');
+    buf_free(&shown);
 }
 
 static void print_letter(const struct dead_seen *s)
 {
     if (!s->letter.root) {
-        printf("unreadable: %s\n\n%zu bytes:\n", s->why.text, s->text.len);
+        cli_line(stdout, "unreadable: %s", s->why.text);
+        printf("\n%zu bytes:\n", s->text.len);
         print_bytes(s->text.p, s->text.len);
         return;
     }
     json_t *rest = json_copy(s->letter.root);
     json_object_del(rest, "job");
     json_object_del(rest, "job_b64");
-    json_dumpf(rest, stdout, JSON_INDENT(2));
+    cli_json(stdout, rest, JSON_INDENT(2));
     json_decref(rest);
     if (s->letter.bytes) {
         printf("\n\njob, %zu bytes:\n", s->letter.len);
         print_bytes(s->letter.bytes, s->letter.len);
     } else {
-        printf("\n\njob: in Redis, HGET %s\n", s->letter.job_ref);
+        fputs("\n\n", stdout);
+        cli_line(stdout, "job: in Redis, HGET %s", s->letter.job_ref);
     }
 }
 

@@ -93,7 +93,7 @@ static int check(const char *listen, const char *path)
     int64_t end_ms = clock_mono_ms() + LIMIT_MS;
     int fd = -1;
     if (!split(listen, host, &port)) {
-        fprintf(stderr, "pushbridge health: admin.listen is \"%s\"\n", listen);
+        cli_line(stderr, "pushbridge health: admin.listen is \"%s\"", listen);
         return CLI_FAILED;
     }
     if (getaddrinfo(host, port, &hints, &list) == 0)
@@ -103,9 +103,9 @@ static int check(const char *listen, const char *path)
         freeaddrinfo(list);
     int status = fd < 0 ? 0 : ask(fd, path, end_ms);
     if (fd < 0)
-        fprintf(stderr, "pushbridge health: nothing answers at %s\n", listen);
+        cli_line(stderr, "pushbridge health: nothing answers at %s", listen);
     else if (status != 200)
-        fprintf(stderr, "pushbridge health: %s at %s says %d\n", path, listen, status);
+        cli_line(stderr, "pushbridge health: %s at %s says %d", path, listen, status);
     if (fd >= 0)
         close(fd);
     return status == 200 ? CLI_OK : CLI_FAILED;

@@ -40,30 +40,30 @@ static bool read_all(struct limits *l)
 static void print_rate(double per_s)
 {
     if (per_s < 0)
-        printf(" %10s", "-");
+        cli_put(stdout, " %10s", "-");
     else if (per_s == 0)
-        printf(" %10s", "none");
+        cli_put(stdout, " %10s", "none");
     else
         printf(" %10.6g", per_s);
 }
 
 static void print_row(const struct agreed_limit *r)
 {
-    printf("%-40s", r->name);
+    cli_put(stdout, "%-40s", r->name);
     print_rate(r->configured);
     print_rate(r->override);
     if (r->used)
         printf(" %10.6g %10.0f %10" PRId64 "\n", r->rate, r->tokens, r->cooled_ms);
     else
-        printf(" %10s %10s %10s\n", "-", "-", "-");
+        cli_line(stdout, " %10s %10s %10s", "-", "-", "-");
 }
 
 static int list(struct limits *l)
 {
     if (!read_all(l))
         return CLI_FAILED;
-    printf("%-40s %10s %10s %10s %10s %10s\n", "LIMIT", "CONFIGURED", "OVERRIDE", "NOW", "TOKENS",
-           "COOLED_MS");
+    cli_line(stdout, "%-40s %10s %10s %10s %10s %10s", "LIMIT", "CONFIGURED", "OVERRIDE", "NOW",
+             "TOKENS", "COOLED_MS");
     for (size_t i = 0; i < l->agreed.nlimits; i++)
         if (agreed_matters(&l->agreed.limits[i]))
             print_row(&l->agreed.limits[i]);
@@ -79,7 +79,7 @@ static bool is_known(struct limits *l, const char *name)
     for (size_t i = 0; i < l->agreed.nlimits; i++)
         if (strcmp(l->agreed.limits[i].name, name) == 0)
             return true;
-    fprintf(stderr, "pushbridge limit: there is no limit \"%s\" (see pushbridge limit ls)\n", name);
+    cli_line(stderr, "pushbridge limit: there is no limit \"%s\" (see pushbridge limit ls)", name);
     return false;
 }
 
@@ -96,7 +96,7 @@ static int set(struct limits *l, const char *name, const char *rate)
     if (!control_change(l->tool.link, l->tool.config, "limit", (const char *const[]){field, rate},
                         1, &found))
         return CLI_FAILED;
-    printf("%s: %s%s\n", name, per_s ? rate : "no limit", per_s ? " per second" : "");
+    cli_line(stdout, "%s: %s%s", name, per_s ? rate : "no limit", per_s ? " per second" : "");
     return CLI_OK;
 }
 
@@ -120,7 +120,7 @@ static int reset(struct limits *l, const char *name)
     const char *const pairs[] = {rate, "", cool, ""};
     if (!control_change(l->tool.link, l->tool.config, "limit", pairs, 2, &found) || !l->ok)
         return CLI_FAILED;
-    printf("%s: as configured\n", name);
+    cli_line(stdout, "%s: as configured", name);
     return CLI_OK;
 }
 

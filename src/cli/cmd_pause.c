@@ -106,11 +106,11 @@ static void print_done(const struct pause_args *args, bool pause, bool was)
 {
     const char *what = args->app ? args->app : "all apps";
     if (pause && args->time)
-        printf("paused: %s, for %s\n", what, args->time);
+        cli_line(stdout, "paused: %s, for %s", what, args->time);
     else if (pause)
-        printf("paused: %s, until resume\n", what);
+        cli_line(stdout, "paused: %s, until resume", what);
     else
-        printf("%s: %s\n", was ? "resumed" : "was not paused", what);
+        cli_line(stdout, "%s: %s", was ? "resumed" : "was not paused", what);
 }
 
 static int change(const struct pause_args *args, const struct config *config, bool pause)

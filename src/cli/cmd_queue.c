@@ -91,14 +91,14 @@ static void print_count(const char *name, const struct queue_counts *c, bool jso
     if (json) {
         printf("{\"queue\":");
         json_t *text = json_string(name);
-        json_dumpf(text, stdout, JSON_ENCODE_ANY);
+        cli_json(stdout, text, JSON_ENCODE_ANY);
         json_decref(text);
     } else {
         tool_cell(stdout, name, 24);
     }
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (json)
-            printf(",\"%s\":%" PRId64, names[i], numbers[i]);
+            cli_put(stdout, ",\"%s\":%" PRId64, names[i], numbers[i]);
         else
             printf("%9" PRId64, numbers[i]);
     puts(json ? "}" : "");
@@ -216,7 +216,7 @@ static int peek_ready(struct tool *t, int64_t limit)
     struct queue *q = t->queues[0];
     int64_t n = 0;
     bool more = true;
-    printf("AT     %s\n", peek_head);
+    cli_line(stdout, "AT     %s", peek_head);
     while (more && n < limit) {
         int64_t ask = limit - n < PAGE ? limit - n : PAGE;
         struct tool_rows page = tool_page(t, q, QUEUE_READY, NULL, n, ask);
@@ -261,7 +261,7 @@ static int peek_claimed(struct tool *t, int64_t limit)
     struct queue *q = t->queues[0];
     char cursor[32] = "0";
     int64_t n = 0;
-    printf("MEMBER               %s  CALL\n", peek_head);
+    cli_line(stdout, "MEMBER               %s  CALL", peek_head);
     do {
         struct tool_rows r =
             tool_look(t, q, &(struct queue_question){.what = LOOK_MEMBERS, .cursor = cursor});

@@ -60,7 +60,7 @@ static void on_end(void *arg, enum dispatch_end end, const char *why)
     struct run *run = arg;
     log_info("event=worker_end why=%s", log_value(why));
     if (end == DISPATCH_UNSUPPORTED)
-        fprintf(stderr, "pushbridge: unsupported service: %s\n", why);
+        cli_line(stderr, "pushbridge: unsupported service: %s", why);
     run->exit_code = end == DISPATCH_DRAINED     ? EXIT_OK
                      : end == DISPATCH_LEFT_OVER ? EXIT_LEFT
                                                  : EXIT_UNSUPPORTED;
@@ -122,7 +122,7 @@ static bool parse(int argc, char **argv, struct run_args *args, int *code)
             break;
         case 't':
             if (!text_int(optarg, 1, 86400, &args->timeout_s)) {
-                fprintf(stderr, "pushbridge run: --timeout: \"%s\" is not 1 to 86400\n", optarg);
+                cli_line(stderr, "pushbridge run: --timeout: \"%s\" is not 1 to 86400", optarg);
                 *code = EXIT_USAGE_;
                 return false;
             }
@@ -138,7 +138,7 @@ static bool parse(int argc, char **argv, struct run_args *args, int *code)
     }
     *code = EXIT_USAGE_;
     if (optind < argc)
-        fprintf(stderr, "pushbridge run: unexpected argument \"%s\"\n", argv[optind]);
+        cli_line(stderr, "pushbridge run: unexpected argument \"%s\"", argv[optind]);
     else if (args->timeout_s && !args->until_empty)
         fprintf(stderr, "pushbridge run: --timeout needs --until-empty\n");
     else
@@ -154,12 +154,12 @@ static int loop(struct run *run, const struct config *config, const struct run_a
                                                            EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     struct admin *admin = admin_new(run->base, config, &fatal, &e);
     if (!admin && fatal) {
-        fprintf(stderr, "pushbridge: %s\n", e.text);
+        cli_line(stderr, "pushbridge: %s", e.text);
         return EXIT_CONFIG_;
     }
     run->dispatch = dispatch_new(run->base, dns, config, args->until_empty, on_end, run, &e);
     if (!run->dispatch) {
-        fprintf(stderr, "pushbridge: %s\n", e.text);
+        cli_line(stderr, "pushbridge: %s", e.text);
         return EXIT_CONFIG_;
     }
     run->monitor = monitor_new(run->base, config, run->dispatch);
@@ -205,7 +205,7 @@ int cmd_run(int argc, char **argv)
     if (!parse(argc, argv, &args, &code))
         return code;
     if (!config_load(args.config, NULL, &config, &e)) {
-        fprintf(stderr, "pushbridge: %s\n", e.text);
+        cli_line(stderr, "pushbridge: %s", e.text);
         return EXIT_CONFIG_;
     }
     log_threshold = config.log_level;

@@ -33,9 +33,9 @@ static void on_pushed(void *arg, redisReply *reply)
         return;
     }
     s->lost = true;
-    fprintf(stderr, "pushbridge send: %s\n",
-            reply && reply->str ? reply->str
-                                : "Redis did not answer: the last jobs may or may not be queued");
+    cli_line(stderr, "pushbridge send: %s",
+             reply && reply->str ? reply->str
+                                 : "Redis did not answer: the last jobs may or may not be queued");
 }
 
 static bool flush(struct send *s)
@@ -143,7 +143,7 @@ static int send_lines(struct send *s)
         if ((!line.len && buf_ok(&line)) || add_line(s, &line, &e))
             continue;
         s->invalid++;
-        fprintf(stderr, "pushbridge send: line %lu: %s\n", number, e.text);
+        cli_line(stderr, "pushbridge send: line %lu: %s", number, e.text);
     }
     buf_free(&line);
     flush(s);
@@ -158,14 +158,13 @@ static void on_outcome(void *arg, redisReply *reply)
     if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2)
         return; /* nothing yet, or the connection was lost: asked again */
     const redisReply *text = reply->element[1];
-    json_t *outcome = json_loadb(text->str, text->len, 0, NULL);
+    json_t *outcome = text->str ? json_loadb(text->str, text->len, 0, NULL) : NULL;
     const char *status = json_string_value(json_object_get(outcome, "status"));
     if (status && strcmp(status, "dead") == 0)
         s->dead++;
     else
         s->sent++;
-    fwrite(text->str, 1, text->len, stdout);
-    putchar('\n');
+    cli_json_line(stdout, text->str ? text->str : "", text->str ? text->len : 0);
     fflush(stdout);
     json_decref(outcome);
 }
@@ -217,7 +216,7 @@ static int push_and_wait(struct send *s, const char *job)
     if (s->lost)
         return CLI_FAILED;
     if (!s->args->wait) {
-        fprintf(stderr, "pushbridge send: %lu queued in %s\n", s->queued, s->queue);
+        cli_line(stderr, "pushbridge send: %lu queued in %s", s->queued, s->queue);
         return code;
     }
     int waited = wait_outcomes(s);

@@ -68,7 +68,7 @@ static int parse(int argc, char **argv, struct stats_args *args)
 static void print(const json_t *stats, const struct stats_args *args)
 {
     if (args->json) {
-        json_dumpf(stats, stdout, JSON_COMPACT);
+        cli_json(stdout, stats, JSON_COMPACT);
         putchar('\n');
     } else {
         if (args->watch_s && isatty(STDOUT_FILENO))

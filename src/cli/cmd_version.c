@@ -22,9 +22,9 @@ int cmd_version(int argc, char **argv)
     }
     if (argc > 1)
         return cli_usage("version", "unexpected argument \"%s\"", argv[1]);
-    printf("pushbridge %s (%s)\n", cli_version, cli_commit);
-    printf("libcurl %s, %s, libevent %s, hiredis %d.%d.%d, jansson %s\n",
-           curl_version_info(CURLVERSION_NOW)->version, OpenSSL_version(OPENSSL_VERSION),
-           event_get_version(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH, JANSSON_VERSION);
+    cli_line(stdout, "pushbridge %s (%s)", cli_version, cli_commit);
+    cli_line(stdout, "libcurl %s, %s, libevent %s, hiredis %d.%d.%d, jansson %s",
+             curl_version_info(CURLVERSION_NOW)->version, OpenSSL_version(OPENSSL_VERSION),
+             event_get_version(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH, JANSSON_VERSION);
     return CLI_OK;
 }

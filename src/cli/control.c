@@ -22,8 +22,8 @@ static void on_changed(void *arg, redisReply *reply)
     if (c->ok)
         *c->found = reply->element[2]->integer;
     else
-        fprintf(stderr, "pushbridge %s: %s\n", c->command,
-                reply && reply->str ? reply->str : "Redis did not answer: try again");
+        cli_line(stderr, "pushbridge %s: %s", c->command,
+                 reply && reply->str ? reply->str : "Redis did not answer: try again");
 }
 
 bool control_change(struct link *l, const struct config *config, const char *command,

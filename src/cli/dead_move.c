@@ -234,13 +234,13 @@ static int64_t report(const struct moving *m)
     const char *what = m->args->action == DEAD_DROP ? "dropped" : "replayed";
     int64_t stayed = 0;
     if (m->args->dry_run)
-        printf("%" PRId64 " would be %s\n", m->selected, what);
+        cli_line(stdout, "%" PRId64 " would be %s", m->selected, what);
     else
-        printf("%" PRId64 " %s\n", m->moved, what);
+        cli_line(stdout, "%" PRId64 " %s", m->moved, what);
     for (size_t i = 0; i < STAYS; i++) {
         stayed += m->stayed[i];
         if (m->stayed[i])
-            printf("%" PRId64 " left: %s\n", m->stayed[i], stay_text[i]);
+            cli_line(stdout, "%" PRId64 " left: %s", m->stayed[i], stay_text[i]);
     }
     return stayed;
 }

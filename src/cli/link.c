@@ -31,7 +31,7 @@ static void on_state(void *arg, enum redis_state state, const char *why)
     struct link *l = arg;
     l->state = state;
     if (state == REDIS_UNSUPPORTED && l->open)
-        fprintf(stderr, "pushbridge: unsupported service: %s\n", why);
+        cli_line(stderr, "pushbridge: unsupported service: %s", why);
     event_base_loopbreak(l->base);
 }
 
@@ -108,7 +108,7 @@ struct link *link_open(const struct config *config, int *code)
     struct err e;
     struct link *l = link_try(config, code, &e);
     if (!l)
-        fprintf(stderr, "pushbridge: %s\n", e.text);
+        cli_line(stderr, "pushbridge: %s", e.text);
     return l;
 }
 

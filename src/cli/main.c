@@ -40,7 +40,7 @@ static void print_help(FILE *out)
         "Takes push jobs from Redis and delivers them through the Aliyun Mobile Push OpenAPI.\n\n",
         out);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+        cli_line(out, "  %-8s %s", commands[i].name, commands[i].help);
     fputs(
         "\n`pushbridge COMMAND --help` lists a command's options. Exit status: 0 done, 1 failed,\n"
         "64 wrong usage, 69 a service that cannot be used, 75 timed out, 78 wrong configuration.\n",
@@ -84,7 +84,7 @@ int main(int argc, char **argv)
     }
     const struct command *c = find(argv[1]);
     if (!c) {
-        fprintf(stderr, "pushbridge: unknown command \"%s\" (see pushbridge --help)\n", argv[1]);
+        cli_line(stderr, "pushbridge: unknown command \"%s\" (see pushbridge --help)", argv[1]);
         return CLI_USAGE;
     }
     snprintf(title, sizeof title, "%s", c->title);

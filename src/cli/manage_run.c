@@ -59,10 +59,10 @@ static void say_failed(const struct running *r, size_t i, const struct caller_re
     clear_bar(r);
     say_chunk(r, i, about);
     caller_explain(result, &e);
-    fprintf(stderr, "pushbridge %s: %s%s%s", r->command, about, e.text,
+    cli_put(stderr, "pushbridge %s: %s%s%s", r->command, about, e.text,
             result->maybe ? "; it may have been done" : "");
     if (r->calls > 1 && !(r->args->keep_going && result->state == CALLER_REFUSED))
-        fprintf(stderr, "; %zu of %zu calls done%s", r->done, r->calls,
+        cli_put(stderr, "; %zu of %zu calls done%s", r->done, r->calls,
                 r->resume.path ? ", the same command goes on there" : "");
     putc('\n', stderr);
 }
@@ -122,8 +122,8 @@ static bool keep_place(struct running *r)
     if (fflush(stdout) == 0 && resume_save(&r->resume, r->done, &e))
         return true;
     clear_bar(r);
-    fprintf(stderr, "pushbridge %s: %s\n", r->command,
-            ferror(stdout) ? "cannot write the output" : e.text);
+    cli_line(stderr, "pushbridge %s: %s", r->command,
+             ferror(stdout) ? "cannot write the output" : e.text);
     return false;
 }
 
@@ -149,8 +149,8 @@ static void say_done(const struct running *r, size_t before)
     const struct manage_args *a = r->args;
     if (!a->row->acts || a->json || r->done != r->calls)
         return;
-    printf("%zu %s in %zu call%s", a->list.n, a->list.n == 1 ? "id" : "ids", r->done - before,
-           r->done - before == 1 ? "" : "s");
+    cli_put(stdout, "%zu %s in %zu call%s", a->list.n, a->list.n == 1 ? "id" : "ids",
+            r->done - before, r->done - before == 1 ? "" : "s");
     if (before)
         printf(" after %zu of an earlier run", before);
     if (r->refused)
@@ -182,7 +182,7 @@ static int run_chunks(struct running *r, const struct config_app *app)
     r->calls = manage_calls(r->args);
     make_digest(r->args, app, digest);
     if (!resume_open(&r->resume, r->args->resume, digest, &before, &e)) {
-        fprintf(stderr, "pushbridge %s: --resume: %s\n", r->command, e.text);
+        cli_line(stderr, "pushbridge %s: --resume: %s", r->command, e.text);
         return CLI_FAILED;
     }
     r->done = before = before < r->calls ? before : r->calls;
@@ -241,7 +241,7 @@ static int judge_certificate(const json_t *answer)
         json_string_value(json_object_get(json_object_get(answer, "ProductionCertInfo"), "Status"));
     for (size_t i = 0; status && i < sizeof bad / sizeof bad[0]; i++)
         if (strcmp(status, bad[i]) == 0) {
-            fprintf(stderr, "pushbridge app check: the certificate of production: %s\n", status);
+            cli_line(stderr, "pushbridge app check: the certificate of production: %s", status);
             return CLI_FAILED;
         }
     return CLI_OK;
@@ -274,10 +274,10 @@ const struct config_app *manage_app(const struct config *config, const char *nam
     if (!app && !name && config->napps == 1)
         app = &config->apps[0];
     if (!app && name)
-        fprintf(stderr, "pushbridge: --app: \"%.64s\" is not configured\n", name);
+        cli_line(stderr, "pushbridge: --app: \"%.64s\" is not configured", name);
     else if (!app)
-        fprintf(stderr, "pushbridge: %s\n",
-                config->napps ? "which app? --app NAME" : "no app is configured");
+        cli_line(stderr, "pushbridge: %s",
+                 config->napps ? "which app? --app NAME" : "no app is configured");
     return app;
 }
 
@@ -286,7 +286,7 @@ static int run(struct running *r, const struct config *config, const struct conf
     struct err e;
     r->caller = caller_open(config, app, &e);
     if (!r->caller) {
-        fprintf(stderr, "pushbridge: %s\n", e.text);
+        cli_line(stderr, "pushbridge: %s", e.text);
         return CLI_CONFIG;
     }
     int code;

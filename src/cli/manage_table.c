@@ -73,15 +73,15 @@ void manage_help(const char *group, FILE *out)
         const struct manage_row *r = &manage_rows[i];
         if (strcmp(r->group, group) != 0)
             continue;
-        fprintf(out, "%-6s pushbridge %s %s %s\n", lead, group, r->verb, r->usage);
+        cli_line(out, "%-6s pushbridge %s %s %s", lead, group, r->verb, r->usage);
         lead = "";
         lists |= r->list != NULL;
     }
     putc('\n', out);
     for (size_t i = 0; i < manage_rows_count; i++)
         if (strcmp(manage_rows[i].group, group) == 0)
-            fprintf(out, "  %-8s %s (%s)\n", manage_rows[i].verb, manage_rows[i].help,
-                    manage_rows[i].action);
+            cli_line(out, "  %-8s %s (%s)", manage_rows[i].verb, manage_rows[i].help,
+                     manage_rows[i].action);
     fputs(lists ? list_help : "", out);
     fputs(lists ? "" : "\n", out);
     fputs(common_help, out);

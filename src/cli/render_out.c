@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/visible.h"
+
+enum { NAME_WIDTH = 16 };
 
 static unsigned long number_of(const struct render_out *o, const struct flight *f)
 {
@@ -151,6 +154,15 @@ static void text_begin(struct render_out *o, const struct flight *f, unsigned lo
 
 static const char tasks[] = "PushTask.";
 
+static void text_parameter(struct buf *b, const char *name, const char *value)
+{
+    buf_puts(b, "    ");
+    visible_add(b, name, strlen(name));
+    buf_printf(b, "%*s ", strlen(name) < NAME_WIDTH ? NAME_WIDTH - (int)strlen(name) : 0, "");
+    visible_add(b, value, strlen(value));
+    buf_putc(b, '\n');
+}
+
 /* Those whose names begin with prefix, without it; "": those of no task. */
 static void text_parameters(struct buf *b, const struct params *params, const char *prefix)
 {
@@ -158,7 +170,7 @@ static void text_parameters(struct buf *b, const struct params *params, const ch
     for (size_t i = 0; i < params->n; i++) {
         const char *name = params->v[i].name;
         if (len ? strncmp(name, prefix, len) == 0 : strncmp(name, tasks, sizeof tasks - 1) != 0)
-            buf_printf(b, "    %-16s %s\n", name + len, params->v[i].value);
+            text_parameter(b, name + len, params->v[i].value);
     }
 }
 
@@ -197,9 +209,11 @@ static void text_shared(struct render_out *o, const struct bundle *b, unsigned l
                         const struct params *params, const char *text)
 {
     char prefix[32] = "";
-    buf_printf(&o->buf, "shared call %lu: %s, app %s, jobs: %zu, tasks: %zu%s%s\n", number,
+    buf_printf(&o->buf, "shared call %lu: %s, app %s, jobs: %zu, tasks: %zu%s", number,
                action_of(b), b->members[0]->app->app.name, b->n, b->tasks,
-               params ? "; the token is an example" : "; cannot be made: ", params ? "" : text);
+               params ? "; the token is an example" : "; cannot be made: ");
+    visible_add(&o->buf, params ? "" : text, params ? 0 : strlen(text));
+    buf_putc(&o->buf, '\n');
     if (params && b->mass)
         text_parameters(&o->buf, params, prefix);
     for (unsigned task = 0; task < b->tasks; task++) {
@@ -213,12 +227,20 @@ static void text_shared(struct render_out *o, const struct bundle *b, unsigned l
 
 /* -------------------------------------------------------------------------------------------- */
 
+static void text_refusal(struct render_out *o, const struct flight *f, enum reason why,
+                         const char *text)
+{
+    buf_printf(&o->buf, "job %lu: refused: %s: ", number_of(o, f), reason_name(why));
+    visible_add(&o->buf, text, strlen(text));
+    buf_putc(&o->buf, '\n');
+}
+
 void render_refusal(struct render_out *o, const struct flight *f, enum reason why, const char *text)
 {
     if (o->json)
         json_refusal(o, f, why, text);
     else
-        buf_printf(&o->buf, "job %lu: refused: %s: %s\n", number_of(o, f), reason_name(why), text);
+        text_refusal(o, f, why, text);
 }
 
 void render_begin(struct render_out *o, const struct flight *f, unsigned long shared)

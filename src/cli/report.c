@@ -19,10 +19,10 @@ void report_add(struct report *r, enum finding level, const char *what, const ch
     va_end(args);
     snprintf(where, sizeof where, r->queue ? "%s[%s]" : "%s", what, r->queue);
     r->errors += level == FINDING_ERROR;
-    printf("%-8s", levels[level]);
+    cli_put(stdout, "%-8s", levels[level]);
     tool_cell(stdout, where, strlen(where) < WHAT_WIDTH ? WHAT_WIDTH : strlen(where));
     tool_cell(stdout, value, 0);
-    printf("%s%s\n", advice ? " — " : "", advice ? advice : "");
+    cli_line(stdout, "%s%s", advice ? " — " : "", advice ? advice : "");
 }
 
 enum finding report_strictly(const struct report *r)

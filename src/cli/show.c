@@ -67,13 +67,6 @@ static const char *element_text(const json_t *element, const char *column, char 
     return value_text(v, out);
 }
 
-static size_t width_of(const char *text)
-{
-    if (!text || !*text)
-        return 1;
-    return text_is_utf8(text, strlen(text)) ? text_utf8_chars(text) : strlen(text);
-}
-
 /* --- a list ---------------------------------------------------------------------------------- */
 
 struct grid {
@@ -84,7 +77,7 @@ struct grid {
 static void add_column(struct grid *g, const char *name)
 {
     g->names[g->n] = name;
-    g->widths[g->n++] = width_of(name);
+    g->widths[g->n++] = tool_columns(name);
 }
 
 static void measure(struct grid *g, const json_t *rows)
@@ -92,7 +85,7 @@ static void measure(struct grid *g, const json_t *rows)
     char text[VALUE_SIZE];
     for (size_t c = 0; c < g->n; c++)
         for (size_t i = 0; i < json_array_size(rows); i++) {
-            size_t w = width_of(element_text(json_array_get(rows, i), g->names[c], text));
+            size_t w = tool_columns(element_text(json_array_get(rows, i), g->names[c], text));
             if (w > g->widths[c])
                 g->widths[c] = w;
         }
@@ -122,9 +115,9 @@ static void print_rows(struct show *s, const char *key, const json_t *rows)
     struct grid g = {0};
     char text[VALUE_SIZE];
     const char *const *columns = s->action->answer.columns;
-    size_t key_width = s->key_name ? width_of(key) : 0;
-    if (s->key_name && width_of(s->key_name) > key_width)
-        key_width = width_of(s->key_name);
+    size_t key_width = s->key_name ? tool_columns(key) : 0;
+    if (s->key_name && tool_columns(s->key_name) > key_width)
+        key_width = tool_columns(s->key_name);
     for (size_t c = 0; columns[c]; c++)
         add_column(&g, columns[c]);
     if (!g.n)
@@ -196,7 +189,7 @@ static void print_json(struct show *s, const char *key, const json_t *answer)
     if (s->key_name && key && !json_object_get(answer, s->key_name))
         json_object_set_new(line, s->key_name, json_string(key));
     json_object_update(line, (json_t *)(uintptr_t)answer);
-    json_dumpf(line, s->out, JSON_COMPACT);
+    cli_json(s->out, line, JSON_COMPACT);
     putc('\n', s->out);
     json_decref(line);
 }

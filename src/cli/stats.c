@@ -284,11 +284,11 @@ static void print_worker(const json_t *w, int64_t now_ms, FILE *out)
     fputs("    ", out);
     tool_cell(out, json_string_value(json_object_get(w, "name")), 32);
     if (!json_object_get(w, "started")) {
-        fprintf(out, "seen %s ago\n", seen);
+        cli_line(out, "seen %s ago", seen);
         return;
     }
     tool_age(now_ms - number(w, "started"), up);
-    fprintf(out, "up %s, in flight %lld, sent %lld (%.1f/s), dead %lld, calls %lld", up,
+    cli_put(out, "up %s, in flight %lld, sent %lld (%.1f/s), dead %lld, calls %lld", up,
             number(w, "in_flight"), number(w, "sent"), real(w, "rate"), number(w, "dead"),
             number(w, "calls"));
     print_circuits(json_object_get(w, "circuits"), out);
@@ -305,7 +305,7 @@ static void print_places(const json_t *q, FILE *out)
     fprintf(out, "\n  ready %lld", number(q, "ready"));
     if (json_is_integer(age)) {
         tool_age(json_integer_value(age), text);
-        fprintf(out, " (oldest %s)", text);
+        cli_put(out, " (oldest %s)", text);
     }
     fprintf(out, ", inbox %lld, leased %lld, delayed %lld, results %lld\n", number(q, "inbox"),
             number(q, "leased"), number(q, "delayed"), number(q, "results"));

@@ -80,7 +80,9 @@ static void print_time(int64_t ms, const char *before, const char *after, FILE *
 {
     char age[TOOL_AGE_SIZE];
     tool_age(ms, age);
-    fprintf(out, "%s%s%s", before, age, after);
+    fputs(before, out);
+    fputs(age, out);
+    fputs(after, out);
 }
 
 static void print_pause(const json_t *p, int64_t now_ms, FILE *out)
@@ -100,7 +102,7 @@ static void print_circuit(const json_t *c, int64_t now_ms, FILE *out)
     int64_t probe_at = json_integer_value(json_object_get(c, "probe_at"));
     fputs("circuit of ", out);
     tool_cell(out, word(c, "app"), 0);
-    fprintf(out, ": %s", word(c, "state"));
+    cli_put(out, ": %s", word(c, "state"));
     print_time(now_ms - json_integer_value(json_object_get(c, "since")), ", trouble for ", "", out);
     if (probe_at > now_ms)
         print_time(probe_at - now_ms + 999, ", next probe in ", "", out);

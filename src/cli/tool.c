@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/chars.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/visible.h"
 
 bool tool_open(struct tool *t, const struct config *config, const char *queue, int *code)
 {
@@ -87,7 +89,7 @@ struct tool_rows tool_look(struct tool *t, struct queue *q, const struct queue_q
     queue_peek(q, question, on_look, &a);
     link_run(t->link, &a.done);
     if (!rows.ok)
-        fprintf(stderr, "pushbridge: no answer from Redis about queue %s\n", queue_name(q));
+        cli_line(stderr, "pushbridge: no answer from Redis about queue %s", queue_name(q));
     return rows;
 }
 
@@ -142,7 +144,7 @@ bool tool_count(struct tool *t, struct queue *q, struct queue_counts *out)
     queue_count(q, on_count, &c);
     link_run(t->link, &c.done);
     if (!out->ok)
-        fprintf(stderr, "pushbridge: no answer from Redis about queue %s\n", queue_name(q));
+        cli_line(stderr, "pushbridge: no answer from Redis about queue %s", queue_name(q));
     return out->ok;
 }
 
@@ -156,40 +158,44 @@ bool tool_clock(struct tool *t, struct queue *q)
 
 /* --- text ------------------------------------------------------------------------------------ */
 
-static bool is_lead(char c)
+/* The next character, as it is shown: its text, and the columns that it takes. */
+static size_t shown_char(const char *text, char out[CHARS_ESCAPE_SIZE], size_t *columns)
 {
-    return ((unsigned char)c & 0xC0) != 0x80;
+    uint32_t code;
+    size_t n = chars_read(text, strlen(text), &code);
+    char one[5];
+    memcpy(one, text, n);
+    one[n] = '\0';
+    size_t len = visible_copy(out, CHARS_ESCAPE_SIZE, one);
+    *columns = chars_is_plain(code) ? 1 : len;
+    return n;
 }
 
-/* Controls, and their C1 kind (U+0080 … U+009F), could steer a terminal. */
-static bool is_printable(const char *p)
+size_t tool_columns(const char *text)
 {
-    unsigned char c = (unsigned char)*p;
-    return c >= 0x20 && c != 0x7F && !(c == 0xC2 && (unsigned char)p[1] < 0xA0);
-}
-
-/* Bytes of the character that begins here: one where it is none. */
-static size_t char_len(const char *p)
-{
-    size_t n = 1;
-    while (p[n] && !is_lead(p[n]))
-        n++;
-    return text_is_utf8(p, n) ? n : 1;
+    char shown[CHARS_ESCAPE_SIZE];
+    size_t total = 0, columns;
+    text = text && *text ? text : "-";
+    while (*text) {
+        text += shown_char(text, shown, &columns);
+        total += columns;
+    }
+    return total;
 }
 
 void tool_cell(FILE *out, const char *text, size_t width)
 {
-    size_t columns = 0;
+    char shown[CHARS_ESCAPE_SIZE];
+    size_t at = 0, columns;
     text = text && *text ? text : "-";
-    for (; *text && (!width || columns < width); columns++) {
-        size_t n = char_len(text);
-        if (is_printable(text) && (n > 1 || (unsigned char)*text < 0x80))
-            fwrite(text, 1, n, out);
-        else
-            putc('?', out);
-        text += n;
+    while (*text) {
+        text += shown_char(text, shown, &columns);
+        if (width && at + columns > width)
+            break;
+        fputs(shown, out);
+        at += columns;
     }
-    for (; columns < width; columns++)
+    for (; at < width; at++)
         putc(' ', out);
     if (width)
         putc(' ', out);

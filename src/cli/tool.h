@@ -43,9 +43,10 @@ bool tool_clock(struct tool *t, struct queue *q);
 
 /* --- text --- */
 
-/* text cut and padded to width columns (0: as long as it is), anything but printable characters
- * as '?', NULL as "-". */
+/* text cut and padded to width columns (0: as long as it is), what could act on a terminal as an
+ * escape, NULL and "" as "-". */
 void tool_cell(FILE *out, const char *text, size_t width);
+size_t tool_columns(const char *text); /* that it takes when it is not cut */
 enum { TOOL_AGE_SIZE = 16 };
 void tool_age(int64_t ms, char out[TOOL_AGE_SIZE]); /* 12s, 5m, 3h, 2d */
 bool tool_duration(const char *text, int64_t *ms);  /* 30s, 10m, 1h, 2d; plain: seconds */

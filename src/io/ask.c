@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "io/redis_reader.h"
+#include "io/redis_said.h"
 
 enum { ANSWER_MAX = 4 << 20, CHUNK = 16 * 1024 };
 
@@ -58,6 +59,7 @@ static void finish(struct ask *a, redisReply *reply, const char *why)
 /* AUTH and ASKING answer OK, or the question is over. */
 static void take(struct ask *a, redisReply *reply)
 {
+    redis_said_clean(reply);
     if (!a->before) {
         finish(a, reply, "");
         return;

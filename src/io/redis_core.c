@@ -9,12 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/chars.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/said.h"
 #include "base/text.h"
 #include "io/redis_reader.h"
+#include "io/redis_said.h"
 
 enum {
     BACKOFF_SHIFT_MAX = 16,
@@ -116,6 +119,7 @@ static void log_down(struct redis *r, bool was_up)
         return;
     char server[NODE_HOST_SIZE + 16];
     snprintf(server, sizeof server, "%s:%d", r->where.host, r->where.port);
+    said_keep(server, strlen(server));
     log_at(strstr(r->why, "NOPERM") ? LOG_ERROR : LOG_WARN,
            "event=redis_down name=%s server=%s why=%s", log_value(r->name),
            log_value(r->opts.unix_path[0] ? r->opts.unix_path : server), log_value(r->why));
@@ -127,6 +131,8 @@ void redis_lose(struct redis *r, enum redis_state state, const char *why, int64_
 {
     bool was_up = r->state == REDIS_UP;
     snprintf(r->why, sizeof r->why, "%s", why);
+    chars_trim(r->why);
+    said_keep(r->why, strlen(r->why)); /* a sentinel may have named anything as the address */
     r->state = state;
     disconnect(r);
     if (was_up)
@@ -252,6 +258,7 @@ static void deliver(struct redis *r, redisReply *reply)
         return;
     }
     struct pending p = pending_pop(&r->sent);
+    redis_said_clean(reply);
     note_answer(r, &p, reply);
     if (!redis_detour(r, &p, reply)) {
         bool wrong_server = is_wrong_server(reply);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/said.h"
 #include "base/text.h"
 #include "io/redis_core.h"
 
@@ -53,8 +54,10 @@ static void on_role(void *arg, redisReply *reply)
     if (!role || role->type != REDIS_REPLY_STRING) {
         redis_lose_and_retry(r, "ROLE: not an answer");
     } else if (strcmp(role->str, "master") != 0) {
+        char said[32];
         snprintf(why, sizeof why, "the server is a %s, not a master",
-                 strcmp(role->str, "slave") == 0 ? "replica" : role->str);
+                 strcmp(role->str, "slave") == 0 ? "replica"
+                                                 : said_copy(said, sizeof said, role->str));
         redis_lose_and_retry(r, why);
     }
 }

@@ -104,7 +104,7 @@ static size_t min_size(size_t a, size_t b)
 static void write_tag(struct buf *b, const char *name)
 {
     put(b, "{\"tag\":");
-    buf_json(b, name, strlen(name));
+    buf_json_raw(b, name, strlen(name));
     put(b, "}");
 }
 

@@ -3,23 +3,27 @@
 
 #include <string.h>
 
+#include "base/chars.h"
 #include "base/text.h"
+#include "base/visible.h"
+
+enum { NAME_MAX_BYTES = 256, META_MAX = 8 * 1024 };
 
 /* A member's name comes with its separator, so that each costs one append. */
 #define put_name(out, literal) buf_add(out, literal, sizeof(literal) - 1)
 
-/* Texts of bounded size may have been cut inside a character; the outcome must stay JSON. */
 static void put_text(struct buf *out, const char *text)
 {
-    if (!text || text_is_utf8(text, strlen(text))) {
-        buf_json_or_null(out, text);
-        return;
-    }
-    char ascii[512];
-    size_t n = strnlen(text, sizeof ascii - 1);
-    for (size_t i = 0; i < n; i++)
-        ascii[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
-    buf_json(out, ascii, n);
+    buf_json_or_null(out, text);
+}
+
+/* A job may call what it likes so, at any length; those that there are are short. */
+static void put_short(struct buf *out, const char *text)
+{
+    if (text)
+        buf_json(out, text, chars_cut(text, strlen(text), NAME_MAX_BYTES));
+    else
+        buf_json_or_null(out, NULL);
 }
 
 static void put_known(struct buf *out, const char *text)
@@ -42,8 +46,12 @@ static void put_meta(const struct outcome *o, struct buf *out)
 {
     if (!o->meta)
         return;
+    struct buf text;
+    buf_init(&text, META_MAX);
+    json_dump_callback(o->meta, put_chunk, &text, JSON_COMPACT);
     put_name(out, ",\"meta\":");
-    json_dump_callback(o->meta, put_chunk, out, JSON_COMPACT);
+    visible_json(out, buf_text(&text), text.len);
+    buf_free(&text);
 }
 
 static void put_traceparent(const struct outcome *o, struct buf *out)
@@ -59,9 +67,9 @@ static void put_identity(const struct outcome *o, struct buf *out)
     put_name(out, "{\"id\":");
     put_text(out, o->id);
     put_name(out, ",\"app\":");
-    put_text(out, o->app);
+    put_short(out, o->app);
     put_name(out, ",\"code\":");
-    put_text(out, o->code);
+    put_short(out, o->code);
 }
 
 static void put_pushes(const struct outcome *o, size_t n, struct buf *out)
@@ -123,13 +131,19 @@ static void put_error(const struct outcome *o, struct buf *out)
     buf_putc(out, '}');
 }
 
+/* Else in base64: what is no UTF-8, and what escapes would make more than twice as long. */
+static bool reads_as_text(const char *bytes, size_t len)
+{
+    return text_is_utf8(bytes, len) && buf_json_len(bytes, len) <= OUTCOME_JOB_FACTOR * len + 2;
+}
+
 static void put_job(const struct outcome *o, struct buf *out)
 {
     const char *bytes = o->bytes ? o->bytes : "";
     if (o->job_ref) {
         put_name(out, ",\"job_ref\":");
         put_text(out, o->job_ref);
-    } else if (text_is_utf8(bytes, o->len)) {
+    } else if (reads_as_text(bytes, o->len)) {
         put_name(out, ",\"job\":");
         buf_json(out, bytes, o->len);
     } else {
@@ -198,7 +212,7 @@ static void put_dead(const struct outcome *o, struct buf *out)
     put_traceparent(o, out);
     if (o->history) {
         put_name(out, ",\"history\":");
-        buf_puts(out, o->history);
+        visible_json(out, o->history, strlen(o->history));
     }
     put_origin(o, out);
     if (o->begun)

@@ -39,7 +39,9 @@ struct outcome {
     size_t len;
 };
 
-/* Appends one JSON object. The buffer's maximum must allow for the job's bytes escaped. */
+/* Appends one JSON object: at most OUTCOME_JOB_FACTOR times the job's bytes, which stand there as
+ * text or in base64, whichever fits, and OUTCOME_ROOM for all the rest. */
+enum { OUTCOME_JOB_FACTOR = 2, OUTCOME_ROOM = 64 * 1024 };
 void outcome_write(const struct outcome *o, struct buf *out);
 
 #endif

@@ -73,7 +73,7 @@ static void write_body(const struct plan *p, int type, const char *text, size_t 
     buf_puts(body, "{\"type\":");
     buf_int(body, type);
     buf_puts(body, ",\"message\":");
-    buf_json(body, text, len);
+    buf_json_raw(body, text, len);
     buf_putc(body, '}');
 }
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/said.h"
 
 /* A worker's idea of Redis' clock is late by as much as answers are, and others saw it sooner. */
 enum { SLACK_MS = 1000 };
@@ -261,9 +262,10 @@ static void tell(struct shared *s, enum circuit_op op)
 static void opened(struct shared *s, const char *message, int64_t now_redis_ms)
 {
     const struct circuit *c = &s->circuit;
+    char said[201];
     metrics_add_at(METRIC_CIRCUIT_OPENED, metrics_find(SET_APP, s->app), 1);
     log_error("event=circuit_open app=%s why=%s message=%s", log_value(s->app), log_value(c->why),
-              log_value(message));
+              log_value(said_copy(said, sizeof said, message)));
     s->since_ms =
         now_redis_ms - (c->row_began_ms ? clock_mono_ms() - c->row_began_ms : 0) - SLACK_MS;
     if (s->since_ms < 0)

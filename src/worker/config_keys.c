@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/secrets.h"
 #include "worker/config_url.h"
 #include "worker/settings_env.h"
 
@@ -202,6 +203,10 @@ bool config_keys_profile(const struct credentials_source *s, struct profile *out
     bool ok = settings_read_whole(s->file, PROFILES_MAX, &text, e);
     if (ok && !profile_read(buf_text(&text), text.len, s->profile, out, e))
         ok = err_prefix(e, s->file);
+    if (ok) {
+        secrets_add(out->source.secret);
+        secrets_add(out->source.token);
+    }
     buf_wipe(&text);
     buf_free(&text);
     return ok;

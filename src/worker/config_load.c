@@ -10,11 +10,14 @@
 #include "aliyun/sign.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/secrets.h"
 #include "base/text.h"
 #include "worker/config.h"
 #include "worker/config_apps.h"
 #include "worker/config_groups.h"
 #include "worker/config_keys.h"
+#include "worker/config_names.h"
+#include "worker/config_secrets.h"
 #include "worker/config_templates.h"
 #include "worker/config_url.h"
 #include "worker/marks.h"
@@ -115,19 +118,13 @@ static bool same_slot(const char *a, const char *b)
     return cluster_slot(a, strlen(a)) == cluster_slot(b, strlen(b));
 }
 
-/* An outcome written to a queue would be taken for a job, and a script stays in one slot. */
+/* A script stays in one slot. */
 static bool check_lists(const struct config *c, const char *queue, struct err *e)
 {
     char *results = config_queue_key(c->queue_results, queue);
     char *dead = config_queue_key(c->queue_dead, queue);
     bool ok = true, cluster = c->redis.topology == TOPOLOGY_CLUSTER;
-    if (is_queue(c, results, 0))
-        ok = refuse(c, "queue.results", "is one of queue.names", e);
-    else if (is_queue(c, dead, 0))
-        ok = refuse(c, "queue.dead", "is one of queue.names", e);
-    else if (strcmp(results, dead) == 0)
-        ok = refuse(c, "queue.dead", "is the same list as queue.results", e);
-    else if (cluster && !same_slot(results, queue))
+    if (cluster && !same_slot(results, queue))
         ok = refuse(c, "queue.results", "lies in another slot than its queue; {%q}:… does not", e);
     else if (cluster && !same_slot(dead, queue))
         ok = refuse(c, "queue.dead", "lies in another slot than its queue; {%q}:… does not", e);
@@ -246,7 +243,10 @@ static void make_digest(struct config *c)
         buf_printf(&b, "app %s %s %s %s %d %lld %lld ", a->name, a->app_key ? a->app_key : "",
                    a->device_type, a->push_type, a->store_offline, (long long)a->push_delay_s,
                    (long long)a->ttl_s);
-        buf_json_or_null(&b, a->title);
+        if (a->title)
+            buf_json_raw(&b, a->title, strlen(a->title));
+        else
+            buf_puts(&b, "null");
         if (a->quiet.on)
             buf_printf(&b, " quiet %s", a->quiet_text);
         digest_push(&b, a->push);
@@ -348,13 +348,16 @@ static bool load(const char *file, char **env, bool calls, const struct load_bas
         return false;
     if (base)
         keep_settings(base->old, &raw->settings, base->changed);
+    config_learn_secrets(&raw->settings);
     if (!read_redis(c, e))
         return false;
+    secrets_add_name(c->redis.user);
     set_cluster_defaults(c);
     store_general(c);
     c->endpoint = NULL; /* the setting's text so far; now its normal form */
     c->sts_endpoint = c->metadata_endpoint = NULL;
-    if (!check_sentinel(c, e) || !check_tls(c, e) || !read_queues(c, e) || !read_endpoint(c, e) ||
+    if (!check_sentinel(c, e) || !check_tls(c, e) || !read_queues(c, e) ||
+        !config_names_check(c, e) || !read_endpoint(c, e) ||
         !config_keys_endpoints(c, &raw->settings, e) || !check_times(c, e) || !check_admin(c, e) ||
         !check_egress(c, e) || !config_apps_read(c, &raw->settings, calls, e) ||
         !config_groups_read(c, &raw->settings, calls, e) ||

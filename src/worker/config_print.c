@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/visible.h"
 #include "worker/config.h"
 #include "worker/config_load.h"
 
@@ -10,7 +11,14 @@ enum { LINE_MAX_BYTES = 64 * 1024, ORIGIN_COLUMN = 56 };
 
 static void print_line(struct buf *line, const char *origin, FILE *out)
 {
-    fprintf(out, "%-*s  # %s\n", ORIGIN_COLUMN, buf_text(line), origin);
+    struct buf shown;
+    buf_init(&shown, 6 * LINE_MAX_BYTES);
+    buf_printf(&shown, "%-*s  # ", ORIGIN_COLUMN, buf_text(line));
+    buf_puts(&shown, origin);
+    buf_reset(line);
+    visible_add(line, buf_text(&shown), shown.len);
+    fprintf(out, "%s\n", buf_text(line));
+    buf_free(&shown);
     buf_reset(line);
 }
 

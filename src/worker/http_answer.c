@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/http_answer.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
+#include "base/said.h"
 
 struct response_in http_answer_in(const struct http_result *r)
 {
@@ -39,7 +38,7 @@ struct reply http_answer_missing(const struct http_result *r)
 {
     struct reply reply = {.class = class_of(r->state)};
     reply.ambiguous = reply.goes_on = reply.class == REPLY_UNANSWERED;
-    snprintf(reply.message, sizeof reply.message, "%s", r->error);
+    said_copy(reply.message, sizeof reply.message, r->error);
     return reply;
 }
 

@@ -8,6 +8,8 @@
 #include "aliyun/sts.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/said.h"
+#include "base/secrets.h"
 #include "base/text.h"
 #include "worker/http_answer.h"
 #include "worker/settings.h"
@@ -167,10 +169,11 @@ static bool is_ok(const struct http_result *r)
 static void fail_http(struct key_fetch *f, const char *what, const struct http_result *r)
 {
     struct err e;
+    char said[201];
     if (r->state == HTTP_ANSWERED)
         err_set(&e, "%s: status %d", what, r->status);
     else
-        err_set(&e, "%s: %.200s", what, r->error);
+        err_set(&e, "%s: %s", what, said_copy(said, sizeof said, r->error));
     fail(f, &e);
 }
 
@@ -256,6 +259,7 @@ static void on_token(void *arg, const struct http_result *r)
     if (!is_wanted(f))
         return;
     bool hardened = is_ok(r) && read_word(r, "-_.=+/~:,;@", f->token, sizeof f->token);
+    secrets_add(f->token);
     if (hardened || !f->client->config->imds_v1_disabled)
         ask_role(f);
     else
@@ -307,6 +311,8 @@ static bool write_oidc(const struct key_fetch *f, const char *stamp, struct buf 
 {
     struct buf token;
     bool ok = settings_read_value(f->source->token_file, &token, e);
+    if (ok)
+        secrets_add(buf_text(&token));
     if (ok)
         sts_write_oidc(f->source, buf_text(&token), stamp, target, form);
     buf_wipe(&token);

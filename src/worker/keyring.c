@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/chars.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -115,6 +116,7 @@ static void note_failure(struct supply *s, const char *why)
     s->failures++;
     s->renewing = false;
     snprintf(s->why, sizeof s->why, "%s", why);
+    chars_trim(s->why);
     count("failed");
     bool usable = s->issue && (!s->ends_boot_ms || left_ms(s));
     log_at(usable ? LOG_WARN : LOG_ERROR,

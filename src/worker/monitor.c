@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/chars.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -139,11 +140,13 @@ static bool any_claimed(const struct monitor *m)
 
 static void tell_status(struct monitor *m)
 {
-    char text[256];
+    char text[256], why[181];
     enum ready_check failed = ready_first(&m->ready);
-    int n = failed == READY_CHECKS ? snprintf(text, sizeof text, "ready")
-                                   : snprintf(text, sizeof text, "not ready: %s: %.180s",
-                                              ready_check_name(failed), m->ready.why[failed]);
+    snprintf(why, sizeof why, "%.180s", failed == READY_CHECKS ? "" : m->ready.why[failed]);
+    chars_trim(why);
+    int n = failed == READY_CHECKS
+                ? snprintf(text, sizeof text, "ready")
+                : snprintf(text, sizeof text, "not ready: %s: %s", ready_check_name(failed), why);
     size_t open = 0;
     for (size_t i = 0; i < m->config->napps; i++)
         open += dispatch_circuit(m->dispatch, i)->state != CIRCUIT_CLOSED;
@@ -227,8 +230,9 @@ void monitor_free(struct monitor *m)
 
 /* --- for the pages --------------------------------------------------------------------------- */
 
-static void add_degraded(struct buf *out, bool *first, const char *text)
+static void add_degraded(struct buf *out, bool *first, char *text)
 {
+    chars_trim(text);
     buf_puts(out, *first ? "" : ",");
     buf_json(out, text, strlen(text));
     *first = false;

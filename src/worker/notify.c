@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/visible.h"
 
 enum { STATUS_SIZE = 256 };
 
@@ -107,10 +108,7 @@ void notify_stopping(struct notify *n)
 void notify_status(struct notify *n, const char *text)
 {
     char line[STATUS_SIZE + 8], status[STATUS_SIZE];
-    snprintf(status, sizeof status, "%s", text);
-    for (char *p = status; *p; p++)
-        if ((unsigned char)*p < ' ')
-            *p = ' '; /* a line end would begin another assignment */
+    visible_copy(status, sizeof status, text); /* a line end would begin another assignment */
     if (strcmp(status, n->status) == 0)
         return;
     snprintf(line, sizeof line, "STATUS=%s", status);

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/chars.h"
 #include "base/text.h"
 
 enum { SHOWN_CHARS = 4, CHOICES_SIZE = 64 };
@@ -69,12 +70,20 @@ static const char *choices_text(const char *choices, char out[CHOICES_SIZE])
     return out;
 }
 
+/* Marks of direction may belong to a title; what steers a terminal or ends a line belongs nowhere.
+ */
 static bool is_clean(const char *text)
 {
-    for (const char *p = text; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7F)
+    size_t len = strlen(text);
+    for (uint32_t code; len;) {
+        size_t n = chars_read(text, len, &code);
+        bool line = code == 0x2028 || code == 0x2029;
+        if (code < 0x20 || (code >= 0x7F && code <= 0x9F) || line || code == CHARS_NONE)
             return false;
-    return text_is_utf8(text, strlen(text));
+        text += n;
+        len -= n;
+    }
+    return true;
 }
 
 static bool check_text(const struct option_row *o, const char *text, struct err *e)

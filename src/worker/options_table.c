@@ -234,7 +234,8 @@ static const struct option_row general[] = {
     INT("circuit.probe_ms", "1000", 10, 60000, AT(circuit_probe_ms),
         "Time until the first probe; doubles with each that fails"),
     TEXT("reply.prefix", "push:reply:", 1, 256, 0, AT(job_limits.reply_prefix),
-         "What a job's `reply_to` must begin with"),
+         "What a job's `reply_to` must begin with; no queue, list or other key of a queue may "
+         "begin so"),
     INT("reply.ttl_s", "300", 1, 86400, AT(reply_ttl_s), "Life of a `reply_to` list"),
     INT("worker.drain_ms", "25000", 0, 600000, AT(drain_ms),
         "Time that TERM gives to calls on the wire"),

@@ -9,9 +9,6 @@
 #include "worker/batch.h"
 #include "worker/bundle.h"
 
-/* An outcome holds the job's bytes with JSON escapes, at most six characters for one. */
-enum { OUTCOME_ROOM = 64 * 1024, ESCAPE_MAX = 6 };
-
 struct pipeline *pipeline_new(const struct config *config, struct sender *sender,
                               struct keyring *keyring, struct fleet *fleet, struct router *router,
                               const char *worker, pipeline_freed_fn fn, void *arg)
@@ -32,7 +29,7 @@ struct pipeline *pipeline_new(const struct config *config, struct sender *sender
                                                           : PIPELINE_WINDOW_MIN;
     TAILQ_INIT(&p->flights);
     turns_init(&p->turns, config->napps);
-    buf_init(&p->scratch, OUTCOME_ROOM + ESCAPE_MAX * (size_t)config->job_max_bytes);
+    buf_init(&p->scratch, OUTCOME_ROOM + OUTCOME_JOB_FACTOR * (size_t)config->job_max_bytes);
     return p;
 }
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/chars.h"
+
 const char *ready_check_name(enum ready_check c)
 {
     static const char *const names[READY_CHECKS] = {
@@ -19,6 +21,7 @@ static void fail(struct ready *r, enum ready_check check, const char *queue, con
     if (!r->why[check][0])
         snprintf(r->why[check], READY_WHY_SIZE, "%s%s%.128s", why, queue ? " queue=" : "",
                  queue ? queue : "");
+    chars_trim(r->why[check]);
     r->ok = false;
 }
 

@@ -134,6 +134,8 @@ static bool read_secret(struct setting *s, struct err *e)
 {
     struct buf content;
     bool ok = settings_read_value(s->text, &content, e);
+    if (!ok && !strchr(s->text, '/')) /* the secret itself, by mistake? */
+        err_set(e, "names no file that can be read (a path without '/' is not shown)");
     if (ok) {
         char origin[ORIGIN_SIZE];
         snprintf(origin, sizeof origin, "%s: %s", s->origin, s->text);

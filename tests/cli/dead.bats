@@ -62,7 +62,7 @@ dead() { redis LLEN push:dead; }
     [ "$(jq -r '.bytes_b64 | @base64d' <<<"$out" | head -n 1)" = 'not JSON' ]
     call "$PB" dead show --at 3
     expect 0
-    [[ $out == *'\x1b[31m\xff'* ]]
+    [[ $out == *'\u001b[31m\xff'* ]]
     call "$PB" dead replay --yes
     expect 0
     [[ $out == *'1 replayed'*'4 left: unreadable'* ]]
@@ -77,9 +77,9 @@ dead() { redis LLEN push:dead; }
     bury "$(letter a expired '.job = "{\"id\":  \"a\"}\n\u001b[1m"')" "$(letter b expired 'del(.job) | .job_b64 = "/wBh"')"
     call "$PB" dead show a
     expect 0
-    [[ $out == *'"reason": "expired"'*'job, 17 bytes:'*'{"id":  "a"}'*'\x1b[1m'* ]]
+    [[ $out == *'"reason": "expired"'*'job, 17 bytes:'*'{"id":  "a"}'*'\u001b[1m'* ]]
     call "$PB" dead show b
-    [[ $out == *'job, 3 bytes:'*'\xff\x00a'* ]]
+    [[ $out == *'job, 3 bytes:'*'\xff\u0000a'* ]]
     [ "$("$PB" dead show a --json)" = "$(redis --raw LINDEX push:dead 0)" ]
     call "$PB" dead show c
     expect 1 'no dead letter has that id'

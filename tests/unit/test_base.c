@@ -241,7 +241,7 @@ static void log_values(void **state)
     assert_string_equal("plain-1", log_value("plain-1"));
     assert_string_equal("\"two words\"", log_value("two words"));
     assert_string_equal("\"a\\\"b\"", log_value("a\"b"));
-    assert_string_equal("\"x?y\"", log_value("x\ny"));
+    assert_string_equal("\"x\\ny\"", log_value("x\ny"));
     assert_string_equal("\"\"", log_value(""));
     assert_string_equal("-", log_value(NULL));
     enum log_level level;

@@ -72,7 +72,7 @@ static void states(void **state)
         assert_true(notify_ready(n));
         assert_string_equal("READY=1", heard());
         notify_status(n, "not ready: write: OOM\nMAINPID=1");
-        assert_string_equal("STATUS=not ready: write: OOM MAINPID=1", heard());
+        assert_string_equal("STATUS=not ready: write: OOM\\nMAINPID=1", heard());
         notify_status(n, "not ready: write: OOM\nMAINPID=1");
         assert_string_equal("", heard());
         notify_reloading(n);

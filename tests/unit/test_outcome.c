@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/mem.h"
 #include "job/outcome.h"
 
 #include <setjmp.h>
@@ -126,7 +127,9 @@ static void test_job_bytes(void **state)
     } cases[] = {
         {"", 0, "\"job\":\"\"}"},
         {NULL, 0, "\"job\":\"\"}"},
-        {"a\0b\x7f\x01", 5, "\"job\":\"a\\u0000b\x7f\\u0001\"}"},
+        {"a\0b\x7f\x01", 5, "\"job_b64\":\"YQBifwE=\"}"},
+        {"a\0bcdefghi\xE2\x80\xAE", 13, "\"job\":\"a\\u0000bcdefghi\\u202e\"}"},
+        {"\"\\\"\\", 4, "\"job\":\"\\\"\\\\\\\"\\\\\"}"}, /* twice as long: still text */
         {"\xe5\x8f\xb7/\xf0\x9f\x98\x80", 8, "\"job\":\"号/\xf0\x9f\x98\x80\"}"},
         {"\xff", 1, "\"job_b64\":\"/w==\"}"},
         {"{\xed\xa0\x80}", 5, "\"job_b64\":\"e+2ggH0=\"}"},
@@ -144,6 +147,46 @@ static void test_job_bytes(void **state)
                       "\"pushes\":[]," TAIL,
                  cases[i].want, "");
         check(&o, want);
+    }
+}
+
+/* Whatever a job of that length is made of, and with the longest of everything else. */
+static void test_size(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"\x01", "\x7F", "\xC2\x85", "\xE2\x80\xAE",
+                                        "\"",   "\xFF", "a"};
+    enum { LEN = 60000 };
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        struct outcome o = sample();
+        struct push_done all[64] = {0};
+        struct reply reply = {0};
+        struct buf b;
+        char *bytes = mem_zalloc(LEN + 1), worst[300];
+        for (size_t i = 0, n = strlen(kinds[k]); i + n <= LEN; i += n)
+            memcpy(bytes + i, kinds[k], n);
+        memset(worst, 0x7F, sizeof worst);
+        worst[sizeof worst - 1] = '\0';
+        for (size_t i = 0; i < 64; i++) {
+            memset(all[i].message_id, 0x7F, sizeof all[i].message_id - 1);
+            memset(all[i].request_id, 0x7F, sizeof all[i].request_id - 1);
+            all[i].app = "a-name-of-an-app-that-has-sixty-four-bytes-which-are-the-most-xx";
+        }
+        memset(reply.message, 0x7F, sizeof reply.message - 1);
+        memset(reply.code, 0x7F, sizeof reply.code - 1);
+        o.reason = REASON_PROVIDER_REJECTED;
+        o.error = &reply;
+        o.pushes = all;
+        o.npushes = 64;
+        o.bytes = bytes;
+        o.len = strlen(bytes);
+        o.app = o.code = bytes;
+        o.error_message = worst;
+        buf_init(&b, OUTCOME_ROOM + OUTCOME_JOB_FACTOR * o.len);
+        outcome_write(&o, &b);
+        assert_true(buf_ok(&b));
+        buf_free(&b);
+        mem_free(bytes);
     }
 }
 
@@ -170,7 +213,7 @@ static void test_cut_message(void **state)
     o.npushes = 0;
     o.error_message = "tags: \xe5\x8f";
     check(&o, HEAD "\"reason\":\"invalid_job\",\"maybe_sent\":false,\"error\":{\"code\":null,"
-                   "\"message\":\"tags: ??\",\"http_status\":null,\"request_id\":null},"
+                   "\"message\":\"tags: \\ufffd\\ufffd\",\"http_status\":null,\"request_id\":null},"
                    "\"pushes\":[]," TAIL JOB);
 }
 
@@ -188,10 +231,10 @@ static void test_bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sent),     cmocka_unit_test(test_duplicate),
-        cmocka_unit_test(test_dead),     cmocka_unit_test(test_job_bytes),
-        cmocka_unit_test(test_oversize), cmocka_unit_test(test_cut_message),
-        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_sent),        cmocka_unit_test(test_duplicate),
+        cmocka_unit_test(test_dead),        cmocka_unit_test(test_job_bytes),
+        cmocka_unit_test(test_size),        cmocka_unit_test(test_oversize),
+        cmocka_unit_test(test_cut_message), cmocka_unit_test(test_bound),
     };
     return cmocka_run_group_tests_name("outcome", tests, NULL, NULL);
 }
