@@ -42,7 +42,8 @@ WANTED = {(1, "other"): "y", (2, "another"): "z", (2, "same"): "v", (3, "same"):
           (5, "Arranging Result Changed. (School: p)"): "parts", (7, "no id"): "no id"}
 # The second pass: jobs of an app that rests (two of them share a call), a healthy one beside it, and one
 # that waits in the inbox of a worker that is gone.
-RESTING = dict(QUICK, PUSHBRIDGE_CIRCUIT_PROBE_MS="20", PUSHBRIDGE_QUEUE_REAP_MS="150", PUSHBRIDGE_QUEUE_EXTEND_MS="300")
+RESTING = dict(QUICK, PUSHBRIDGE_CIRCUIT_PROBE_MS="20", PUSHBRIDGE_QUEUE_REAP_MS="150", PUSHBRIDGE_QUEUE_EXTEND_MS="300",
+               PUSHBRIDGE_QUEUE_LEASE_MS="1600")  # a call must fit into it beside the longer interval
 SHOP_KEY = "34567890"
 APPS = 'apps = ( { name = "default"; }, { name = "shop"; app_key = "%s"; } );\n' % SHOP_KEY
 STRANDED = {"id": "stranded", "message": "stranded", "target": {"device": PHONES[0:1]}}
@@ -90,11 +91,17 @@ def check_devices(s, dead, wanted=WANTED):
             raise Failure("device %d got %r %d times" % (*what, got.get(what, 0)))
 
 
+def waits_for_jobs(s, w):
+    if w.poll() is not None:
+        raise Failure("the worker ended (%d) before it waited: %s" % (w.returncode, s.log()))
+    return b" flags=b " in s.redis("CLIENT", "LIST")
+
+
 def strand(s, job):
     """Puts a job into the inbox of a worker that dies before its claim."""
     w = s.worker()
     while True:
-        wait_until(lambda: b" flags=b " in s.redis("CLIENT", "LIST"), "the worker waits for jobs")
+        wait_until(lambda: waits_for_jobs(s, w), "the worker waits for jobs")
         w.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, w.pid, os.WSTOPPED)
         s.push(job)
