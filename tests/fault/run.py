@@ -3,8 +3,9 @@
 """Kills the worker before and after each of its writes to a socket (each script call, each byte on
 the way to the provider) in turn, and aborts it on marked jobs; every job must end once all the same.
 A second pass kills a worker that adopts the inbox of one who died before it, and parks and drains the
-jobs of an app whose keys are wrong for a while.
-Needs the fault build. Usage: run.py [STEP…], as in run.py before:7 rest-after:12."""
+jobs of an app that the provider does not know for a while; a third one that steps back from an app because
+its own keys for it are wrong for a while.
+Needs the fault build. Usage: run.py [STEP…], as in run.py before:7 rest-after:12 own-after:12."""
 import concurrent.futures
 import json
 import os
@@ -40,9 +41,10 @@ JOBS = [{"message": "other", "target": {"alias": ["anna"]}, "meta": {"n": "y"}},
 # Who gets what: (device, message) → the job that says so.
 WANTED = {(1, "other"): "y", (2, "another"): "z", (2, "same"): "v", (3, "same"): "w", (4, "Arranging Result Changed. (School: s)"): "tag",
           (5, "Arranging Result Changed. (School: p)"): "parts", (7, "no id"): "no id"}
-# The second pass: jobs of an app that rests (two of them share a call), a healthy one beside it, and one
+# The other passes: jobs of an app that rests (two of them share a call), a healthy one beside it, and one
 # that waits in the inbox of a worker that is gone.
-RESTING = dict(QUICK, PUSHBRIDGE_CIRCUIT_PROBE_MS="20", PUSHBRIDGE_QUEUE_REAP_MS="150", PUSHBRIDGE_QUEUE_EXTEND_MS="300")
+RESTING = dict(QUICK, PUSHBRIDGE_CIRCUIT_PROBE_MS="20", PUSHBRIDGE_QUEUE_REAP_MS="150", PUSHBRIDGE_QUEUE_EXTEND_MS="300",
+               PUSHBRIDGE_QUEUE_LEASE_MS="1600")  # a call must fit into it beside the longer interval
 SHOP_KEY = "34567890"
 APPS = 'apps = ( { name = "default"; }, { name = "shop"; app_key = "%s"; } );\n' % SHOP_KEY
 STRANDED = {"id": "stranded", "message": "stranded", "target": {"device": PHONES[0:1]}}
@@ -51,7 +53,11 @@ JOBS_AT_REST = [{"app": "shop", "message": "one", "target": {"device": PHONES[1:
                 {"app": "shop", "id": "three", "message": "three", "target": {"alias": ["anna"]}},
                 {"id": "healthy", "message": "healthy", "target": {"tag": "n"}}]
 WANTED_AT_REST = {(0, "stranded"): "stranded", (1, "one"): "one", (2, "two"): "two", (1, "three"): "three", (7, "healthy"): "healthy"}
-REST = "rest-"
+# By what a step is called: what the provider says of the app at first, and the events that this must lead to.
+# The keys may be wrong in this worker alone, and another counts as alive: only then are they its own trouble.
+RESTS = {"rest-": ("InvalidAppKey.NotFound", ("circuit_open", "circuit_closed", "inbox_adopted")),
+         "own-": ("InvalidAccessKeyId.NotFound", ("own_trouble", "own_trouble_over", "inbox_adopted"))}
+FOREVER_MS = 10 ** 15  # the last heartbeat of a worker that never ends
 HOLD = 120  # longest that one step may take, on a machine with much else to do
 
 
@@ -90,11 +96,17 @@ def check_devices(s, dead, wanted=WANTED):
             raise Failure("device %d got %r %d times" % (*what, got.get(what, 0)))
 
 
+def waits_for_jobs(s, w):
+    if w.poll() is not None:
+        raise Failure("the worker ended (%d) before it waited: %s" % (w.returncode, s.log()))
+    return b" flags=b " in s.redis("CLIENT", "LIST")
+
+
 def strand(s, job):
     """Puts a job into the inbox of a worker that dies before its claim."""
     w = s.worker()
     while True:
-        wait_until(lambda: b" flags=b " in s.redis("CLIENT", "LIST"), "the worker waits for jobs")
+        wait_until(lambda: waits_for_jobs(s, w), "the worker waits for jobs")
         w.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, w.pid, os.WSTOPPED)
         s.push(job)
@@ -106,14 +118,16 @@ def strand(s, job):
     w.wait()
 
 
-def begin_rest(s):
+def begin_rest(s, rest):
     s.seed(WORLD)
     s.conf = os.path.join(s.dir, "pushbridge.conf")
     with open(s.conf, "w") as f:
         f.write(APPS)
     strand(s, STRANDED)
-    # Wrong for the first call and for the first probe.
-    s.fault(kind="error", status=404, code="InvalidAccessKeyId.NotFound", count=2, match={"app_key": SHOP_KEY})
+    if rest == "own-":
+        s.redis("ZADD", K + ":workers", FOREVER_MS, "another")
+    # Wrong for the first calls (one that is shared, one that is not) and for the first probe.
+    s.fault(kind="error", status=404, code=RESTS[rest][0], count=3, match={"app_key": SHOP_KEY})
     return 1 + s.push(*JOBS_AT_REST)
 
 
@@ -124,15 +138,15 @@ def check_rest(s):
     check_devices(s, {}, WANTED_AT_REST)
 
 
-def count_rest():
+def count_rest(rest):
     """The writes of a second worker that nobody kills; it must have parked, drained and adopted."""
     with Stage(env=RESTING) as s:
-        begin_rest(s)
+        begin_rest(s, rest)
         path = os.path.join(s.dir, "writes")
         if s.worker("--until-empty", PB_FAULT_COUNT=path).wait(HOLD) != 0:
             raise Failure("the run without a fault failed: " + s.log(1))
         check_rest(s)
-        missing = [event for event in ("circuit_open", "circuit_closed", "inbox_adopted") if "event=%s " % event not in s.log(1)]
+        missing = [event for event in RESTS[rest][1] if "event=%s " % event not in s.log(1)]
         if missing or not s.redis("SISMEMBER", K + ":apps", "shop"):  # it is named there when a job is parked
             raise Failure("no %s: %s" % (missing or "job was parked", s.log(1)))
         refused = [c["action"] for c in s.control("GET", "/_mock/record?list=1")["list"] if c["outcome"] == "faulted"]
@@ -142,10 +156,10 @@ def count_rest():
             return int(f.read())
 
 
-def life_at_rest(env):
+def life_at_rest(rest, env):
     """The third worker ends what the second, killed on its way, has left."""
     with Stage(env=RESTING) as s:
-        n = begin_rest(s)
+        n = begin_rest(s, rest)
         second = s.worker("--until-empty", **env)
         second.wait(HOLD)
         if second.returncode != 0 and s.worker("--until-empty").wait(HOLD) != 0:
@@ -189,18 +203,19 @@ def count_writes():
 
 
 def kill_at(step):
-    life = life_at_rest if step.startswith(REST) else one_life
+    rest = next((r for r in RESTS if step.startswith(r)), "")
+    env = {"PB_FAULT_KILL": step.removeprefix(rest)}
     try:
-        code, refused = life({"PB_FAULT_KILL": step.removeprefix(REST)})
+        code, refused = life_at_rest(rest, env) if rest else one_life(env)
         return step, code == -9, refused, None
     except Exception as e:  # noqa: BLE001 - reported with its step
         return step, False, False, "%s: %s" % (type(e).__name__, e)
 
 
-def steps_of_rest():
+def steps_of_rest(rest):
     """After a write and before the next one Redis and the provider have got the same, so one of the two
     will do here."""
-    return [REST + "after:%d" % n for n in range(1, count_rest() + 1)]
+    return [rest + "after:%d" % n for n in range(1, count_rest(rest) + 1)]
 
 
 def steps_of_first():
@@ -247,7 +262,9 @@ def main():
     if sys.argv[1:]:
         return 1 if every_step("steps", sys.argv[1:], 6) else 0
     failed = every_step("every step", steps_of_first(), 6)
-    failed += every_step("parked, drained, adopted", steps_of_rest(), 12)  # these lives are mostly waiting for a lease's end
+    # The lives of these are mostly waiting for a lease's end.
+    failed += every_step("parked, drained, adopted", steps_of_rest("rest-"), 12)
+    failed += every_step("stepped back, adopted", steps_of_rest("own-"), 12)
     failed += poison()
     return 1 if failed else 0
 
