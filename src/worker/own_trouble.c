@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/said.h"
 #include "base/text.h"
 #include "worker/circuit.h"
 
@@ -210,7 +211,7 @@ void own_trip(struct own_trouble *o, size_t app, const struct own_trip *trip, in
     e->row_began_ms = trip->row_began_ms;
     e->job = trip->job;
     snprintf(e->why, sizeof e->why, "%s", trip->why);
-    snprintf(e->message, sizeof e->message, "%s", trip->message);
+    said_copy(e->message, sizeof e->message, trip->message);
     if (e->denied)
         set_own(e);
     else

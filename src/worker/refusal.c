@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/said.h"
 #include "worker/bundle.h"
 #include "worker/ending.h"
 #include "worker/pipeline_core.h"
@@ -19,11 +20,12 @@ static void stop_sharing(struct flight *f)
     struct shared_stop *stops = &f->pipeline->stops;
     const char *account = f->app->account_label;
     int64_t now = clock_mono_ms();
+    char said[201];
     if (shared_stop_note(stops, account, now))
         log_warn("event=shared_calls_stopped account=%s code=%s request_id=%s message=%s "
                  "again_ms=%d",
                  log_value(account), log_value(f->last.code), log_value(f->last.request_id),
-                 log_value(f->last.message), SHARED_STOP_MS);
+                 log_value(said_copy(said, sizeof said, f->last.message)), SHARED_STOP_MS);
     metrics_set(METRIC_SHARED_STOPPED, (int64_t)shared_stop_count(stops, now));
 }
 

@@ -107,21 +107,22 @@ def started(pages):
 @slow
 def throttle_cools_all_workers():
     """From when each of them knows of it, and all that it had begun has arrived, no call comes before the account has cooled."""
-    cool_ms, all_cooled = 3500, "event=limit_cooled"
+    cool_ms, cooled = 3500, "pushbridge_limiter_cooled_total"
     with Stage(env=dict(FAST, **PATIENT)) as s:
         pages = [Admin() for _ in range(3)]
         for a in pages:
             s.worker(**a.env())
+            a.wait_ready()
         n, from_ms, to_ms = 0, 0, 0
         for turn in range(10):  # on a busy machine they may know of it too late for a look
-            was = [s.log(i).count(all_cooled) for i in range(3)]
+            was = [a.families()[cooled].value() for a in pages]
             refused = s.hold(after=100, count=2)  # two jobs: one alone says nothing of the account
             s.fault(kind="throttle", after=100, count=2, headers={"x-acs-retry-after": str(cool_ms)})
             s.hold(after=100)
             n += s.push_many(1000, "r%d-" % turn)
             s.wait_held(20)
             s.release(refused)
-            wait_until(lambda: all(s.log(i).count(all_cooled) > was[i] for i in range(3)), "all cool down")
+            wait_until(lambda: all(a.families()[cooled].value() > before for a, before in zip(pages, was)), "all cool down")
             wait_until(lambda: started(pages)[0] == s.record()["calls"], "all calls have arrived")
             from_ms, to_ms = s.redis_ms(), calls(s, outcome="throttled")[-1]["answered_ms"] + cool_ms
             s.clear_faults()
