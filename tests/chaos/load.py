@@ -107,9 +107,9 @@ class Jobs:
     the inboxes of the devices, whatever token, id or JobKey a call has. Jobs to ids, which may share
     calls when they have no id of their own, have one only seldom."""
 
-    def __init__(self, seed, ids=0.6, remember=True):
+    def __init__(self, seed, ids=0.6, remember=True, apps=()):
         self.rng = random.Random(seed)
-        self.ids, self.remember = ids, remember
+        self.ids, self.remember, self.apps = ids, remember, apps
         self.given = set()
         self.intended = {}  # n → (content, phones)
         self.next, self.group, self.left = 1, 0, 0
@@ -134,6 +134,8 @@ class Jobs:
         job = make(rng, content)
         if isinstance(job, dict):
             job["meta"] = {"n": n}
+            if self.apps:  # in turn
+                job["app"] = self.apps[n % len(self.apps)]
             if self.remember:
                 self.intended[n] = content, audience(job, n)
             if self.has_id(make):

@@ -418,6 +418,27 @@ def provider_throttles_429(w):
     provider_fault(w, 0.3, dict(kind="throttle", status=429), dict(kind="throttle", headers={"x-acs-retry-after": "400"}))
 
 
+APPS = {"default": "23456789", "shop": "34567890", "news": "45678901"}
+APPS_CONF = "apps = ( %s );\n" % ", ".join('{ name = "%s"; app_key = "%s"; account = "%s"; }' % (app, key, app) for app, key in APPS.items())
+
+
+@scenario(fault_s=8, conf=APPS_CONF, apps=tuple(APPS))
+def three_apps_in_trouble(w):
+    """One app's answers are 5xx or lost, another is refused altogether, the third is throttled: beside each other, and
+    a worker is killed every other second."""
+    for app, rules in {"default": (dict(kind="error", code="ServiceUnavailable", status=503, probability=0.5), dict(kind="drop_after_accept", probability=0.1)),
+                       "shop": (dict(kind="error", code="InvalidAppKey.NotFound", status=400),),
+                       "news": (dict(kind="throttle", probability=0.2, headers={"x-acs-retry-after": "300"}),)}.items():
+        for rule in rules:
+            w.stage.fault(match={"app_key": APPS[app]}, **rule)
+    for _ in w.each(2.0):
+        w.kill_worker()
+        w.add_worker()
+    w.stage.clear_faults()
+    w.after_checks = lambda: w.figures.expect(w.log_has("event=circuit_open app=shop"), "the refused app's circuit opened")
+    return "circuit opened %d times" % sum(w.stage.log(i).count("event=circuit_open app=shop why=InvalidAppKey") for i in range(len(w.stage.workers)))
+
+
 @scenario(fault_s=6)
 def provider_hangs(w):
     provider_fault(w, 0.05, dict(kind="hang"), dict(kind="hang", accepted=True))

@@ -42,7 +42,7 @@ class Skipped(Exception):
 class World:
     def __init__(self, name, seed, fault_s=8.0, workers=3, env=None, redis_args=(), mock_args=(), burst=600,
                  rate=250, latency=None, ids=0.6, redis_proxy=False, provider_proxy=False, redis_dir_mb=0,
-                 log_pipe=False, topology=None, replicas=0, conf=None):
+                 log_pipe=False, topology=None, replicas=0, conf=None, apps=()):
         self.figures = Figures(name, seed)
         latency = latency or {"latency_ms": {"p50": 40, "p99": 300}}
         self.rng = random.Random("%s:%s" % (seed, name))
@@ -72,7 +72,7 @@ class World:
         self.provider_link = self.proxy(self.stage.mock_port) if provider_proxy else None
         self.stage.seed(*world(mark))
         self.stage.fault(kind="latency", **latency)
-        self.jobs = Jobs(self.rng.random(), ids)
+        self.jobs = Jobs(self.rng.random(), ids, apps=apps)
         self.producer = Producer(self.connect, self.jobs, rate, replicas)
         self.monitor = Monitor(self.connect)
 
