@@ -16,6 +16,8 @@ step "ASan and UBSan: unit tests"
 asan=("$jobs" WERROR=1 MODE=asan B=build/asan)
 quietly make "${asan[@]}" unit RUN_UNIT=:
 make -s "${asan[@]}" unit
+step "throttling: the real script and worker against quotas, in virtual time"
+make -s throttle-sim
 step "arm64: both programs cross-built, unit tests under qemu"
 make -s test-arm64
 step "the vendor's SDKs against the stand-in"

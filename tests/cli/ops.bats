@@ -80,7 +80,7 @@ counter() { redis HGET '{push:jobs}:count' "$1"; }
     grep -Eqx 'circuit of cafe: probing, trouble for [56]m, next probe in [0-9]+s, why: cannot connect' <<<"$out"
     grep -Eqx 'limit egress@here: 50/s \(configured 500/s\), now 25/s, tokens 8, cooling for [0-9]+s' <<<"$out"
     grep -qx 'limit all@default@ALL: 1/s, now 2.5/s, tokens 1' <<<"$out"
-    grep -qxF 'limit Push@?[1m: not configured here, now 5/s, tokens 1' <<<"$out"
+    grep -qxF 'limit Push@\u001b[1m: not configured here, now 5/s, tokens 1' <<<"$out"
     grep -Eqx 'limit Push@key-[0-9a-f]+: 16666/s, not in use' <<<"$out"
     "$PB" stats --json | jq -e --argjson now "$now" '
         (.paused | length == 2 and any(.app == "A" and .until == null) and any(.app == null and .until > $now)) and
