@@ -70,6 +70,8 @@ LD_fuzz     := $(SAN)
 
 ALL_CFLAGS := -std=c17 -D_GNU_SOURCE -fPIE -Isrc -I$(B) $(PKG_CFLAGS) $(WARN) $(OPT_$(MODE)) -MMD -MP $(CFLAGS)
 ALL_LDFLAGS := $(LD_$(MODE)) $(LDFLAGS)
+# A test's own code need not be fast, but soon there.
+TEST_CFLAGS := $(ALL_CFLAGS) -O0 -U_FORTIFY_SOURCE -Itests
 LIBS := $(PKG_LIBS) -lm
 
 EXISTING := $(foreach m,$(filter-out $(if $(filter fault,$(MODE)),,base/fault),$(MODULES)),$(if $(wildcard src/$(m).c),$(m)))
@@ -124,7 +126,7 @@ $(B)/lua.inc: $(LUA) src/io/lua/embed.awk
 $(B)/unit/%: tests/unit/%.c $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(call say,TEST,$<)
-	$(QUIET)$(CC) $(ALL_CFLAGS) -Itests $(ALL_LDFLAGS) -o $@ $< $(LIB_OBJ) $(LIBS) -lcmocka
+	$(QUIET)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB_OBJ) $(LIBS) -lcmocka
 
 .PHONY: unit
 unit: $(UNIT) ## Unit tests (one: make unit-job)

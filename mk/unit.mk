@@ -6,14 +6,14 @@ unit: $(MOCK_UNIT)
 $(B)/unit/test_mock_%: tests/mock/test_mock_%.c $(MOCK_LIB)
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)
-	$(QUIET)$(CC) $(ALL_CFLAGS) -Itests $(ALL_LDFLAGS) -o $@ $< $(MOCK_LIB) $(LIBS) -lcmocka
+	$(QUIET)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(MOCK_LIB) $(LIBS) -lcmocka
 
 # Tests of the command line's own modules link what needs no command.
 CLI_TESTED := $(filter-out $(B)/cli/main.o $(B)/cli/cmd_%.o $(B)/cli/dead_move.o,$(CLI_OBJ))
 $(B)/unit/test_send_args $(B)/unit/test_manage $(B)/unit/test_show $(B)/unit/test_caller: $(B)/unit/%: tests/unit/%.c $(CLI_TESTED) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)
-	$(QUIET)$(CC) $(ALL_CFLAGS) -Itests $(ALL_LDFLAGS) -o $@ $< $(CLI_TESTED) $(LIB_OBJ) $(LIBS) -lcmocka
+	$(QUIET)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(CLI_TESTED) $(LIB_OBJ) $(LIBS) -lcmocka
 
 # Waiting for a probe or the watchdog would take seconds: these tests move the monotonic clock.
 $(B)/unit/test_pipeline $(B)/unit/test_gather $(B)/unit/test_dispatch: ALL_LDFLAGS += -Wl,--wrap=clock_mono_ms

@@ -16,10 +16,10 @@ step "schemas: refused by both or accepted by both"
 quietly make "$jobs" WERROR=1 schema-build
 make -s schema-test
 join previous
-step "command line; beside it the model of the queue, which needs one core"
+step "command line, end to end on a real Redis and the provider's stand-in, and the model of the queue, beside each other"
 beside model make -s model FAULTS=1
-make -s cli-test
-join model
-step "end to end, on a real Redis and the provider's stand-in"
+beside cli make -s cli-test
 make -s e2e
+join cli
+join model
 all_passed

@@ -50,6 +50,7 @@ void content_of(const struct params *params, struct content *out)
     char hex[65];
     struct slots slots = {.n = 0};
     request_digest(params, hex);
+    *out = (struct content){.digest = ""};
     snprintf(out->digest, sizeof out->digest, "%.16s", hex);
     for (size_t i = 0; i < params->n; i++) {
         const char *name = request_content_name(params->v[i].name);

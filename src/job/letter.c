@@ -172,7 +172,8 @@ static char *write_history(const struct letter *l)
     return copy;
 }
 
-/* The same token is the same call only while its content is; what is not known cannot be held to. */
+/* The same token is the same call only while its content is; what is not known cannot be held to.
+ */
 static bool read_begun(const struct letter *l, bool new_token, int64_t now_ms, struct envelope *v,
                        struct err *e)
 {

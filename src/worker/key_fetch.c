@@ -311,10 +311,10 @@ static bool write_oidc(const struct key_fetch *f, const char *stamp, struct buf 
 {
     struct buf token;
     bool ok = settings_read_value(f->source->token_file, &token, e);
-    if (ok)
+    if (ok) {
         secrets_add(buf_text(&token));
-    if (ok)
         sts_write_oidc(f->source, buf_text(&token), stamp, target, form);
+    }
     buf_wipe(&token);
     buf_free(&token);
     return ok;

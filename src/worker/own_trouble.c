@@ -185,7 +185,7 @@ static void on_vote(void *arg, enum flow_vote agreed, int64_t now_redis_ms)
     set_everybodys(o, e);
 }
 
-static void vote(struct own_trouble *o, struct entry *e)
+static void cast_vote(struct own_trouble *o, struct entry *e)
 {
     struct vote *v = mem_alloc(sizeof *v);
     *v = (struct vote){.own = o};
@@ -215,7 +215,7 @@ void own_trip(struct own_trouble *o, size_t app, const struct own_trip *trip, in
     if (e->denied)
         set_own(e);
     else
-        vote(o, e);
+        cast_vote(o, e);
 }
 
 void own_probe_failed(struct own_trouble *o, size_t app, int64_t now_ms)
@@ -224,7 +224,7 @@ void own_probe_failed(struct own_trouble *o, size_t app, int64_t now_ms)
     o->wait_ms = o->wait_ms < CIRCUIT_PROBE_CAP_MS / 2 ? 2 * o->wait_ms : CIRCUIT_PROBE_CAP_MS;
     o->probe_at_ms = now_ms + o->wait_ms;
     if (app < o->n && o->v[app].whose == OWN && !o->v[app].denied)
-        vote(o, &o->v[app]);
+        cast_vote(o, &o->v[app]);
 }
 
 void own_probe_lost(struct own_trouble *o)

@@ -13,7 +13,7 @@ import urllib.parse
 
 from admin import Admin
 from harness import BIN, Failure, K, Resp, Stage, free_port, wait_until
-from scene import FAST, expect, scenario
+from scene import FAST, expect, scenario, slow
 
 USER, PASSWORD = "operator-name", "hunter2/pass%wo rd"
 DEVICE, BODY = "0123456789abcdef0123456789abcdef", "the-text-that-nobody-may-read"
@@ -161,6 +161,7 @@ def no_arguments(p):
 
 
 @scenario
+@slow
 def servers_that_quote_their_arguments():
     with Stage(mock_args=("--access-key", "mock-id:%s:%s" % (KEY_SECRET, TOKEN))) as s:
         echo, admin = Echoing(s.redis_port), Admin()

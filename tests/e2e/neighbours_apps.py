@@ -3,7 +3,7 @@
 import os
 
 from harness import K, Stage, wait_until
-from scene import SHORT, calls, dead_reasons, expect, scenario
+from scene import SHORT, calls, dead_reasons, expect, scenario, slow
 
 PROBES = {"PUSHBRIDGE_CIRCUIT_PROBE_MS": "200"}
 
@@ -74,6 +74,7 @@ def culprit_among_ready_jobs():
 
 
 @scenario
+@slow
 def lone_job_waits_for_its_account():
     """With nobody else to be compared with a refusal stays the account's: the job waits, and is sent when that is over."""
     with Stage(env=dict(SHORT, **PROBES)) as s:
@@ -108,6 +109,7 @@ def culprits_one_after_the_other():
 
 
 @scenario
+@slow
 def app_comes_back_beside_an_open_circuit():
     """The circuit of one app is open and it has no job; another one's parked jobs go out when its pause ends, and end at their
     deadline while it lasts."""
@@ -185,6 +187,7 @@ def all_parked_lists_are_bounded():
 
 
 @scenario
+@slow
 def few_jobs_behind_many():
     """A backlog of one app stands before another's jobs, in calls that take their time: the few do not wait for the many."""
     with Stage(env=dict(SHORT, PUSHBRIDGE_QUEUE_CONCURRENCY="8")) as s:

@@ -11,7 +11,7 @@ import shards
 from admin import Admin
 from harness import K, Q, Stage, wait_until
 from reload import File, hup
-from scene import FAST, SHORT, calls, expect, heavy, scenario, wait_idle
+from scene import FAST, SHORT, calls, expect, heavy, scenario, slow, wait_idle
 from topology import ClusterStage, slot_of
 
 A, B = "push:a", "push:b"
@@ -106,12 +106,14 @@ def broken_queue(**env):
 
 
 @scenario
+@slow
 def a_broken_queue_is_set_aside():
     """A key of a wrong type, of each kind, at the first of two queues: the second is served on, and the first comes back."""
     return broken_queue()
 
 
 @scenario
+@slow
 def a_broken_queue_is_set_aside_fair():
     return broken_queue(PUSHBRIDGE_QUEUE_SERVE="fair")
 
@@ -328,6 +330,7 @@ def parked_jobs_wait_for_a_worker_that_has_the_app():
 
 
 @scenario
+@slow
 def jobs_of_an_app_that_only_another_has_are_left_to_it():
     """A reload on its way: what the one without the app claims, new jobs and a retry, is parked for the other, which sends it."""
     with Stage(env=APPS) as s:
@@ -441,6 +444,7 @@ def one_workers_old_secret_is_its_own():
 
 
 @scenario
+@slow
 def one_worker_without_descriptors_comes_back():
     """No socket can be made for a while (as with a dead proxy, or a dead name server): the other sends all; then both do."""
     with Stage(env=OWN) as s:

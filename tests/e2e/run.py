@@ -69,7 +69,7 @@ def main():
     chosen = [f for f in SCENARIOS if not wanted or f.__name__ in wanted]
     course = Course(chosen)
     # Most of them wait most of the time.
-    threads = [threading.Thread(target=course.work) for _ in range(int(os.environ.get("E2E_JOBS", "6")))]
+    threads = [threading.Thread(target=course.work) for _ in range(int(os.environ.get("E2E_JOBS", "8")))]
     for t in threads:
         t.start()
     for t in threads:
