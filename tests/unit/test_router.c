@@ -66,7 +66,7 @@ static void push(const char *key)
     router_command(router, 3, (const char *[]){"RPUSH", key, "x"}, NULL, on_reply, NULL);
 }
 
-/* first answers this from its first command on. */
+/* first answers this to every command. */
 static void first_says(const char *answers)
 {
     first.then = answers;
@@ -85,7 +85,7 @@ static void test_learns_the_way(void **state)
     push("{bar}2"); /* the same slot: straight to its owner */
     pump_until(base, oks == 2);
     assert_string_equal(first.got, "");
-    first.answers = ":1\r\n";
+    first.then = ":1\r\n";
     push("foo");
     pump_until(base, oks == 3);
     assert_non_null(strstr(first.got, "foo"));
@@ -100,7 +100,7 @@ static void test_owner_is_lost(void **state)
     pump_until(base, oks == 1);
     fake_close(&owner);
     pump_until(base, (push("bar"), nulls > 0)); /* on its way as the connection broke */
-    first.answers = ":1\r\n";                   /* it has the slot now */
+    first.then = ":1\r\n";                      /* it has the slot now */
     int before = oks;
     pump_until(base, (push("bar"), oks > before));
 }
@@ -113,7 +113,6 @@ static void test_ping_pong_ends(void **state)
     owner.then = back;
     push("bar");
     first_says(moved);
-    first.answers = FAKE_HELLO; /* for its second connection, as a node of its own */
     pump_until(base, errors == 1);
     assert_int_equal(first.accepted, 2);
 }
