@@ -163,7 +163,7 @@ static void on_wait(void *arg, bool moved)
 {
     struct lane *lane = arg;
     if (moved)
-        lane->maybe_ready = true;
+        lane->maybe_ready = lane->woken = true;
     dispatch_pump_soon(lane->d);
 }
 
@@ -215,7 +215,7 @@ static bool serve(struct lane *lane, bool worth)
         return false; /* credits come back soon */
     }
     if ((room(d) || ahead_may(d)) && !fleet_paused(d->fleet) && !queue_waiting(lane->queue) &&
-        !stopped)
+        (!stopped || pipeline_seeks(d->pipeline)))
         queue_wait(lane->queue, on_wait, lane);
     return true;
 }

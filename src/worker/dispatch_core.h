@@ -34,6 +34,7 @@ struct lane {
     int64_t next_alarm_ms;      /* when the dead letters are counted next */
     int64_t next_sweep_ms;      /* when parked jobs are looked at next for their deadlines */
     int64_t next_look_ms;       /* … and for a probe */
+    bool woken;                 /* the idle wait moved a job into the inbox */
     struct leftovers leftovers; /* parked for apps that are not configured */
     unsigned turn;              /* of the apps, in its claims */
     bool full[CONFIG_APPS_MAX]; /* it has been said that so many jobs of the app are parked */

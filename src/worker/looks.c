@@ -54,19 +54,22 @@ static bool sweep(struct lane *lane, bool room)
 }
 
 /* From either end of the parked list, by chance: jobs that lie together are often of one kind. When
- * no app takes jobs, ready ones may be the only others there are. */
+ * no app takes jobs, ready ones may be the only others there are; what the wait moved into the
+ * inbox is looked at at once, since no other worker can take it there. */
 static bool probe(struct lane *lane)
 {
     struct pipeline *p = lane->d->pipeline;
     struct queue_drain drains[CONFIG_APPS_MAX];
     int64_t now = clock_mono_ms();
-    if (fleet_paused(lane->d->fleet) || now < lane->next_look_ms)
+    bool all_open = pipeline_all_open(p), woken = all_open && lane->woken;
+    if (fleet_paused(lane->d->fleet) || (!woken && now < lane->next_look_ms))
         return false;
     size_t n = pipeline_probes(p, PROBE_MAX, drains);
-    if (!n)
+    if (!n && !woken)
         return false;
+    lane->woken &= !all_open;
     lane->next_look_ms = now + LOOK_MS;
-    look(lane, &(struct queue_ask){.n = pipeline_all_open(p) ? READY_MAX : 0,
+    look(lane, &(struct queue_ask){.n = all_open ? READY_MAX : 0,
                                    .drains = drains,
                                    .ndrains = n,
                                    .order = QUEUE_BESIDE,

@@ -68,6 +68,9 @@ size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out)
 /* Apps whose probe is due, and how many of their parked jobs make sure that there is one among them
  * that has not failed: n at most for all. */
 size_t pipeline_probes(const struct pipeline *p, unsigned n, struct queue_drain *out);
+/* An app is held by this worker's own trouble, and its probe is due: it waits for a job as the
+ * others do, else those that are well would take each before it is looked for. */
+bool pipeline_seeks(const struct pipeline *p);
 /* Apps that take no jobs, or whose calls a cool-down holds: some of their parked ones are looked at
  * now and then, of n an even part for each, and end when their time is over, else they are parked
  * again. A cool-down may hold the calls of one action only, and the others' jobs then go out: so

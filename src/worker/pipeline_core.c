@@ -226,6 +226,15 @@ size_t pipeline_probes(const struct pipeline *p, unsigned n, struct queue_drain 
     return found;
 }
 
+bool pipeline_seeks(const struct pipeline *p)
+{
+    int64_t now = clock_mono_ms();
+    for (size_t i = 0; i < p->config->napps; i++)
+        if (own_holds(p->own, i) && own_probe_due(p->own, now) && pipeline_may_call(p, i))
+            return true;
+    return false;
+}
+
 size_t pipeline_sweepable(const struct pipeline *p, unsigned n, bool room, struct queue_drain *out)
 {
     size_t found = 0;

@@ -464,11 +464,12 @@ def one_worker_without_descriptors_comes_back():
 
         rounds = itertools.count()
 
-        def more_are_sent_until_it_is_back():
-            s.push_many(20, "more%d-" % next(rounds))
-            wait_until(lambda: s.redis("LLEN", Q) == 0, "they are taken")
+        def it_is_back():
+            wait_idle(s)  # the first too, though the second would take each job at once: its probe is due
+            s.push_many(2, "more%d-" % next(rounds))  # one for each that waits
+            wait_until(lambda: sum(s.counts()[k] for k in ("ready", "inbox", "leased")) == 0, "they are tried")
             return "event=own_trouble_over app=default" in s.log(0)
-        wait_until(more_are_sent_until_it_is_back, "a probe goes through")
+        wait_until(it_is_back, "a probe goes through")
         wait_until(lambda: sum(s.counts()[k] for k in ("ready", "inbox", "parked", "delayed", "leased")) == 0, "all ended")
         a.wait_ready()
         n = s.ended()
