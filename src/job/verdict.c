@@ -7,6 +7,7 @@ enum {
     THROTTLE_CAP_MS = 20000,
     THROTTLE_SPREAD_MS = 2000, /* where the provider says how long */
     THROTTLE_ALONE_MS = 1000,
+    THROTTLE_ALONE_MIN = 5, /* at a quota's edge one call in 45 is throttled alone by chance */
 };
 
 /* A longer hint than this is taken for nonsense and cut. */
@@ -138,7 +139,7 @@ static struct verdict retry(const struct verdict_policy *policy, const struct ve
 /* Later for one that others do not share: it is no sign that calls come too fast. */
 static struct verdict throttled(const struct verdict_policy *policy, const struct verdict_input *in)
 {
-    if (in->alone && in->alone >= policy->max_attempts)
+    if (in->alone >= later(policy->max_attempts, THROTTLE_ALONE_MIN))
         return dead(REASON_RETRIES_EXHAUSTED, is_open(in), false);
     int64_t hint =
         in->reply->retry_after_ms < HINT_MAX_MS ? in->reply->retry_after_ms : HINT_MAX_MS;

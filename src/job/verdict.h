@@ -79,12 +79,13 @@ struct verdict {
 
 /* THROTTLED: when the hint is over, and a random while that doubles from one to the next, so that
  * those of one moment do not come back as one; of it at most half of what the deadline leaves. It
- * is nobody's failure, but DEAD(retries_exhausted) after max_attempts of them alone. RETRY
- * otherwise: exponential from base with full jitter, capped; not before the provider's hint, nor
- * before now + settle_ms where this or an earlier attempt is unanswered, nor, where the call may go
- * on, before the end of its own time + settle_ms. A repeat that could only start after the deadline
- * is DEAD(expired) or, while unanswered, as the ambiguous policy says. Repeats of an unanswered
- * call end at first_sent + window. AUTH is the job's own doing, and DEAD, after max_refusals. */
+ * is nobody's failure, but DEAD(retries_exhausted) after max_attempts of them alone, five at least.
+ * RETRY otherwise: exponential from base with full jitter, capped; not before the provider's hint,
+ * nor before now + settle_ms where this or an earlier attempt is unanswered, nor, where the call
+ * may go on, before the end of its own time + settle_ms. A repeat that could only start after the
+ * deadline is DEAD(expired) or, while unanswered, as the ambiguous policy says. Repeats of an
+ * unanswered call end at first_sent + window. AUTH is the job's own doing, and DEAD, after
+ * max_refusals. */
 struct verdict verdict_decide(const struct verdict_policy *policy, const struct verdict_input *in);
 
 /* After so many AUTH answers to one job (≥ 1) it waits so long by itself: base doubled for each but

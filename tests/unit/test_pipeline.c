@@ -275,7 +275,7 @@ static void test_one_that_is_always_throttled_ends(void **state)
     struct stage s;
     open_stage(&s);
     enqueue_accounts("culprit", 1, "");
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 5; i++) {
         size_t n = s.provider.n;
         script_throttled(&s, "1");
         pump_until(base, claims_on(&s) && s.provider.n == n + 1);
@@ -285,7 +285,7 @@ static void test_one_that_is_always_throttled_ends(void **state)
         make_due();
     }
     script_throttled(&s, "1");
-    run_until_ended(&s, 61);
+    run_until_ended(&s, 101);
     json_t *o = pop("dead");
     assert_string_equal(text_of(o, "id"), "culprit");
     assert_string_equal(text_of(o, "reason"), "retries_exhausted");

@@ -115,9 +115,11 @@ static const struct row rows[] = {
     {REPLY_THROTTLED, .alone = 1, .throttles = 1, .random = 700, .want = RETRY(1700, false, false)},
     {REPLY_THROTTLED, .alone = 2, .throttles = 2, .random = 2000,
      .want = RETRY(3000, false, false)},
-    {REPLY_THROTTLED, .alone = 3, .want = DEAD(RETRIES_EXHAUSTED, false, false)},
+    {REPLY_THROTTLED, .alone = 4, .throttles = 4, .random = 5000,
+     .want = RETRY(6000, false, false)},
+    {REPLY_THROTTLED, .alone = 5, .want = DEAD(RETRIES_EXHAUSTED, false, false)},
     {REPLY_THROTTLED, .alone = INT64_MAX, .want = DEAD(RETRIES_EXHAUSTED, false, false)},
-    {REPLY_THROTTLED, .alone = 3, .unanswered = true, .want = DEAD(RETRIES_EXHAUSTED, true, false)},
+    {REPLY_THROTTLED, .alone = 5, .unanswered = true, .want = DEAD(RETRIES_EXHAUSTED, true, false)},
     {REPLY_THROTTLED, .unanswered = true, .random = 5, .want = RETRY(SETTLE, true, false)},
 
     {REPLY_NOT_SENT, .random = 77, .attempts = 2, .want = RETRY(77, false, false)},
