@@ -25,7 +25,7 @@ struct flow_store {
     struct redis *redis;
     char *flow, *control, *workers, *worker;
     int64_t version;
-    bool trouble;
+    bool trouble, shut;
 };
 
 /* Keys and arguments of one call; numbers are kept inside. */
@@ -51,6 +51,16 @@ static void add_real(struct args *a, double x)
 {
     snprintf(a->numbers[a->n], NUMBER_SIZE, "%.9g", x);
     add(a, a->numbers[a->n]);
+}
+
+/* The first nkeys of them are keys. */
+static void eval(struct flow_store *s, enum script which, int nkeys, struct args *a,
+                 redis_reply_fn fn, void *arg)
+{
+    if (s->shut)
+        redis_unsent(s->redis, fn, arg);
+    else
+        redis_eval(s->redis, script_get(which), nkeys, a->n, a->v, NULL, fn, arg);
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -91,6 +101,11 @@ void flow_store_free(struct flow_store *s)
 int64_t flow_store_version(const struct flow_store *s)
 {
     return s->version;
+}
+
+void flow_store_shut(struct flow_store *s, bool shut)
+{
+    s->shut = shut;
 }
 
 bool flow_store_refused(const struct flow_store *s)
@@ -195,7 +210,7 @@ void flow_store_ask(struct flow_store *s, const struct flow_ask *asks, size_t n,
     struct asking *asking = mem_alloc(sizeof *asking);
     *asking = (struct asking){s, n, fn, arg};
     metrics_add(METRIC_FLOW_ASKS, 1);
-    redis_eval(s->redis, script_get(SCRIPT_FLOW), 2, a.n, a.v, NULL, on_grants, asking);
+    eval(s, SCRIPT_FLOW, 2, &a, on_grants, asking);
 }
 
 /* --- control --------------------------------------------------------------------------------- */
@@ -242,7 +257,7 @@ void flow_store_sync(struct flow_store *s, int64_t seen, flow_control_fn fn, voi
     add_int(&a, seen);
     struct syncing *x = mem_alloc(sizeof *x);
     *x = (struct syncing){s, seen, fn, arg};
-    redis_eval(s->redis, script_get(SCRIPT_CONTROL), 1, a.n, a.v, NULL, on_control, x);
+    eval(s, SCRIPT_CONTROL, 1, &a, on_control, x);
 }
 
 /* --- circuits -------------------------------------------------------------------------------- */
@@ -328,7 +343,7 @@ void flow_store_circuit(struct flow_store *s, const struct circuit_ask *ask, cir
     add_int(&a, CIRCUIT_JOBS_MAX);
     struct circuit_call *x = mem_alloc(sizeof *x);
     *x = (struct circuit_call){s, fn, arg};
-    redis_eval(s->redis, script_get(SCRIPT_CIRCUIT), 1, a.n, a.v, NULL, on_circuit, x);
+    eval(s, SCRIPT_CIRCUIT, 1, &a, on_circuit, x);
 }
 
 /* --- votes ----------------------------------------------------------------------------------- */
@@ -364,7 +379,7 @@ static void send_vote(struct flow_store *s, const char *app, const char *op, int
     add_int(&a, ttl_ms);
     struct voting *x = mem_alloc(sizeof *x);
     *x = (struct voting){s, fn, arg};
-    redis_eval(s->redis, script_get(SCRIPT_VOTE), 2, a.n, a.v, NULL, on_vote, x);
+    eval(s, SCRIPT_VOTE, 2, &a, on_vote, x);
 }
 
 void flow_store_vote(struct flow_store *s, const char *app, int64_t ttl_ms, flow_vote_fn fn,

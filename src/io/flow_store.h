@@ -23,6 +23,10 @@ char *flow_store_key(const char *queue, const char *kind);
  * last means that something was agreed on since. */
 int64_t flow_store_version(const struct flow_store *s);
 
+/* While shut nothing is asked or written, as if no server was there: its queue is of a newer
+ * schema. */
+void flow_store_shut(struct flow_store *s, bool shut);
+
 bool flow_store_refused(const struct flow_store *s); /* the last reply was an error */
 
 /* What calls were answered since the last report. */

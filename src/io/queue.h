@@ -121,7 +121,9 @@ const char *queue_key_prefix(const struct queue_lease *lease);
 const char *queue_lease_queue(const struct queue_lease *lease); /* the name of that queue */
 
 /* Must be called on each REDIS_UP of cmd: schema check and first heartbeat; then claims work.
- * fn(arg, ok, why): ok false with a newer schema in why. */
+ * fn(arg, ok, why): ok, or false without why when the connection was lost, once; before that each
+ * time that a newer schema is found, with why: it is tried again, and no finish is written. A key
+ * that cannot be read as a schema is a refusal of QUEUE_STEP_OPEN like others, tried again too. */
 typedef void (*queue_ready_fn)(void *arg, bool ok, const char *why);
 void queue_open(struct queue *q, queue_ready_fn fn, void *arg);
 

@@ -320,6 +320,18 @@ static void open_done(struct queue *q, bool ok, const char *why)
     fn(q->open_arg, ok, why);
 }
 
+/* Nothing of it is touched until its layout is one that this program knows. */
+static void open_newer(struct queue *q, int64_t schema)
+{
+    char why[160];
+    snprintf(why, sizeof why, "%.64s holds schema %lld, this program knows up to %d",
+             q->keys.version, (long long)schema, QUEUE_SCHEMA);
+    q->newer = true;
+    queue_health_note(q, "open", why);
+    queue_timer_set(q->open_timer, queue_backoff_next(q));
+    q->open_fn(q->open_arg, false, why);
+}
+
 static void on_open(struct queue *q, void *ctx, redisReply *reply)
 {
     (void)ctx;
@@ -335,12 +347,11 @@ static void on_open(struct queue *q, void *ctx, redisReply *reply)
     }
     int64_t schema = queue_reply_int(reply, 0);
     if (schema > QUEUE_SCHEMA) {
-        char why[160];
-        snprintf(why, sizeof why, "%.64s holds schema %lld, this program knows up to %d",
-                 q->keys.version, (long long)schema, QUEUE_SCHEMA);
-        open_done(q, false, why);
+        open_newer(q, schema);
         return;
     }
+    q->newer = false;
+    q->backoff_ms = QUEUE_BACKOFF_MIN_MS;
     for (size_t i = 2; i < reply->elements; i++)
         queue_app_known(q, queue_reply_text(reply, i));
     q->redis_ms = queue_reply_int(reply, 1);

@@ -99,6 +99,7 @@ struct queue {
     queue_ready_fn open_fn;
     void *open_arg;
     struct event *open_timer;
+    bool newer; /* of a later schema: nothing is written to it */
 
     TAILQ_HEAD(, queue_lease) leases;
     char *apps[QUEUE_APPS_MAX];

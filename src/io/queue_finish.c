@@ -244,7 +244,7 @@ void queue_finish_flush(struct queue *q)
     evtimer_del(q->flush_event);
     q->flush_paused = false;
     q->gathered = 0;
-    while (redis_is_up(q->cmd) && !TAILQ_EMPTY(&q->items))
+    while (redis_is_up(q->cmd) && !q->newer && !TAILQ_EMPTY(&q->items))
         send_batch(q, collect(q));
     if (!TAILQ_EMPTY(&q->items)) {
         q->flush_paused = true;

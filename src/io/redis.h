@@ -81,6 +81,8 @@ void redis_drop(struct redis *r, const char *why);
 typedef void (*redis_reply_fn)(void *arg, redisReply *reply);
 void redis_command(struct redis *r, int argc, const char **argv, const size_t *lens,
                    redis_reply_fn fn, void *arg);
+/* fn is answered as a command is while DOWN: nothing is sent. */
+void redis_unsent(struct redis *r, redis_reply_fn fn, void *arg);
 /* For BLMOVE and the like: wait_ms is added to the time limit. */
 void redis_command_blocking(struct redis *r, int argc, const char **argv, const size_t *lens,
                             int wait_ms, redis_reply_fn fn, void *arg);

@@ -148,7 +148,7 @@ void redis_lose_and_retry(struct redis *r, const char *why)
 
 /* --- commands -------------------------------------------------------------------------------- */
 
-static void push_lost(struct redis *r, redis_reply_fn fn, void *arg)
+void redis_unsent(struct redis *r, redis_reply_fn fn, void *arg)
 {
     pending_push(&r->lost, (struct pending){.fn = fn, .arg = arg});
     event_active(r->soon, EV_TIMEOUT, 0);
@@ -490,7 +490,7 @@ void redis_command_blocking(struct redis *r, int argc, const char **argv, const 
     if (can_send(r))
         redis_send(r, argc, argv, lens, wait_ms, fn, arg);
     else
-        push_lost(r, fn, arg);
+        redis_unsent(r, fn, arg);
 }
 
 void redis_command(struct redis *r, int argc, const char **argv, const size_t *lens,

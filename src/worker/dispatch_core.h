@@ -20,6 +20,7 @@ struct lane {
     struct queue *queue;
     char *results, *dead;
     bool open;                        /* schema checked on the live connection */
+    bool newer;                       /* its schema is one that this program does not know */
     bool maybe_ready;                 /* the last claim came back full, or something woke us */
     const struct config *asked_under; /* the configuration of the claim that is out; held */
     bool got;                         /* the claim that is out has brought jobs */

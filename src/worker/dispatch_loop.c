@@ -57,8 +57,9 @@ static void drain_step(struct dispatch *d)
     bool all = true;
     for (size_t i = 0; i < d->config->nqueues; i++) {
         struct lane *lane = &d->lanes[i];
+        lane->left |= lane->newer && is_drained(lane);
         all &= lane->left;
-        if (lane->leaving || !is_drained(lane))
+        if (lane->left || lane->leaving || !is_drained(lane))
             continue;
         lane->leaving = true;
         queue_leave(lane->queue, on_left, lane);
@@ -201,17 +202,43 @@ static void on_extend(evutil_socket_t fd, short what, void *arg)
     buf_free(&stat);
 }
 
+static bool all_newer(const struct dispatch *d)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        n += d->lanes[i].newer;
+    return n == d->config->nqueues;
+}
+
+/* Of a layout that this program does not know: the queue is left alone, and so is what the fleet
+ * keeps with it. */
+static void set_newer(struct lane *lane, bool newer)
+{
+    lane->newer = newer;
+    if (lane == lane->d->lanes)
+        fleet_shut(lane->d->fleet, newer);
+}
+
+static void refuse(struct lane *lane, const char *why)
+{
+    struct dispatch *d = lane->d;
+    set_newer(lane, true);
+    if (!all_newer(d) || d->ended)
+        return;
+    log_error("event=queue_refused queue=%s why=%s", log_value(queue_name(lane->queue)),
+              log_value(why));
+    end(d, DISPATCH_UNSUPPORTED, why);
+}
+
 static void on_open(void *arg, bool ok, const char *why)
 {
     struct lane *lane = arg;
     lane->open = ok;
-    if (!ok) {
-        log_error("event=queue_refused queue=%s why=%s", log_value(queue_name(lane->queue)),
-                  log_value(why));
-        if (why)
-            end(lane->d, DISPATCH_UNSUPPORTED, why);
+    if (why)
+        refuse(lane, why);
+    if (!ok)
         return;
-    }
+    set_newer(lane, false);
     lane->maybe_ready = true;
     lane->moved_ms = clock_mono_ms();
     aside_answered(&lane->aside); /* another connection, another try */

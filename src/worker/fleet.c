@@ -177,6 +177,11 @@ void fleet_connected(struct fleet *f)
     sync(f);
 }
 
+void fleet_shut(struct fleet *f, bool shut)
+{
+    flow_store_shut(f->store, shut);
+}
+
 void fleet_serve(struct fleet *f, int64_t workers)
 {
     int64_t now = clock_mono_ms();

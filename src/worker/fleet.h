@@ -27,6 +27,8 @@ void fleet_set_config(struct fleet *f, const struct config *config);
 
 /* The connection is up: looks at once. */
 void fleet_connected(struct fleet *f);
+/* While shut nothing is asked or said: the first queue is of a newer schema. */
+void fleet_shut(struct fleet *f, bool shut);
 
 /* Now and then while a queue could be served: how many workers serve it. What the fleet agreed on
  * lies with the first queue; when that does not say it for five seconds, the others go on as if

@@ -203,6 +203,75 @@ def a_forbidden_queue_is_set_aside():
         return "%d refusals in %d s" % (refused, took)
 
 
+def kill_connections(s):
+    s.redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+
+def no_schema(s, a, w, queue, other, nother, put, why):
+    """Its schema key is no such thing when the worker connects anew: the queue is set aside by itself, and comes back."""
+    kept = s.redis("GET", "{%s}:v" % queue)
+    expect(kept == b"1", "the schema: %s" % kept)
+    put("{%s}:v" % queue)
+    kill_connections(s)
+    n = s.push_many(5, "wait-%s-%d-" % (queue[-1], nother), queue=queue)
+    wait_until(lambda: a.failing("queues", "queue=" + queue) and a.failing("queues", why), lambda: "set aside: %s" % a.ready()[1])
+    nother = push_and_wait(s, other, nother, 30, why)
+    expect(w.poll() is None and int(s.redis("LLEN", queue)) == n, "%s is not touched" % queue)
+    stats = dict(zip((A, B), json.loads(a.get("/stats")[1])["queues"]))
+    expect(why in stats[queue]["aside"] and stats[other]["aside"] is None, "/stats: %s" % stats)
+    s.redis("DEL", "{%s}:v" % queue)
+    s.redis("SET", "{%s}:v" % queue, "1")
+    wait_until(lambda: s.redis("LLEN", queue) == 0, "%s is back" % queue)
+    a.wait_ready()
+    return n, nother
+
+
+@scenario
+@slow
+def a_schema_that_cannot_be_read_sets_its_queue_aside():
+    """Rubbish, a wrong type or a newer number in {Q}:v of either queue, found at a reconnect and at a start."""
+    ways = [(lambda s: lambda k: s.redis("SET", k, "rubbish"), "holds no schema version"),
+            (lambda s: lambda k: (s.redis("DEL", k), s.redis("SADD", k, "x")), "WRONGTYPE"),
+            (lambda s: lambda k: s.redis("SET", k, "2"), "holds schema 2")]
+    with Stage(env=dict(TWO, PUSHBRIDGE_LIMIT_PUSH_PER_S="200")) as s:
+        a = Admin()
+        w = s.worker(**a.env())
+        a.wait_ready()
+        total = {q: push_and_wait(s, q, 0, 1, "well") for q in (A, B)}
+        for way, why in ways:
+            for queue, other in ((A, B), (B, A)):
+                n, total[other] = no_schema(s, a, w, queue, other, total[other], way(s), why)
+                total[queue] += n
+                wait_until(lambda: int(sent(s, queue)) == total[queue], "%s sends what waited" % queue)
+        s.redis("SET", "{%s}:v" % A, "")
+        w = s.worker()
+        wait_until(lambda: "event=queue_aside queue=%s " % A in s.log(1), "nor is a new one ended")
+        s.terminate(s.workers[0])
+        total[B] = push_and_wait(s, B, total[B], 20, "a new one")
+        s.redis("SET", "{%s}:v" % A, "1")
+        total[A] = push_and_wait(s, A, total[A], 20, "mended")
+        s.no_duplicates()
+        one_outcome_each(s, A, total[A])
+        one_outcome_each(s, B, total[B])
+
+
+@scenario
+def newer_schemas_of_all_queues_end_the_worker():
+    """Before it touches anything of them; a worker that is connected notices when it connects anew."""
+    with Stage(env=TWO) as s:
+        w = s.worker()
+        wait_until(lambda: s.redis("GET", "{%s}:v" % B) == b"1", "both are open")
+        for queue in (A, B):
+            s.redis("SET", "{%s}:v" % queue, "7")
+        kill_connections(s)
+        wait_until(lambda: w.poll() is not None, "it ends")
+        expect(w.returncode == 69 and "event=queue_refused queue=" in s.log(), "69: %s" % w.returncode)
+        s.push_many(1, queue=A)
+        w = s.worker()
+        wait_until(lambda: w.poll() is not None, "a new one ends")
+        expect(w.returncode == 69 and s.redis("LLEN", A) == 1 and s.redis("GET", "{%s}:v" % A) == b"7", "69, untouched: %s" % w.returncode)
+
+
 PAIR = ["push:jobs:0", "push:jobs:1"]
 
 
