@@ -15,6 +15,7 @@ struct link {
     struct event_base *base;
     struct evdns_base *dns;
     struct redis *redis;
+    int slot; /* which that was opened for */
     struct redis *owned[CONFIG_QUEUES_MAX]; /* of queues */
     size_t nowned;
     struct event *limit;
@@ -90,6 +91,7 @@ struct link *link_try(const struct config *config, int *code, struct err *e)
                             EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     l->limit = evtimer_new(l->base, on_limit, l);
     l->command_ms = config->redis.command_timeout_ms;
+    l->slot = config->redis.slot;
     l->redis = redis_new(l->base, l->dns, &config->redis, "tool", on_state, l);
     l->open = link_wait_up(l, config->redis.connect_timeout_ms);
     if (l->open)
@@ -149,7 +151,7 @@ struct event_base *link_base(struct link *l)
 static struct redis *connection_of(struct link *l, const struct config *config, const char *name)
 {
     int slot = cluster_slot(name, strlen(name));
-    if (config->redis.topology != TOPOLOGY_CLUSTER || config->redis.slot == slot ||
+    if (config->redis.topology != TOPOLOGY_CLUSTER || l->slot == slot ||
         l->nowned == CONFIG_QUEUES_MAX)
         return l->redis;
     struct redis_opts opts = config->redis;

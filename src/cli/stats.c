@@ -88,17 +88,16 @@ static void add_workers(struct tool *t, struct queue *q, json_t *out)
     tool_rows_free(&stat);
 }
 
-/* One that Redis refuses to count is shown with the reason; the others are none the worse for it.
- */
-static json_t *refused(const struct queue *q, json_t *out)
+/* One that Redis refuses to count, or whose server does not answer, is shown with the reason; the
+ * others are none the worse for it. */
+static json_t *uncounted(const struct queue *q, json_t *out)
 {
-    const char *why = queue_last_error(q);
-    if (*why) {
-        json_object_set_new(out, "refused", json_string(why));
-        return out;
-    }
-    json_decref(out);
-    return NULL;
+    const char *error = queue_last_error(q), *down = queue_down_why(q);
+    if (*error && !*down)
+        json_object_set_new(out, "refused", json_string(error));
+    else
+        json_object_set_new(out, "unanswered", json_string(*down ? down : "no answer"));
+    return out;
 }
 
 static json_t *take_queue(struct tool *t, struct queue *q)
@@ -107,7 +106,7 @@ static json_t *take_queue(struct tool *t, struct queue *q)
     json_t *out = json_object();
     json_object_set_new(out, "queue", json_string(queue_name(q)));
     if (!tool_count(t, q, &c))
-        return refused(q, out);
+        return uncounted(q, out);
     set_int(out, "ready", c.ready);
     json_object_set_new(out, "oldest_ms", oldest(t, q));
     set_int(out, "inbox", c.inbox);
@@ -184,22 +183,28 @@ static void add_rates(json_t *stats, const json_t *before)
     }
 }
 
+/* By the first server that says it; 0: none does. */
+static int64_t any_clock(struct tool *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (tool_clock(t, t->queues[i]))
+            return queue_now_ms(t->queues[i]);
+    return 0;
+}
+
 json_t *stats_take(struct tool *t, const json_t *before)
 {
-    json_t *queues = json_array(), *dead = json_array();
-    bool ok = tool_clock(t, t->queues[0]);
-    for (size_t i = 0; ok && i < t->n; i++) {
-        json_t *q = take_queue(t, t->queues[i]);
-        ok = q && json_array_append_new(queues, q) == 0;
-        if (ok && !is_listed(dead, queue_dead_list(t->queues[i])))
-            json_array_append_new(dead, take_dead(t, t->queues[i]));
-    }
-    json_t *out = json_pack("{s:I, s:o, s:o}", "at", (json_int_t)queue_now_ms(t->queues[0]),
-                            "queues", queues, "dead", dead);
-    if (!ok) {
-        json_decref(out);
+    int64_t at = any_clock(t);
+    if (!at)
         return NULL;
+    json_t *queues = json_array(), *dead = json_array();
+    for (size_t i = 0; i < t->n; i++) {
+        json_t *q = take_queue(t, t->queues[i]);
+        if (!json_object_get(q, "unanswered") && !is_listed(dead, queue_dead_list(t->queues[i])))
+            json_array_append_new(dead, take_dead(t, t->queues[i]));
+        json_array_append_new(queues, q);
     }
+    json_t *out = json_pack("{s:I, s:o, s:o}", "at", (json_int_t)at, "queues", queues, "dead", dead);
     stats_agreed_take(t, out);
     if (before)
         add_rates(out, before);
@@ -313,17 +318,24 @@ static void print_places(const json_t *q, FILE *out)
         putc('\n', out);
 }
 
+static bool print_uncounted(const json_t *q, FILE *out)
+{
+    const char *refused = json_string_value(json_object_get(q, "refused"));
+    const char *unanswered = json_string_value(json_object_get(q, "unanswered"));
+    if (!refused && !unanswered)
+        return false;
+    tool_cell(out, json_string_value(json_object_get(q, "queue")), 0);
+    fputs(refused ? "\n  refused by Redis: " : "\n  no answer from Redis: ", out);
+    tool_cell(out, refused ? refused : unanswered, 0);
+    putc('\n', out);
+    return true;
+}
+
 static void print_queue(const json_t *q, int64_t now_ms, FILE *out)
 {
     const json_t *workers = json_object_get(q, "workers"), *rate = json_object_get(q, "rate");
-    const char *why = json_string_value(json_object_get(q, "refused"));
-    if (why) {
-        tool_cell(out, json_string_value(json_object_get(q, "queue")), 0);
-        fputs("\n  refused by Redis: ", out);
-        tool_cell(out, why, 0);
-        putc('\n', out);
+    if (print_uncounted(q, out))
         return;
-    }
     print_places(q, out);
     if (print_numbers(json_object_get(q, "counters"), "  ever: ", out))
         putc('\n', out);

@@ -9,9 +9,30 @@
 #include "base/text.h"
 #include "base/visible.h"
 
+/* In a cluster to the owner of a queue's slot, the first that can be reached: the others are none
+ * the worse for a shard that is away. */
+static struct link *open_any(const struct config *config, const char *const *names, size_t n,
+                             int *code)
+{
+    struct config one = *config;
+    struct link *link = NULL;
+    struct err e;
+    if (config->redis.topology != TOPOLOGY_CLUSTER)
+        n = 1;
+    for (size_t i = 0; !link && i < n; i++) {
+        one.redis.slot = cluster_slot(names[i], strlen(names[i]));
+        link = link_try(&one, code, &e);
+    }
+    if (!link)
+        cli_line(stderr, "pushbridge: %s", e.text);
+    return link;
+}
+
 bool tool_open(struct tool *t, const struct config *config, const char *queue, int *code)
 {
-    *t = (struct tool){.config = config, .link = link_open(config, code)};
+    const char *const *names = queue ? &queue : (const char *const *)config->queue_names;
+    *t = (struct tool){.config = config,
+                       .link = open_any(config, names, queue ? 1 : config->nqueues, code)};
     if (!t->link)
         return false;
     t->n = queue ? 1 : config->nqueues;

@@ -161,3 +161,8 @@ const char *queue_last_error(const struct queue *q)
 {
     return q->error;
 }
+
+const char *queue_down_why(const struct queue *q)
+{
+    return redis_is_up(q->cmd) ? "" : redis_why(q->cmd);
+}

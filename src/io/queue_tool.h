@@ -41,6 +41,8 @@ void queue_each_key(struct queue *q, const char *name, queue_key_fn fn, void *ar
 
 /* The last error that Redis answered about the queue; "" when there was none. */
 const char *queue_last_error(const struct queue *q);
+/* Why its server cannot be asked; "" when it can, or nothing is known. */
+const char *queue_down_why(const struct queue *q);
 const char *queue_dead_list(const struct queue *q); /* its key */
 const char *queue_oversize_key(const struct queue *q);
 

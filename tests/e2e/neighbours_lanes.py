@@ -12,7 +12,7 @@ from admin import Admin
 from harness import K, Q, Stage, wait_until
 from reload import File, hup
 from scene import FAST, SHORT, calls, expect, heavy, scenario, slow, wait_idle
-from topology import ClusterStage, slot_of
+from topology import CalmClusterStage, ClusterStage, slot_of
 
 A, B = "push:a", "push:b"
 TWO = dict(FAST, **SHORT, PUSHBRIDGE_QUEUE_NAMES="%s,%s" % (A, B), PUSHBRIDGE_QUEUE_RESULTS="{%q}:results",
@@ -306,6 +306,10 @@ def a_shard_in_trouble_is_set_aside():
         s.redis.forget()
         nb += s.push_to(PAIR[1], 100, "e")
         wait_until(lambda: ended(PAIR[1]) == nb, "the second flows without the first's shard")
+        shown = json.loads(s.cli("stats", "--json"))
+        first, second = shown["queues"]
+        expect(first["unanswered"] and second["counters"]["sent"] == nb and shown["at"] and shown["circuits"] is None, "stats shows the other: %s" % shown)
+        expect("no answer from Redis: " in s.cli("stats") and [d["list"] for d in shown["dead"]] == ["{%s}:dead" % PAIR[1]], "and says so")
         s.workers[0].kill()
         b = Admin()
         s.worker(**b.env())
@@ -315,6 +319,89 @@ def a_shard_in_trouble_is_set_aside():
         s.no_duplicates()
         ids = s.outcome_ids(PAIR[1:])
         expect(len(ids) == len(set(ids)) == nb, "one outcome each")
+
+
+class TwoShards:
+    """Two queues, each on a shard of its own, and a worker for both."""
+
+    def __init__(self, s, nodes):
+        self.s, self.nodes, self.total, self.admin = s, nodes, dict.fromkeys(PAIR, 0), Admin()
+        expect(nodes[slot_of(PAIR[0])] != nodes[slot_of(PAIR[1])], "two shards")
+
+    def push(self, queue, n):
+        self.total[queue] += self.s.push_to(queue, n, "%s-%d-" % (queue[-1], self.total[queue]))
+
+    def wait(self, queue, what):
+        wait_until(lambda: self.s.ended_of(queue) == self.total[queue], lambda: "%s: %s has ended %d of %d; %s" % (
+            what, queue, self.s.ended_of(queue), self.total[queue], self.admin.ready()))
+
+    def both(self, n, what):
+        for queue in PAIR:
+            self.push(queue, n)
+        for queue in PAIR:
+            self.wait(queue, what)
+
+    def second_flows(self, what):
+        self.push(PAIR[1], 100)
+        self.wait(PAIR[1], what)
+        expect("queue_aside queue=%s " % PAIR[1] not in self.s.log(), "%s: the second is never set aside" % what)
+
+
+@scenario
+@heavy
+@slow
+def shards_that_refuse():
+    """The first queue's shard is over maxmemory, then lacks replicas, then is pointed to in a circle (MOVED): each in turn
+    is the first queue's trouble only, named, and over by itself."""
+    with CalmClusterStage(tls=False, env=dict(shards.TOPOLOGY, PUSHBRIDGE_QUEUE_NAMES=",".join(PAIR))) as s:
+        both = TwoShards(s, s.slots())
+        slot, here = slot_of(PAIR[0]), both.nodes[slot_of(PAIR[0])]
+        s.worker(**both.admin.env())
+        both.both(20, "well")
+        # over maxmemory: what is there is sent on, producers and the trial of readiness are refused
+        both.push(PAIR[0], 50)
+        s.ask(here, "CONFIG", "SET", "maxmemory", "1")
+        wait_until(lambda: both.admin.failing("write", "OOM") and both.admin.failing("write", PAIR[0]), lambda: "full: %s" % both.admin.ready()[1])
+        both.second_flows("full")
+        both.wait(PAIR[0], "what is there is drained")
+        s.ask(here, "CONFIG", "SET", "maxmemory", "0")
+        both.admin.wait_ready()
+        both.both(20, "room again")
+        # its writes want more replicas than it has
+        s.ask(here, "CONFIG", "SET", "min-replicas-to-write", "5")
+        wait_until(lambda: both.admin.failing("queues", "NOREPLICAS"), lambda: "set aside: %s" % both.admin.ready()[1])
+        both.second_flows("no replicas")
+        s.ask(here, "CONFIG", "SET", "min-replicas-to-write", "0")
+        both.admin.wait_ready()
+        both.both(20, "replicas again")
+        s.no_duplicates()
+        s.terminate(s.workers[0])
+        redirected_in_a_circle(s, both, slot, here)
+
+
+def redirected_in_a_circle(s, both, slot, here):
+    """Two nodes say that the other has the slot (which is empty, so that they take our word for it)."""
+    there = sorted(s.masters() - {here, both.nodes[slot_of(PAIR[1])]})[0]
+    ids = {p: s.ask(p, "CLUSTER", "MYID") for p in (here, there)}
+    for key in s.ask(here, "CLUSTER", "GETKEYSINSLOT", slot, 1000):
+        s.ask(here, "DEL", key)
+    both.total[PAIR[0]] = 0
+    s.ask(here, "CLUSTER", "SETSLOT", slot, "NODE", ids[there])
+    expect(str(s.attempt(here, "LLEN", PAIR[0])).startswith("MOVED") and str(s.attempt(there, "LLEN", PAIR[0])).startswith("MOVED"), "a circle")
+    s.worker(**both.admin.env())
+    both.second_flows("in a circle")
+    began = s.ask(there, "TIME")
+    redirects = lambda: both.admin.families()["pushbridge_redis_redirects_total"].value()  # noqa: E731
+    first = redirects()
+    wait_until(lambda: int(s.ask(there, "TIME")[0]) > int(began[0]) + 3, "three seconds of Redis' clock")
+    found, took = redirects() - first, int(s.ask(there, "TIME")[0]) - int(began[0]) + 1
+    expect(found < 40 * took, "%d redirections in %d s: no loop" % (found, took))
+    expect(both.admin.ready()[0] == 503 and PAIR[0] in str(both.admin.ready()[1]["checks"]), "named: %s" % both.admin.ready()[1])
+    for port in s.masters() | {here, there}:
+        s.ask(port, "CLUSTER", "SETSLOT", slot, "NODE", ids[here])
+    s.redis.forget()
+    both.both(20, "the circle is broken")
+    both.admin.wait_ready()
 
 
 # --- apps that are taken out of the file

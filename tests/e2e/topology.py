@@ -115,6 +115,13 @@ class TopologyStage(Stage):
         except OSError:
             return None
 
+    def attempt(self, port, *args):
+        """One command; an error is its answer."""
+        try:
+            return self.connect(port)(*args)
+        except OSError as e:
+            return e
+
     def wait_answers(self):
         for port, _ in self.nodes.values():
             wait_until(lambda: self.ask(port, "PING") == b"PONG", "port %d answers" % port)
