@@ -392,3 +392,38 @@ void flow_store_well(struct flow_store *s, const char *app)
 {
     send_vote(s, app, "well", 0, NULL, NULL);
 }
+
+/* --- what was let through -------------------------------------------------------------------- */
+
+struct telling {
+    struct flow_store *store;
+    size_t n;
+    flow_sent_fn fn;
+    void *arg;
+};
+
+static void on_sent(void *arg, redisReply *reply)
+{
+    struct telling x = *(struct telling *)arg;
+    int64_t last[FLOW_SENT_MAX];
+    mem_free(arg);
+    bool ok = answered(x.store, "sent", reply, 2 + x.n);
+    for (size_t i = 0; ok && i < x.n; i++)
+        last[i] = number(reply, 2 + i);
+    x.fn(x.arg, ok ? last : NULL);
+}
+
+void flow_store_sent(struct flow_store *s, const struct flow_sent *apps, size_t n, flow_sent_fn fn,
+                     void *arg)
+{
+    struct args a = {.n = 0};
+    assert(n && n <= FLOW_SENT_MAX);
+    add(&a, s->control);
+    for (size_t i = 0; i < n; i++) {
+        add(&a, apps[i].app);
+        add_int(&a, apps[i].ms);
+    }
+    struct telling *x = mem_alloc(sizeof *x);
+    *x = (struct telling){s, n, fn, arg};
+    eval(s, SCRIPT_SENT, 1, &a, on_sent, x);
+}

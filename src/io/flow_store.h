@@ -108,6 +108,18 @@ void flow_store_vote(struct flow_store *s, const char *app, int64_t ttl_ms, flow
 /* A call for the app went through: no votes any more, anybody's. */
 void flow_store_well(struct flow_store *s, const char *app);
 
+/* When a job of an app was let through last, Redis clock: as the caller knows it, and then as the
+ * fleet does; 0: never. last is in the order of what was asked, NULL: no answer. At most
+ * FLOW_SENT_MAX at once; names are copied. */
+enum { FLOW_SENT_MAX = 128 };
+struct flow_sent {
+    const char *app;
+    int64_t ms;
+};
+typedef void (*flow_sent_fn)(void *arg, const int64_t *last);
+void flow_store_sent(struct flow_store *s, const struct flow_sent *apps, size_t n, flow_sent_fn fn,
+                     void *arg);
+
 /* The texts of a circuit: and a failed: field in K:control. "" and what cannot be read: closed,
  * and none failed. s NULL: for a tool, to which every worker is another. */
 void flow_store_read_circuit(const struct flow_store *s, const char *text, const char *failed,

@@ -25,6 +25,7 @@ static struct redis_script table[SCRIPTS_N] = {
     [SCRIPT_CONTROL] = {.name = "control", .source = lua_control},
     [SCRIPT_CIRCUIT] = {.name = "circuit", .source = lua_circuit},
     [SCRIPT_VOTE] = {.name = "vote", .source = lua_vote},
+    [SCRIPT_SENT] = {.name = "sent", .source = lua_sent},
 };
 
 const struct redis_script *script_get(enum script which)

@@ -25,6 +25,7 @@ enum script {
     SCRIPT_CONTROL,
     SCRIPT_CIRCUIT,
     SCRIPT_VOTE,
+    SCRIPT_SENT,
     SCRIPTS_N,
 };
 

@@ -328,6 +328,7 @@ static bool note_refusal(struct flight *f, const struct reply *reply)
         bool closed = pipeline_circuit(f)->state == CIRCUIT_CLOSED;
         int64_t others_sent_ms = closed ? circuits_last_sent_ms(circuits, app) : 0;
         envelope_note_refusal(&f->env, others_sent_ms, now_ms);
+        circuits_note_refused(circuits, app);
     }
     return again;
 }

@@ -12,6 +12,8 @@
 
 /* A worker's idea of Redis' clock is late by as much as answers are, and others saw it sooner. */
 enum { SLACK_MS = 1000 };
+/* What was let through is told this often; asked for after a refusal, until a job's next is due. */
+enum { TELL_SENT_MS = 500, CURIOUS_MS = 2 * CIRCUIT_PROBE_CAP_MS };
 
 /* One app's circuit and its business with the fleet. */
 struct shared {
@@ -22,8 +24,11 @@ struct shared {
     size_t out;      /* calls that are not answered yet: until then what others say is older */
     bool probing;    /* … one of them asks for the lease */
     bool unheard;    /* the last change did not reach the fleet */
+    bool telling;    /* what was let through is being told */
     int64_t since_ms, until_ms; /* of the last trouble, Redis clock; since 0: none */
-    int64_t sent_ms;            /* when a job was let through last, Redis clock; 0: not known */
+    int64_t sent_ms;            /* when a job was let through last, Redis clock; 0: not known … */
+    int64_t told_ms;            /* … of which the fleet has heard */
+    int64_t curious_till_ms;    /* so long it matters what others sent */
 };
 static_assert((int)CIRCUIT_JOBS_MAX == (int)CIRCUIT_FAILED_MAX,
               "what is shared is what is remembered");
@@ -33,6 +38,8 @@ struct circuits {
     struct flow_store *store;
     struct shared **v;      /* per app, and one past them for what belongs to none any more */
     struct shared *removed; /* whose last calls are not answered yet */
+    bool telling;
+    int64_t tell_at_ms; /* what was let through, next */
     circuits_fn fn;
     void *arg;
 };
@@ -81,11 +88,16 @@ struct circuits *circuits_new(const struct config *config, struct flow_store *st
     return c;
 }
 
+static bool is_awaited(const struct shared *s)
+{
+    return s->out || s->telling;
+}
+
 /* Frees it, or leaves that to the last answer to its calls. */
 static void retire(struct shared *s)
 {
     s->app = NULL;
-    if (!s->out) {
+    if (!is_awaited(s)) {
         mem_free(s);
         return;
     }
@@ -199,7 +211,7 @@ void circuits_adopt(struct circuits *c, size_t app, const struct circuit_share *
 
 static void answered_removed(struct shared *s)
 {
-    if (!s->out)
+    if (!is_awaited(s))
         bury(s);
 }
 
@@ -303,9 +315,64 @@ void circuits_open(struct circuits *c, size_t app, const char *why, uint64_t job
     circuits_report(c, app, before, false, message, now_redis_ms);
 }
 
+/* --- what was let through -------------------------------------------------------------------- */
+
+void circuits_note_refused(struct circuits *c, size_t app)
+{
+    c->v[app]->curious_till_ms = clock_mono_ms() + CURIOUS_MS;
+}
+
+struct tellings {
+    struct circuits *all;
+    size_t n;
+    struct shared *v[CONFIG_APPS_MAX];
+};
+
+static void on_sent(void *arg, const int64_t *last)
+{
+    struct tellings *t = arg;
+    t->all->telling = false;
+    for (size_t i = 0; i < t->n; i++) {
+        struct shared *s = t->v[i];
+        s->telling = false;
+        if (!s->app) {
+            answered_removed(s);
+            continue;
+        }
+        if (last && last[i] > s->told_ms)
+            s->told_ms = last[i];
+        if (last && last[i] > s->sent_ms)
+            s->sent_ms = last[i];
+    }
+    mem_free(t);
+}
+
+static void tell_sent(struct circuits *c, int64_t now_ms)
+{
+    struct flow_sent asked[CONFIG_APPS_MAX];
+    struct tellings *t = mem_alloc(sizeof *t);
+    *t = (struct tellings){.all = c};
+    for (size_t i = 0; i < c->config->napps; i++) {
+        struct shared *s = c->v[i];
+        if (s->sent_ms <= s->told_ms && now_ms >= s->curious_till_ms)
+            continue;
+        asked[t->n] = (struct flow_sent){s->app, s->sent_ms};
+        t->v[t->n++] = s;
+        s->telling = true;
+    }
+    c->tell_at_ms = now_ms + TELL_SENT_MS;
+    c->telling = t->n > 0;
+    if (t->n)
+        flow_store_sent(c->store, asked, t->n, on_sent, t);
+    else
+        mem_free(t);
+}
+
 void circuits_tick(struct circuits *c)
 {
     int64_t now = clock_mono_ms();
+    if (c->store && !c->telling && now >= c->tell_at_ms)
+        tell_sent(c, now);
     for (size_t i = 0; i < c->config->napps; i++) {
         struct shared *s = c->v[i];
         if (s->unheard && !s->out) {

@@ -41,15 +41,18 @@ void circuits_open(struct circuits *c, size_t app, const char *why, uint64_t job
  * until it was closed. False when it never was. */
 bool circuits_trouble(const struct circuits *c, size_t app, int64_t *since_ms, int64_t *until_ms);
 
-/* A job of the app was let through, Redis clock; and when one was last, 0: not known. That another
- * worker closed the circuit says as much. */
+/* A job of the app was let through, Redis clock; and when one was last, by whichever worker, 0: not
+ * known. What others sent is known within a second where jobs were refused (note_refused) of late.
+ */
 void circuits_note_sent(struct circuits *c, size_t app, int64_t now_redis_ms);
+void circuits_note_refused(struct circuits *c, size_t app);
 int64_t circuits_last_sent_ms(const struct circuits *c, size_t app);
 
 /* What the fleet says of an app's circuit. */
 void circuits_adopt(struct circuits *c, size_t app, const struct circuit_share *share);
 
-/* Now and then: asks for the lease where a probe is due, and says again what was not heard. */
+/* Now and then: asks for the lease where a probe is due, says again what was not heard, and tells
+ * and asks what was let through. */
 void circuits_tick(struct circuits *c);
 
 #endif

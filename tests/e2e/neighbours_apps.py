@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Apps and jobs beside each other: whose trouble is whose, and who waits for whom."""
+import itertools
 import os
 
 from harness import K, Stage, wait_until
@@ -57,6 +58,34 @@ def culprit_with_a_wrong_signature():
 @scenario
 def culprit_without_permission():
     return culprit("PermissionDenied", 400)
+
+
+@scenario
+def culprit_of_one_worker_good_jobs_of_another():
+    """What others sent counts, whoever sent it: the culprit lies in one worker's queue, the good jobs in the other's."""
+    env = dict(SHORT, **PROBES)
+    with Stage(env=env) as s:
+        refuse_one(s, "AppNotConfigIOS", 400, "defaultbad")
+        for own in ("a", "b"):
+            s.worker(PUSHBRIDGE_QUEUE_NAMES="push:jobs," + own)
+        s.push(job("bad"), queue="a")
+        wait_until(lambda: calls(s, job_key="defaultbad"), "it is refused")
+        good = itertools.count()
+
+        def one_more_is_sent():
+            n = next(good)
+            s.push(job(n), queue="b")
+            wait_until(lambda: len(s.outcomes()) == n + 1, "a good one is sent")
+            return s.dead()
+        wait_until(one_more_is_sent, "the culprit ends")
+        (letter,) = s.dead()
+        expect(letter["id"] == "defaultbad" and letter["reason"] == "provider_rejected" and letter["attempts"] == 1, letter)
+        expect(not any("circuit_open" in s.log(i) for i in range(2)), "no circuit opens")
+        tries = len(calls(s, job_key="defaultbad"))
+        expect(tries >= 5, "not before circuit.failures refusals: %d" % tries)
+        expect({k: v for k, v in s.counts("a").items() if v} == {"dead": 1}, s.counts("a"))
+        s.no_duplicates()
+        return "%d calls for it, %d good ones" % (tries, next(good))
 
 
 @scenario

@@ -1,12 +1,13 @@
 -- SPDX-License-Identifier: MIT
 -- What the fleet has agreed on: pause:<app> (ms of its end, 0: none; pause:* is everybody),
 -- rate:<bucket> (overrides), cool:<bucket> (ms of its end), circuit:<app>, failed:<app> (jobs whose
--- probes failed), and v, which grows with each change.
+-- probes failed), sent:<app> (sent.lua), and v, which grows with each change.
 -- KEYS control; ARGV version seen, then changes: field, value ('': removes it; +n: n ms from now)
 -- Reply: now, version, fields that were there before, then, unless that version was seen, field,
 -- value …
 local control = KEYS[1]
 local call = redis.call
+local SENT_KEPT_MS = 24 * 3600000
 local version = tonumber(call('HGET', control, 'v') or 0)
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -18,6 +19,7 @@ if #ARGV > 1 then
     for i = 1, #all, 2 do
         local kind = string.match(all[i], '^%a+')
         local till = (kind == 'cool' or kind == 'pause') and tonumber(all[i + 1]) or 0
+        till = kind == 'sent' and (tonumber(all[i + 1]) or 0) + SENT_KEPT_MS or till
         if till > 0 and till < now then
             call('HDEL', control, all[i])
         end

@@ -1,0 +1,28 @@
+-- SPDX-License-Identifier: MIT
+-- When a job of each app was let through last, by whichever worker: sent:<app>, ms. It changes too
+-- often to be a change of the version. A version before this one neither reads nor removes that.
+-- KEYS control; ARGV app, when the caller knows one to have been (0: never), and so on
+-- Reply: now, version, then for each app when it was (0: never)
+local control = KEYS[1]
+local call = redis.call
+local version = tonumber(call('HGET', control, 'v') or 0)
+local fields, mine = {}, {}
+for i = 1, #ARGV, 2 do
+    fields[#fields + 1] = 'sent:' .. ARGV[i]
+    mine[#mine + 1] = tonumber(ARGV[i + 1])
+end
+local found = call('HMGET', control, unpack(fields))
+local t = call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local reply = {now, version}
+-- A first write that a full memory cannot refuse lets those after it pass.
+call('HDEL', control, '')
+for i, field in ipairs(fields) do
+    local last = tonumber(found[i] or 0) or 0
+    if mine[i] > last then
+        last = mine[i]
+        call('HSET', control, field, string.format('%.0f', last))
+    end
+    reply[#reply + 1] = last
+end
+return reply
