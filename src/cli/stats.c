@@ -268,6 +268,16 @@ static void print_asides(json_t *asides, FILE *out)
     }
 }
 
+static void print_stopped(const json_t *queues, FILE *out)
+{
+    for (size_t i = 0; i < json_array_size(queues); i++) {
+        fputs(i ? ", " : ", takes nothing more of ", out);
+        tool_cell(out, json_string_value(json_array_get(queues, i)), 0);
+    }
+    if (json_array_size(queues))
+        fputs(" (its parked lists are full)", out);
+}
+
 static void print_own_trouble(json_t *apps, FILE *out)
 {
     const char *app;
@@ -298,6 +308,7 @@ static void print_worker(const json_t *w, int64_t now_ms, FILE *out)
             number(w, "calls"));
     print_circuits(json_object_get(w, "circuits"), out);
     print_asides(json_object_get(w, "aside"), out);
+    print_stopped(json_object_get(w, "parked_stop"), out);
     print_own_trouble(json_object_get(w, "own_trouble"), out);
     putc('\n', out);
 }

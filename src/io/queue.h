@@ -146,7 +146,8 @@ struct queue_ask {
     size_t ndrains;
     enum queue_order order;
     int64_t parked_max; /* no ready jobs while so many are parked, those of lists that are taken
-                           from not counted unless BESIDE */
+                           from not counted unless BESIDE, which takes no more than there is room
+                           for */
     unsigned turn;      /* IN_TURN: whose the odd ones are; another from claim to claim */
     bool alone;      /* the worker holds nothing, so that it may get one suspect (I4), and nothing
                         else with it */

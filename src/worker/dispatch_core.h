@@ -27,6 +27,7 @@ struct lane {
     bool leaving, left;               /* its inbox is being emptied; is: the last step of a drain */
     unsigned reserved;                /* credits that a claim under way may use up */
     int64_t asked_ms;                 /* since when */
+    bool asked_ready;                 /* a look that is out may bring ready jobs */
     struct aside aside;               /* whether Redis refuses to serve it */
     bool alone;   /* that claim may bring a suspect (I4): no other goes beside it */
     bool suspect; /* and has brought one */
@@ -35,6 +36,7 @@ struct lane {
     int64_t next_alarm_ms;      /* when the dead letters are counted next */
     int64_t next_sweep_ms;      /* when parked jobs are looked at next for their deadlines */
     int64_t next_look_ms;       /* … and for a probe */
+    int64_t next_rest_ms;       /* when ready ones are parked next, while all apps rest */
     bool woken;                 /* the idle wait moved a job into the inbox */
     struct leftovers leftovers; /* parked for apps that are not configured */
     unsigned turn;              /* of the apps, in its claims */

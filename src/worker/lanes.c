@@ -42,8 +42,23 @@ void lanes_look(struct dispatch *d)
         look_at_lane(&d->lanes[i], now);
 }
 
+static void write_stopped(const struct dispatch *d, struct buf *out)
+{
+    bool any = false;
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        if (!d->lanes[i].stopped)
+            continue;
+        buf_puts(out, any ? "," : ",\"parked_stop\":[");
+        buf_json_or_null(out, queue_name(d->lanes[i].queue));
+        any = true;
+    }
+    if (any)
+        buf_putc(out, ']');
+}
+
 void lanes_write(const struct dispatch *d, struct buf *out)
 {
+    write_stopped(d, out);
     bool any = false;
     for (size_t i = 0; i < d->config->nqueues; i++) {
         const struct lane *lane = &d->lanes[i];

@@ -12,6 +12,8 @@ enum {
     LOOK_MS = 500,   /* a probe that was not found is looked for again */
     PROBE_MAX = 64,  /* parked jobs that are looked at for probes, for all apps */
     READY_MAX = 4,   /* and ready ones, while no app takes jobs */
+    REST_MAX = 128,  /* due and ready jobs that are parked at once, while all apps rest … */
+    REST_SOON_MS = 100, /* … and so soon again where there were more */
 };
 
 static void on_looked(void *arg, const struct queue_claim *claim, int done)
@@ -24,16 +26,28 @@ static void on_looked(void *arg, const struct queue_claim *claim, int done)
     config_drop(lane->asked_under);
     lane->asked_under = NULL;
     lanes_claimed(lane, done);
-    if (done >= 0)
-        parked_note(lane, false);
+    if (lane->asked_ready && (done == -2 || done >= 0))
+        parked_note(lane, done == -2);
+    if (done >= REST_MAX)
+        lane->next_rest_ms = clock_mono_ms() + REST_SOON_MS;
     dispatch_pump_soon(lane->d);
 }
 
 static void look(struct lane *lane, const struct queue_ask *ask)
 {
     lane->asked_ms = clock_mono_ms();
+    lane->asked_ready = ask->n > 0;
     lane->asked_under = config_hold(lane->d->config);
     queue_claim(lane->queue, ask, on_looked, lane);
+}
+
+/* What is held here may have been parked, and be so again. */
+static unsigned room_parked(const struct lane *lane, unsigned most)
+{
+    size_t busy, held;
+    pipeline_load_of(lane->d->pipeline, lane->queue, &busy, &held);
+    int64_t room = parked_max(lane->d) - (int64_t)held;
+    return room > most ? most : room > 0 ? (unsigned)room : 0;
 }
 
 /* Deadlines of parked jobs pass also while nothing of their app is sent. They go round: the parked
@@ -69,12 +83,40 @@ static bool probe(struct lane *lane)
         return false;
     lane->woken &= !all_open;
     lane->next_look_ms = now + LOOK_MS;
-    look(lane, &(struct queue_ask){.n = all_open ? READY_MAX : 0,
+    look(lane, &(struct queue_ask){.n = all_open ? room_parked(lane, READY_MAX) : 0,
                                    .drains = drains,
                                    .ndrains = n,
                                    .order = QUEUE_BESIDE,
                                    .parked_max = parked_max(lane->d),
                                    .from_end = clock_random_below(2) == 1});
+    return true;
+}
+
+/* No worker claims, and not this one alone for want of keys. */
+static bool is_everybodys(const struct lane *lane)
+{
+    const struct pipeline *p = lane->d->pipeline;
+    return pipeline_all_rest(p) || (pipeline_all_open(p) && queue_workers(lane->queue) == 1);
+}
+
+/* Nobody claims while all apps rest, and deadlines of due and ready jobs pass all the same: they
+ * are parked, in their order, where each has its turn to be looked at. Beyond the bound of parked
+ * jobs they stay where they are. */
+static bool settle(struct lane *lane)
+{
+    int64_t now = clock_mono_ms();
+    if (fleet_paused(lane->d->fleet) || !is_everybodys(lane)) {
+        lane->next_rest_ms = now + SWEEP_MS;
+        return false;
+    }
+    if (now < lane->next_rest_ms)
+        return false;
+    lane->next_rest_ms = now + SWEEP_MS;
+    unsigned n = room_parked(lane, REST_MAX);
+    if (!n)
+        return false;
+    look(lane, &(struct queue_ask){
+                   .n = n, .order = QUEUE_BESIDE, .parked_max = parked_max(lane->d)});
     return true;
 }
 
@@ -84,6 +126,6 @@ void looks_begin(struct lane *lane, bool room)
     if (d->alone || d->draining || queue_claiming(lane->queue) || lane->aside.on ||
         !lanes_may_claim(lane))
         return;
-    if (!probe(lane))
-        sweep(lane, room);
+    if (!probe(lane) && !sweep(lane, room))
+        settle(lane);
 }

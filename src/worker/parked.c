@@ -14,8 +14,11 @@ static void note_app(struct lane *lane, size_t app, bool stopped)
 {
     const struct config_app *a = &lane->d->config->apps[app];
     int64_t limit = lane->d->config->parked_max, n = queue_parked(lane->queue, a->app.name);
-    bool full =
-        n >= limit && (lane->full[app] || stopped || !pipeline_takes(lane->d->pipeline, app));
+    size_t busy, held = 0; /* those that are looked at just now have not gone */
+    if (lane->full[app])
+        pipeline_load_of(lane->d->pipeline, lane->queue, &busy, &held);
+    bool full = n + (int64_t)held >= limit &&
+                (lane->full[app] || stopped || !pipeline_takes(lane->d->pipeline, app));
     if (full == lane->full[app])
         return;
     lane->full[app] = full;

@@ -159,6 +159,14 @@ bool pipeline_all_open(const struct pipeline *p)
     return pipeline_takers(p) == 0;
 }
 
+bool pipeline_all_rest(const struct pipeline *p)
+{
+    for (size_t i = 0; i < p->config->napps; i++)
+        if (circuits_at(p->circuits, i)->state == CIRCUIT_CLOSED && !fleet_app_paused(p->fleet, i))
+            return false;
+    return true;
+}
+
 size_t pipeline_most(const struct pipeline *p)
 {
     size_t slots = (size_t)p->config->concurrency;

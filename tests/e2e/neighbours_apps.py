@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Apps and jobs beside each other: whose trouble is whose, and who waits for whom."""
 import itertools
+import json
 import os
 
+from admin import Admin
 from harness import K, Stage, wait_until
 from scene import SHORT, calls, dead_reasons, expect, scenario, slow
 
@@ -157,6 +159,54 @@ def app_comes_back_beside_an_open_circuit():
         s.cli("resume", "--app", "other")
         s.wait_ended(n)
         expect(len(s.outcomes()) == 500, "all are sent")
+        s.settle(n)
+
+
+@scenario
+@slow
+def deadlines_pass_while_no_app_takes_jobs():
+    """All apps rest, one by its circuit, one by a pause: ready jobs end at their deadlines, those that have time left are parked, and sent."""
+    with Stage(env=dict(SHORT, PUSHBRIDGE_QUEUE_CONCURRENCY="4")) as s:
+        two_apps(s, "other")
+        s.fault(kind="error", code="AccountDisabled", status=400, match={"app_key": "23456789"})
+        s.worker()
+        s.cli("pause", "--app", "other")
+        wait_until(lambda: "event=paused app=other" in s.log(), "paused")
+        n = s.push(job("first"))
+        wait_until(lambda: "event=circuit_open app=default" in s.log(), "open")
+        n += s.push_many(900, make=lambda i: job(i, ("default", "other")[i % 2], **({"ttl_s": 5} if i % 3 else {})))
+        wait_until(lambda: s.ended() == 600, lambda: "what has a deadline is over: %d" % s.ended())
+        expect(dead_reasons(s) == ["expired"] * 600, set(dead_reasons(s)))
+        wait_until(lambda: not s.counts()["ready"], "none is left ready")
+        kept = {a: [json.loads(x[x.index(b'{"id"'):])["id"] for x in s.redis("LRANGE", K + ":parked:" + a, 0, -1)] for a in ("default", "other")}
+        expect(not s.outcomes() and sum(map(len, kept.values())) == 301, "parked: %s" % {a: len(v) for a, v in kept.items()})
+        s.clear_faults()
+        s.cli("resume", "--app", "other")
+        s.wait_ended(n)
+        expect(len(s.outcomes()) == 301, "the others are sent")
+        s.settle(n)
+
+
+@scenario
+@slow
+def ready_jobs_stay_where_parked_ones_are_many():
+    """With one app queue.parked_max is honoured while it rests, which is said; the rest stays ready, and all are sent."""
+    with Stage(env=dict(SHORT, PUSHBRIDGE_QUEUE_PARKED_MAX="50", **PROBES)) as s:
+        s.fault(kind="error", code="AccountDisabled", status=400)
+        a = Admin()
+        s.worker(**a.env())
+        n = s.push(job("first"))
+        wait_until(lambda: "event=circuit_open app=default" in s.log(), "open")
+        n += s.push_many(300, make=job)
+        wait_until(lambda: "level=warn event=parked_full queue=push:jobs app=default" in s.log(), "it is said")
+        wait_until(lambda: a.families()["pushbridge_parked_stop_total"].value(queue="push:jobs") > 1, "counted")
+        c = s.counts()
+        expect(c["parked"] + c["leased"] <= 50 + 8 and c["ready"] >= 300 - 58, "the others stay ready: %s" % c)
+        shown = json.loads(s.cli("stats", "--json"))["queues"][0]["workers"][0]
+        expect(shown["parked_stop"] == ["push:jobs"], "stats: %s" % shown)
+        s.clear_faults()
+        s.wait_ended(n)
+        expect(len(s.outcomes()) == n, "all are sent")
         s.settle(n)
 
 

@@ -223,6 +223,9 @@ else
         part[i] = min(want[i], most)
         most = most - part[i]
     end
+    if order == 'beside' then
+        room = min(room, max(0, parked_all_max - parked)) -- they may be parked with the others
+    end
     part[lists + 1] = min(want[lists + 1], order == 'first' and most or room)
 end
 for i = 1, lists do
