@@ -10,7 +10,7 @@ enum { LOOK_MS = 5000, LOOK_SOON_MS = 500 };
 static void tell(struct lane *lane, struct leftover *f, int64_t now_ms)
 {
     int64_t left = f->since_ms + f->wait_ms - now_ms;
-    if (f->jobs <= 0 || f->told)
+    if (f->jobs <= 0 || f->told || f->ours)
         return;
     f->told = true;
     log_error("event=app_unserved queue=%s app=%s jobs=%lld wait_ms=%lld",

@@ -11,17 +11,23 @@
 
 enum having { HAS_IT, HAS_IT_NOT, SAYS_NOTHING };
 
+static bool lists_name(const json_t *list, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *one = json_string_value(json_array_get(list, i));
+        if (one && strcmp(one, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static enum having names_app(const json_t *words, const char *app)
 {
     const json_t *apps = json_object_get(words, "apps");
     if (!json_is_array(apps))
         return SAYS_NOTHING;
-    for (size_t i = 0; i < json_array_size(apps); i++) {
-        const char *name = json_string_value(json_array_get(apps, i));
-        if (name && strcmp(name, app) == 0)
-            return HAS_IT;
-    }
-    return HAS_IT_NOT;
+    return lists_name(apps, app) || lists_name(json_object_get(words, "groups"), app) ? HAS_IT
+                                                                                      : HAS_IT_NOT;
 }
 
 /* Of all live workers. */
@@ -75,7 +81,8 @@ static void see_app(struct leftovers *l, const struct config *config, const char
                     enum having had, int64_t now_ms)
 {
     struct leftover *f = find_leftover(l, app);
-    if (config_app_find(config, app) || had == HAS_IT) {
+    bool ours = config_group_find(config, app) != NULL;
+    if (config_app_find(config, app) || (had == HAS_IT && !ours)) {
         if (f)
             drop_leftover(l, (size_t)(f - l->v));
         return;
@@ -87,7 +94,10 @@ static void see_app(struct leftovers *l, const struct config *config, const char
         *f = (struct leftover){.since_ms = now_ms, .jobs = -1};
         snprintf(f->app, sizeof f->app, "%s", app);
     }
-    f->wait_ms = had == SAYS_NOTHING ? LEFTOVERS_SILENT_MS : config->unserved_ms;
+    f->ours = ours;
+    f->wait_ms = ours                  ? 0
+                 : had == SAYS_NOTHING ? LEFTOVERS_SILENT_MS
+                                       : config->unserved_ms;
 }
 
 void leftovers_see(struct leftovers *l, const struct config *config,
@@ -123,7 +133,7 @@ int64_t leftovers_jobs(const struct leftovers *l)
 {
     int64_t sum = 0;
     for (size_t i = 0; i < l->n; i++)
-        sum += l->v[i].jobs > 0 ? l->v[i].jobs : 0;
+        sum += l->v[i].jobs > 0 && !l->v[i].ours ? l->v[i].jobs : 0;
     return sum;
 }
 
@@ -134,4 +144,10 @@ void leftovers_write_apps(const struct config *config, struct buf *out)
         buf_json_or_null(out, config->apps[i].app.name);
     }
     buf_putc(out, ']');
+    for (size_t i = 0; i < config->ngroups; i++) {
+        buf_puts(out, i ? "," : ",\"groups\":[");
+        buf_json_or_null(out, config->groups[i].name);
+    }
+    if (config->ngroups)
+        buf_putc(out, ']');
 }

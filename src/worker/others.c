@@ -29,15 +29,21 @@ static void see_app(struct others *o, const char *app, int64_t now_ms)
     o->v[i].till_ms = now_ms + OTHERS_HOLD_MS;
 }
 
+static void see_list(struct others *o, const struct config *config, const json_t *names,
+                     int64_t now_ms)
+{
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        if (name && !config_app_find(config, name) && !config_group_find(config, name))
+            see_app(o, name, now_ms);
+    }
+}
+
 void others_see(struct others *o, const struct config *config, const char *words, int64_t now_ms)
 {
     json_t *root = json_loads(words, 0, NULL);
-    const json_t *apps = json_object_get(root, "apps");
-    for (size_t i = 0; i < json_array_size(apps); i++) {
-        const char *app = json_string_value(json_array_get(apps, i));
-        if (app && !config_app_find(config, app) && !config_group_find(config, app))
-            see_app(o, app, now_ms);
-    }
+    see_list(o, config, json_object_get(root, "apps"), now_ms);
+    see_list(o, config, json_object_get(root, "groups"), now_ms);
     json_decref(root);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Apps that this worker does not have and another live one says to have: their jobs are that
- * worker's. Pure. */
+ * Apps and groups that this worker does not have and another live one says to have: their jobs are
+ * that worker's. Pure. */
 #ifndef PB_OTHERS_H
 #define PB_OTHERS_H
 
@@ -16,7 +16,7 @@ struct others {
     size_t n;
 };
 
-/* What a live worker says of itself: JSON with a list "apps", or not. */
+/* What a live worker says of itself: JSON with lists "apps" and "groups", or not. */
 void others_see(struct others *o, const struct config *config, const char *words, int64_t now_ms);
 /* NULL: the job names none. */
 bool others_have(const struct others *o, const char *app, int64_t now_ms);

@@ -515,6 +515,34 @@ def jobs_of_an_app_that_only_another_has_are_left_to_it():
 
 
 @scenario
+@slow
+def jobs_of_a_group_that_only_another_has_are_left_to_it():
+    """Both have all apps, one has the group: what the other claims of it, of new jobs and of parked ones, is left to that one."""
+    with Stage(env=APPS) as s:
+        f = AppFile(s)
+        s.worker()
+        wait_until(lambda: "event=worker_start" in s.log(), "it has read the file")
+        f.put_text(FILE % (SHOP, ""))
+        a = Admin()
+        s.worker(**a.env())
+        a.wait_ready()
+        knows = lambda: json.loads(s.cli("stats", "--json"))["queues"][0]["workers"]  # noqa: E731
+        wait_until(lambda: sorted(w.get("groups", []) for w in knows()) == [[], ["both"]], "it says so")
+        looks = s.redis("TIME")
+        wait_until(lambda: int(s.redis("TIME")[0]) > int(looks[0]) + 6, "and each has looked, by Redis' clock")
+        s.stop(s.workers[0])
+        n = s.push(*[{"id": "g%d" % i, "code": "I10000", "school": "s", "app": "both"} for i in range(40)])
+        left = lambda: json.loads(s.cli("stats", "--json"))["queues"][0]["parked"].get("both", 0)  # noqa: E731
+        wait_until(lambda: left() >= n - 1, "the one without it leaves them; one may be in the other's inbox")
+        s.workers[0].send_signal(signal.SIGCONT)
+        s.wait_ended(n)
+        expect(not s.dead() and len(s.outcomes()) == n and all(len(o["pushes"]) == 2 for o in s.outcomes()), "sent to both: %s" % s.dead()[:1])
+        expect("event=app_unserved" not in s.log(0) + s.log(1), "served")
+        s.no_duplicates()
+        s.settle(n)
+
+
+@scenario
 def an_inbox_that_nobody_knows_is_adopted():
     """The list of workers is lost; what a dead one was handed is found by what it once said of itself."""
     with Stage(env=APPS) as s:

@@ -128,6 +128,40 @@ static void test_each_name_has_its_turn(void **state)
     assert_int_equal(missing, 0);
 }
 
+/* A group that others have is theirs; what is parked under the name of one of ours is taken at once,
+ * and is not unserved. */
+static void test_groups(void **state)
+{
+    (void)state;
+    static const char *const apps[] = {"both"};
+    static struct config_group groups[] = {{.name = "both"}};
+    const struct config grouped = {
+        .apps = &own, .napps = 1, .groups = groups, .ngroups = 1, .unserved_ms = 1000};
+    const char *const words[] = {"{\"apps\":[\"default\"],\"groups\":[\"both\"]}", HAS_NOT};
+    struct leftovers l = {0};
+    struct others o = {0};
+    struct queue_drain out[QUEUE_LEFTOVERS_MAX];
+    struct queue_leftovers found = {.apps = apps, .napps = 1, .words = words, .nwords = 2};
+    leftovers_see(&l, &config, &found, 0);
+    assert_int_equal(l.n, 0);
+    others_see(&o, &config, words[0], 0);
+    assert_true(others_have(&o, "both", 1));
+    others_see(&o, &grouped, words[0], 0);
+    leftovers_see(&l, &grouped, &found, 0);
+    assert_int_equal(leftovers_due(&l, &grouped, 0, out), 0); /* not counted yet */
+    found.lengths[0] = 3;
+    found.nlengths = 1;
+    leftovers_see(&l, &grouped, &found, 500);
+    assert_int_equal(leftovers_due(&l, &grouped, 500, out), 1);
+    assert_string_equal(out[0].app, "both");
+    assert_int_equal(leftovers_jobs(&l), 0);
+    struct buf b;
+    buf_init(&b, 256);
+    leftovers_write_apps(&grouped, &b);
+    assert_string_equal(buf_text(&b), ",\"apps\":[\"default\"],\"groups\":[\"both\"]");
+    buf_free(&b);
+}
+
 static void test_what_is_said(void **state)
 {
     (void)state;
@@ -168,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_silent_workers_may_have_it),
         cmocka_unit_test(test_an_empty_list_waits_for_nothing),
         cmocka_unit_test(test_each_name_has_its_turn),
+        cmocka_unit_test(test_groups),
         cmocka_unit_test(test_what_is_said),
         cmocka_unit_test(test_what_only_others_have),
     };
