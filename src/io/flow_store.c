@@ -23,7 +23,7 @@ enum {
 
 struct flow_store {
     struct redis *redis;
-    char *flow, *control, *workers, *worker;
+    char *flow, *control, *workers, *told, *worker;
     int64_t version;
     bool trouble, shut;
 };
@@ -82,6 +82,7 @@ struct flow_store *flow_store_new(struct redis *r, const char *queue, const char
     s->flow = flow_store_key(queue, "flow");
     s->control = flow_store_key(queue, "control");
     s->workers = flow_store_key(queue, "workers");
+    s->told = flow_store_key(queue, "told:");
     s->worker = mem_strdup(worker);
     s->version = -1;
     return s;
@@ -94,6 +95,7 @@ void flow_store_free(struct flow_store *s)
     mem_free(s->flow);
     mem_free(s->control);
     mem_free(s->workers);
+    mem_free(s->told);
     mem_free(s->worker);
     mem_free(s);
 }
@@ -426,4 +428,54 @@ void flow_store_sent(struct flow_store *s, const struct flow_sent *apps, size_t 
     struct telling *x = mem_alloc(sizeof *x);
     *x = (struct telling){s, n, fn, arg};
     eval(s, SCRIPT_SENT, 1, &a, on_sent, x);
+}
+
+/* --- what is said once ----------------------------------------------------------------------- */
+
+struct told {
+    flow_told_fn fn; /* NULL: nobody waits for it */
+    void *arg;
+};
+
+static void on_told(void *arg, redisReply *reply)
+{
+    struct told x = *(struct told *)arg;
+    mem_free(arg);
+    if (x.fn)
+        x.fn(x.arg, !reply || reply->type != REDIS_REPLY_NIL);
+}
+
+static void send_told(struct flow_store *s, const char *what, int64_t ttl_ms, const char *unless,
+                      const struct told *told)
+{
+    struct args a = {.n = 0};
+    struct buf key;
+    buf_init(&key, KEY_MAX);
+    buf_printf(&key, "%s%s", s->told, what);
+    add(&a, "SET");
+    add(&a, buf_text(&key));
+    add(&a, s->worker);
+    add(&a, "PX");
+    add_int(&a, ttl_ms);
+    if (unless)
+        add(&a, unless);
+    struct told *x = mem_alloc(sizeof *x);
+    *x = *told;
+    if (s->shut)
+        redis_unsent(s->redis, on_told, x);
+    else
+        redis_command(s->redis, a.n, a.v, NULL, on_told, x);
+    buf_free(&key);
+}
+
+void flow_store_tell(struct flow_store *s, const char *what, int64_t ttl_ms, flow_told_fn fn,
+                     void *arg)
+{
+    send_told(s, what, ttl_ms, "NX", &(struct told){fn, arg});
+}
+
+/* There is no right to remove keys, so it ends at once. */
+void flow_store_untell(struct flow_store *s, const char *what)
+{
+    send_told(s, what, 1, NULL, &(struct told){NULL, NULL});
 }

@@ -2,6 +2,7 @@
  * What all workers share beside the queues, on the first queue's slot (K as in queue.h):
  *   K:flow     HASH  bucket → tokens, rates and cool-down (lua/flow.lua)
  *   K:control  HASH  pauses, overrides, cool-downs, circuits, version (lua/control.lua)
+ *   K:told:<what>  STRING  the worker that has said it in its log, until it may be said again
  * Thin: builds the calls of three scripts and reads their replies. No state but the version. */
 #ifndef PB_FLOW_STORE_H
 #define PB_FLOW_STORE_H
@@ -119,6 +120,13 @@ struct flow_sent {
 typedef void (*flow_sent_fn)(void *arg, const int64_t *last);
 void flow_store_sent(struct flow_store *s, const struct flow_sent *apps, size_t n, flow_sent_fn fn,
                      void *arg);
+
+/* Is this the first worker to say it within ttl_ms? Also when Redis does not answer. what is
+ * copied; fn once. flow_store_untell(): it may be said again. */
+typedef void (*flow_told_fn)(void *arg, bool first);
+void flow_store_tell(struct flow_store *s, const char *what, int64_t ttl_ms, flow_told_fn fn,
+                     void *arg);
+void flow_store_untell(struct flow_store *s, const char *what);
 
 /* The texts of a circuit: and a failed: field in K:control. "" and what cannot be read: closed,
  * and none failed. s NULL: for a tool, to which every worker is another. */

@@ -23,7 +23,7 @@
  *                           and "order" → those digests, the one told of last at the end
  *   K:run             STRING  "<run id> <since ms>": nothing is reaped for one lease after a change
  *   K:v               STRING  schema version
- * On the first queue's slot there are besides K:flow and K:control (flow_store.h).
+ * On the first queue's slot there are besides K:flow, K:control and K:told:… (flow_store.h).
  */
 #ifndef PB_QUEUE_H
 #define PB_QUEUE_H

@@ -13,6 +13,7 @@
 static const char *const inner[] = {
     "due",  "batch",  "member", "oversize", "count",  "workers", "run",    "v",     "apps",
     "stat", "config", "flow",   "control",  "inbox:", "parked:", "ready:", "seen:",
+    "told:",
 };
 enum {
     KEY_MAX = 8192,

@@ -319,3 +319,13 @@ struct others *fleet_others(struct fleet *f)
 {
     return &f->others;
 }
+
+void fleet_tell(struct fleet *f, const char *what, int64_t ttl_ms, flow_told_fn fn, void *arg)
+{
+    flow_store_tell(f->store, what, ttl_ms, fn, arg);
+}
+
+void fleet_untell(struct fleet *f, const char *what)
+{
+    flow_store_untell(f->store, what);
+}

@@ -37,6 +37,10 @@ void fleet_serve(struct fleet *f, int64_t workers);
 /* Why this worker does not know what the fleet agreed on; NULL: it does. */
 const char *fleet_trouble(const struct fleet *f);
 
+/* As flow_store_tell() and flow_store_untell(). */
+void fleet_tell(struct fleet *f, const char *what, int64_t ttl_ms, flow_told_fn fn, void *arg);
+void fleet_untell(struct fleet *f, const char *what);
+
 struct flow *fleet_flow(struct fleet *f);
 struct circuits *fleet_circuits(struct fleet *f);
 struct own_trouble *fleet_own(struct fleet *f);

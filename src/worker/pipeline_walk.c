@@ -13,6 +13,7 @@
 #include "worker/ending.h"
 #include "worker/gather.h"
 #include "worker/pipeline_core.h"
+#include "worker/refusal.h"
 #include "worker/tally.h"
 
 static bool lease_allows(struct flight *f)
@@ -354,8 +355,7 @@ void pipeline_set_config(struct pipeline *p, const struct config *config)
     turns_leave(&p->turns, f);
     turns_free(&p->turns);
     p->config = config;
-    shared_stop_clear(&p->stops); /* the new one, or what it went with, may allow them */
-    metrics_set(METRIC_SHARED_STOPPED, 0);
+    refusal_forget(p);
     turns_init(&p->turns, config->napps);
     TAILQ_FOREACH(f, &p->flights, link)
     turns_enter(&p->turns, f, f->app ? pipeline_app(f) : config->napps);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/refusal.h"
 
+#include <stdio.h>
+
 #include "aliyun/errors.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/metrics.h"
 #include "base/said.h"
 #include "worker/bundle.h"
@@ -11,21 +14,65 @@
 #include "worker/pipeline_core.h"
 
 /* A call of its kind that may be out stays one, and is tried again after so long. */
-enum { MASS_AGAIN_MS = 5000 };
+enum { MASS_AGAIN_MS = 5000, SHARED_STOP_NAME_SIZE = 80 };
 
 /* --- shared calls ---------------------------------------------------------------------------- */
+
+/* As fleet_tell() knows it. */
+static const char *stop_name(const char *account, char out[SHARED_STOP_NAME_SIZE])
+{
+    snprintf(out, SHARED_STOP_NAME_SIZE, "masspush:%s", account);
+    return out;
+}
+
+struct stop_news {
+    char account[sizeof((struct config_app){0}.account_label)];
+    char code[96], request_id[64], message[201];
+};
+
+/* Each worker finds out by itself, since its keys may be others; a warning comes from the first. */
+static void say_stop(void *arg, bool first)
+{
+    struct stop_news *n = arg;
+    log_at(first ? LOG_WARN : LOG_INFO,
+           "event=shared_calls_stopped account=%s code=%s request_id=%s message=%s again_ms=%d",
+           log_value(n->account), log_value(n->code), log_value(n->request_id),
+           log_value(n->message), SHARED_STOP_MS);
+    mem_free(n);
+}
+
+static void tell_stop(const struct flight *f)
+{
+    char name[SHARED_STOP_NAME_SIZE];
+    struct stop_news *n = mem_zalloc(sizeof *n);
+    snprintf(n->account, sizeof n->account, "%s", f->app->account_label);
+    snprintf(n->code, sizeof n->code, "%s", f->last.code);
+    snprintf(n->request_id, sizeof n->request_id, "%s", f->last.request_id);
+    said_copy(n->message, sizeof n->message, f->last.message);
+    fleet_tell(f->pipeline->fleet, stop_name(n->account, name), SHARED_STOP_MS, say_stop, n);
+}
+
+static void untell_stop(const struct pipeline *p, const char *account)
+{
+    char name[SHARED_STOP_NAME_SIZE];
+    fleet_untell(p->fleet, stop_name(account, name));
+}
+
+void refusal_forget(struct pipeline *p)
+{
+    for (size_t i = 0; i < p->stops.n; i++)
+        untell_stop(p, p->stops.v[i].account);
+    shared_stop_clear(&p->stops);
+    metrics_set(METRIC_SHARED_STOPPED, 0);
+}
 
 static void stop_sharing(struct flight *f)
 {
     struct shared_stop *stops = &f->pipeline->stops;
     const char *account = f->app->account_label;
     int64_t now = clock_mono_ms();
-    char said[201];
     if (shared_stop_note(stops, account, now))
-        log_warn("event=shared_calls_stopped account=%s code=%s request_id=%s message=%s "
-                 "again_ms=%d",
-                 log_value(account), log_value(f->last.code), log_value(f->last.request_id),
-                 log_value(said_copy(said, sizeof said, f->last.message)), SHARED_STOP_MS);
+        tell_stop(f);
     metrics_set(METRIC_SHARED_STOPPED, (int64_t)shared_stop_count(stops, now));
 }
 
@@ -35,6 +82,8 @@ static void note_push(struct flight *f)
     struct shared_stop *stops = &f->pipeline->stops;
     if (f->last.class != REPLY_AUTH || !errors_names_action(f->last.code))
         return;
+    if (shared_stop_holds(stops, f->app->account_label, clock_mono_ms()))
+        untell_stop(f->pipeline, f->app->account_label);
     shared_stop_lift(stops, f->app->account_label);
     metrics_set(METRIC_SHARED_STOPPED, (int64_t)shared_stop_count(stops, clock_mono_ms()));
 }

@@ -10,6 +10,8 @@
  * of this call at once. True: they have been ended. The app's circuit must not hear of it. */
 bool refusal_of_mass(struct flight *f);
 
+/* All accounts may try again: another configuration, or what it went with, may allow it. */
+void refusal_forget(struct pipeline *p);
 /* May this account's jobs become a MassPush now? Not where it was refused, nor while that action
  * rests. */
 bool refusal_allows_mass(const struct pipeline *p, size_t app);

@@ -102,9 +102,11 @@ def mass_push_is_not_permitted():
         expect(not s.dead(), s.dead()[:1])
         expect(len(calls(s, action="MassPush")) == refused, "none is tried any more")
         for i, page in enumerate(pages):
-            expect(s.log(i).count("event=shared_calls_stopped") == 1, "one warning")
+            expect(s.log(i).count("event=shared_calls_stopped") == 1, "said once by each")
             expect("event=circuit_open" not in s.log(i), "the circuit stays out of it")
             expect(page.families()["pushbridge_shared_calls_stopped"].value() == 1, "and a metric")
+        warnings = lambda: sum(s.log(i).count("level=warn event=shared_calls_stopped") for i in range(2))  # noqa: E731
+        expect(warnings() == 1, "one warning for both: %d" % warnings())
         s.clear_faults()
         os.kill(workers[0].pid, 1)  # HUP
         wait_until(lambda: "event=reload_done" in s.log(0), "reloaded")
