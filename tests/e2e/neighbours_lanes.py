@@ -3,13 +3,16 @@
 import itertools
 import json
 import os
+import random
 import resource
 import signal
+import socket
 import subprocess
+import threading
 
 import shards
 from admin import Admin
-from harness import K, Q, Stage, wait_until
+from harness import BIN, K, Q, Stage, free_port, wait_until
 from reload import File, hup
 from scene import FAST, SHORT, calls, expect, heavy, scenario, slow, wait_idle
 from topology import CalmClusterStage, ClusterStage, slot_of
@@ -351,7 +354,7 @@ class TwoShards:
 @heavy
 @slow
 def shards_that_refuse():
-    """The first queue's shard is over maxmemory, then lacks replicas, then is pointed to in a circle (MOVED): each in turn
+    """The first queue's shard is over maxmemory, lacks replicas, gets another master, is pointed to in a circle (MOVED): each in turn
     is the first queue's trouble only, named, and over by itself."""
     with CalmClusterStage(tls=False, env=dict(shards.TOPOLOGY, PUSHBRIDGE_QUEUE_NAMES=",".join(PAIR))) as s:
         both = TwoShards(s, s.slots())
@@ -374,9 +377,23 @@ def shards_that_refuse():
         s.ask(here, "CONFIG", "SET", "min-replicas-to-write", "0")
         both.admin.wait_ready()
         both.both(20, "replicas again")
+        here = handed_over(s, both, slot, here)
         s.no_duplicates()
         s.terminate(s.workers[0])
         redirected_in_a_circle(s, both, slot, here)
+
+
+def handed_over(s, both, slot, here):
+    """Its master hands over to its replica, and takes no writes from then on (a cluster says MOVED for READONLY); the new master."""
+    replica, = [p for p, _ in s.nodes.values() if b"master_port:%d\r" % here in s.ask(p, "INFO", "replication")]
+    s.ask(replica, "CLUSTER", "FAILOVER")
+    both.second_flows("handed over")
+    wait_until(lambda: all(s.ask(p, "CLUSTER", "SLOTS") and [r[2][1] for r in s.ask(p, "CLUSTER", "SLOTS") if r[0] <= slot <= r[1]] == [replica]
+                           for p, _ in s.nodes.values()), "all know the new master")
+    s.redis.forget()
+    both.both(20, "its new master")
+    both.admin.wait_ready()
+    return replica
 
 
 def redirected_in_a_circle(s, both, slot, here):
@@ -570,11 +587,11 @@ def no_circuit_opened(s):
         expect("event=circuit_open" not in s.log(i), "worker %d: the fleet's circuit stays closed" % i)
 
 
-def beside_a_healthy_one(s, n, why, **env):
-    """n jobs for two workers of whom the first has trouble of its own; both are returned."""
+def beside_a_healthy_one(s, n, why, well=None, **env):
+    """n jobs for two workers of whom the first has trouble of its own; both are returned. well: what the second has."""
     a, b = Admin(), Admin()
     s.worker(**a.env(), **env)
-    s.worker(**b.env())
+    s.worker(**b.env(), **(well or {}))
     a.wait_ready()
     b.wait_ready()
     s.push_many(n)
@@ -627,10 +644,87 @@ def one_workers_old_secret_is_its_own():
         steps_back(s, refused)
 
 
+def wait_until_back(s, a):
+    """More jobs, of which the first worker tries some, until all is well with it."""
+    rounds = itertools.count()
+
+    def it_is_back():
+        wait_idle(s)  # the first too, though the second would take each job at once: its probe is due
+        s.push_many(2, "more%d-" % next(rounds))  # one for each that waits
+        wait_until(lambda: sum(s.counts()[k] for k in ("ready", "inbox", "leased")) == 0, "they are tried")
+        return "event=own_trouble_over app=default" in s.log(0)
+    wait_until(it_is_back, "a probe goes through")
+    wait_until(lambda: sum(s.counts()[k] for k in ("ready", "inbox", "parked", "delayed", "leased")) == 0, "all ended")
+    a.wait_ready()
+    expect(not s.dead(), "nothing died: %s" % s.dead()[:1])
+    s.no_duplicates()
+    s.settle(s.ended())
+
+
+@scenario
+@slow
+def one_workers_dead_proxy_is_its_own():
+    """Nobody listens at the proxy of one worker."""
+    with Stage(env=OWN) as s:
+        a, _ = beside_a_healthy_one(s, 200, "not_sent", PUSHBRIDGE_ALIYUN_PROXY="http://127.0.0.1:%d" % free_port())
+        steps_back(s, lambda: a.families()["pushbridge_jobs_claimed_total"].value(queue="push:jobs"))
+
+
+class NameServer(threading.Thread):
+    """Says nothing, until it is well: then that every name is 127.0.0.1, and has no other address."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.well, self.asked, self.sock = False, 0, socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.address = "127.%d.%d.%d" % tuple(random.randrange(1, 255) for _ in range(3))
+        self.sock.bind((self.address, 53))
+        self.start()
+
+    def run(self):
+        while True:
+            query, who = self.sock.recvfrom(4096)
+            self.asked += 1
+            if self.well:
+                question = query[12:query.index(b"\0", 12) + 5]
+                is_a = question[-4:-2] == b"\0\1"
+                answer = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1" if is_a else b""
+                self.sock.sendto(query[:2] + b"\x81\x80\0\1\0" + bytes([is_a]) + b"\0\0\0\0" + question + answer, who)
+
+
+def with_names(s, name, hosts, resolver):
+    """The program under another /etc/hosts and resolv.conf, in a mount namespace of its own."""
+    files = {"hosts": hosts, "resolv.conf": resolver}
+    for file, text in files.items():
+        with open(os.path.join(s.dir, "%s-%s" % (name, file)), "w") as f:
+            f.write(text)
+    mounts = " && ".join("mount --bind %s/%s-%s /etc/%s" % (s.dir, name, file, file) for file in files)
+    path = os.path.join(s.dir, name)
+    with open(path, "w") as f:
+        f.write("#!/bin/sh\nexec unshare --mount --propagation private sh -c '%s && exec \"$@\"' sh %s \"$@\"\n" % (mounts, os.path.join(BIN, "pushbridge")))
+    os.chmod(path, 0o755)
+    return path
+
+
+@scenario
+@slow
+def one_workers_dead_name_server_is_its_own():
+    """The name server of one worker is silent: the other sends all; then it answers, and both do."""
+    with Stage(mock_args=["--tls-name", "push.example"], env=OWN) as s:
+        names, local = NameServer(), "127.0.0.1 localhost\n"
+        s.endpoint = s.endpoint.replace("localhost", "push.example")
+        sick = with_names(s, "sick", local, "nameserver %s\noptions timeout:1 attempts:1\n" % names.address)
+        well = with_names(s, "well", local + "127.0.0.1 push.example\n", "")
+        a, _ = beside_a_healthy_one(s, 200, "not_sent", {"program": well}, program=sick)
+        expect(names.asked, "it was asked")
+        steps_back(s, lambda: a.families()["pushbridge_jobs_claimed_total"].value(queue="push:jobs"))
+        names.well = True
+        wait_until_back(s, a)
+
+
 @scenario
 @slow
 def one_worker_without_descriptors_comes_back():
-    """No socket can be made for a while (as with a dead proxy, or a dead name server): the other sends all; then both do."""
+    """No socket can be made for a while: the other sends all; then both do."""
     with Stage(env=OWN) as s:
         a, b = Admin(), Admin()
         w = s.worker(**a.env())
@@ -641,24 +735,12 @@ def one_worker_without_descriptors_comes_back():
         soft, hard = resource.prlimit(w.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(w.pid, resource.RLIMIT_NOFILE, (max(int(x) for x in os.listdir("/proc/%d/fd" % w.pid)) + 1, hard))
         n = s.push_many(300)
-        wait_until(lambda: "event=own_trouble app=default why=not_sent " in s.log(0), "its own")
+        # whether a connection cannot be made or its certificates not be read is luck: descriptors in between may be free
+        wait_until(lambda: any("event=own_trouble app=default why=%s " % w in s.log(0) for w in ("not_sent", "certificate")), "its own")
         s.wait_ended(n)
         no_circuit_opened(s)
         resource.prlimit(w.pid, resource.RLIMIT_NOFILE, (soft, hard))
-
-        rounds = itertools.count()
-
-        def it_is_back():
-            wait_idle(s)  # the first too, though the second would take each job at once: its probe is due
-            s.push_many(2, "more%d-" % next(rounds))  # one for each that waits
-            wait_until(lambda: sum(s.counts()[k] for k in ("ready", "inbox", "leased")) == 0, "they are tried")
-            return "event=own_trouble_over app=default" in s.log(0)
-        wait_until(it_is_back, "a probe goes through")
-        wait_until(lambda: sum(s.counts()[k] for k in ("ready", "inbox", "parked", "delayed", "leased")) == 0, "all ended")
-        a.wait_ready()
-        n = s.ended()
-        expect(not s.dead(), "nothing died")
-        s.settle(n)
+        wait_until_back(s, a)
 
 
 @scenario
