@@ -15,7 +15,7 @@ struct link {
     struct event_base *base;
     struct evdns_base *dns;
     struct redis *redis;
-    int slot; /* which that was opened for */
+    int slot;                               /* which that was opened for */
     struct redis *owned[CONFIG_QUEUES_MAX]; /* of queues */
     size_t nowned;
     struct event *limit;

@@ -204,7 +204,8 @@ json_t *stats_take(struct tool *t, const json_t *before)
             json_array_append_new(dead, take_dead(t, t->queues[i]));
         json_array_append_new(queues, q);
     }
-    json_t *out = json_pack("{s:I, s:o, s:o}", "at", (json_int_t)at, "queues", queues, "dead", dead);
+    json_t *out =
+        json_pack("{s:I, s:o, s:o}", "at", (json_int_t)at, "queues", queues, "dead", dead);
     stats_agreed_take(t, out);
     if (before)
         add_rates(out, before);

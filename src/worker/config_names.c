@@ -12,8 +12,7 @@
 /* The keys behind "K:" (see queue.h); those that end with ':' begin as many as there are names. */
 static const char *const inner[] = {
     "due",  "batch",  "member", "oversize", "count",  "workers", "run",    "v",     "apps",
-    "stat", "config", "flow",   "control",  "inbox:", "parked:", "ready:", "seen:",
-    "told:",
+    "stat", "config", "flow",   "control",  "inbox:", "parked:", "ready:", "seen:", "told:",
 };
 enum {
     KEY_MAX = 8192,

@@ -95,9 +95,7 @@ static void see_app(struct leftovers *l, const struct config *config, const char
         snprintf(f->app, sizeof f->app, "%s", app);
     }
     f->ours = ours;
-    f->wait_ms = ours                  ? 0
-                 : had == SAYS_NOTHING ? LEFTOVERS_SILENT_MS
-                                       : config->unserved_ms;
+    f->wait_ms = ours ? 0 : had == SAYS_NOTHING ? LEFTOVERS_SILENT_MS : config->unserved_ms;
 }
 
 void leftovers_see(struct leftovers *l, const struct config *config,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Parked jobs of apps and groups that this worker does not have, and those of its groups that others
- * left for whoever has them, which are taken soon. The former wait while a live worker has the app (a
- * reload on its way through the fleet), and then so long as queue.unserved_ms for one that comes
- * back; after that they are taken as any job is, and end as jobs of an unknown app do. Pure: what
- * Redis says and a clock in, names out. */
+ * Parked jobs of apps and groups that this worker does not have, and those of its groups that
+ * others left for whoever has them, which are taken soon. The former wait while a live worker has
+ * the app (a reload on its way through the fleet), and then so long as queue.unserved_ms for one
+ * that comes back; after that they are taken as any job is, and end as jobs of an unknown app do.
+ * Pure: what Redis says and a clock in, names out. */
 #ifndef PB_LEFTOVERS_H
 #define PB_LEFTOVERS_H
 
@@ -18,7 +18,7 @@ struct leftover {
     int64_t since_ms; /* since when no live worker says that it has it */
     int64_t wait_ms;  /* … and how long its jobs wait from then on */
     int64_t jobs;     /* as counted last; −1: not yet */
-    bool told, ours; /* ours: a group of this worker's, for which one without it parked them */
+    bool told, ours;  /* ours: a group of this worker's, for which one without it parked them */
 };
 
 struct leftovers {

@@ -8,11 +8,11 @@
 
 enum {
     SWEEP_MS = 1000,
-    SWEEP_MAX = 128, /* a claim's worth, for all apps: none of 64 comes away empty */
-    LOOK_MS = 500,   /* a probe that was not found is looked for again */
-    PROBE_MAX = 64,  /* parked jobs that are looked at for probes, for all apps */
-    READY_MAX = 4,   /* and ready ones, while no app takes jobs */
-    REST_MAX = 128,  /* due and ready jobs that are parked at once, while all apps rest … */
+    SWEEP_MAX = 128,    /* a claim's worth, for all apps: none of 64 comes away empty */
+    LOOK_MS = 500,      /* a probe that was not found is looked for again */
+    PROBE_MAX = 64,     /* parked jobs that are looked at for probes, for all apps */
+    READY_MAX = 4,      /* and ready ones, while no app takes jobs */
+    REST_MAX = 128,     /* due and ready jobs that are parked at once, while all apps rest … */
     REST_SOON_MS = 100, /* … and so soon again where there were more */
 };
 
@@ -115,8 +115,8 @@ static bool settle(struct lane *lane)
     unsigned n = room_parked(lane, REST_MAX);
     if (!n)
         return false;
-    look(lane, &(struct queue_ask){
-                   .n = n, .order = QUEUE_BESIDE, .parked_max = parked_max(lane->d)});
+    look(lane,
+         &(struct queue_ask){.n = n, .order = QUEUE_BESIDE, .parked_max = parked_max(lane->d)});
     return true;
 }
 

@@ -52,7 +52,8 @@ size_t pipeline_calls(const struct pipeline *p, size_t jobs);
 size_t pipeline_jobs(const struct pipeline *p, size_t calls);
 const struct circuit *pipeline_circuit_at(const struct pipeline *p, size_t app); /* by config */
 bool pipeline_all_open(const struct pipeline *p); /* no app takes jobs, probes aside */
-/* No worker takes any, by what the fleet agreed on: each app is paused or its circuit not closed. */
+/* No worker takes any, by what the fleet agreed on: each app is paused or its circuit not closed.
+ */
 bool pipeline_all_rest(const struct pipeline *p);
 bool pipeline_takes(const struct pipeline *p, size_t app);
 size_t pipeline_takers(const struct pipeline *p); /* apps that do */

@@ -128,8 +128,8 @@ static void test_each_name_has_its_turn(void **state)
     assert_int_equal(missing, 0);
 }
 
-/* A group that others have is theirs; what is parked under the name of one of ours is taken at once,
- * and is not unserved. */
+/* A group that others have is theirs; what is parked under the name of one of ours is taken at
+ * once, and is not unserved. */
 static void test_groups(void **state)
 {
     (void)state;
