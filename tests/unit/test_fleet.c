@@ -790,6 +790,73 @@ static void open_everywhere(void)
         pump_until(base, circuit_of(i)->state == CIRCUIT_OPEN);
 }
 
+static int64_t last_sent(size_t i)
+{
+    return circuits_last_sent_ms(fleet_circuits(members[i].fleet), SHOP);
+}
+
+/* What one worker sent is known to another that needs it, without everybody reading all anew; what
+ * is a day old goes with a change. */
+static void what_one_sent_the_others_know(void **state)
+{
+    (void)state;
+    config_init(0, 0, 1000);
+    members_start(3);
+    change("pause:news", "0");
+    long long version = cli_int("HGET " K ":control v");
+    circuits_note_refused(fleet_circuits(members[1].fleet), SHOP);
+    circuits_note_sent(fleet_circuits(members[0].fleet), SHOP, 123000);
+    pump_until(base, last_sent(1) == 123000);
+    circuits_note_sent(fleet_circuits(members[1].fleet), SHOP, 122000); /* late, and older */
+    pump_until(base, last_sent(1) == 123000);
+    assert_int_equal(cli_int("HGET " K ":control sent:shop"), 123000);
+    assert_int_equal(last_sent(2), 0); /* it did not ask */
+    assert_int_equal(cli_int("HGET " K ":control v"), version);
+    change("pause:news", "");
+    assert_int_equal(cli_int("HEXISTS " K ":control sent:shop"), 0);
+}
+
+static void on_told(void *arg, bool first)
+{
+    *(int *)arg = first;
+}
+
+static int told(size_t i, const char *what)
+{
+    int first = -1;
+    fleet_tell(members[i].fleet, what, 60000, on_told, &first);
+    pump_until(base, first >= 0);
+    return first;
+}
+
+static void one_says_it_for_all(void **state)
+{
+    (void)state;
+    config_init(0, 0, 1000);
+    members_start(2);
+    assert_int_equal(told(0, "x:a b"), 1);
+    assert_int_equal(told(1, "x:a b"), 0);
+    assert_int_equal(told(1, "x:c"), 1);
+    fleet_untell(members[0].fleet, "x:a b");
+    pump_until(base, cli_int("EXISTS " K ":told:x:c") == 1 && told(1, "x:a b") == 1);
+}
+
+/* Of a newer schema nothing is asked, and nothing said. */
+static void a_newer_schema_is_let_be(void **state)
+{
+    (void)state;
+    config_init(0, 0, 1000);
+    members_start(1);
+    fleet_shut(members[0].fleet, true);
+    assert_int_equal(told(0, "x"), 1);
+    reply(0, REPLY_TRANSIENT, 1);
+    reply(0, REPLY_TRANSIENT, 2);
+    assert_int_equal(told(0, "y"), 1); /* behind that */
+    assert_int_equal(cli_int("EXISTS " K ":control " K ":told:x"), 0);
+    fleet_shut(members[0].fleet, false);
+    pump_until(base, cli_int("HEXISTS " K ":control circuit:shop") == 1);
+}
+
 /* Whose probe is due; −1 nobody's, −2 more than one's. */
 static int prober(void)
 {
@@ -945,6 +1012,9 @@ int main(void)
         T(a_reload_changes_rates),
         T(a_reload_leaves_overrides),
         T(pauses_reach_everybody_and_end),
+        T(what_one_sent_the_others_know),
+        T(one_says_it_for_all),
+        T(a_newer_schema_is_let_be),
         T(one_probes_for_all),
         T(nobody_probes_with_a_job_that_failed),
         T(a_probe_that_was_not_made_is_anothers),
