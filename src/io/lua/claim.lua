@@ -8,7 +8,7 @@
 -- What is not due is taken in one of three orders. first: the lists give all that they may, ready
 -- jobs what is left of n. turn: each list that has jobs, and ready, gives an equal part of n, what
 -- one of them leaves is shared by the others, and the odd ones begin at that turn. beside: the
--- lists give what they may, and ready jobs n.
+-- lists give what they may, and ready jobs n, as far as there is room for them among all parked ones.
 -- A suspect is a single job, or a batch that is one call of several, that has outlived crash_limit
 -- workers (I4): it is taken by a worker that holds nothing else (alone), and with nothing else, so
 -- that nobody dies with it.
