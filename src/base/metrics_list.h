@@ -33,6 +33,7 @@ SET(KIND, "kind", 20,
 SET(RESULT, "result", 2, "ok refused")
 SET(FETCH, "result", 2, "ok failed")
 SET(LEVEL, "level", 4, "error warn info debug")
+SET(DOOR, "why", 5, "crowd slow host unclear user")
 SET(VERSION, "version", 1, NULL)
 SET(COMMIT, "commit", 1, NULL)
 SET(HASH, "hash", 1, NULL)
@@ -199,6 +200,11 @@ METRIC(DRAINING, "pushbridge_draining", GAUGE, 1, NONE, NONE, ONE,
        "1 from the first TERM to the end.")
 METRIC(CONFIG_RELOADS, "pushbridge_config_reloads_total", COUNTER, 1, RESULT, NONE, ONE,
        "Reloads of the configuration.")
+METRIC(
+    ADMIN_REFUSED, "pushbridge_admin_refused_total", COUNTER, 1, DOOR, NONE, ONE,
+    "Clients of the admin page that were put out (crowd: to make room; slow: no request in 5 s) or "
+    "refused a page (host: not one of admin.hosts; unclear: no Host, or several; user: another's, "
+    "on the socket of `health`).")
 METRIC(CONFIG_HASH, "pushbridge_config_hash_info", GAUGE, 1, HASH, NONE, ONE,
        "The digest of templates, limits and app defaults in force.")
 METRIC(BUILD, "pushbridge_build_info", GAUGE, 1, VERSION, COMMIT, ONE,

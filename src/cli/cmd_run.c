@@ -167,6 +167,7 @@ static int loop(struct run *run, const struct config *config, const struct run_a
     run->reload = (struct reload){.file = args->config,
                                   .dispatch = run->dispatch,
                                   .monitor = run->monitor,
+                                  .admin = admin,
                                   .config = config_hold(config)};
     struct event *hup = evsignal_new(run->base, SIGHUP, on_reload, run);
     struct event *term = evsignal_new(run->base, SIGTERM, on_signal, run);

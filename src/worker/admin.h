@@ -4,8 +4,10 @@
  *   /readyz   200 when the worker can work, else 503; the body names what fails
  *   /metrics  Prometheus text
  *   /stats    this worker as JSON
- * GET and HEAD only. A request's head, a connection's life and the number of connections are
- * bounded: what a slow or hostile client can hold is small and soon given back. */
+ * GET and HEAD only. What a page tells is for those who ask under a name that is known here
+ * (admin_host.h); to others /livez and /readyz show their status alone. Slow and hostile clients
+ * hold little and not for long (door.h), and `pushbridge health` has a way of its own
+ * (admin_socket.h). */
 #ifndef PB_ADMIN_H
 #define PB_ADMIN_H
 
@@ -16,13 +18,15 @@
 
 struct admin;
 
-/* NULL without e->text when admin.listen is "off". NULL with e when the address cannot be bound;
- * where it is the built-in default that is busy, this is logged as a warning and *fatal is false,
- * else true. */
+/* config is borrowed. NULL without e->text when admin.listen is "off". NULL with e when the address
+ * cannot be bound; where it is the built-in default that is busy, this is logged as a warning and
+ * *fatal is false, else true. */
 struct admin *admin_new(struct event_base *base, const struct config *config, bool *fatal,
                         struct err *e);
 /* What the pages show; NULL again before it is freed. Until then only /livez says anything. */
 void admin_show(struct admin *a, struct monitor *monitor);
+/* Another configuration (borrowed, as the first). */
+void admin_set_config(struct admin *a, const struct config *config);
 void admin_free(struct admin *a);
 
 #endif

@@ -87,6 +87,7 @@ struct config {
     int64_t drain_ms;                           /* 25000 */
     char *admin_listen;                         /* "off", or host:port */
     bool admin_listen_default;                  /* nobody set it: a busy port is a warning */
+    char *admin_hosts;                          /* comma list; NULL: empty */
     enum log_level log_level;
 
     char digest[17]; /* of templates, limits, app defaults and plan version: I3(e) */

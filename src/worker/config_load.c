@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/secrets.h"
 #include "base/text.h"
+#include "worker/admin_host.h"
 #include "worker/config.h"
 #include "worker/config_apps.h"
 #include "worker/config_groups.h"
@@ -201,11 +202,28 @@ static bool check_egress(const struct config *c, struct err *e)
     return true;
 }
 
+static bool check_hosts(const struct config *c, struct err *e)
+{
+    char host[ADMIN_HOST_SIZE];
+    for (const char *p = c->admin_hosts; p;) {
+        p += strspn(p, " ");
+        size_t len = strcspn(p, ","), end = len;
+        while (end && p[end - 1] == ' ')
+            end--;
+        if (!admin_host_read_entry(p, end, host))
+            return refuse(c, "admin.hosts", "names and addresses without port, or \"*\"", e);
+        p = p[len] ? p + len + 1 : NULL;
+    }
+    return true;
+}
+
 static bool check_admin(struct config *c, struct err *e)
 {
     static const char name[] = "admin.listen";
     int64_t port;
     c->admin_listen_default = general(c, name)->source == SOURCE_DEFAULT;
+    if (!check_hosts(c, e))
+        return false;
     if (strcmp(c->admin_listen, "off") == 0)
         return true;
     const char *colon = strrchr(c->admin_listen, ':');

@@ -148,6 +148,7 @@ void option_store(const struct option_row *o, char *text, void *base)
     void *place = (char *)base + o->offset;
     switch (o->type) {
     case OPTION_TEXT:
+    case OPTION_LIST:
         *(char **)place = *text ? text : NULL;
         break;
     case OPTION_FIXED:
@@ -162,8 +163,6 @@ void option_store(const struct option_row *o, char *text, void *base)
         break;
     case OPTION_EITHER:
         *(bool *)place = choice_index(o->choices, text) == 1;
-        break;
-    case OPTION_LIST:
         break;
     case OPTION_INT:
     case OPTION_SIZE:

@@ -16,7 +16,7 @@
 enum option_type {
     OPTION_TEXT,   /* char *, NULL when empty; choices limit it */
     OPTION_FIXED,  /* char[max + 1]; an empty value leaves what is there */
-    OPTION_LIST,   /* comma list; the configuration takes it apart */
+    OPTION_LIST,   /* comma list, a text so far; the configuration takes it apart */
     OPTION_INT,    /* int64_t */
     OPTION_SIZE,   /* size_t */
     OPTION_INT32,  /* int */

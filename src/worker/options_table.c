@@ -242,6 +242,10 @@ static const struct option_row general[] = {
     TEXT("admin.listen", "127.0.0.1:9464", 1, 256, OPTION_RESTART, AT(admin_listen),
          "`HOST:PORT` of `/livez` and `/metrics`, or `off`; when nobody set it, a busy port is "
          "a warning"),
+    ROW(OPTION_LIST, "admin.hosts", "", 0, 4096, 0, AT(admin_hosts), NULL, NULL, NULL,
+        "Names and addresses, without port, under which `/metrics` and `/stats` may be asked for, "
+        "beside loopback and the address that the request came in at; `*`: any. See "
+        "[admin.md](admin.md#host)"),
     CHOICE(OPTION_CHOICE, "log.level", "info", "error|warn|info|debug", 0, AT(log_level),
            "Least important lines that are written"),
 };

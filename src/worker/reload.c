@@ -25,6 +25,7 @@ static void swap(struct reload *r, const struct config *next)
     log_threshold = next->log_level;
     dispatch_set_config(r->dispatch, next);
     monitor_set_config(r->monitor, next);
+    admin_set_config(r->admin, next);
     r->config = next;
     count("ok");
     log_warn("event=reload_done from=%s to=%s apps=%zu", was->digest, next->digest, next->napps);

@@ -4,17 +4,19 @@
 #ifndef PB_RELOAD_H
 #define PB_RELOAD_H
 
+#include "worker/admin.h"
 #include "worker/monitor.h"
 
 struct reload {
     const char *file; /* as for config_load() */
     struct dispatch *dispatch;
     struct monitor *monitor;
+    struct admin *admin;         /* NULL: none */
     const struct config *config; /* in force: the caller's at first, then one that this holds */
 };
 
 /* Logs reload_done or reload_refused, and which options wait for a restart. Not from within a
- * callback of dispatcher or monitor. */
+ * callback of dispatcher, monitor or admin. */
 void reload_now(struct reload *r);
 
 /* After everything that borrowed r->config is gone. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The admin endpoint over real sockets: methods, paths, and clients that mean no good. */
+ * The admin endpoint over real sockets: methods, paths, and clients that mean no good; and the
+ * socket of `health` (admin_socket). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,15 +16,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/metrics.h"
 #include "support/free_port.h"
 #include "support/pump.h"
 #include "worker/admin.h"
+#include "worker/admin_socket.h"
 
 static struct event_base *base;
 static struct admin *admin;
 static struct sockaddr_in address;
+static char listen_text[32];
+static struct config config;
 
 struct client {
     int fd;
@@ -35,16 +41,15 @@ struct client {
 static int set_up(void **state)
 {
     (void)state;
-    char listen[32];
-    struct config config = {.admin_listen = listen};
     struct err e;
     bool fatal;
+    config = (struct config){.admin_listen = listen_text};
     base = event_base_new();
     int port = free_port();
     address = (struct sockaddr_in){.sin_family = AF_INET,
                                    .sin_port = htons((uint16_t)port),
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    snprintf(listen, sizeof listen, "127.0.0.1:%d", port);
+    snprintf(listen_text, sizeof listen_text, "127.0.0.1:%d", port);
     admin = admin_new(base, &config, &fatal, &e);
     return admin ? 0 : -1;
 }
@@ -118,7 +123,7 @@ static void requests(void **state)
         {"GET / HTTP/1.1\r\n\r\n", 404, "/livez", NULL},
         {"GET /livez/../metrics HTTP/1.1\r\n\r\n", 404, NULL, NULL},
         {"GET /readyz HTTP/1.1\r\n\r\n", 503, "starting", NULL},
-        {"GET /metrics HTTP/1.1\r\n\r\n", 503, NULL, NULL},
+        {"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 503, "starting", NULL},
         {"POST /livez HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi", 405, "Allow: GET, HEAD\r\n", NULL},
         {"DELETE /nope HTTP/1.1\r\n\r\n", 405, "Allow: GET, HEAD\r\n", NULL},
         {"OPTIONS /livez HTTP/1.1\r\n\r\n", 405, NULL, NULL},
@@ -139,6 +144,62 @@ static void requests(void **state)
         if (rows[i].has_not)
             assert_null(strstr(c.text, rows[i].has_not));
     }
+}
+
+static int64_t refused(const char *why)
+{
+    return metrics_get_at(METRIC_ADMIN_REFUSED, metrics_find(SET_DOOR, why), 0);
+}
+
+/* 503 is the page's own answer here: nothing is shown yet. */
+static void hosts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *request;
+        int status;
+        const char *has;
+    } rows[] = {
+        {"GET /stats HTTP/1.1\r\nHost: localhost\r\n\r\n", 503, "starting"},
+        {"GET /stats HTTP/1.1\r\nHost: LOCALHOST.:1\r\n\r\n", 503, "starting"},
+        {"GET /stats HTTP/1.1\r\nHost: [::1]:9464\r\n\r\n", 503, "starting"},
+        {"GET /stats HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n", 503, "starting"},
+        {"GET /stats HTTP/1.1\r\nHost: worker.lan:80\r\n\r\n", 503, "starting"},
+        {"GET http://localhost/stats HTTP/1.1\r\nHost: localhost\r\n\r\n", 503, "starting"},
+        {"GET http://[::1]:9/stats HTTP/1.1\r\nHost: localhost\r\n\r\n", 503, "starting"},
+        {"GET /stats HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421, "admin.hosts"},
+        {"GET /metrics HTTP/1.1\r\nHost: evil.example:9464\r\n\r\n", 421, "admin.hosts"},
+        {"HEAD /stats HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421, "Misdirected"},
+        {"GET /stats HTTP/1.1\r\nHost: 10.1.2.3\r\n\r\n", 421, "admin.hosts"},
+        {"GET http://evil.example/stats HTTP/1.1\r\nHost: localhost\r\n\r\n", 421, NULL},
+        {"GET //evil.example/stats HTTP/1.1\r\nHost: localhost\r\n\r\n", 421, NULL},
+        {"GET http://localhost/stats HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421, NULL},
+        {"GET /stats HTTP/1.1\r\n\r\n", 400, "one Host"},
+        {"GET /stats HTTP/1.0\r\n\r\n", 400, "one Host"},
+        {"GET /stats HTTP/1.1\r\nHost:\r\n\r\n", 400, "one Host"},
+        {"GET /stats HTTP/1.1\r\nHost: a@localhost\r\n\r\n", 400, "one Host"},
+        {"GET /stats HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", 400, "one Host"},
+        {"GET /stats HTTP/1.1\r\nHost: localhost\r\nhost: evil.example\r\n\r\n", 400, NULL},
+        {"GET /stats HTTP/1.1\r\nHost: localhost\r\n evil.example\r\n\r\n", 400, NULL},
+        /* How it is, it says to everybody. */
+        {"GET /livez HTTP/1.1\r\nHost: evil.example\r\n\r\n", 200, "ok\n"},
+        {"GET /readyz HTTP/1.1\r\nHost: evil.example\r\n\r\n", 503, NULL},
+        {"GET /readyz HTTP/1.0\r\n\r\n", 503, NULL},
+    };
+    static char names[] = "other, worker.lan";
+    config.admin_hosts = names;
+    int64_t before = refused("host"), unclear = refused("unclear");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct client c;
+        ask(&c, rows[i].request);
+        if (status(&c) != rows[i].status)
+            fail_msg("row %zu: %d, wanted %d: %s", i, status(&c), rows[i].status, c.text);
+        if (rows[i].has && !strstr(c.text, rows[i].has))
+            fail_msg("row %zu lacks %s: %s", i, rows[i].has, c.text);
+    }
+    assert_int_equal(before + 7, refused("host"));
+    assert_int_equal(unclear + 7, refused("unclear"));
+    config.admin_hosts = NULL;
 }
 
 static void a_head_too_long(void **state)
@@ -181,26 +242,98 @@ static void a_trickle_ends(void **state)
     client_close(&c);
 }
 
-/* More than may be at once: those who say nothing are put out, and whoever waits is served. */
+/* More than there are places: whoever asks is served at once, and the oldest others have gone. */
+static void stand_a_crowd(const char *text)
+{
+    enum { MANY = 60, PLACES = 32 };
+    static struct client others[MANY], c;
+    int64_t before = refused("crowd");
+    for (size_t i = 0; i < MANY; i++) {
+        client_open(&others[i]);
+        client_send(&others[i], text);
+    }
+    ask(&c, "GET /livez HTTP/1.1\r\n\r\n");
+    assert_int_equal(200, status(&c));
+    assert_true(client_over(&others[0]));
+    assert_int_equal(before + MANY + 1 - PLACES, refused("crowd")); /* all come in one turn */
+    for (size_t i = 0; i < MANY; i++) {
+        client_send(&others[i], *text ? "e" : "");
+        pump_until(base, client_over(&others[i]));
+        client_close(&others[i]);
+    }
+}
+
 static void a_crowd_of_mutes(void **state)
 {
     (void)state;
-    enum { MANY = 60 };
-    static struct client mutes[MANY], c;
-    for (size_t i = 0; i < MANY; i++)
-        client_open(&mutes[i]);
-    client_open(&c);
-    client_send(&c, "GET /livez HTTP/1.1\r\n\r\n");
-    event_base_loop(base, EVLOOP_NONBLOCK);
-    assert_false(client_over(&c));
-    assert_int_equal(0, c.len);
+    stand_a_crowd("");
+}
+
+static void a_crowd_of_trickles(void **state)
+{
+    (void)state;
+    stand_a_crowd("GET /livez HTTP/1.1\r\nX: y");
+}
+
+/* --- the socket of health -------------------------------------------------------------------- */
+
+static void dial(struct client *c)
+{
+    *c = (struct client){.fd = admin_socket_dial(listen_text)};
+    assert_true(c->fd >= 0);
+}
+
+static void health_has_its_own_way(void **state)
+{
+    (void)state;
+    struct client c;
+    dial(&c);
+    assert_true(admin_socket_is_own(c.fd));
+    client_send(&c, "GET /stats HTTP/1.1\r\nHost: any.example\r\n\r\n");
     pump_until(base, client_over(&c));
-    assert_int_equal(200, status(&c));
-    for (size_t i = 0; i < MANY; i++) {
-        pump_until(base, client_over(&mutes[i]));
-        client_close(&mutes[i]);
-    }
+    assert_int_equal(503, status(&c));
+    assert_non_null(strstr(c.text, "starting"));
     client_close(&c);
+    assert_int_equal(-1, admin_socket_listen(listen_text)); /* ours already */
+    char long_text[200];
+    memset(long_text, 'a', sizeof long_text - 1);
+    long_text[sizeof long_text - 1] = '\0';
+    assert_int_equal(-1, admin_socket_listen(long_text));
+    assert_int_equal(-1, admin_socket_dial(long_text));
+    assert_int_equal(-1, admin_socket_dial("127.0.0.1:0"));
+}
+
+/* Runs in a child with another user's rights; 0: refused with 403, and nothing told. */
+static int ask_as_nobody(void)
+{
+    static const char request[] = "GET /livez HTTP/1.1\r\n\r\n";
+    char text[512];
+    if (setuid(65534) != 0)
+        return 1;
+    int fd = admin_socket_dial(listen_text);
+    if (fd < 0 || fcntl(fd, F_SETFL, 0) != 0 ||
+        send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
+        return 2;
+    ssize_t n = recv(fd, text, sizeof text - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    return strstr(text, " 403 ") ? 0 : 3;
+}
+
+/* Only root can be somebody else; the tests of a plain user see that they are believed. */
+static void other_users_are_refused(void **state)
+{
+    (void)state;
+    int result = 0, before = (int)refused("user");
+    pid_t child = geteuid() == 0 ? fork() : -1;
+    if (child < 0) {
+        health_has_its_own_way(NULL);
+        return;
+    }
+    if (child == 0)
+        _exit(ask_as_nobody());
+    pump_until(base, waitpid(child, &result, WNOHANG) == child);
+    assert_int_equal(0, result);
+    assert_int_equal(before + 1, refused("user"));
 }
 
 /* Connections that are open when everything ends leave nothing behind (the sanitizer looks). */
@@ -235,10 +368,10 @@ static void addresses(void **state)
         snprintf(listen, sizeof listen, "127.0.0.1:%d", ntohs(address.sin_port));
         if (rows[i].listen)
             snprintf(listen, sizeof listen, "%.31s", rows[i].listen);
-        struct config config = {.admin_listen = listen, .admin_listen_default = rows[i].by_default};
+        struct config other = {.admin_listen = listen, .admin_listen_default = rows[i].by_default};
         struct err e;
         bool fatal;
-        assert_null(admin_new(base, &config, &fatal, &e));
+        assert_null(admin_new(base, &other, &fatal, &e));
         assert_int_equal(rows[i].fatal, fatal);
         assert_int_equal(rows[i].silent, e.text[0] == '\0');
     }
@@ -248,9 +381,16 @@ int main(void)
 {
     log_threshold = LOG_ERROR;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(requests),           cmocka_unit_test(a_head_too_long),
-        cmocka_unit_test(a_trickle_ends),     cmocka_unit_test(a_crowd_of_mutes),
-        cmocka_unit_test(freed_with_clients), cmocka_unit_test(addresses),
+        cmocka_unit_test(requests),
+        cmocka_unit_test(hosts),
+        cmocka_unit_test(a_head_too_long),
+        cmocka_unit_test(a_trickle_ends),
+        cmocka_unit_test(a_crowd_of_mutes),
+        cmocka_unit_test(a_crowd_of_trickles),
+        cmocka_unit_test(health_has_its_own_way),
+        cmocka_unit_test(other_users_are_refused),
+        cmocka_unit_test(freed_with_clients),
+        cmocka_unit_test(addresses),
     };
     return cmocka_run_group_tests_name("admin", tests, set_up, tear_down);
 }
