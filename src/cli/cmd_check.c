@@ -72,6 +72,14 @@ static bool check_files(const struct config *c)
     return check_file("redis.key_file", c->redis.key_file) && ok;
 }
 
+static void warn_of_ids(const struct config *c)
+{
+    if (c->dedup_s && c->ids_by_queue)
+        cli_line(stderr, "pushbridge: warning: queue.dedup_s: the queues lie in several slots of "
+                         "the cluster, so each knows its own ids only, and jobs with an id share "
+                         "no calls by it; give the queues one hash tag: {push}:a, {push}:b");
+}
+
 int cmd_check(int argc, char **argv)
 {
     struct check_args args = {0};
@@ -88,6 +96,7 @@ int cmd_check(int argc, char **argv)
     if (!cli_load(args.config, true, &config))
         return CLI_CONFIG;
     config_print(&config, stdout);
+    warn_of_ids(&config);
     code = check_files(&config) ? CLI_OK : CLI_CONFIG;
     if (!code && args.online)
         code = online_check(&config, args.strict);

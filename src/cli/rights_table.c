@@ -47,7 +47,7 @@ const struct right rights_table[] = {
     WORKER("EVAL return(1) 1 %k", "a script that the server does not know yet"),
     WORKER("TIME", "leases go by the server's clock"),
     WORKER("GET %k", "schema version, markers of ids"),
-    WORKER("STRLEN %k", "markers of ids"),
+    WORKER("STRLEN %k", "markers of ids, of workers of the version before"),
     WORKER("EXPIRE %k 60", "reply lists"),
     WORKER("LLEN %k", "claims, counts"),
     WORKER("LINDEX %k 0", "the oldest job's age"),

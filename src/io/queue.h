@@ -16,7 +16,9 @@
  *   K:oversize        HASH  uid → bytes of an element over the limit
  *   K:count           HASH  sent, dead, duplicate, delayed, trimmed, reclaimed, replayed, dropped …
  *   K:workers         ZSET  worker → heartbeat's end, Redis ms
- *   K:seen:<app>:<id> STRING  the job that had this id first; lives queue.dedup_s
+ *   K:seen:<app>:<id> STRING  the job that had this id first; lives queue.dedup_s. The first
+ *                           queue's are all queues', where they lie in one slot or outside a
+ *                           cluster
  *   K:ready:<worker>  STRING  the readiness check's write, with a TTL of 5 s
  *   K:stat            HASH  worker → what its last heartbeat says of it, JSON
  *   K:config          HASH  digest of a configuration → the marks of what calls follow from in it,
@@ -35,6 +37,7 @@ struct queue;
 
 struct queue_opts {
     const char *name, *results, *dead; /* %q already replaced */
+    const char *ids;                   /* queue that keeps the ids of all; NULL: each its own */
     const char *worker;                /* host-pid-random, no spaces */
     const char *digest;                /* 16 hex digits: templates, limits, plan version */
     const char *marks;                 /* of what it is a digest of, item by item; NULL: none */
@@ -263,9 +266,10 @@ void queue_wait_cancel(struct queue *q);
 void queue_leave(struct queue *q, queue_done_fn fn, void *arg);
 
 /* Duplicates by producers (a window longer than the provider's): is each id new within the last
- * window_ms, or held first by another job? A marker names its holder, so that the same job coming
- * back is new again. At most QUEUE_SEEN_MAX at once; everything is copied. fn once for each item,
- * never before this returns (not at all when the queue is freed first). */
+ * window_ms, or held first by another job? Within all queues that have the same opts.ids. A marker
+ * names its holder, so that the same job coming back is new again. At most QUEUE_SEEN_MAX at once;
+ * everything is copied. fn once for each item, never before this returns (not at all when the queue
+ * is freed first). */
 enum { QUEUE_SEEN_MAX = 128, QUEUE_SEEN_NAME_MAX = 256 };
 struct queue_seen {
     const char *app, *id; /* together shorter than QUEUE_SEEN_NAME_MAX */

@@ -244,15 +244,16 @@ static void keys_init(struct queue *q, const struct queue_opts *opts)
     k->apps = join(k->prefix, ":apps", "");
     k->stat = join(k->prefix, ":stat", "");
     k->config = join(k->prefix, ":config", "");
+    k->ids = opts->ids && strcmp(opts->ids, q->name) != 0 ? queue_prefix(opts->ids) : NULL;
     k->results = mem_strdup(opts->results);
     k->dead = mem_strdup(opts->dead);
 }
 
 static void keys_free(struct queue_keys *k)
 {
-    char *const all[] = {k->prefix,   k->ready,  k->inbox,   k->due, k->batch,   k->member,
-                         k->oversize, k->count,  k->workers, k->run, k->version, k->apps,
-                         k->stat,     k->config, k->results, k->dead};
+    char *const all[] = {k->prefix,   k->ready,  k->inbox,   k->due,  k->batch,   k->member,
+                         k->oversize, k->count,  k->workers, k->run,  k->version, k->apps,
+                         k->stat,     k->config, k->results, k->dead, k->ids};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         mem_free(all[i]);
 }
@@ -407,6 +408,7 @@ struct queue *queue_new(struct event_base *base, struct redis *cmd, struct redis
     keys_init(q, opts);
     q->opts.results = q->keys.results;
     q->opts.dead = q->keys.dead;
+    q->opts.ids = NULL; /* borrowed until here */
     q->backoff_ms = QUEUE_BACKOFF_MIN_MS;
     TAILQ_INIT(&q->leases);
     TAILQ_INIT(&q->items);

@@ -30,6 +30,7 @@ enum {
 struct queue_keys {
     char *prefix, *ready, *inbox, *due, *batch, *member, *oversize, *count, *workers, *run,
         *version, *apps, *stat, *config, *results, *dead;
+    char *ids; /* K of the queue that keeps the ids of all; NULL: this one */
 };
 
 /* An oversize member's bytes stay in Redis; ref is "!<length> <key in K:oversize>". */

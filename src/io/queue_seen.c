@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Duplicates by producers: markers of the ids seen lately, K:seen:<app>:<id> → who held it first.
+ * Those of the queue that keeps the ids of all are what several queues have in common; a queue's
+ * own are written beside them, and read, for workers of the version before, which know no others.
  */
 #include "io/queue_core.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -24,37 +27,37 @@ static void on_seen(struct queue *q, void *ctx, redisReply *reply)
                                                            : QUEUE_SEEN_FIRST);
 }
 
-static char *marker(const struct queue *q, const struct queue_seen *s)
+static char *make_marker(const char *prefix, const struct queue_seen *s)
 {
-    struct buf name;
-    buf_init(&name, QUEUE_SEEN_NAME_MAX);
-    buf_puts(&name, s->app);
-    buf_putc(&name, ':');
-    buf_puts(&name, s->id);
-    char *key = queue_key(q, "seen", buf_text(&name));
-    buf_free(&name);
-    return key;
+    struct buf key;
+    buf_init(&key, strlen(prefix) + QUEUE_SEEN_NAME_MAX);
+    buf_printf(&key, "%s:seen:%s:%s", prefix, s->app, s->id);
+    return buf_take(&key);
 }
 
 void queue_seen(struct queue *q, const struct queue_seen *ids, size_t n, int64_t window_ms,
                 queue_seen_fn fn)
 {
     assert(n && n <= QUEUE_SEEN_MAX);
-    char *keys[QUEUE_SEEN_MAX];
+    enum { EACH_MAX = 2 };
+    const char *const prefixes[EACH_MAX] = {q->keys.prefix, q->keys.ids};
+    const size_t each = q->keys.ids ? 2 : 1;
+    char *keys[EACH_MAX * QUEUE_SEEN_MAX];
     struct asking *a = mem_alloc(sizeof *a);
     *a = (struct asking){.fn = fn, .n = n};
     struct queue_args args;
     queue_args_init(&args);
     queue_args_text(&args, q->keys.batch);
-    for (size_t i = 0; i < n; i++)
-        queue_args_text(&args, keys[i] = marker(q, &ids[i]));
+    for (size_t i = 0; i < n * each; i++)
+        queue_args_text(&args, keys[i] = make_marker(prefixes[i % each], &ids[i / each]));
     queue_args_keys_end(&args);
     queue_args_int(&args, window_ms);
+    queue_args_int(&args, (int64_t)each);
     for (size_t i = 0; i < n; i++) {
         queue_args_text(&args, ids[i].holder);
         a->args[i] = ids[i].arg;
     }
     queue_send_script(q, q->cmd, SCRIPT_SEEN, &args, on_seen, a);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n * each; i++)
         mem_free(keys[i]);
 }

@@ -47,6 +47,7 @@ struct config {
     char **queue_names; /* nqueues, by priority */
     size_t nqueues;
     bool serve_fair;                  /* the queues take turns */
+    bool ids_by_queue;                /* slots of a cluster keep the queues' ids apart */
     char *queue_results, *queue_dead; /* may hold %q */
     int64_t results_max, job_max_bytes, concurrency, lease_ms, extend_ms, reap_ms, crash_limit,
         parked_max, parked_all_max, unserved_ms, dead_warn, idle_wait_s, dedup_s;

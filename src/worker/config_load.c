@@ -139,6 +139,8 @@ static bool read_queues(struct config *c, struct err *e)
     if (!split_names(c, e))
         return false;
     for (size_t i = 0; i < c->nqueues; i++) {
+        c->ids_by_queue |= c->redis.topology == TOPOLOGY_CLUSTER &&
+                           !same_slot(c->queue_names[0], c->queue_names[i]);
         if (is_queue(c, c->queue_names[i], i + 1))
             return refuse(c, "queue.names", "a queue is named twice", e);
         if (!check_lists(c, c->queue_names[i], e))

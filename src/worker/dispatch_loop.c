@@ -327,6 +327,7 @@ static void lane_init(struct lane *lane, struct dispatch *d, struct evdns_base *
         .name = name,
         .results = lane->results,
         .dead = lane->dead,
+        .ids = c->ids_by_queue ? NULL : c->queue_names[0],
         .worker = d->worker,
         .digest = c->digest,
         .marks = c->marks,
@@ -354,6 +355,12 @@ static struct event *timer(struct dispatch *d, int64_t ms, event_callback_fn fn)
 static struct redis *first_queues_redis(const struct dispatch *d)
 {
     return d->lanes[0].cmd;
+}
+
+static void warn_of_ids(const struct config *c)
+{
+    if (c->dedup_s && c->ids_by_queue)
+        log_warn("event=dedup_by_queue queues=%zu", c->nqueues);
 }
 
 struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
@@ -388,6 +395,7 @@ struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
     d->extend = timer(d, config->extend_ms, on_extend);
     log_info("event=worker_start worker=%s queues=%zu concurrency=%lld", log_value(d->worker),
              config->nqueues, (long long)config->concurrency);
+    warn_of_ids(config);
     return d;
 }
 
@@ -433,6 +441,7 @@ void dispatch_set_config(struct dispatch *d, const struct config *config)
     fleet_set_config(d->fleet, config);
     keyring_set_config(d->keyring, config);
     pipeline_set_config(d->pipeline, config);
+    warn_of_ids(config);
     dispatch_pump_soon(d);
 }
 

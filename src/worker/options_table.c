@@ -95,7 +95,9 @@ static const struct option_row general[] = {
          "Interval of heartbeat and extension"),
     FIRM("queue.reap_ms", "500", 20, 60000, AT(reap_ms), "Interval of looking for what is due"),
     INT("queue.dedup_s", "0", 0, 7 * 24 * HOUR_S, AT(dedup_s),
-        "A job whose `id` (of the same app) was seen within this time ends as `duplicate`; 0: off"),
+        "A job whose `id` (of the same app) was seen within this time, in any of the queues, ends "
+        "as `duplicate`; 0: off. In a cluster each queue has to itself what lies in its slot: "
+        "[producers.md](producers.md#several-queues)"),
     FIRM("queue.crash_limit", "5", 1, 100, AT(crash_limit),
          "A job that outlived so many workers is looked at singly, then `poison`"),
     FIRM("queue.parked_max", "10000", 1, 10000000, AT(parked_max),
@@ -189,9 +191,9 @@ static const struct option_row general[] = {
          "Jobs to devices, accounts and aliases that are claimed together share calls: the same "
          "content goes out as one Push, different ones as tasks of one MassPush"),
     BOOL("plan.coalesce_ids", "false", 0, AT(coalesce_ids),
-         "Also jobs with an `id`, when `queue.dedup_s` is below 900: the same id enqueued again "
-         "within "
-         "15 minutes is then another push"),
+         "Also jobs with an `id` where `queue.dedup_s` is below 900 or does not hold for all "
+         "queues: "
+         "the same id enqueued again within 15 minutes may then be another push"),
     INT("plan.expire_slack_s", "60", 0, 86400, AT(expire_slack_s),
         "Jobs whose deadlines lie so far apart at most may share a call; the earliest "
         "holds"),

@@ -20,12 +20,13 @@ static bool has_audience(const struct flight *f)
     return kind == TARGET_DEVICE || kind == TARGET_ACCOUNT || kind == TARGET_ALIAS;
 }
 
-/* An id that is enqueued again within the provider's 15 minutes is known by the token of a call of
- * its own, or by our own markers. */
+/* An id that is enqueued again within the provider's 15 minutes, in whichever queue, is known by
+ * the token of a call of its own, or by our own markers where they hold for all queues. */
 static bool is_known_otherwise(const struct flight *f)
 {
     const struct config *c = f->config;
-    return !f->env.id_given || c->coalesce_ids || c->dedup_s >= PROVIDER_REMEMBERS_S;
+    return !f->env.id_given || c->coalesce_ids ||
+           (c->dedup_s >= PROVIDER_REMEMBERS_S && !c->ids_by_queue);
 }
 
 static bool is_quiet(const struct flight *f, int64_t now_ms)

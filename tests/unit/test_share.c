@@ -76,6 +76,35 @@ static void test_options_and_audiences(void **state)
     }
 }
 
+/* An id of another slot is not looked up: there the token of a call of its own must do. */
+static void test_ids_of_several_slots(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *queues;
+        bool by_queue;
+    } cases[] = {
+        {"PUSHBRIDGE_REDIS_URL=redis://h", "PUSHBRIDGE_QUEUE_NAMES=a,b", false},
+        {"PUSHBRIDGE_REDIS_URL=redis+sentinel://h/m", "PUSHBRIDGE_QUEUE_NAMES=a,b", false},
+        {"PUSHBRIDGE_REDIS_URL=redis+cluster://h", "PUSHBRIDGE_QUEUE_NAMES=a,b", true},
+        {"PUSHBRIDGE_REDIS_URL=redis+cluster://h", "PUSHBRIDGE_QUEUE_NAMES={p}:a,{p}:b", false},
+        {"PUSHBRIDGE_REDIS_URL=redis+cluster://h", "PUSHBRIDGE_QUEUE_NAMES={p}:a,{p}:b,c", true},
+        {"PUSHBRIDGE_REDIS_URL=redis+cluster://h", "PUSHBRIDGE_QUEUE_NAMES=a", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct config c;
+        const char *vars[] = {cases[i].url, cases[i].queues, "PUSHBRIDGE_QUEUE_DEDUP_S=900",
+                              cases[i].by_queue ? "PUSHBRIDGE_QUEUE_RESULTS={%q}:r" : NULL, NULL};
+        worker_config_load(&c, 0, 0, vars, NULL);
+        assert_int_equal(cases[i].by_queue, c.ids_by_queue);
+        if (allowed(&c, WITH_ID) == cases[i].by_queue)
+            fail_msg("%s %s", cases[i].url, cases[i].queues);
+        c.coalesce_ids = true;
+        assert_true(allowed(&c, WITH_ID));
+        config_free(&c);
+    }
+}
+
 static void test_only_what_was_never_tried(void **state)
 {
     (void)state;
@@ -184,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_and_audiences),
+        cmocka_unit_test(test_ids_of_several_slots),
         cmocka_unit_test(test_only_what_was_never_tried),
         cmocka_unit_test(test_not_in_quiet_hours),
         cmocka_unit_test(test_the_content_leaves_the_audience_out),

@@ -1,17 +1,37 @@
 -- SPDX-License-Identifier: MIT
--- Duplicates by producers: who held each id first within the window? The marker's value is the
--- holder, so the same job coming back is not taken for another.
--- KEYS batch, then the markers (≤ 128); ARGV window_ms, then a holder per marker
--- Reply: per marker 1 for a duplicate, else 0
+-- Duplicates by producers: who held each id first within the window? A marker's value is the
+-- holder, so the same job coming back is not taken for another. An id is new where none of its
+-- markers is another's, and then all of them are its holder's.
+-- KEYS batch, then the markers of each id (ids × markers ≤ 256)
+-- ARGV window_ms, markers of an id, then a holder per id
+-- Reply: per id 1 for a duplicate, else 0
 local call = redis.call
+local each = tonumber(ARGV[2])
+local by = {}
 for i = 2, #KEYS do
-    call('STRLEN', KEYS[i]) -- fails on a wrong type while nothing is written yet
+    by[i] = call('GET', KEYS[i]) -- fails on a wrong type while nothing is written yet
 end
 -- A first write that a full memory cannot refuse lets those after it pass.
 call('HDEL', KEYS[1], '')
+
+local function is_held(first, holder)
+    for i = first, first + each - 1 do
+        if by[i] and by[i] ~= holder then
+            return true
+        end
+    end
+    -- The same id may stand before it in this very list.
+    return not by[first] and not call('SET', KEYS[first], holder, 'NX', 'PX', ARGV[1])
+        and call('GET', KEYS[first]) ~= holder
+end
+
 local reply = {}
-for i = 2, #KEYS do
-    local first = call('SET', KEYS[i], ARGV[i], 'NX', 'PX', ARGV[1])
-    reply[i - 1] = not first and call('GET', KEYS[i]) ~= ARGV[i] and 1 or 0
+for n = 3, #ARGV do
+    local first = 2 + (n - 3) * each
+    local held = is_held(first, ARGV[n])
+    for i = first + 1, held and 0 or first + each - 1 do
+        call('SET', KEYS[i], ARGV[n], 'NX', 'PX', ARGV[1])
+    end
+    reply[n - 2] = held and 1 or 0
 end
 return reply
