@@ -159,7 +159,7 @@ static enum meant judge(const struct admin *a, struct evhttp_request *req, const
 {
     struct evhttp_connection *connection = evhttp_request_get_connection(req);
     int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
-    struct sockaddr_storage local;
+    struct sockaddr_storage local = {0};
     socklen_t len = sizeof local;
     *named = NULL;
     if (getsockname(fd, (struct sockaddr *)&local, &len) != 0)
