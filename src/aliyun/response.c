@@ -21,7 +21,7 @@ struct envelope_fields {
     bool bad_id;   /* an id is there that cannot be kept as text */
     char code[96], message[256], request_id[64];
     char ids[RESPONSE_IDS_MAX][ID_SIZE];
-    size_t nids;
+    size_t nids; /* how many there are: those beyond RESPONSE_IDS_MAX are not kept */
 };
 
 /* --- fields --------------------------------------------------------------------------------- */
@@ -58,8 +58,8 @@ static void add_id(struct envelope_fields *f, const char *text)
 {
     if (!is_id(text))
         f->bad_id = true;
-    else if (f->nids < RESPONSE_IDS_MAX)
-        copy_text(f->ids[f->nids++], ID_SIZE, text);
+    else if (f->nids++ < RESPONSE_IDS_MAX)
+        copy_text(f->ids[f->nids - 1], ID_SIZE, text);
 }
 
 /* The provider quotes its own string to sign, which holds the push's text. */
@@ -343,7 +343,7 @@ void response_read(const struct response_in *in, struct reply *out, char (*ids)[
     read_reply(in, true, &f, out);
     size_t n = out->class == REPLY_SENT ? f.nids : 0;
     if (ids && n)
-        memcpy(ids, f.ids, n * sizeof f.ids[0]);
+        memcpy(ids, f.ids, (n < RESPONSE_IDS_MAX ? n : RESPONSE_IDS_MAX) * sizeof f.ids[0]);
     if (nids)
         *nids = n;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/config.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/buf.h"
 
-enum { KEY_MAX = 64 * 1024 };
+enum { KEY_MAX = 1 << 20 }; /* a text of 256 bytes that is all "%q", of a name of 4096 */
 
 const struct config_app *config_app_find(const struct config *c, const char *name)
 {
@@ -42,5 +43,6 @@ char *config_queue_key(const char *text, const char *queue)
         q += tag;
     }
     buf_puts(&b, p);
+    assert(buf_ok(&b)); /* else two queues' lists would be one */
     return buf_take(&b);
 }

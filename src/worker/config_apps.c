@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/config_apps.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,20 +22,29 @@ static bool is_set(const struct setting *s)
     return s->text && *s->text;
 }
 
-void config_apps_add_default(struct settings *s)
+static bool has_default(struct settings *s)
 {
     for (size_t i = 0; i < s->napps; i++) {
         const struct setting *name = member(&s->apps[i], "name");
         if (name->text && strcmp(name->text, "default") == 0)
-            return;
+            return true;
     }
-    if (!is_set(member(&s->general, "aliyun.app_key")))
-        return;
+    return false;
+}
+
+bool config_apps_add_default(struct settings *s, struct err *e)
+{
+    const struct setting *key = member(&s->general, "aliyun.app_key");
+    if (!is_set(key) || has_default(s))
+        return true;
+    if (s->napps == CONFIG_APPS_MAX)
+        return err_set(e, "%s: app \"default\" beside %zu in the list of apps, at most %d in all",
+                       key->origin, s->napps, CONFIG_APPS_MAX);
     s->apps = mem_resize(s->apps, (s->napps + 1) * sizeof *s->apps);
     struct setting_list *list = &s->apps[s->napps++];
     *list = (struct setting_list){.origin = mem_strdup("built in")};
     setting_list_init(list, &options_app);
-    setting_put(member(list, "name"), "default", "built in", SOURCE_FILE, false, NULL);
+    return setting_put(member(list, "name"), "default", "built in", SOURCE_FILE, false, e);
 }
 
 /* Message with the app and where it stands. */
@@ -184,6 +194,7 @@ bool config_apps_read(struct config *c, struct settings *s, bool calls, struct e
         return err_set(e, "no app: set PREQ_APP_KEY, aliyun.app_key or a list of apps");
     if (!sort_apps(s, e))
         return false;
+    assert(s->napps <= CONFIG_APPS_MAX);
     c->apps = s->napps ? mem_zalloc(s->napps * sizeof *c->apps) : NULL;
     c->napps = s->napps;
     for (size_t i = 0; i < s->napps; i++) {

@@ -7,8 +7,9 @@
 #include "worker/config.h"
 #include "worker/settings.h"
 
-/* Adds the entry `default` where an AppKey for it is set and the file has none. */
-void config_apps_add_default(struct settings *s);
+/* Adds the entry `default` where an AppKey for it is set and the file has none. False with e where
+ * that is one app too many (CONFIG_APPS_MAX). */
+bool config_apps_add_default(struct settings *s, struct err *e);
 
 /* After settings_settle(): fills c->apps, sorted by name. calls: every app needs AppKey and
  * credentials. */

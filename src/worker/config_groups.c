@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/config_groups.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,7 @@ static int by_name(const void *a, const void *b)
 /* Sorted, so that the order in the file does not change the configuration's digest. */
 bool config_groups_read(struct config *c, struct settings *s, bool calls, struct err *e)
 {
+    assert(s->ngroups <= CONFIG_GROUPS_MAX);
     c->groups = s->ngroups ? mem_zalloc(s->ngroups * sizeof *c->groups) : NULL;
     for (size_t i = 0; i < s->ngroups; i++) {
         struct config_group g;

@@ -278,6 +278,7 @@ static void make_digest(struct config *c)
             buf_printf(&b, " %s", c->groups[i].apps[k]->app.name);
         buf_putc(&b, '\n');
     }
+    assert(buf_ok(&b)); /* else two configurations would pass for one */
     sign_sha256_hex(buf_text(&b), b.len, hex);
     snprintf(c->digest, sizeof c->digest, "%.16s", hex);
     buf_free(&b);
@@ -303,8 +304,7 @@ static bool read_sources(const char *file, char **env, struct settings *s, struc
         return false;
     if (!settings_env_read(env, s, e))
         return false;
-    config_apps_add_default(s);
-    return settings_settle(s, e) && config_keys_default_file(env, s);
+    return config_apps_add_default(s, e) && settings_settle(s, e) && config_keys_default_file(env, s);
 }
 
 static void set_default(struct setting_list *list, const char *name, const char *text)

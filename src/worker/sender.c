@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/sender.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,6 +67,8 @@ size_t sender_in_flight(const struct sender *s)
 /* ids of a MassPush: kept as far as there are tasks. */
 static void keep_ids(struct bundle *b, char (*ids)[32], size_t n)
 {
+    static_assert((int)RESPONSE_IDS_MAX >= (int)GROUPING_MEMBERS_MAX, "one for each task");
+    assert(b->tasks <= RESPONSE_IDS_MAX);
     b->nids = n;
     memcpy(b->ids, ids, (n < b->tasks ? n : b->tasks) * sizeof *ids);
 }

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""Each documented maximum, with jobs on their way: 64 apps, 64 groups, 16 queues, 4,096 calls, 128 tasks. One more is refused
+with the limit, at the start and by a reload."""
+import http.server
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import urllib.parse
+
+from admin import Admin
+from harness import BIN, PATIENCE_S, Stage, wait_until
+from scene import FAST, PATIENT, SHORT, alive, calls, expect, heavy, scenario
+
+APPS = QUEUES_LETTERS = 64
+
+
+def name(kind, i):
+    """As long as names may be."""
+    return ("%s-%02d-" % (kind, i)).ljust(64, "n")
+
+
+def put_conf(s, apps, groups=0, default=False):
+    """apps in all; default: one of them has that name."""
+    s.conf = os.path.join(s.dir, "maxima.conf")
+    names = [name("app", i) for i in range(apps)]
+    if default:
+        names[0] = "default"
+    text = "apps = ( %s );\n" % ", ".join(
+        '{ name = "%s"; app_key = "%d"; access_key_id = "mock-id"; access_key_secret = "mock-secret"; account = "%s"; }'
+        % (n, 23456789 + i, name("account", i)) for i, n in enumerate(names))
+    if groups:
+        text += "groups = ( %s );\n" % ", ".join('{ name = "%s"; apps = [%s]; }' % (
+            name("group", i), ", ".join('"%s"' % names[(i + k) % apps] for k in range(3))) for i in range(groups))
+    with open(s.conf + ".new", "w") as f:
+        f.write(text)
+    os.rename(s.conf + ".new", s.conf)
+    return names
+
+
+def refused(s, *args, **env):
+    """The program's words, with the status of a wrong configuration."""
+    done = subprocess.run([os.path.join(BIN, "pushbridge"), *args] + (["-c", s.conf] if s.conf else []), env=s.worker_env(env),
+                          capture_output=True, text=True, timeout=PATIENCE_S)
+    expect(done.returncode == 78, "%s: %d: %s" % (args, done.returncode, done.stderr))
+    return done.stderr
+
+
+def hup(s, event):
+    before = s.log().count("event=%s " % event)
+    s.workers[0].send_signal(signal.SIGHUP)
+    wait_until(lambda: s.log().count("event=%s " % event) > before, event)
+
+
+def one_for_each(s, names, groups, turn):
+    """A job of each app and of each group, ended."""
+    before = s.ended()
+    for a in names + [name("group", i) for i in range(groups)]:
+        s.push({"id": "%d-%s" % (turn, a[:8]), "code": "I10001", "school": "s%d" % turn, "app": a})
+    s.wait_ended(before + len(names) + groups)
+    return len(names) + groups
+
+
+@scenario
+@heavy
+def sixty_four_apps():
+    with Stage(env=SHORT) as s:
+        admin = Admin()
+        names = put_conf(s, 64, 64, default=True)
+        s.worker(**admin.env())
+        n = one_for_each(s, names, 64, 0)
+        put_conf(s, 64, 64)  # PREQ_APP_KEY makes the app default the 65th
+        limit = 'app "default" beside 64 in the list of apps, at most 64 in all'
+        for command in ("check", "run"):
+            expect(limit in refused(s, command), "%s names the limit" % command)
+        hup(s, "reload_refused")
+        expect("at most 64 in all" in s.log(), "the reload names the limit")
+        n += one_for_each(s, names, 64, 1)  # with what it had before
+        names = put_conf(s, 63, 64) + ["default"]
+        hup(s, "reload_done")
+        n += one_for_each(s, names, 64, 2)
+        names = put_conf(s, 64, 64, default=True)
+        hup(s, "reload_done")
+        n += one_for_each(s, names, 64, 3)
+        put_conf(s, 64, 65, default=True)
+        expect("groups: 65 elements, at most 64" in refused(s, "check"), "one group more is refused")
+        put_conf(s, 64, 64, default=True)
+        for path in ("/metrics", "/stats", "/readyz"):
+            expect(admin.get(path)[0] == 200, "%s has room for all apps" % path)
+        expect(not s.dead(), "all were sent")
+        alive(s)
+        s.settle(n)
+        return "%d calls" % len(calls(s))
+
+
+@scenario
+@heavy
+def sixty_four_apps_in_trouble():
+    """What a worker says of itself has room for all of them, and what is parked of all of them is looked at."""
+    with Stage(env=dict(SHORT, PUSHBRIDGE_CIRCUIT_PROBE_MS="200")) as s:
+        admin = Admin()
+        names = put_conf(s, 64, default=True)
+        s.fault(kind="error", code="Forbidden.AccessKeyDisabled", status=403, match={})
+        s.worker(**admin.env())
+        for a in names:
+            s.push(*[{"id": "%s-%d" % (a[:8], k), "code": "I10001", "school": "s", "app": a} for k in range(2)])
+        metric = 'pushbridge_circuit_state'
+
+        def worker_says():
+            (w,) = json.loads(s.cli("stats", "--json"))["queues"][0]["workers"]
+            return w
+        wait_until(lambda: len(worker_says().get("circuits", {})) == 64, lambda: "all circuits are open: %s" % worker_says())
+        expect(sorted(worker_says()["apps"]) == sorted(names), "all apps are named")
+        expect(admin.get("/metrics")[1].count(metric) >= 64, "the page shows each")
+        s.clear_faults()
+        s.wait_ended(128)
+        expect(not s.dead(), s.dead()[:1])
+        s.settle(128)
+
+
+@scenario
+@heavy
+def sixteen_queues():
+    queues = ["push:jobs"] + ["queue-%02d" % i for i in range(1, 16)]
+    with Stage(env=dict(SHORT, PUSHBRIDGE_QUEUE_NAMES=",".join(queues))) as s:
+        expect("more than 16 queues" in refused(s, "check", PUSHBRIDGE_QUEUE_NAMES=",".join(queues + ["one-more"])), "the 17th is refused")
+        names = put_conf(s, 64, default=True)
+        for i, q in enumerate(queues):
+            s.push(*[{"id": "%d-%d" % (i, k), "code": "I10001", "school": "s", "app": a} for k, a in enumerate(names)], queue=q)
+        s.worker()
+        s.wait_ended(16 * 64)
+        expect(not s.dead() and len(json.loads(s.cli("stats", "--json"))["queues"]) == 16, "all were sent from all queues")
+        hup(s, "reload_done")
+        alive(s)
+        s.no_duplicates()
+        expect(s.workers[0].wait if s.workers[0].send_signal(signal.SIGTERM) else s.workers[0].wait(PATIENCE_S) == 0, "it leaves all queues")
+
+
+@scenario
+@heavy
+def four_thousand_calls():
+    n = 4096
+    env = dict(FAST, **PATIENT, PUSHBRIDGE_QUEUE_CONCURRENCY=str(n), PUSHBRIDGE_PLAN_COALESCE="false", PUSHBRIDGE_LIMIT_PUSH_PER_S="0")
+    with Stage(env=env, tls=False) as s:
+        expect("4096" in refused(s, "check", PUSHBRIDGE_QUEUE_CONCURRENCY=str(n + 1)), "one call more is refused")
+        rule = s.hold(match={})
+        s.push_many(n)
+        s.worker()
+        wait_until(lambda: s.control("GET", "/_mock/record")["held"] == n, lambda: "all are out: %s" % s.control("GET", "/_mock/record"))
+        hup(s, "reload_done")
+        s.release(rule)
+        s.clear_faults()
+        s.wait_ended(n)
+        expect(not s.dead(), s.dead()[:1])
+        s.settle(n)
+
+
+class Masses(http.server.ThreadingHTTPServer):
+    """Takes MassPush calls of any size, which the stand-in does not; answers with as many ids as there are tasks, and more."""
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), MassHandler)
+        self.tasks, self.more = [], 0
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, address):
+        pass
+
+
+class MassHandler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        names = {k for k, _ in urllib.parse.parse_qsl(urllib.parse.urlparse(self.path).query) + urllib.parse.parse_qsl(body)}
+        n = len({m.group(1) for m in (re.match(r"PushTask\.(\d+)\.", k) for k in names) if m})
+        self.server.tasks.append(n)
+        ids = ["%d%04d" % (len(self.server.tasks), i) for i in range(n + self.server.more)]
+        text = json.dumps({"RequestId": "R-1", "MessageIds": {"MessageId": ids}} if n else {"RequestId": "R-1", "MessageId": "1"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+
+@scenario
+def as_many_tasks_as_there_may_be():
+    with Stage(tls=False) as s:
+        provider = Masses()
+        env = dict(SHORT, PUSHBRIDGE_ALIYUN_ENDPOINT="http://127.0.0.1:%d" % provider.server_address[1], PUSHBRIDGE_LIMITS_TASKS="128")
+        expect("128" in refused(s, "check", **dict(env, PUSHBRIDGE_LIMITS_TASKS="129")), "one task more is refused")
+        make = lambda turn: lambda i: {"title": "t%d" % i, "message": "m%d" % i, "target": {"device": ["%032x" % (i + 1000 * turn)]}}
+        s.push_many(256, make=make(0))
+        s.worker(**env)
+        s.wait_ended(256)
+        expect(max(provider.tasks) == 128 and not s.dead(), "full calls went out: %s" % provider.tasks)
+        ids = [p["message_id"] for o in s.outcomes() for p in o["pushes"]]
+        expect(len(set(ids)) == 256, "each has an id of its own")
+        provider.more = 72  # 200 ids: nobody can tell whose is whose
+        s.workers[0].send_signal(signal.SIGTERM)
+        s.workers[0].wait(PATIENCE_S)
+        s.push_many(128, make=make(1))
+        s.worker(**env)
+        s.wait_ended(384)
+        expect("event=mass_ids_differ" in s.log(1) and " tasks=128 ids=200 " in s.log(1), "too many ids are no answer: %s" % s.log(1)[-2000:])
+        expect({d["reason"] for d in s.dead()} == {"ambiguous"}, "they may have been sent: %s" % {d["reason"] for d in s.dead()})
+        provider.shutdown()
+        s.conserve(384)
+        return "%s tasks" % provider.tasks
