@@ -125,6 +125,8 @@ METRIC(FLOW_COOLED, "pushbridge_limiter_cooled_total", COUNTER, 1, NONE, NONE, O
        "Cool-downs after throttling, begun here or by another worker.")
 METRIC(FLOW_ERRORS, "pushbridge_limiter_errors_total", COUNTER, 1, NONE, NONE, ONE,
        "Error replies to scripts of flow control.")
+METRIC(FLOW_REPAIRED, "pushbridge_limiter_repaired_total", COUNTER, 1, NONE, NONE, ONE,
+       "Values of the limits in Redis that were no numbers, or out of all reason, and began anew.")
 METRIC(PAUSES, "pushbridge_pauses", GAUGE, 1, NONE, NONE, ONE,
        "Pauses by an operator that this worker obeys: apps, and one for all.")
 METRIC(CIRCUIT_STATE, "pushbridge_circuit_state", MAYBE, 1, APP, NONE, ONE,

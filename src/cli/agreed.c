@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "worker/flow.h"
 
@@ -48,14 +49,15 @@ static void read_bucket(struct agreed *a, const char *name, const char *value)
     l->used = true;
     l->rate = rate;
     l->tokens = tokens < burst ? tokens : burst;
-    l->cooled_ms = until > now ? (int64_t)(until - now) : 0;
+    l->cooled_ms = until > now ? number_whole(until - now) : 0;
 }
 
 static void read_override(struct agreed *a, const char *name, const char *value)
 {
     struct agreed_limit *l = limit_of(a, name);
-    if (l)
-        l->override = strtod(value, NULL);
+    double per_s;
+    if (l && flow_rate_read(value, &per_s))
+        l->override = per_s;
 }
 
 bool agreed_matters(const struct agreed_limit *l)
@@ -69,7 +71,7 @@ bool agreed_matters(const struct agreed_limit *l)
 static void read_pause(struct agreed *a, const char *app, const char *value)
 {
     int64_t till_ms;
-    if (!text_int(value, 0, INT64_MAX, &till_ms) || (till_ms && till_ms <= a->now_ms))
+    if (!text_int(value, 0, NUMBER_MAX, &till_ms) || (till_ms && till_ms <= a->now_ms))
         return;
     a->pauses = mem_resize(a->pauses, (a->npauses + 1) * sizeof *a->pauses);
     a->pauses[a->npauses++] = (struct agreed_pause){

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/text.h"
 #include "cli/tool.h"
 #include "job/envelope.h"
@@ -201,7 +202,7 @@ static void print_job(const char *bytes, size_t len, const char *uid, int64_t no
         return;
     }
     if (json_is_integer(since))
-        tool_age(now_ms - json_integer_value(since), age);
+        tool_age(now_ms - number_bounded(json_integer_value(since)), age);
     tool_cell(stdout, id ? id : uid, 24);
     tool_cell(stdout, text_of(job, "app"), 10);
     tool_cell(stdout, text_of(job, "message") ? "(text)" : text_of(job, "code"), 10);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "io/redis_info.h"
 
 enum { FIELD_SIZE = 64, WHY_SIZE = 128 };
@@ -141,7 +142,8 @@ static int64_t count_online(const char *info)
 static void check_replicas(const struct server *s)
 {
     const struct config *c = s->config;
-    int64_t listed = atoll(read_field(s, "connected_slaves:").text), n = count_online(s->info);
+    int64_t listed = number_read(read_field(s, "connected_slaves:").text),
+            n = count_online(s->info);
     bool fails_over = c->redis.topology != TOPOLOGY_SINGLE;
     enum finding level = FINDING_OK;
     const char *advice = NULL;
@@ -183,7 +185,8 @@ static void on_time(void *arg, redisReply *reply)
     int64_t *ms = arg;
     if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
         reply->element[0]->str && reply->element[1]->str)
-        *ms = atoll(reply->element[0]->str) * 1000 + atoll(reply->element[1]->str) / 1000;
+        *ms =
+            number_read(reply->element[0]->str) * 1000 + number_read(reply->element[1]->str) / 1000;
 }
 
 static void check_clock(const struct server *s)

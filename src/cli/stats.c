@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "cli/stats_agreed.h"
 #include "job/letter.h"
 
@@ -22,7 +23,7 @@ static json_t *oldest(struct tool *t, struct queue *q)
     struct tool_rows r = tool_page(t, q, QUEUE_READY, NULL, 0, 1);
     json_t *job = r.n ? json_loadb(r.v[0].p, r.v[0].len, JSON_ALLOW_NUL, NULL) : NULL;
     const json_t *at = json_object_get(job, "enqueued_at");
-    int64_t age_ms = queue_now_ms(q) - json_integer_value(at);
+    int64_t age_ms = queue_now_ms(q) - number_bounded(json_integer_value(at));
     json_t *value = json_is_integer(at) ? json_integer(age_ms > 0 ? age_ms : 0) : json_null();
     json_decref(job);
     tool_rows_free(&r);
@@ -47,7 +48,7 @@ static json_t *counters(struct tool *t, struct queue *q)
     struct tool_rows r = tool_look(t, q, &(struct queue_question){.what = LOOK_COUNTERS});
     json_t *all = json_object();
     for (size_t i = 0; i + 1 < r.n; i += 2)
-        set_int(all, r.v[i].p, atoll(r.v[i + 1].p));
+        set_int(all, r.v[i].p, number_read(r.v[i + 1].p));
     json_object_del(all, "delayed"); /* a number of now, shown above */
     tool_rows_free(&r);
     return all;
@@ -74,7 +75,7 @@ static void add_workers(struct tool *t, struct queue *q, json_t *out)
     json_t *alive = json_array();
     int64_t gone = 0, now = queue_now_ms(q);
     for (size_t i = 0; i + 1 < r.n; i += 2) {
-        int64_t end_ms = (int64_t)strtod(r.v[i + 1].p, NULL);
+        int64_t end_ms = number_whole(strtod(r.v[i + 1].p, NULL));
         int64_t seen_ms = now - (end_ms - t->config->lease_ms);
         if (end_ms >= now)
             json_array_append_new(
@@ -216,7 +217,7 @@ json_t *stats_take(struct tool *t, const json_t *before)
 
 static long long number(const json_t *object, const char *name)
 {
-    return json_integer_value(json_object_get(object, name));
+    return number_bounded(json_integer_value(json_object_get(object, name)));
 }
 
 static double real(const json_t *object, const char *name)

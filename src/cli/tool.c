@@ -6,6 +6,7 @@
 
 #include "base/chars.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "base/visible.h"
 
@@ -126,7 +127,7 @@ int64_t tool_length(struct tool *t, struct queue *q, enum queue_list list, const
 {
     struct tool_rows r =
         tool_look(t, q, &(struct queue_question){.what = LOOK_LENGTH, .list = list, .name = name});
-    int64_t n = r.ok && r.n == 1 ? atoll(r.v[0].p) : -1;
+    int64_t n = r.ok && r.n == 1 ? number_read(r.v[0].p) : -1;
     tool_rows_free(&r);
     return n;
 }

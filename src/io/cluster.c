@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/text.h"
 
 enum { CRC16_XMODEM = 0x1021, RANGE_HEAD = 2, PORT_MAX = 65535 };
@@ -72,7 +73,7 @@ bool cluster_redirect(const char *error, const struct node *asked, enum cluster_
         return false;
     const char *host = end + 1, *colon = strrchr(host, ':');
     if (!colon || strchr(host, ' ') ||
-        !set_node(to, host, (size_t)(colon - host), atoll(colon + 1), asked))
+        !set_node(to, host, (size_t)(colon - host), number_read(colon + 1), asked))
         return false;
     *kind = moved ? CLUSTER_MOVED : CLUSTER_ASK;
     *slot = (int)n;

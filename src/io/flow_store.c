@@ -4,12 +4,14 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/number.h"
 #include "io/queue.h"
 #include "io/scripts.h"
 
@@ -18,7 +20,8 @@ enum {
     GRANT_VALUES = 6,
     ARGS_MAX = 2 + ASK_ARGS * FLOW_ASKS_MAX,
     NUMBER_SIZE = 32,
-    KEY_MAX = 8192
+    KEY_MAX = 8192,
+    CIRCUIT_WAIT_MAX_MS = 3600 * 1000 /* longer than any that a worker writes */
 };
 
 struct flow_store {
@@ -120,7 +123,7 @@ bool flow_store_refused(const struct flow_store *s)
 static int64_t number(const redisReply *array, size_t i)
 {
     const redisReply *e = array->element[i];
-    return e->type == REDIS_REPLY_INTEGER ? e->integer : 0;
+    return e->type == REDIS_REPLY_INTEGER ? number_bounded(e->integer) : 0;
 }
 
 static void note_trouble(struct flow_store *s, const char *what, const char *error)
@@ -140,7 +143,7 @@ static bool answered(struct flow_store *s, const char *what, const redisReply *r
         note_trouble(s, what, reply->str);
         return false;
     }
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < n || !number(reply, 0)) {
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < n || number(reply, 0) <= 0) {
         note_trouble(s, what, "unexpected shape of the reply");
         return false;
     }
@@ -160,15 +163,25 @@ struct asking {
     void *arg;
 };
 
+/* The script has put them right: it is told once. */
+static void note_repaired(int64_t n)
+{
+    if (!n)
+        return;
+    metrics_add(METRIC_FLOW_REPAIRED, n);
+    log_error("event=limit_repaired values=%lld", (long long)n);
+}
+
 static void on_grants(void *arg, redisReply *reply)
 {
     struct asking a = *(struct asking *)arg;
     struct flow_grant grants[FLOW_ASKS_MAX];
     mem_free(arg);
-    if (!answered(a.store, "tokens", reply, 2 + GRANT_VALUES * a.n)) {
+    if (!answered(a.store, "tokens", reply, 3 + GRANT_VALUES * a.n)) {
         a.fn(a.arg, NULL);
         return;
     }
+    note_repaired(number(reply, 2 + GRANT_VALUES * a.n));
     for (size_t i = 0; i < a.n; i++) {
         size_t at = 2 + GRANT_VALUES * i;
         grants[i] = (struct flow_grant){.granted = number(reply, at),
@@ -270,29 +283,39 @@ struct circuit_call {
     void *arg;
 };
 
-static void read_failed(const char *text, struct circuit_share *out)
+static int64_t at_most(int64_t n, int64_t most)
 {
+    return n < most ? n : most;
+}
+
+/* Times that lie beyond all that a worker writes are cut to that. */
+static void read_failed(const char *text, int64_t now_ms, struct circuit_share *out)
+{
+    char wait[NUMBER_SIZE], at[NUMBER_SIZE], job[17];
     int used = 0;
-    if (sscanf(text, "%" SCNd64 " %" SCNd64 "%n", &out->again_ms, &out->again_at_ms, &used) < 2)
+    if (sscanf(text, "%31[0-9] %31[0-9]%n", wait, at, &used) < 2)
         return;
-    uint64_t job;
+    out->again_ms = at_most(number_read(wait), CIRCUIT_WAIT_MAX_MS);
+    out->again_at_ms = at_most(number_read(at), now_ms + CIRCUIT_WAIT_MAX_MS);
     for (text += used;
-         out->nfailed < CIRCUIT_JOBS_MAX && sscanf(text, "%" SCNx64 "%n", &job, &used) == 1;
+         out->nfailed < CIRCUIT_JOBS_MAX && sscanf(text, " %16[0-9a-f]%n", job, &used) == 1;
          text += used)
-        out->failed[out->nfailed++] = job;
+        out->failed[out->nfailed++] = strtoull(job, NULL, 16);
 }
 
 void flow_store_read_circuit(const struct flow_store *s, const char *text, const char *failed,
                              int64_t now_ms, struct circuit_share *out)
 {
-    int64_t wait, at, till, since;
-    char holder[160];
+    char word[4][NUMBER_SIZE], holder[160];
     int why = 0;
     *out = (struct circuit_share){.now_ms = now_ms};
-    if (sscanf(text, "%" SCNd64 " %" SCNd64 " %159s %" SCNd64 " %" SCNd64 " %n", &wait, &at, holder,
-               &till, &since, &why) < 5 ||
+    if (sscanf(text, "%31[0-9] %31[0-9] %159s %31[0-9] %31[0-9] %n", word[0], word[1], holder,
+               word[2], word[3], &why) < 5 ||
         !why)
         return;
+    int64_t wait = at_most(number_read(word[0]), CIRCUIT_WAIT_MAX_MS);
+    int64_t at = at_most(number_read(word[1]), now_ms + wait);
+    int64_t till = at_most(number_read(word[2]), now_ms + CIRCUIT_WAIT_MAX_MS);
     /* While another worker probes, its lease is what we wait for. */
     bool others = strcmp(holder, "-") != 0 && (!s || strcmp(holder, s->worker) != 0);
     *out = (struct circuit_share){.now_ms = now_ms,
@@ -300,9 +323,9 @@ void flow_store_read_circuit(const struct flow_store *s, const char *text, const
                                   .probed = others && till > now_ms,
                                   .wait_ms = wait,
                                   .probe_at_ms = others && till > at ? till : at,
-                                  .since_ms = since,
+                                  .since_ms = at_most(number_read(word[3]), now_ms),
                                   .why = text + why};
-    read_failed(failed, out);
+    read_failed(failed, now_ms, out);
 }
 
 static void on_circuit(void *arg, redisReply *reply)

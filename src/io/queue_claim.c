@@ -12,8 +12,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/number.h"
 
-enum { LIMIT_SIZE = 12 };
+enum { LIMIT_SIZE = 12, CLOCK_BACK_MS = 24 * 3600 * 1000 };
 enum { CLAIM_HEAD = 5 }; /* now, ready taken, suspects, ready left, lengths */
 enum { BATCH_HEAD = 7 }; /* id, t0, digest, taken over, crashes, grouping, marks */
 
@@ -171,6 +172,13 @@ static bool is_one_call(size_t n, const char *grouping)
     return n == 1 || strncmp(grouping, head, strlen(head)) == 0;
 }
 
+/* A time that lies ahead, but for a clock that was set back, is none: the claim's own stands in. */
+static int64_t first_claim_ms(const struct queue *q, const char *text)
+{
+    int64_t t0_ms = number_read(text);
+    return t0_ms > 0 && t0_ms <= q->redis_ms + CLOCK_BACK_MS ? t0_ms : q->redis_ms;
+}
+
 static struct queue_lease *hand_out(struct queue *q, const struct claiming *c,
                                     const redisReply *batch)
 {
@@ -184,7 +192,7 @@ static struct queue_lease *hand_out(struct queue *q, const struct claiming *c,
     const struct queue_claim claim = {
         .lease = lease,
         .batch = batch->element[0]->str,
-        .t0_ms = strtoll(batch->element[1]->str, NULL, 10),
+        .t0_ms = first_claim_ms(q, batch->element[1]->str),
         .now_ms = q->redis_ms,
         .digest = batch->element[2]->str,
         .marks = batch->element[6]->str,

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/number.h"
 #include "base/text.h"
 
 /* --- arguments ------------------------------------------------------------------------------- */
@@ -156,7 +157,7 @@ bool queue_answered(struct queue *q, const char *what, const redisReply *reply)
 int64_t queue_reply_int(const redisReply *array, size_t i)
 {
     const redisReply *e = i < array->elements ? array->element[i] : NULL;
-    return e && e->type == REDIS_REPLY_INTEGER ? e->integer : 0;
+    return e && e->type == REDIS_REPLY_INTEGER ? number_bounded(e->integer) : 0;
 }
 
 const char *queue_reply_text(const redisReply *array, size_t i)
@@ -169,7 +170,7 @@ bool queue_answered_array(struct queue *q, const char *what, const redisReply *r
 {
     if (!queue_answered(q, what, reply))
         return false;
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < n || !queue_reply_int(reply, 0)) {
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < n || queue_reply_int(reply, 0) <= 0) {
         metrics_add_at(METRIC_REDIS_ERRORS, metrics_find(SET_KIND, "protocol"), 1);
         note_error(q, what, "unexpected shape of the reply");
         return false;

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/number.h"
 
 enum { READY_TTL_MS = 5000 };
 
@@ -54,7 +55,7 @@ struct asking {
 static int64_t field(const char *info, const char *name)
 {
     const char *at = strstr(info, name);
-    return at ? strtoll(at + strlen(name), NULL, 10) : 0;
+    return at ? number_read(at + strlen(name)) : 0;
 }
 
 /* An ACL may forbid INFO memory: that alone is no trouble, so nobody else is told. */

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "io/queue_core.h"
 #include "io/queue_tool.h"
 
@@ -21,7 +22,8 @@ static void keep_time(struct queue *q, const redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2)
         return;
-    q->redis_ms = atoll(reply->element[0]->str) * 1000 + atoll(reply->element[1]->str) / 1000;
+    q->redis_ms = number_bounded(number_read(reply->element[0]->str) * 1000 +
+                                 number_read(reply->element[1]->str) / 1000);
     q->redis_mono_ms = clock_mono_ms();
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 
 /* --- writing --------------------------------------------------------------------------------- */
 
@@ -124,7 +125,8 @@ static bool read_int(json_t *root, const char *name, int64_t *out, struct err *e
     json_t *value = json_object_get(root, name);
     if (!value)
         return true;
-    if (!json_is_integer(value) || json_integer_value(value) < 0)
+    if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+        json_integer_value(value) > NUMBER_MAX)
         return wrong(e, name);
     *out = json_integer_value(value);
     return true;
@@ -219,7 +221,8 @@ static bool read_failed(json_t *root, struct envelope *out, struct err *e)
         return wrong(e, "failed");
     for (; out->nfailed < n; out->nfailed++) {
         json_t *at = json_array_get(list, out->nfailed);
-        if (!json_is_integer(at) || json_integer_value(at) < 0)
+        if (!json_is_integer(at) || json_integer_value(at) < 0 ||
+            json_integer_value(at) > NUMBER_MAX)
             return wrong(e, "failed");
         out->failed_ms[out->nfailed] = json_integer_value(at);
     }

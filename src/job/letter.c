@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/text.h"
 
 /* --- reading --------------------------------------------------------------------------------- */
@@ -17,7 +18,7 @@ static const char *text_of(const json_t *object, const char *name)
 
 static int64_t int_of(const json_t *object, const char *name)
 {
-    return json_integer_value(json_object_get(object, name));
+    return number_bounded(json_integer_value(json_object_get(object, name)));
 }
 
 static bool decode(struct letter *l, const json_t *value, struct err *e)

@@ -304,7 +304,8 @@ static bool read_sources(const char *file, char **env, struct settings *s, struc
         return false;
     if (!settings_env_read(env, s, e))
         return false;
-    return config_apps_add_default(s, e) && settings_settle(s, e) && config_keys_default_file(env, s);
+    return config_apps_add_default(s, e) && settings_settle(s, e) &&
+           config_keys_default_file(env, s);
 }
 
 static void set_default(struct setting_list *list, const char *name, const char *text)

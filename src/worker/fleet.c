@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/number.h"
 #include "base/text.h"
 
 enum { TICK_MS = 250, SYNC_MS = 500, UNKNOWN_MAX_MS = 5000 };
@@ -102,7 +103,7 @@ static const char *value_of(const struct flow_control *c, const char *kind, cons
 static int64_t left_ms(const char *till, int64_t now_ms)
 {
     int64_t ms;
-    return text_int(till, 0, INT64_MAX, &ms) ? ms - now_ms : 0;
+    return text_int(till, 0, NUMBER_MAX, &ms) ? ms - now_ms : 0;
 }
 
 static void read_pauses(struct fleet *f, const struct flow_control *c)
@@ -135,7 +136,7 @@ static void read_limits(struct fleet *f, const struct flow_control *c)
     for (size_t i = 0; i < c->n; i++) {
         const char *field = c->pairs[2 * i]->str, *value = c->pairs[2 * i + 1]->str;
         if (text_starts(field, "rate:"))
-            flow_rate(f->flow, field + 5, strtod(value, NULL));
+            flow_rate(f->flow, field + 5, value);
         else if (text_starts(field, "cool:"))
             flow_adopt_cool(f->flow, field + 5, left_ms(value, c->now_ms));
     }

@@ -78,9 +78,12 @@ bool flow_mass_rests(struct flow *f, size_t app);
 /* What the fleet agreed on: overrides of rates (all that are not named between begin and end are
  * as configured), and cool-downs. */
 void flow_rates_begin(struct flow *f);
-void flow_rate(struct flow *f, const char *bucket, double per_s);
+void flow_rate(struct flow *f, const char *bucket, const char *per_s); /* as it stands in Redis */
 void flow_rates_end(struct flow *f);
 void flow_adopt_cool(struct flow *f, const char *bucket, int64_t left_ms);
+
+/* An override of a rate: a number of calls per s, 0 for no limit. False for anything else. */
+bool flow_rate_read(const char *text, double *per_s);
 
 /* Puts the stock on the metrics page. */
 void flow_show(const struct flow *f);

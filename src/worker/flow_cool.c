@@ -13,6 +13,7 @@ enum {
     COOL_SAME_MS = 50,     /* a cool-down that ends so much later is no news */
     COOL_TOLD_MS = 100,    /* the control hash names no shorter one */
     COOL_NAMED_MS = 10000, /* one log line for many that follow each other */
+    COOL_MAX_MS = 3600000, /* the script names no longer one */
     COOL_LONG_MS = 2000,   /* but for a longer one */
     WATCHED_MS = 60000,
     ALONE_PASSED = 16, /* calls that went through while one and the same was throttled twice */
@@ -40,7 +41,7 @@ void flow_adopt_cool(struct flow *f, const char *bucket, int64_t left_ms)
 {
     struct flow_bucket *b = flow_find(f, bucket);
     int64_t now = clock_mono_ms();
-    if (!b || left_ms <= 0)
+    if (!b || left_ms <= 0 || left_ms > COOL_MAX_MS)
         return;
     b->cool_named = true;
     flow_set_cool(b, now, left_ms, "fleet");

@@ -2,10 +2,14 @@
  * Which buckets a configuration has. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "worker/flow_core.h"
+
+#define RATE_MIN 0.001
+#define RATE_MAX 1e7
 
 const char *const flow_types[FLOW_TYPES] = {"ANDROID", "iOS", "HARMONY", "ALL"};
 
@@ -64,6 +68,14 @@ static size_t add_types(const struct config *c, size_t app, struct flow_limit *o
         out[t].burst = 1;
     }
     return FLOW_TYPES;
+}
+
+bool flow_rate_read(const char *text, double *per_s)
+{
+    char *end;
+    *per_s = strtod(text, &end);
+    return end != text && !*end && *per_s <= RATE_MAX &&
+           (*per_s >= RATE_MIN || fpclassify(*per_s) == FP_ZERO);
 }
 
 size_t flow_limits(const struct config *c, struct flow_limit *out, size_t *app_account)

@@ -195,11 +195,17 @@ void flow_rates_begin(struct flow *f)
         f->v[i].cool_named = false;
 }
 
-void flow_rate(struct flow *f, const char *bucket, double per_s)
+/* What a person wrote there and is no rate is as if it was not there. */
+void flow_rate(struct flow *f, const char *bucket, const char *per_s)
 {
     struct flow_bucket *b = flow_find(f, bucket);
-    if (b && per_s >= 0)
-        b->override = per_s;
+    double rate;
+    if (!b)
+        return;
+    if (flow_rate_read(per_s, &rate))
+        b->override = rate;
+    else
+        log_error("event=limit_unreadable limit=%s value=%s", log_value(bucket), log_value(per_s));
 }
 
 /* False when that is the rate already. */

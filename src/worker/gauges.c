@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/number.h"
 
 enum { READ_EVERY_MS = 5000, WANTED_MS = 150 * 1000, OLD_MS = 30 * 1000, ANSWERS = 3 };
 
@@ -78,7 +79,7 @@ int64_t gauges_head_age_ms(const char *job, size_t len, int64_t seen_ms, int64_t
 {
     json_t *root = json_loadb(job, len, 0, NULL);
     const json_t *at = json_object_get(root, "enqueued_at");
-    int64_t since = json_is_integer(at) ? json_integer_value(at) : 0;
+    int64_t since = json_is_integer(at) ? number_bounded(json_integer_value(at)) : 0;
     json_decref(root);
     if (since <= 0 || since > now_ms)
         since = seen_ms;

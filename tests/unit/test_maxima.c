@@ -60,8 +60,8 @@ static void add_apps(struct buf *b, size_t n)
     buf_puts(b, "apps = (");
     for (size_t i = 0; i < n; i++) {
         long_name("app", i, name);
-        buf_printf(b, "%s{ name = \"%s\"; app_key = \"%zu\"; account = \"%s\"; title = \"", i ? "," : "",
-                   name, 1000 + i, name);
+        buf_printf(b, "%s{ name = \"%s\"; app_key = \"%zu\"; account = \"%s\"; title = \"",
+                   i ? "," : "", name, 1000 + i, name);
         for (size_t k = 0; k < 200; k++)
             buf_puts(b, "\\\""); /* two bytes each where it is JSON */
         buf_puts(b, "\"; }");

@@ -13,6 +13,15 @@ call('HLEN', batch)
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
+-- A counter that is no number, or cannot grow, begins anew: an error here would leave what is done
+-- above without an end.
+local function count_up(name, k)
+    local grown = redis.pcall('HINCRBY', count, name, k)
+    if type(grown) == 'table' then
+        call('HSET', count, name, math.max(0, k))
+    end
+end
+
 local found
 if call('LINDEX', list, at) == element then
     found = at
@@ -35,5 +44,5 @@ call('HDEL', batch, '')
 call('LSET', list, found, '')
 call('LREM', list, found < length - found and 1 or -1, '')
 call('RPUSH', dead, outcome)
-call('HINCRBY', count, 'dead', 1)
+count_up('dead', 1)
 return {now, 1}

@@ -10,6 +10,15 @@ call('LLEN', dead)
 call('HLEN', count)
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+-- A counter that is no number, or cannot grow, begins anew: an error here would leave what is done
+-- above without an end.
+local function count_up(name, k)
+    local grown = redis.pcall('HINCRBY', count, name, k)
+    if type(grown) == 'table' then
+        call('HSET', count, name, math.max(0, k))
+    end
+end
+
 if call('HGET', member, field) ~= ARGV[3] then
     return {now, 0}
 end
@@ -20,9 +29,10 @@ end
 -- Not refused when memory is full, and so the writes after it pass too.
 call('HDEL', member, field)
 call('RPUSH', dead, ARGV[4])
-call('HINCRBY', count, 'dead', 1)
-call('HINCRBY', count, 'delayed', -1)
-if call('HINCRBY', batch, id .. '#', -1) <= 0 then
+count_up('dead', 1)
+count_up('delayed', -1)
+local left = redis.pcall('HINCRBY', batch, id .. '#', -1)
+if left == 0 then
     call('HDEL', batch, id, id .. '#', id .. '!')
     call('ZREM', due, id)
 end

@@ -13,15 +13,30 @@ local control, field, failing = KEYS[1], 'circuit:' .. ARGV[1], 'failed:' .. ARG
 local worker, op, base, cap, lease = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local job, patience, jobs_max = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11])
 local call, max, min = redis.call, math.max, math.min
-local version = tonumber(call('HGET', control, 'v') or 0)
+local HOUR = 3600000
+local seen = call('HGET', control, 'v') or '0'
 local text, failed = unpack(call('HMGET', control, field, failing))
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local version = #seen < 16 and string.match(seen, '^%d+$') and tonumber(seen)
+if not version then
+    -- It could not grow: it begins anew, where nobody has seen it.
+    version = now
+    call('HDEL', control, '', 'v')
+    call('HSET', control, 'v', string.format('%.0f', now))
+end
 local wait, at, holder, till, since, why =
     string.match(text or '', '^(%d+) (%d+) (%S+) (%d+) (%d+) (.*)$')
 local mine, changed = 0, false
+if wait then
+    -- Whatever lies beyond what is written here is cut to it: the next probe would never come.
+    wait = min(tonumber(wait), max(tonumber(base), tonumber(cap)))
+    at, till = min(tonumber(at), now + wait), min(tonumber(till), now + HOUR)
+    since = string.format('%.0f', min(tonumber(since), now))
+end
 local jobs, known = {}, false
-local again = tonumber(string.match(failed or '', '^(%d+) %d+') or base)
+local again = min(tonumber(string.match(failed or '', '^(%d+) %d+') or base),
+    max(tonumber(base), tonumber(cap)))
 for j in string.gmatch(string.match(failed or '', '^%d+ %d+ (.*)$') or '', '%S+') do
     jobs[#jobs + 1] = j
     known = known or j == job

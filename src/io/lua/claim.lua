@@ -49,7 +49,7 @@ call('HDEL', batch, '')
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local since = tonumber(string.match(seen, ' (%d+)$'))
-if not since or string.sub(seen, 1, #run_id + 1) ~= run_id .. ' ' then
+if not since or since > now or string.sub(seen, 1, #run_id + 1) ~= run_id .. ' ' then
     -- Before a queue's very first claim there was nothing to forget.
     since = seen == '' and 0 or now
     call('SET', run, run_id .. ' ' .. since)
@@ -118,6 +118,15 @@ local function take(suspects, b, state, t0, owner, size, crashes, sum, grouping)
     return true
 end
 
+-- A counter that is no number, or cannot grow, begins anew: an error here would leave what is done
+-- above without an end.
+local function count_up(name, k)
+    local grown = redis.pcall('HINCRBY', count, name, k)
+    if type(grown) == 'table' then
+        call('HSET', count, name, math.max(0, k))
+    end
+end
+
 local entries = {}
 if n > 0 and not no_due then
     entries = call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 128)
@@ -129,9 +138,9 @@ local function visit(b, suspects)
     if not state then
         call('ZREM', due, b)
     elseif not (guarded and state == 'L') and
-        (taken == 0 or tonumber(meta[2] or size) <= n - taken) then
-        return take(suspects, b, state, t0, owner, tonumber(size), tonumber(crashes), sum,
-            meta[3] or '')
+        (taken == 0 or (tonumber(meta[2]) or tonumber(size)) <= n - taken) then
+        return take(suspects, b, state, t0, owner, min(tonumber(size), 256),
+            min(tonumber(crashes), 1000000), sum, meta[3] or '')
     end
 end
 
@@ -145,10 +154,10 @@ for k = 1, solo and 0 or #entries do
     end
 end
 if reclaimed > 0 then
-    call('HINCRBY', count, 'reclaimed', reclaimed)
+    count_up('reclaimed', reclaimed)
 end
 if promoted > 0 then
-    call('HINCRBY', count, 'delayed', -promoted)
+    count_up('delayed', -promoted)
 end
 
 local size, out, values = 0, {id, tostring(now), digest, 0, 0, '', ''}, {}

@@ -8,9 +8,16 @@
 local control = KEYS[1]
 local call = redis.call
 local SENT_KEPT_MS = 24 * 3600000
-local version = tonumber(call('HGET', control, 'v') or 0)
+local seen = call('HGET', control, 'v') or '0'
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local version = #seen < 16 and string.match(seen, '^%d+$') and tonumber(seen)
+if not version then
+    -- It could not grow: it begins anew, where nobody has seen it.
+    version = now
+    call('HDEL', control, '', 'v')
+    call('HSET', control, 'v', string.format('%.0f', now))
+end
 local found = 0
 if #ARGV > 1 then
     -- A first write that a full memory cannot refuse lets those after it pass.
@@ -20,7 +27,8 @@ if #ARGV > 1 then
         local kind = string.match(all[i], '^%a+')
         local till = (kind == 'cool' or kind == 'pause') and tonumber(all[i + 1]) or 0
         till = kind == 'sent' and (tonumber(all[i + 1]) or 0) + SENT_KEPT_MS or till
-        if till > 0 and till < now then
+        local over = till < now or (kind == 'cool' and till > now + 3600000)
+        if till > 0 and over then
             call('HDEL', control, all[i])
         end
     end
@@ -39,4 +47,8 @@ end
 if version == tonumber(ARGV[1]) then
     return {now, version, found}
 end
-return {now, version, found, unpack(call('HGETALL', control))}
+local reply = {now, version, found}
+for i, text in ipairs(call('HGETALL', control)) do
+    reply[i + 3] = text
+end
+return reply

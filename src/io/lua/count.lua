@@ -23,7 +23,8 @@ for i = 8, #KEYS do
 end
 local c = call('HMGET', count, 'delayed', 'sent', 'dead', 'duplicate')
 for i = 1, 4 do
-    c[i] = tonumber(c[i] or 0)
+    local k = tonumber(c[i] or nil)
+    c[i] = k and k > -2 ^ 53 and k < 2 ^ 53 and k or 0
 end
 return {
     now, 1, call('LLEN', Q), inbox, call('HLEN', member), parked, call('LLEN', results),

@@ -20,6 +20,15 @@ call('HLEN', oversize)
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
+-- A counter that is no number, or cannot grow, begins anew: an error here would leave what is done
+-- above without an end.
+local function count_up(name, k)
+    local grown = redis.pcall('HINCRBY', count, name, k)
+    if type(grown) == 'table' then
+        call('HSET', count, name, math.max(0, k))
+    end
+end
+
 local taken, n, first, last = {}, 0, length, 0
 
 local function find(letter, at)
@@ -105,9 +114,9 @@ else
     end
 end
 if drop then
-    call('HINCRBY', count, 'dropped', n)
+    count_up('dropped', n)
 else
-    call('HINCRBY', count, 'replayed', n)
-    call('HINCRBY', count, 'delayed', n)
+    count_up('replayed', n)
+    count_up('delayed', n)
 end
 return reply

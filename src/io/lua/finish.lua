@@ -151,6 +151,15 @@ while ARGV[i] do
     i = i + arguments[kind] + (kind == 'G' and 3 * pos or 0)
 end
 
+-- A counter that is no number, or cannot grow, begins anew: an error here would leave what is done
+-- above without an end.
+local function count_up(name, k)
+    local grown = redis.pcall('HINCRBY', count, name, k)
+    if type(grown) == 'table' then
+        call('HSET', count, name, math.max(0, k))
+    end
+end
+
 if #sent > 0 then
     local over = call('RPUSH', results, unpack(sent)) - tonumber(ARGV[1])
     if over > 0 then
@@ -170,13 +179,17 @@ if #back > 0 then
 end
 for name, k in pairs(counts) do
     if k > 0 then
-        call('HINCRBY', count, name, k)
+        count_up(name, k)
     end
 end
 for _, l in pairs(leases) do
-    if l and l.gone > 0 and call('HINCRBY', batch, l.id .. '#', -l.gone) <= 0 then
-        call('HDEL', batch, l.id, l.id .. '#', l.id .. '!')
-        call('ZREM', due, l.id)
+    if l and l.gone > 0 then
+        -- Where it is no number, or below what there is, a claim finds that nothing is left.
+        local left = redis.pcall('HINCRBY', batch, l.id .. '#', -l.gone)
+        if left == 0 then
+            call('HDEL', batch, l.id, l.id .. '#', l.id .. '!')
+            call('ZREM', due, l.id)
+        end
     end
 end
 return reply

@@ -15,7 +15,7 @@
 -- the last of them was sent
 -- Reply: now, control version, then per bucket tokens granted, ms until more are worth asking for,
 -- ms that it rests, answers let through so far, how often another call was throttled than the one
--- before it, the last of them
+-- before it, the last of them; at last how many values were repaired
 -- A bucket is kept as "tokens stamp rate until strikes limit burst" and "base climbed cut passed
 -- turns who row since fresh before refused", times in ms: rate after the last cut and seconds that
 -- it has climbed; when it was cut; the reply's counts; row 1: nothing got through since who was
@@ -30,7 +30,7 @@ local names = {}
 for i = 1, #ARGV, ARGS do
     names[#names + 1] = ARGV[i]
 end
-local version = tonumber(call('HGET', control, 'v') or 0)
+local seen = call('HGET', control, 'v') or '0'
 local old = call('HMGET', flow, unpack(names))
 local count = call('HLEN', flow)
 local t = call('TIME')
@@ -38,19 +38,48 @@ local now = t[1] * 1000 + t[2] / 1000
 
 -- A first write that a full memory cannot refuse lets those after it pass.
 call('HDEL', flow, '')
+local repaired = 0
+local version = #seen < 16 and string.match(seen, '^%d+$') and tonumber(seen)
+if not version then
+    -- It could not grow: it begins anew, where nobody has seen it.
+    version, repaired = floor(now), 1
+    call('HSET', control, 'v', string.format('%.0f', now))
+end
 
 local HEAD = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) %S+()'
 local TAIL = '^' .. string.rep(' (%S+)', 11) .. '$'
 local HEAD_FORMAT = '%.4f %.3f %.4f %.0f %d %.4f %.4f'
 local TAIL_FORMAT = ' %.4f %.3f %.3f %.0f %.0f %.0f %d %.3f %.3f %.3f %.3f'
 
--- A version before this one, and a bucket of which nothing has been reported, has the head only.
-local function load(text, limit, burst)
-    local b = {tokens = burst, stamp = now, rate = limit, till = 0, strikes = 0, base = 0,
+local NAMES = {'tokens', 'stamp', 'rate', 'till', 'strikes', 'base', 'climbed', 'cut', 'passed',
+    'turns', 'who', 'row', 'since', 'fresh', 'before', 'refused'}
+local EVER = 2 ^ 53
+local LEAST = {stamp = -EVER, till = -EVER, cut = -EVER, since = -EVER, before = -1}
+local MOST = {till = now + HOUR, cut = now + HOUR, strikes = 10, row = 1}
+
+local function is_sound(b, was)
+    for _, name in ipairs(NAMES) do
+        local x = b[name]
+        if not (x and x >= (LEAST[name] or 0) and x <= (MOST[name] or EVER)) then
+            return false -- no number is neither
+        end
+    end
+    return was and was >= 0 and was <= EVER
+end
+
+local function new(limit, burst)
+    return {tokens = burst, stamp = now, rate = limit, till = 0, strikes = 0, base = 0,
         climbed = 0, cut = 0, passed = 0, turns = 0, who = 0, row = 0, since = now, fresh = 0,
         before = -1, refused = 0}
+end
+
+-- A version before this one, and a bucket of which nothing has been reported, has the head only.
+-- One whose numbers are none, or out of all reason, is as new: it might never grant a token again.
+local function load(text, limit, burst)
+    local b = new(limit, burst)
     local tokens, stamp, rate, till, strikes, was, tail = string.match(text or '', HEAD)
     if not was then
+        repaired = repaired + (text and 1 or 0)
         return b
     end
     b.tokens, b.stamp, b.rate = tonumber(tokens), tonumber(stamp), tonumber(rate)
@@ -64,10 +93,15 @@ local function load(text, limit, burst)
         b.before, b.refused = tonumber(before), tonumber(refused)
     end
     was = tonumber(was)
+    if not is_sound(b, was) then
+        repaired = repaired + 1
+        return new(limit, burst)
+    end
     if was ~= limit then
         b.rate = was > 0 and b.rate * limit / was or limit
         b.base = was > 0 and b.base * limit / was or 0
     end
+    b.rate = max(b.rate, min(limit, RATE_MIN)) -- nothing is let through at a rate of 0
     return b
 end
 
@@ -254,4 +288,5 @@ for i, name in ipairs(names) do
     end
 end
 reply[2] = version
+reply[#reply + 1] = repaired
 return reply

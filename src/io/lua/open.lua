@@ -5,7 +5,7 @@
 local version, workers, apps = KEYS[1], KEYS[2], KEYS[3]
 local call = redis.call
 local found = call('GET', version)
-local schema = tonumber(string.match(found or ARGV[1], '^%d+$'))
+local schema = tonumber(string.match(found or ARGV[1], '^%d?%d?%d?%d?%d$'))
 local parked = call('SMEMBERS', apps)
 call('ZCARD', workers)
 local t = call('TIME')
@@ -22,4 +22,8 @@ if not found then
     call('SET', version, ARGV[1])
 end
 call('ZADD', workers, now + ARGV[3], ARGV[2])
-return {schema, now, unpack(parked)}
+local reply = {schema, now}
+for i, app in ipairs(parked) do
+    reply[i + 2] = app
+end
+return reply

@@ -8,11 +8,19 @@
 local control, workers, field = KEYS[1], KEYS[2], 'vote:' .. ARGV[1]
 local me, op, ttl = ARGV[2], ARGV[3], ARGV[4]
 local call = redis.call
-local version = tonumber(call('HGET', control, 'v') or 0)
+local HOUR = 3600000
+local seen = call('HGET', control, 'v') or '0'
 local text = call('HGET', control, field)
 call('ZCARD', workers)
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local version = #seen < 16 and string.match(seen, '^%d+$') and tonumber(seen)
+if not version then
+    -- It could not grow: it begins anew, where nobody has seen it.
+    version = now
+    call('HDEL', control, '', 'v')
+    call('HSET', control, 'v', string.format('%.0f', now))
+end
 
 -- A first write that a full memory cannot refuse lets those after it pass.
 call('HDEL', control, '')
@@ -23,7 +31,8 @@ end
 local votes, others = {me .. ' ' .. string.format('%.0f', now + ttl)}, 0
 for worker, till in string.gmatch(text or '', '(%S+) (%d+)') do
     local beat = call('ZSCORE', workers, worker)
-    if worker ~= me and tonumber(till) >= now and beat and tonumber(beat) >= now then
+    local ends = tonumber(till)
+    if worker ~= me and ends >= now and ends <= now + HOUR and beat and tonumber(beat) >= now then
         votes[#votes + 1] = worker .. ' ' .. till
         others = others + 1
     end
