@@ -107,6 +107,8 @@ METRIC(CALL_TIME, "pushbridge_provider_request_duration_seconds", HISTOGRAM, 100
        CALL, "Time from start to end of a call.")
 METRIC(CALLS_THROTTLED, "pushbridge_provider_throttled_total", COUNTER, 1, APP, NONE, ONE,
        "Calls refused by a rate quota.")
+METRIC(HINTS_CUT, "pushbridge_provider_hints_cut_total", COUNTER, 1, NONE, NONE, ONE,
+       "Answers whose Retry-After, or its like, asked for a longer wait than retry.hint_max_ms.")
 METRIC(CALL_RESENDS_STOPPED, "pushbridge_provider_resends_stopped_total", COUNTER, 1, NONE, NONE,
        ONE, "Silent repeats by the HTTP library that were stopped.")
 METRIC(PUSH_TARGETS, "pushbridge_push_targets_total", COUNTER, 1, TARGET, NONE, ONE,
@@ -163,6 +165,8 @@ METRIC(LAST_CLAIM, "pushbridge_last_claim_timestamp_seconds", MAYBE, 1000, QUEUE
        "When Redis last answered a claim of this worker, Unix time.")
 METRIC(RESULTS_TRIMMED, "pushbridge_results_trimmed_total", COUNTER, 1, NONE, NONE, ONE,
        "Outcomes cut from the full results list.")
+METRIC(REPLIES_TRIMMED, "pushbridge_replies_trimmed_total", COUNTER, 1, NONE, NONE, ONE,
+       "Outcomes dropped from reply_to lists that were longer than reply.list_max.")
 METRIC(PARKED_FULL, "pushbridge_parked_full_total", COUNTER, 1, APP, NONE, ONE,
        "Times that the parked jobs of an app that takes none went over queue.parked_max.")
 METRIC(PARKED_STOP, "pushbridge_parked_stop_total", COUNTER, 1, QUEUE, NONE, ONE,

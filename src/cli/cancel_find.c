@@ -85,13 +85,26 @@ static bool find_in_list(struct finding *f, enum queue_list list, const char *na
     return ok;
 }
 
-static bool find_in_lists(struct finding *f, enum queue_list list, enum queue_peek names,
-                          size_t step)
+static bool find_in_inboxes(struct finding *f)
 {
-    struct tool_rows all = tool_look(f->tool, f->queue, &(struct queue_question){.what = names});
+    bool ok = true, more = true;
+    for (int64_t from = 0; ok && more; from += QUEUE_PAGE_MAX) {
+        struct tool_rows page = tool_workers(f->tool, f->queue, from, QUEUE_PAGE_MAX);
+        ok = page.ok;
+        more = page.n == 2 * QUEUE_PAGE_MAX;
+        for (size_t i = 0; ok && i < page.n; i += 2)
+            ok = find_in_list(f, QUEUE_INBOX, page.v[i].p);
+        tool_rows_free(&page);
+    }
+    return ok;
+}
+
+static bool find_in_parked(struct finding *f)
+{
+    struct tool_rows all = tool_look(f->tool, f->queue, &(struct queue_question){.what = LOOK_APPS});
     bool ok = all.ok;
-    for (size_t i = 0; ok && i < all.n; i += step)
-        ok = find_in_list(f, list, all.v[i].p);
+    for (size_t i = 0; ok && i < all.n; i++)
+        ok = find_in_list(f, QUEUE_PARKED, all.v[i].p);
     tool_rows_free(&all);
     return ok;
 }
@@ -131,8 +144,8 @@ static bool find_members(struct finding *f)
 bool cancel_find(struct tool *t, struct queue *q, const char *id, found_fn fn, void *arg)
 {
     struct finding f = {t, q, id, fn, arg};
-    return find_in_list(&f, QUEUE_READY, NULL) && find_in_lists(&f, QUEUE_INBOX, LOOK_WORKERS, 2) &&
-           find_in_lists(&f, QUEUE_PARKED, LOOK_APPS, 1) && find_members(&f);
+    return find_in_list(&f, QUEUE_READY, NULL) && find_in_inboxes(&f) && find_in_parked(&f) &&
+           find_members(&f);
 }
 
 /* --- results --------------------------------------------------------------------------------- */

@@ -109,11 +109,14 @@ static void on_reply_to(void *arg, redisReply *reply)
 
 static void send_reply_to(struct cancelling *c, const char *key, const struct buf *outcome)
 {
-    char ttl[24];
+    char ttl[24], from[24];
     snprintf(ttl, sizeof ttl, "%lld", (long long)c->tool->config->reply_ttl_s);
+    snprintf(from, sizeof from, "%lld", -(long long)c->tool->config->reply_list_max);
     const size_t lens[] = {5, strlen(key), outcome->len};
     link_command(c->tool->link, 3, (const char *[]){"RPUSH", key, buf_text(outcome)}, lens, 0,
                  on_reply_to, c);
+    link_command(c->tool->link, 4, (const char *[]){"LTRIM", key, from, "-1"}, NULL, 0, on_reply_to,
+                 c);
     link_command(c->tool->link, 3, (const char *[]){"EXPIRE", key, ttl}, NULL, 0, on_reply_to, c);
 }
 

@@ -67,26 +67,48 @@ static json_t *worker(const char *name, int64_t seen_ms, const char *stat)
     return w;
 }
 
+struct workers {
+    struct tool *tool;
+    struct queue *queue;
+    json_t *alive;
+    int64_t gone;
+};
+
+static void add_alive(struct workers *w, const char *name, int64_t seen_ms)
+{
+    struct tool_rows stat = tool_look(
+        w->tool, w->queue, &(struct queue_question){.what = LOOK_STAT, .name = name});
+    json_array_append_new(w->alive, worker(name, seen_ms > 0 ? seen_ms : 0,
+                                           stat.n ? stat.v[0].p : NULL));
+    tool_rows_free(&stat);
+}
+
 /* A heartbeat holds for one lease; its end is what Redis keeps. */
+static void add_page(struct workers *w, const struct tool_rows *r)
+{
+    int64_t now = queue_now_ms(w->queue);
+    for (size_t i = 0; i + 1 < r->n; i += 2) {
+        int64_t end_ms = number_whole(strtod(r->v[i + 1].p, NULL));
+        if (end_ms >= now)
+            add_alive(w, r->v[i].p, now - (end_ms - w->tool->config->lease_ms));
+        else
+            w->gone++;
+    }
+}
+
+/* Page after page: a crash loop leaves a name each time, for an hour. */
 static void add_workers(struct tool *t, struct queue *q, json_t *out)
 {
-    struct tool_rows r = tool_look(t, q, &(struct queue_question){.what = LOOK_WORKERS});
-    struct tool_rows stat = tool_look(t, q, &(struct queue_question){.what = LOOK_STAT});
-    json_t *alive = json_array();
-    int64_t gone = 0, now = queue_now_ms(q);
-    for (size_t i = 0; i + 1 < r.n; i += 2) {
-        int64_t end_ms = number_whole(strtod(r.v[i + 1].p, NULL));
-        int64_t seen_ms = now - (end_ms - t->config->lease_ms);
-        if (end_ms >= now)
-            json_array_append_new(
-                alive, worker(r.v[i].p, seen_ms > 0 ? seen_ms : 0, tool_value(&stat, r.v[i].p)));
-        else
-            gone++;
+    struct workers w = {t, q, json_array(), 0};
+    bool more = true;
+    for (int64_t from = 0; more; from += QUEUE_PAGE_MAX) {
+        struct tool_rows r = tool_workers(t, q, from, QUEUE_PAGE_MAX);
+        add_page(&w, &r);
+        more = r.n == 2 * QUEUE_PAGE_MAX;
+        tool_rows_free(&r);
     }
-    json_object_set_new(out, "workers", alive);
-    set_int(out, "workers_gone", gone);
-    tool_rows_free(&r);
-    tool_rows_free(&stat);
+    json_object_set_new(out, "workers", w.alive);
+    set_int(out, "workers_gone", w.gone);
 }
 
 /* One that Redis refuses to count, or whose server does not answer, is shown with the reason; the

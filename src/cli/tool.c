@@ -140,12 +140,9 @@ struct tool_rows tool_page(struct tool *t, struct queue *q, enum queue_list list
                          .what = LOOK_PAGE, .list = list, .name = name, .from = from, .n = n});
 }
 
-const char *tool_value(const struct tool_rows *r, const char *name)
+struct tool_rows tool_workers(struct tool *t, struct queue *q, int64_t from, int64_t n)
 {
-    for (size_t i = 0; i + 1 < r->n; i += 2)
-        if (strcmp(r->v[i].p, name) == 0)
-            return r->v[i + 1].p;
-    return NULL;
+    return tool_look(t, q, &(struct queue_question){.what = LOOK_WORKERS, .from = from, .n = n});
 }
 
 struct counting {

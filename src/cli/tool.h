@@ -35,8 +35,8 @@ void tool_rows_free(struct tool_rows *r);
 int64_t tool_length(struct tool *t, struct queue *q, enum queue_list list, const char *name);
 struct tool_rows tool_page(struct tool *t, struct queue *q, enum queue_list list, const char *name,
                            int64_t from, int64_t n);
-/* Value of a name in rows of name, value, …; NULL when absent. */
-const char *tool_value(const struct tool_rows *r, const char *name);
+/* Workers ever listed that are not forgotten: name, end of the heartbeat, …; n at most. */
+struct tool_rows tool_workers(struct tool *t, struct queue *q, int64_t from, int64_t n);
 bool tool_count(struct tool *t, struct queue *q, struct queue_counts *out);
 /* Sets queue_now_ms() right; false after a message. */
 bool tool_clock(struct tool *t, struct queue *q);

@@ -129,8 +129,10 @@ struct queue {
 
     unsigned extending;
     int64_t alive; /* workers, as the last heartbeat saw it */
-    bool adopting, auditing;
-    size_t adopt_offset;
+    unsigned adopting;
+    bool auditing;
+    size_t adopt_offset[2]; /* among those that died lately, and the others */
+    char stat_cursor[24]; /* how far the words of all workers have been looked through */
     char audit_cursor[24];
     int64_t audit_at_ms;
 

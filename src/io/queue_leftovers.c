@@ -4,6 +4,7 @@
 #include "io/queue_core.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -51,11 +52,13 @@ static void hand_over(const struct asking *a, const redisReply *reply)
 static void on_leftovers(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct asking *a = ctx;
-    if (!queue_answered_array(q, "leftovers", reply, 5) || !are_arrays(reply, 2, 3) ||
+    if (!queue_answered_array(q, "leftovers", reply, 6) || !are_arrays(reply, 2, 3) ||
         reply->element[4]->elements > QUEUE_LEFTOVERS_MAX) {
         a->fn(a->arg, NULL);
         return;
     }
+    const char *cursor = queue_reply_text(reply, 5);
+    snprintf(q->stat_cursor, sizeof q->stat_cursor, "%s", cursor ? cursor : "0");
     for (size_t i = 0; i < reply->element[2]->elements; i++)
         queue_app_known(q, queue_reply_text(reply->element[2], i));
     if (queue_reply_int(reply, 1))
@@ -81,6 +84,7 @@ void queue_leftovers(struct queue *q, const char *const *apps, size_t n, queue_l
     queue_args_keys_end(&a);
     queue_args_int(&a, q->opts.lease_ms);
     queue_args_text(&a, q->worker);
+    queue_args_text(&a, q->stat_cursor[0] ? q->stat_cursor : "0");
     queue_send_script(q, q->cmd, SCRIPT_LEFTOVERS, &a, on_leftovers, asking);
     for (size_t i = 0; i < n; i++)
         mem_free(keys[i]);

@@ -10,7 +10,7 @@
 #include "io/queue_core.h"
 #include "io/queue_tool.h"
 
-enum { WORKERS_MAX = 10000, SCAN_COUNT = 200, KEY_MAX = 8192 };
+enum { SCAN_COUNT = 200, KEY_MAX = 8192 };
 
 struct looking {
     enum queue_peek what;
@@ -98,13 +98,15 @@ static void add_question(struct queue *q, const struct queue_question *o, struct
         add_words(a, "SMEMBERS", q->keys.apps);
         break;
     case LOOK_WORKERS:
+        assert(o->n > 0 && o->n <= QUEUE_PAGE_MAX);
         add_words(a, "ZRANGE", q->keys.workers);
-        queue_args_int(a, 0);
-        queue_args_int(a, WORKERS_MAX - 1);
+        queue_args_int(a, o->from);
+        queue_args_int(a, o->from + o->n - 1);
         queue_args_text(a, "WITHSCORES");
         break;
     case LOOK_STAT:
-        add_words(a, "HGETALL", q->keys.stat);
+        add_words(a, "HGET", q->keys.stat);
+        queue_args_text(a, o->name);
         break;
     case LOOK_COUNTERS:
         add_words(a, "HGETALL", q->keys.count);

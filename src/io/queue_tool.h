@@ -17,8 +17,9 @@ enum queue_peek {
     LOOK_LENGTH,   /* integer: elements of a list */
     LOOK_PAGE,     /* array: n elements of a list from the given place on */
     LOOK_APPS,     /* array: apps ever parked */
-    LOOK_WORKERS,  /* array: worker, end of its heartbeat (Redis ms), … */
-    LOOK_STAT,     /* array: worker, what it says of itself, … */
+    LOOK_WORKERS,  /* array: worker, end of its heartbeat (Redis ms), …; n of them, in the order of
+                      their ends, from the given place on */
+    LOOK_STAT,     /* text: what a worker says of itself; nil where it says nothing */
     LOOK_COUNTERS, /* array: name, value, … */
     LOOK_HASH,     /* array: field, value, … of K:<name>, which is no queue's (flow_store.h) */
     LOOK_MEMBERS,  /* array: next cursor, array of "<batch>:<position>", value, … */
@@ -26,8 +27,8 @@ enum queue_peek {
 struct queue_question {
     enum queue_peek what;
     enum queue_list list; /* LENGTH, PAGE */
-    const char *name;     /* of an inbox's worker, of a parked list's app, of a hash */
-    int64_t from, n;      /* PAGE, n ≤ QUEUE_PAGE_MAX */
+    const char *name;     /* of a worker (INBOX, STAT), of a parked list's app, of a hash */
+    int64_t from, n;      /* PAGE, WORKERS, n ≤ QUEUE_PAGE_MAX */
     const char *cursor;   /* MEMBERS: "0" at first and at the end */
 };
 enum { QUEUE_PAGE_MAX = 1000 };

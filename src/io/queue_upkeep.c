@@ -18,7 +18,7 @@ static bool is_list(struct queue *q, const char *what, const redisReply *reply)
 
 /* --- adopt ----------------------------------------------------------------------------------- */
 
-enum { ADOPT_NAMES = 8 };
+enum { ADOPT_NAMES = 8, ADOPT_LATELY_MS = 30000 };
 
 static void on_adopted(struct queue *q, void *ctx, redisReply *reply)
 {
@@ -47,10 +47,16 @@ static void adopt(struct queue *q, const char *worker)
     mem_free(inbox);
 }
 
+/* Those that died lately may have jobs, the others had theirs taken: each have a walk of their own,
+ * so that thousands of names that a crash loop left hold up nobody's inbox. */
+struct walk {
+    size_t *offset; /* the queue's */
+};
+
 static void on_dead_workers(struct queue *q, void *ctx, redisReply *reply)
 {
-    (void)ctx;
-    q->adopting = false;
+    const struct walk *walk = ctx;
+    q->adopting--;
     if (!is_list(q, "workers", reply))
         return;
     for (size_t i = 0; i < reply->elements; i++) {
@@ -59,22 +65,33 @@ static void on_dead_workers(struct queue *q, void *ctx, redisReply *reply)
             adopt(q, worker);
     }
     /* The dead stay listed for long, so each step goes on where the last one stopped. */
-    q->adopt_offset = reply->elements == ADOPT_NAMES ? q->adopt_offset + ADOPT_NAMES : 0;
+    *walk->offset = reply->elements == ADOPT_NAMES ? *walk->offset + ADOPT_NAMES : 0;
+}
+
+static void walk_dead(struct queue *q, const char *from, int64_t to_ms, size_t *offset)
+{
+    struct queue_args a;
+    struct walk *walk = mem_alloc(sizeof *walk);
+    *walk = (struct walk){offset};
+    queue_args_init(&a);
+    queue_args_text(&a, "ZRANGEBYSCORE");
+    queue_args_text(&a, q->keys.workers);
+    queue_args_text(&a, from);
+    queue_args_int(&a, to_ms);
+    queue_args_text(&a, "LIMIT");
+    queue_args_int(&a, (int64_t)*offset);
+    queue_args_int(&a, ADOPT_NAMES);
+    q->adopting++;
+    queue_send_command(q, q->cmd, &a, 0, on_dead_workers, walk);
 }
 
 static void adopt_step(struct queue *q)
 {
-    struct queue_args a;
-    queue_args_init(&a);
-    queue_args_text(&a, "ZRANGEBYSCORE");
-    queue_args_text(&a, q->keys.workers);
-    queue_args_text(&a, "-inf");
-    queue_args_int(&a, queue_now_ms(q) - 1);
-    queue_args_text(&a, "LIMIT");
-    queue_args_int(&a, (int64_t)q->adopt_offset);
-    queue_args_int(&a, ADOPT_NAMES);
-    q->adopting = true;
-    queue_send_command(q, q->cmd, &a, 0, on_dead_workers, NULL);
+    char lately[24];
+    int64_t now = queue_now_ms(q);
+    snprintf(lately, sizeof lately, "%lld", (long long)(now - ADOPT_LATELY_MS));
+    walk_dead(q, lately, now - 1, &q->adopt_offset[0]);
+    walk_dead(q, "-inf", now - ADOPT_LATELY_MS - 1, &q->adopt_offset[1]);
 }
 
 /* --- audit ----------------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@ static struct redis_script table[SCRIPTS_N] = {
     [SCRIPT_LEAVE] = {.name = "leave", .source = lua_leave},
     [SCRIPT_LEFTOVERS] = {.name = "leftovers", .source = lua_leftovers},
     [SCRIPT_COUNT] = {.name = "count", .source = lua_count},
+    [SCRIPT_LENGTHS] = {.name = "lengths", .source = lua_lengths},
     [SCRIPT_SEEN] = {.name = "seen", .source = lua_seen},
     [SCRIPT_LOOK] = {.name = "look", .source = lua_look},
     [SCRIPT_DEAD_MOVE] = {.name = "dead_move", .source = lua_dead_move},

@@ -54,6 +54,7 @@ struct config {
     bool may_forget; /* redis.may_forget */
 
     int64_t max_attempts, retry_base_ms, retry_cap_ms;
+    int64_t hint_max_ms; /* of the provider's hints: 60000 */
 
     char *endpoint;        /* URL without a path */
     char *endpoint_host;   /* host[:port] */
@@ -85,6 +86,7 @@ struct config {
 
     int64_t circuit_failures, circuit_probe_ms; /* 5; first probe after 1000 ms */
     int64_t reply_ttl_s;                        /* of reply_to lists: 300 */
+    int64_t reply_list_max;                     /* their length: 10000 */
     int64_t drain_ms;                           /* 25000 */
     char *admin_listen;                         /* "off", or host:port */
     bool admin_listen_default;                  /* nobody set it: a busy port is a warning */

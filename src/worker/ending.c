@@ -10,29 +10,12 @@
 #include "base/metrics.h"
 #include "worker/bundle.h"
 #include "worker/pipeline_core.h"
+#include "worker/replies.h"
 #include "worker/tally.h"
 
 /* An app in trouble is looked at again so much later by a call that cannot be parked, because its
  * jobs must stay together. */
 enum { PARK_AGAIN_MS = 5000, ENVELOPES_MAX = 4 << 20 };
-
-static void reply_sent(void *arg, redisReply *reply)
-{
-    (void)arg; /* best effort: the outcome is in its list already */
-    if (!reply || reply->type == REDIS_REPLY_ERROR)
-        log_warn("event=reply_to_failed why=%s", log_value(reply ? reply->str : "connection lost"));
-}
-
-static void send_reply_to(struct flight *f)
-{
-    char ttl[24];
-    snprintf(ttl, sizeof ttl, "%lld", (long long)f->config->reply_ttl_s);
-    const char *push[] = {"RPUSH", f->job.reply_to, f->outcome};
-    const size_t lens[] = {5, strlen(f->job.reply_to), f->outcome_len};
-    const char *expire[] = {"EXPIRE", f->job.reply_to, ttl};
-    router_command(f->pipeline->router, 3, push, lens, reply_sent, NULL);
-    router_command(f->pipeline->router, 3, expire, NULL, reply_sent, NULL);
-}
 
 static void on_finished(void *arg, enum queue_done done)
 {
@@ -44,7 +27,7 @@ static void on_finished(void *arg, enum queue_done done)
     } else {
         tally_end(f);
         if (f->outcome)
-            send_reply_to(f);
+            replies_send(p->router, f->config, f->job.reply_to, f->outcome, f->outcome_len);
     }
     pipeline_drop(p, f);
     p->freed(p->arg);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
@@ -13,11 +14,16 @@
 #include "worker/http_answer.h"
 #include "worker/tally.h"
 
-enum { RESPONSE_MAX = 256 * 1024, CLOCK_OFFSET_MAX_MS = 24 * 3600 * 1000 };
+enum {
+    RESPONSE_MAX = 256 * 1024,
+    CLOCK_OFFSET_MAX_MS = 24 * 3600 * 1000,
+    HINT_NAMED_MS = 60000, /* one log line for many that follow each other */
+};
 
 struct sender {
     struct http *http;
     struct wire wire;        /* scratch: libcurl has its own copy when http_post returns */
+    int64_t hint_named_ms;   /* when a hint that was cut was last logged */
     int64_t clock_offset_ms; /* provider's clock − ours, learnt from a refusal's Date */
 };
 
@@ -96,12 +102,28 @@ static void read_result(const struct http_result *r, struct bundle *b, struct re
         metrics_add(METRIC_CALL_RESENDS_STOPPED, 1);
 }
 
+/* Whoever stands between us and the provider may answer with any number. */
+static void cut_hint(struct sender *s, const struct config *c, struct reply *reply)
+{
+    int64_t asked = reply->retry_after_ms, now = clock_mono_ms();
+    if (asked <= c->hint_max_ms)
+        return;
+    reply->retry_after_ms = c->hint_max_ms;
+    metrics_add(METRIC_HINTS_CUT, 1);
+    if (s->hint_named_ms && now - s->hint_named_ms < HINT_NAMED_MS)
+        return;
+    s->hint_named_ms = now;
+    log_warn("event=retry_hint_cut asked_ms=%lld to_ms=%lld request_id=%s", (long long)asked,
+             (long long)c->hint_max_ms, log_value(reply->request_id));
+}
+
 static void on_result(void *arg, const struct http_result *result)
 {
     struct sending sending = *(struct sending *)arg;
     mem_free(arg);
     struct reply reply;
     read_result(result, sending.flight->bundle, &reply);
+    cut_hint(sending.sender, sending.flight->config, &reply);
     int64_t offset = reply.clock_offset_ms;
     if (reply.class == REPLY_CLOCK && offset > -CLOCK_OFFSET_MAX_MS && offset < CLOCK_OFFSET_MAX_MS)
         sending.sender->clock_offset_ms = offset;

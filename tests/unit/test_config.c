@@ -104,6 +104,7 @@ static void test_defaults(void **state)
     assert_int_equal(c.max_attempts, 3);
     assert_int_equal(c.retry_base_ms, 500);
     assert_int_equal(c.retry_cap_ms, 60000);
+    assert_int_equal(c.hint_max_ms, 60000);
     assert_string_equal(c.endpoint, "https://cloudpush.aliyuncs.com");
     assert_string_equal(c.endpoint_host, "cloudpush.aliyuncs.com");
     assert_null(c.ca_file);
@@ -121,6 +122,7 @@ static void test_defaults(void **state)
     assert_int_equal(c.circuit_failures, 5);
     assert_int_equal(c.circuit_probe_ms, 1000);
     assert_int_equal(c.reply_ttl_s, 300);
+    assert_int_equal(c.reply_list_max, 10000);
     assert_string_equal(c.job_limits.reply_prefix, "push:reply:");
     assert_int_equal(c.drain_ms, 25000);
     assert_string_equal(c.admin_listen, "127.0.0.1:9464");
