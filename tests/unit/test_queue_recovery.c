@@ -425,6 +425,42 @@ static void on_leftovers(void *arg, const struct queue_leftovers *found)
 
 /* Apps, what the living say, lengths in the order of the question; who is not listed gets a lease,
  * and after it an heir. */
+/* What a crash loop leaves: more names than one script is called with. */
+static void many_names_are_counted_in_parts(void **state)
+{
+    (void)state;
+    const struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    freeReplyObject(cli("EVAL %s 1 " K ":workers",
+                        "for i = 1, 12000 do redis.call('ZADD', KEYS[1], i, 'gone' .. i) end"));
+    freeReplyObject(cli("RPUSH " K ":inbox:gone1 a"));
+    freeReplyObject(cli("RPUSH " K ":inbox:gone5000 b c"));
+    freeReplyObject(cli("RPUSH " K ":inbox:gone12000 d"));
+    push_jobs("j", 0, 2);
+    assert_true(worker_count(w)->ok);
+    assert_int_equal(w->counts.inbox, 4);
+    assert_int_equal(w->counts.ready, 2);
+    worker_free(w);
+}
+
+/* Who died lately is looked for beside the walk through all who ever did. */
+static void old_names_hold_up_no_inbox(void **state)
+{
+    (void)state;
+    const struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    freeReplyObject(cli("EVAL %s 1 " K ":workers",
+                        "for i = 1, 5000 do redis.call('ZADD', KEYS[1], i, 'gone' .. i) end"));
+    redisReply *now = cli("TIME");
+    freeReplyObject(cli("ZADD " K ":workers %lld lately", atoll(now->element[0]->str) * 1000 - 5000));
+    freeReplyObject(now);
+    freeReplyObject(cli("RPUSH " K ":inbox:lately a"));
+    worker_count(w); /* so that it knows the time */
+    queue_housekeep(w->q);
+    pump_until(base, cli_int("LLEN " QUEUE) == 1);
+    worker_free(w);
+}
+
 static void leftovers_are_named(void **state)
 {
     (void)state;
@@ -618,6 +654,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(forgetful_redis_is_given_a_lease, fixture_flush),
+        cmocka_unit_test_setup(many_names_are_counted_in_parts, fixture_flush),
+        cmocka_unit_test_setup(old_names_hold_up_no_inbox, fixture_flush),
         cmocka_unit_test_setup(leftovers_are_named, fixture_flush),
         cmocka_unit_test_setup(refused_steps_are_named, fixture_flush),
         cmocka_unit_test_setup(expired_lease_is_taken_over, fixture_flush),
