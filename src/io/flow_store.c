@@ -21,7 +21,7 @@ enum {
     ARGS_MAX = 2 + ASK_ARGS * FLOW_ASKS_MAX,
     NUMBER_SIZE = 32,
     KEY_MAX = 8192,
-    CIRCUIT_WAIT_MAX_MS = 3600 * 1000 /* longer than any that a worker writes */
+    CIRCUIT_WAIT_MAX_MS = 60 * 1000 /* the longest that a worker writes */
 };
 
 struct flow_store {

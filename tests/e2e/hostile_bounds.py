@@ -4,7 +4,7 @@ import json
 
 from admin import Admin
 from harness import K, Stage, wait_until
-from scene import FAST, SHORT, alive, expect, scenario
+from scene import FAST, SHORT, alive, expect, scenario, tool
 
 
 @scenario
@@ -77,3 +77,55 @@ def twelve_thousand_names_of_workers():
         s.redis("DEL", "push:dead")
         expect("event=queue_redis_error" not in s.log(), "no script is refused")
         s.settle(n)
+
+
+NUMBERS = ("9223372036854775807", "-9223372036854775808", "99999999999999999999999", "-1", "0", "1e308", "-1e308", "1e999", "nan", "inf", "x")
+
+
+def plant(s):
+    """Each number in each place where workers and tools read one; jobs with each of them."""
+    jobs = []
+    for x in NUMBERS:
+        v = x if x not in ("nan", "inf", "x") else '"%s"' % x
+        for name in ("enqueued_at", "delay_s", "ttl_s", "type", "collapse_s"):
+            jobs.append('{"code":"I10001","school":"s","%s":%s}' % (name, v))
+        jobs.append('{"code":"I10001","school":"s","push":{"iOSBadge":%s}}' % v)
+        jobs.append('{"code":"I10001","school":"s","params":{"n":%s},"meta":{"n":%s}}' % (v, v))
+        letter = '{"id":"a","app":"default","status":"dead","reason":"expired","attempts":%s,"crashes":%s,"done_at":%s,"claimed_at":%s,' \
+            '"error":{"code":null,"http_status":%s},"pushes":[],"job":"{}"}' % (v, v, v, v, v)
+        s.redis("RPUSH", "push:dead", letter)
+        s.redis("HSET", K + ":stat", "worker-" + x, '{"started":%s,"in_flight":%s,"sent":%s,"rate":%s,"dead":%s,"calls":%s}' % ((v,) * 6))
+        s.redis("HSET", K + ":count", "sent", x, "dead", x, "delayed", x, "odd", x)
+        s.redis("HSET", K + ":flow", "odd@" + x, " ".join([x] * 7), "Push@key-" + x, " ".join([x] * 18))
+        s.redis("HSET", K + ":control", "rate:odd@" + x, x, "cool:odd@" + x, x, "pause:app-" + x, x, "circuit:app-" + x,
+                "%s %s w %s %s why" % (x, x, x, x), "failed:app-" + x, "%s %s ab" % (x, x), "vote:app-" + x, "w %s" % x)
+        if x not in ("x", "nan", "1e999"):
+            s.redis("ZADD", K + ":workers", x, "worker-" + x)
+    s.redis("HSET", K + ":control", "circuit:default", "1000 9223372036854775807 - 0 9223372036854775807 why")
+    s.redis("HSET", K + ":control", "v", "nan", "pause:*", "nan", "rate:egress@here", "nan")
+    s.redis("HSET", K + ":flow", "egress@here", "nan nan nan nan nan nan nan")
+    s.redis("RPUSH", "push:jobs", *jobs)
+    return len(jobs)
+
+
+TOOLS = (("stats",), ("stats", "--json"), ("limit", "ls"), ("queue", "ls"), ("queue", "peek", "--limit", "200"), ("dead", "ls", "--limit", "100"),
+         ("dead", "show", "--index", "0"), ("dead", "ls", "--json"))
+
+
+@scenario
+def numbers_that_nobody_can_reckon_with():
+    with Stage(env=dict(SHORT, PUSHBRIDGE_LIMIT_EGRESS="here", PUSHBRIDGE_LIMIT_EGRESS_PER_S="1000")) as s:
+        n = plant(s)
+        for args in TOOLS:
+            done = tool(s, *args)
+            expect(done.returncode in (0, 64) and b"runtime error" not in done.stdout, "%s: %d: %s" % (args, done.returncode, done.stdout[-2000:]))
+        admin = Admin()
+        s.worker(**admin.env())
+        wait_until(lambda: not s.redis("LLEN", "push:jobs") and not s.redis("HLEN", K + ":member"), "all jobs have ended")
+        expect("event=limit_repaired " in s.log() and "event=limit_unreadable limit=egress@here value=nan" in s.log(), "what was repaired is said")
+        expect(s.metrics("127.0.0.1:%d" % admin.port)["pushbridge_limiter_repaired_total"] > 0, "and counted")
+        for args in TOOLS:
+            done = tool(s, *args)
+            expect(done.returncode in (0, 64) and b"runtime error" not in done.stdout, "%s: %d: %s" % (args, done.returncode, done.stdout[-2000:]))
+        expect(len(s.outcomes()) + s.redis("LLEN", "push:dead") == n + len(NUMBERS), "each job has one end")
+        alive(s)

@@ -13,7 +13,6 @@ local control, field, failing = KEYS[1], 'circuit:' .. ARGV[1], 'failed:' .. ARG
 local worker, op, base, cap, lease = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local job, patience, jobs_max = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11])
 local call, max, min = redis.call, math.max, math.min
-local HOUR = 3600000
 local seen = call('HGET', control, 'v') or '0'
 local text, failed = unpack(call('HMGET', control, field, failing))
 local t = call('TIME')
@@ -31,8 +30,9 @@ local mine, changed = 0, false
 if wait then
     -- Whatever lies beyond what is written here is cut to it: the next probe would never come.
     wait = min(tonumber(wait), max(tonumber(base), tonumber(cap)))
-    at, till = min(tonumber(at), now + wait), min(tonumber(till), now + HOUR)
+    at, till = min(tonumber(at), now + wait), min(tonumber(till), now + lease)
     since = string.format('%.0f', min(tonumber(since), now))
+    changed = string.format('%.0f %.0f %s %.0f %s %s', wait, at, holder, till, since, why) ~= text
 end
 local jobs, known = {}, false
 local again = min(tonumber(string.match(failed or '', '^(%d+) %d+') or base),
