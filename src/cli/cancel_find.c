@@ -101,7 +101,8 @@ static bool find_in_inboxes(struct finding *f)
 
 static bool find_in_parked(struct finding *f)
 {
-    struct tool_rows all = tool_look(f->tool, f->queue, &(struct queue_question){.what = LOOK_APPS});
+    struct tool_rows all =
+        tool_look(f->tool, f->queue, &(struct queue_question){.what = LOOK_APPS});
     bool ok = all.ok;
     for (size_t i = 0; ok && i < all.n; i++)
         ok = find_in_list(f, QUEUE_PARKED, all.v[i].p);

@@ -76,10 +76,10 @@ struct workers {
 
 static void add_alive(struct workers *w, const char *name, int64_t seen_ms)
 {
-    struct tool_rows stat = tool_look(
-        w->tool, w->queue, &(struct queue_question){.what = LOOK_STAT, .name = name});
-    json_array_append_new(w->alive, worker(name, seen_ms > 0 ? seen_ms : 0,
-                                           stat.n ? stat.v[0].p : NULL));
+    struct tool_rows stat =
+        tool_look(w->tool, w->queue, &(struct queue_question){.what = LOOK_STAT, .name = name});
+    json_array_append_new(w->alive,
+                          worker(name, seen_ms > 0 ? seen_ms : 0, stat.n ? stat.v[0].p : NULL));
     tool_rows_free(&stat);
 }
 

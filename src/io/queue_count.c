@@ -8,7 +8,8 @@
 #include "base/mem.h"
 
 enum {
-    TRIES = 10,     /* calls of the script: two for few workers, three for many, and some have changed */
+    TRIES =
+        10, /* calls of the script: two for few workers, three for many, and some have changed */
     AT_ONCE = 2000, /* inboxes of one script */
     PART = 1000     /* of those counted before */
 };

@@ -17,8 +17,6 @@
 #include "worker/leftover_look.h"
 #include "worker/watch.h"
 
-enum { STAT_MAX = 16384 };
-
 static void on_freed(void *arg)
 {
     dispatch_pump_soon(arg);
@@ -187,8 +185,8 @@ static void on_extend(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct dispatch *d = arg;
     struct buf stat, more;
-    buf_init(&stat, STAT_MAX);
-    buf_init(&more, STAT_MAX);
+    buf_init(&stat, HEARTBEAT_MAX);
+    buf_init(&more, HEARTBEAT_MAX);
     lanes_write(d, &more);
     own_write(fleet_own(d->fleet), &more);
     leftovers_write_apps(d->config, &more);

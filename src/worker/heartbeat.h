@@ -5,6 +5,10 @@
 
 #include "worker/pipeline.h"
 
+/* Bytes: 64 apps in trouble of the worker's own (44 KiB, where all of a code is escaped), their
+ * names (4 KiB) and circuits (6 KiB), and 16 queues set aside (42 KiB). */
+enum { HEARTBEAT_MAX = 128 * 1024 };
+
 struct heartbeat {
     int64_t started_ms;             /* wall clock */
     int64_t since_ms, since_sent;   /* where the current stretch began */

@@ -118,7 +118,8 @@ static const struct option_row general[] = {
         "First back-off; doubles with each attempt, with full jitter"),
     INT("retry.cap_ms", "60000", 1, 86400000, AT(retry_cap_ms), "Longest back-off"),
     INT("retry.hint_max_ms", "60000", 100, 3600000, AT(hint_max_ms),
-        "Longest wait that the provider's `Retry-After` and its like may ask for; what is longer is "
+        "Longest wait that the provider's `Retry-After` and its like may ask for; what is longer "
+        "is "
         "cut to it, so that one answer does not rest an account for an hour"),
     TEXT("aliyun.endpoint", "https://cloudpush.aliyuncs.com", 1, 512, OPTION_RESTART, AT(endpoint),
          "URL of the provider, without a path; `http://` only to loopback"),
@@ -243,7 +244,8 @@ static const struct option_row general[] = {
          "begin so"),
     INT("reply.ttl_s", "300", 1, 86400, AT(reply_ttl_s), "Life of a `reply_to` list"),
     INT("reply.list_max", "10000", 1, 1000000, AT(reply_list_max),
-        "Longest `reply_to` list; of more outcomes the newest stay, and what is trimmed is counted"),
+        "Longest `reply_to` list; of more outcomes the newest stay, and what is trimmed is "
+        "counted"),
     INT("worker.drain_ms", "25000", 0, 600000, AT(drain_ms),
         "Time that TERM gives to calls on the wire"),
     TEXT("admin.listen", "127.0.0.1:9464", 1, 256, OPTION_RESTART, AT(admin_listen),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Outcomes for producers that wait: a job's reply_to list, which lives for reply.ttl_s and keeps the
- * newest reply.list_max, since many jobs may name one list and nobody need read it. */
+ * Outcomes for producers that wait: a job's reply_to list, which lives for reply.ttl_s and keeps
+ * the newest reply.list_max, since many jobs may name one list and nobody need read it. */
 #ifndef PB_REPLIES_H
 #define PB_REPLIES_H
 

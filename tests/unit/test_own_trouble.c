@@ -15,6 +15,7 @@
 #include "support/queue_fixture.c"
 #include "support/redis_server.c"
 #include "worker/fleet.h"
+#include "worker/heartbeat.h"
 
 enum { WORKERS_MAX = 3, SHOP = 0, NEWS = 1, BASE_MS = 300 };
 
@@ -97,6 +98,36 @@ static void trip(size_t i, size_t app, int64_t now_ms)
     const struct own_trip how = {"certificate", "told so", 0, 7};
     own_trip(own(i), app, &how, now_ms);
     assert_true(own_holds(own(i), app));
+}
+
+/* Of as many apps as there may be, with the longest names and the longest words of the provider. */
+static void all_apps_fit_a_heartbeat(void **state)
+{
+    (void)state;
+    static char names[CONFIG_APPS_MAX][65], code[97];
+    static struct config_app many[CONFIG_APPS_MAX];
+    struct config few = config;
+    struct buf b;
+    memset(code, 1, sizeof code - 1);
+    for (size_t i = 0; i < CONFIG_APPS_MAX; i++) {
+        memset(names[i], 'n', 64);
+        memcpy(names[i], (char[]){(char)('A' + i / 8), (char)('a' + i % 8)}, 2);
+        many[i] = (struct config_app){.app = {.name = names[i]}, .account_label = "acme"};
+    }
+    config.apps = many;
+    config.napps = CONFIG_APPS_MAX;
+    members_start(2);
+    const struct own_trip how = {code, "told so", 0, 7};
+    for (size_t i = 0; i < CONFIG_APPS_MAX; i++) {
+        own_trip(own(0), i, &how, clock_mono_ms());
+        pump_until(base, own_why(own(0), i));
+    }
+    buf_init(&b, HEARTBEAT_MAX - 52 * 1024); /* what else it says */
+    own_write(own(0), &b);
+    assert_true(buf_ok(&b) && b.len > 40000);
+    buf_free(&b);
+    members_stop(NULL);
+    config = few;
 }
 
 static void trip_alone(size_t i, size_t app)
@@ -268,6 +299,7 @@ int main(void)
                                         members_stop),
         cmocka_unit_test_setup_teardown(test_probes, fixture_flush, members_stop),
         cmocka_unit_test_setup_teardown(test_reload, fixture_flush, members_stop),
+        cmocka_unit_test_setup_teardown(all_apps_fit_a_heartbeat, fixture_flush, members_stop),
     };
     return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
 }

@@ -452,7 +452,8 @@ static void old_names_hold_up_no_inbox(void **state)
     freeReplyObject(cli("EVAL %s 1 " K ":workers",
                         "for i = 1, 5000 do redis.call('ZADD', KEYS[1], i, 'gone' .. i) end"));
     redisReply *now = cli("TIME");
-    freeReplyObject(cli("ZADD " K ":workers %lld lately", atoll(now->element[0]->str) * 1000 - 5000));
+    freeReplyObject(
+        cli("ZADD " K ":workers %lld lately", atoll(now->element[0]->str) * 1000 - 5000));
     freeReplyObject(now);
     freeReplyObject(cli("RPUSH " K ":inbox:lately a"));
     worker_count(w); /* so that it knows the time */

@@ -240,7 +240,8 @@ static void bounds_fields(void **state)
     assert_int_equal(strlen(reply.message), 1 + 84 * 3); /* no sequence is cut in two */
 }
 
-/* How many there were is said all the same: else too many would pass for as many as there are tasks. */
+/* How many there were is said all the same: else too many would pass for as many as there are
+ * tasks. */
 static void keeps_at_most_the_documented_ids(void **state)
 {
     char body[4096] = "{\"MessageIds\":[";
