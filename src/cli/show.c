@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/show.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -76,6 +77,7 @@ struct grid {
 
 static void add_column(struct grid *g, const char *name)
 {
+    assert(g->n < COLUMNS_MAX);
     g->names[g->n] = name;
     g->widths[g->n++] = tool_columns(name);
 }

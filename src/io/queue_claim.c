@@ -158,9 +158,14 @@ static bool is_batch(const redisReply *b)
         !is_text(b->element[2]) || !is_text(b->element[5]) || !is_text(b->element[6]) ||
         b->element[0]->len != QUEUE_ID_SIZE - 1)
         return false;
-    for (size_t i = BATCH_HEAD + 1; i < b->elements; i += 2)
-        if (!is_text(b->element[i]))
+    /* Whose positions rise has at most as many members as there are positions. */
+    int64_t last = -1;
+    for (size_t i = BATCH_HEAD; i < b->elements; i += 2) {
+        int64_t pos = queue_reply_int(b, i);
+        if (pos <= last || pos >= QUEUE_CLAIM_MAX || !is_text(b->element[i + 1]))
             return false;
+        last = pos;
+    }
     return true;
 }
 
