@@ -5,11 +5,14 @@
 -- Reply: now, version, then for each app when it was (0: never)
 local control = KEYS[1]
 local call = redis.call
-local version = tonumber(call('HGET', control, 'v') or 0)
+local function number(text)
+    return text and #text < 16 and string.match(text, '^%d+$') and tonumber(text) or 0
+end
+local version = number(call('HGET', control, 'v'))
 local fields, mine = {}, {}
 for i = 1, #ARGV, 2 do
     fields[#fields + 1] = 'sent:' .. ARGV[i]
-    mine[#mine + 1] = tonumber(ARGV[i + 1])
+    mine[#mine + 1] = number(ARGV[i + 1])
 end
 local found = call('HMGET', control, unpack(fields))
 local t = call('TIME')
@@ -18,7 +21,9 @@ local reply = {now, version}
 -- A first write that a full memory cannot refuse lets those after it pass.
 call('HDEL', control, '')
 for i, field in ipairs(fields) do
-    local last = tonumber(found[i] or 0) or 0
+    -- What is no number, or still to come, says nothing.
+    local last = number(found[i])
+    last = last <= now and last or 0
     if mine[i] > last then
         last = mine[i]
         call('HSET', control, field, string.format('%.0f', last))
