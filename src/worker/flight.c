@@ -168,7 +168,9 @@ bool flight_read(struct flight *f, const struct config *config, enum reason *why
         snprintf(f->env.uid, sizeof f->env.uid, "%s", f->job.id);
         f->env.id_given = true;
     }
-    return ok && build_plan(f, config, why, e);
+    ok = ok && build_plan(f, config, why, e);
+    job_trim(&f->job, ok && !f->group && f->plan.n == 1);
+    return ok;
 }
 
 static bool part_is_out(const struct flight *f, unsigned part)

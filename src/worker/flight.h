@@ -86,8 +86,8 @@ bool flight_init(struct flight *f, const struct queue_claim *claim, const struct
                  struct err *e);
 void flight_free(struct flight *f);
 
-/* Job → template → target → plan, in the parts that it was begun in. False with the dead letter's
- * reason and text. */
+/* Job → template → target → plan, in the parts that it was begun in; of the job, what job_trim()
+ * leaves stays. False with the dead letter's reason and text. */
 bool flight_read(struct flight *f, const struct config *config, enum reason *why, struct err *e);
 
 /* What the job names, or its app; NULL until it is read. */
