@@ -1,14 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/mem.h"
 
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Without an allocation, and without waiting for a reader of the log. */
+void mem_exhausted(size_t size)
+{
+    char line[96];
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int n = snprintf(line, sizeof line, "level=error event=out_of_memory bytes=%zu\n", size);
+    if (n > 0 && poll(&p, 1, 0) == 1 && write(STDERR_FILENO, line, (size_t)n) < 0)
+        abort();
+    abort();
+}
 
 void *mem_alloc(size_t size)
 {
     void *p = malloc(size);
     if (!p)
-        abort();
+        mem_exhausted(size);
     return p;
 }
 
@@ -16,7 +30,7 @@ void *mem_zalloc(size_t size)
 {
     void *p = calloc(1, size);
     if (!p)
-        abort();
+        mem_exhausted(size);
     return p;
 }
 
@@ -24,7 +38,7 @@ void *mem_resize(void *p, size_t size)
 {
     void *grown = realloc(p, size);
     if (!grown)
-        abort();
+        mem_exhausted(size);
     return grown;
 }
 

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Allocation that cannot return NULL: out of memory is a bug of sizing, and the queue survives a
- * crash, so the process aborts. Every input-sized allocation is bounded by its caller. */
+ * crash, so the process aborts; libraries' allocations end likewise (oom.c). Every input-sized
+ * allocation is bounded by its caller. */
 #ifndef PB_MEM_H
 #define PB_MEM_H
 
 #include <stddef.h>
+
+/* Says so in the log and aborts. */
+_Noreturn void mem_exhausted(size_t size);
 
 void *mem_alloc(size_t size);             /* uninitialised; size > 0 */
 void *mem_zalloc(size_t size);            /* zeroed */

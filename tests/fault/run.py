@@ -4,13 +4,16 @@
 the way to the provider) in turn, and aborts it on marked jobs; every job must end once all the same.
 A second pass kills a worker that adopts the inbox of one who died before it, and parks and drains the
 jobs of an app that the provider does not know for a while; a third one that steps back from an app because
-its own keys for it are wrong for a while.
-Needs the fault build. Usage: run.py [STEP…], as in run.py before:7 rest-after:12 own-after:12."""
+its own keys for it are wrong for a while. A fourth one refuses memory: each allocation of reading and planning, and some
+of all that the first pass does; a refusal ends the process, and never a job.
+Needs the fault build. Usage: run.py [STEP…], as in run.py before:7 rest-after:12 own-after:12 alloc:700."""
 import concurrent.futures
 import json
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 os.environ.setdefault("PB_BIN", os.path.join(ROOT, "build", "fault"))
@@ -186,12 +189,12 @@ def one_life(env):
         return first.returncode, "y" in dead
 
 
-def count_writes():
+def count_all(variable):
     """Of a worker that nobody kills; it must have taken all the steps that this test is about."""
     with Stage(env=QUICK) as s:
         begin(s)
-        path = os.path.join(s.dir, "writes")
-        if s.worker("--until-empty", PB_FAULT_COUNT=path).wait(HOLD) != 0:
+        path = os.path.join(s.dir, "count")
+        if s.worker("--until-empty", **{variable: path}).wait(HOLD) != 0:
             raise Failure("the run without a fault failed: " + s.log())
         check_devices(s, check_ends(s))
         calls = s.control("GET", "/_mock/record?list=1")["list"]
@@ -204,10 +207,12 @@ def count_writes():
 
 def kill_at(step):
     rest = next((r for r in RESTS if step.startswith(r)), "")
-    env = {"PB_FAULT_KILL": step.removeprefix(rest)}
+    signal_no, env = signal.SIGKILL, {"PB_FAULT_KILL": step.removeprefix(rest)}
+    if step.startswith("alloc:"):
+        signal_no, env = signal.SIGABRT, {"PB_FAULT_ALLOC": step.removeprefix("alloc:")}
     try:
         code, refused = life_at_rest(rest, env) if rest else one_life(env)
-        return step, code == -9, refused, None
+        return step, code == -signal_no, refused, None
     except Exception as e:  # noqa: BLE001 - reported with its step
         return step, False, False, "%s: %s" % (type(e).__name__, e)
 
@@ -219,7 +224,42 @@ def steps_of_rest(rest):
 
 
 def steps_of_first():
-    return ["%s:%d" % (when, n) for n in range(1, count_writes() + 1) for when in ("before", "after")]
+    return ["%s:%d" % (when, n) for n in range(1, count_all("PB_FAULT_COUNT") + 1) for when in ("before", "after")]
+
+
+def steps_of_memory():
+    """Some of the allocations from the first job to the last: its own are more than one can try each. Where
+    they lie is drawn closer together at the beginning, where jobs are read."""
+    n, steps = count_all("PB_FAULT_ALLOC_COUNT"), 30
+    return ["alloc:%d" % max(1, int(n * 0.9 * (i / steps) ** 2)) for i in range(1, steps + 1)]
+
+
+RENDERED = [dict(JOBS[4], meta={"n": 1}), {"message": "m", "title": "t", "push": {"AndroidExtParameters": {"a": ["b"]}},
+            "target": {"tag": {"or": [{"tag": "x"}, {"tag": "y"}]}}}, {"id": 7}]
+
+
+def render(path, alloc):
+    env = {"PATH": os.environ["PATH"], "PREQ_APP_KEY": "12345678", "PREQ_ACCESS_KEY_ID": "id", "PREQ_ACCESS_KEY_SECRET": "secret",
+           "PB_FAULT_ALLOC": str(alloc), "PB_FAULT_ALLOC_COUNT": path}
+    jobs = "\n".join(json.dumps(job) for job in RENDERED)
+    return subprocess.run([os.path.join(os.environ["PB_BIN"], "pushbridge"), "render"], env=env, input=jobs, capture_output=True, text=True)
+
+
+def every_allocation():
+    """Reading, rendering and planning with each allocation in turn refused: never a verdict on the job."""
+    with tempfile.TemporaryDirectory() as d:
+        path = os.path.join(d, "count")
+        whole = render(path, 0)
+        with open(path) as f:
+            n = int(f.read())
+        if whole.returncode != 1 or "job 1: app default" not in whole.stdout or whole.stdout.count("refused") != 1 or n < 100:
+            raise Failure("without a fault: %d allocations, %s%s" % (n, whole.stdout, whole.stderr))
+        for alloc in range(1, n + 1):
+            r = render(path, alloc)
+            if r.returncode != -signal.SIGABRT or "event=out_of_memory" not in r.stderr:
+                raise Failure("allocation %d of %d: %d, %s%s" % (alloc, n, r.returncode, r.stdout, r.stderr))
+    print("every allocation: %d refused in turn, each ended the process" % n, flush=True)
+    return 0
 
 
 def every_step(what, steps, at_once):
@@ -265,6 +305,8 @@ def main():
     # The lives of these are mostly waiting for a lease's end.
     failed += every_step("parked, drained, adopted", steps_of_rest("rest-"), 12)
     failed += every_step("stepped back, adopted", steps_of_rest("own-"), 12)
+    failed += every_step("memory", steps_of_memory(), 6)
+    failed += every_allocation()
     failed += poison()
     return 1 if failed else 0
 
