@@ -80,6 +80,12 @@ METRIC(JOBS_RECLAIMED, "pushbridge_jobs_recovered_total", COUNTER, 1, HOW, NONE,
        "batch that nothing was to bring back, and put where claims find it.")
 METRIC(JOBS_IN_FLIGHT, "pushbridge_jobs_in_flight", GAUGE, 1, NONE, NONE, ONE,
        "Jobs that this worker holds.")
+METRIC(JOBS_HELD_BYTES, "pushbridge_jobs_held_bytes", GAUGE, 1, NONE, NONE, ONE,
+       "Memory that the jobs which this worker holds take, estimated from above.")
+METRIC(JOBS_HELD_BYTES_MAX, "pushbridge_jobs_held_bytes_max", GAUGE, 1, NONE, NONE, ONE,
+       "Memory that they may take: worker.memory_bytes, or its default.")
+METRIC(MEMORY_FULL, "pushbridge_memory_full", GAUGE, 1, NONE, NONE, ONE,
+       "1 while nothing is claimed, because the jobs that are held take that much.")
 METRIC(LEASES_LOST, "pushbridge_leases_lost_total", COUNTER, 1, NONE, NONE, ONE,
        "Batches whose lease this worker lost before their end.")
 METRIC(SHARED_STOPPED, "pushbridge_shared_calls_stopped", GAUGE, 1, NONE, NONE, ONE,

@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "worker/admin.h"
 #include "worker/dispatch.h"
+#include "worker/memory.h"
 #include "worker/reload.h"
 #include "worker/tally.h"
 
@@ -203,6 +204,7 @@ int cmd_run(int argc, char **argv)
     struct config config;
     struct err e;
     int code;
+    memory_count_parsed();
     if (!parse(argc, argv, &args, &code))
         return code;
     if (!config_load(args.config, NULL, &config, &e)) {

@@ -334,6 +334,8 @@ static void print_worker(const json_t *w, int64_t now_ms, FILE *out)
     print_asides(json_object_get(w, "aside"), out);
     print_stopped(json_object_get(w, "parked_stop"), out);
     print_own_trouble(json_object_get(w, "own_trouble"), out);
+    if (json_is_true(json_object_get(w, "memory_full")))
+        fputs(", memory full", out);
     putc('\n', out);
 }
 

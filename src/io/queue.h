@@ -152,13 +152,18 @@ struct queue_ask {
                            from not counted unless BESIDE, which takes no more than there is room
                            for */
     unsigned turn;      /* IN_TURN: whose the odd ones are; another from claim to claim */
+    unsigned most;      /* jobs in all, whatever the order; 0: as many as a claim may bring */
+    unsigned whole;     /* the largest due batch that may come though it is more than n; 0: any. A
+                           larger one     waits for a worker that holds nothing (queue_suspects()) */
     bool alone;      /* the worker holds nothing, so that it may get one suspect (I4), and nothing
                         else with it */
     bool from_end;   /* parked jobs from the ends of their lists */
     bool ready_only; /* no due ones */
 };
 
-/* Takes jobs, QUEUE_CLAIM_MAX at most. Everything in ask is copied. One claim at a time per queue.
+enum { QUEUE_CLAIM_JOBS_MAX = 256 };
+/* Takes jobs, QUEUE_CLAIM_JOBS_MAX at most. Everything in ask is copied. One claim at a time per
+ * queue.
  */
 void queue_claim(struct queue *q, const struct queue_ask *ask, queue_claim_fn fn, void *arg);
 /* As the last claim left them; 0 before it. */

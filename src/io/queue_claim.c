@@ -403,7 +403,8 @@ static void add_rules(const struct queue *q, struct queue_args *a, const struct 
     queue_args_int(a, ask->turn);
     queue_args_text(a, ask->from_end ? "1" : "0");
     queue_args_text(a, ask->ready_only ? "1" : "0");
-    queue_args_int(a, clamp(q, QUEUE_CLAIM_MAX));
+    queue_args_int(a, clamp(q, ask->most ? ask->most : QUEUE_CLAIM_MAX));
+    queue_args_int(a, ask->whole ? ask->whole : INT32_MAX);
 }
 
 void queue_claim(struct queue *q, const struct queue_ask *ask, queue_claim_fn fn, void *arg)

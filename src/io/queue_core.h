@@ -12,14 +12,14 @@
 
 enum {
     QUEUE_SCHEMA = 1,
-    QUEUE_CONFIGS_MAX = 64,       /* configurations whose marks are kept */
-    QUEUE_ID_SIZE = 17,           /* 96 random bits in base64url, and a NUL */
-    QUEUE_CLAIM_MAX = 256,        /* jobs of one claim: keeps the script below 1 ms */
-    QUEUE_CLAIM_BYTES = 16 << 20, /* jobs at their largest × jobs of one claim */
-    QUEUE_FINISH_ITEMS = 128,     /* of one call of the finish script */
-    QUEUE_FINISH_BYTES = 1 << 20, /* the same, unless one item alone is larger */
-    QUEUE_EXTEND_LEASES = 256,    /* of one call of the extend script */
-    QUEUE_APPS_MAX = 128,         /* apps whose parked lists are watched */
+    QUEUE_CONFIGS_MAX = 64,                 /* configurations whose marks are kept */
+    QUEUE_ID_SIZE = 17,                     /* 96 random bits in base64url, and a NUL */
+    QUEUE_CLAIM_MAX = QUEUE_CLAIM_JOBS_MAX, /* jobs of one claim: keeps the script below 1 ms */
+    QUEUE_CLAIM_BYTES = 16 << 20,           /* jobs at their largest × jobs of one claim */
+    QUEUE_FINISH_ITEMS = 128,               /* of one call of the finish script */
+    QUEUE_FINISH_BYTES = 1 << 20,           /* the same, unless one item alone is larger */
+    QUEUE_EXTEND_LEASES = 256,              /* of one call of the extend script */
+    QUEUE_APPS_MAX = 128,                   /* apps whose parked lists are watched */
     QUEUE_BACKOFF_MIN_MS = 50,
     QUEUE_BACKOFF_MAX_MS = 2000,
     QUEUE_FORGET_MS = 3600 * 1000, /* a dead worker's name is kept this long */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "worker/lanes.h"
 #include "worker/parked.h"
+#include "worker/room.h"
 
 enum {
     LOT = 256,
@@ -15,7 +16,8 @@ enum {
 
 bool ahead_may(const struct dispatch *d)
 {
-    return pipeline_takers(d->pipeline) > 1 && pipeline_flights(d->pipeline) < HELD_MAX;
+    return pipeline_takers(d->pipeline) > 1 && pipeline_flights(d->pipeline) < HELD_MAX &&
+           room_jobs(d) > 0;
 }
 
 static void on_ahead(void *arg, const struct queue_claim *claim, int done)
@@ -51,9 +53,9 @@ void ahead_look(struct lane *lane)
     lane->got = false;
     lane->asked_ms = clock_mono_ms();
     lane->asked_under = config_hold(d->config);
-    queue_claim(lane->queue,
-                &(struct queue_ask){.n = LOT, .parked_max = parked_max(d), .ready_only = true},
-                on_ahead, lane);
+    struct queue_ask ask = {.n = LOT, .parked_max = parked_max(d), .ready_only = true};
+    room_reserve(lane, &ask);
+    queue_claim(lane->queue, &ask, on_ahead, lane);
 }
 
 void ahead_tick(struct dispatch *d)

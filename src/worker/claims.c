@@ -10,6 +10,7 @@
 #include "worker/lanes.h"
 #include "worker/looks.h"
 #include "worker/parked.h"
+#include "worker/room.h"
 #include "worker/share.h"
 
 enum {
@@ -43,6 +44,7 @@ static unsigned room(const struct dispatch *d)
     if (busy >= limit || held >= held_max)
         return 0;
     size_t n = least(pipeline_jobs(p, limit - busy), held_max - held);
+    n = least(n, room_jobs(d));
     return (unsigned)least(n, shared ? SHARE_CLAIM_MAX : CLAIM_MAX);
 }
 
@@ -147,14 +149,14 @@ static bool claim(struct lane *lane, unsigned n, bool alone)
     lane->alone = alone;
     lane->asked_ms = clock_mono_ms();
     lane->asked_under = config_hold(d->config);
-    const struct queue_ask ask = {.n = n,
-                                  .drains = drains,
-                                  .ndrains = pipeline_drainable(d->pipeline, n, drains),
-                                  .order =
-                                      d->config->napps > 1 ? QUEUE_IN_TURN : QUEUE_PARKED_FIRST,
-                                  .parked_max = parked_max(d),
-                                  .turn = lane->turn++,
-                                  .alone = alone};
+    struct queue_ask ask = {.n = n,
+                            .drains = drains,
+                            .ndrains = pipeline_drainable(d->pipeline, n, drains),
+                            .order = d->config->napps > 1 ? QUEUE_IN_TURN : QUEUE_PARKED_FIRST,
+                            .parked_max = parked_max(d),
+                            .turn = lane->turn++,
+                            .alone = alone};
+    room_reserve(lane, &ask);
     queue_claim(lane->queue, &ask, on_claim, lane);
     return true;
 }

@@ -50,7 +50,7 @@ struct config {
     bool ids_by_queue;                /* slots of a cluster keep the queues' ids apart */
     char *queue_results, *queue_dead; /* may hold %q */
     int64_t results_max, job_max_bytes, concurrency, lease_ms, extend_ms, reap_ms, crash_limit,
-        parked_max, parked_all_max, unserved_ms, dead_warn, idle_wait_s, dedup_s;
+        parked_max, parked_all_max, unserved_ms, dead_warn, idle_wait_s, dedup_s, memory_bytes;
     bool may_forget; /* redis.may_forget */
 
     int64_t max_attempts, retry_base_ms, retry_cap_ms;

@@ -26,6 +26,7 @@ struct lane {
     bool got;                         /* the claim that is out has brought jobs */
     bool leaving, left;               /* its inbox is being emptied; is: the last step of a drain */
     unsigned reserved;                /* credits that a claim under way may use up */
+    size_t asked_bytes;               /* and memory (room.h) */
     int64_t asked_ms;                 /* since when */
     bool asked_ready;                 /* a look that is out may bring ready jobs */
     struct aside aside;               /* whether Redis refuses to serve it */
@@ -59,6 +60,8 @@ struct dispatch {
     struct lane *lanes;
     size_t turn; /* fair: the lane that is served first */
     struct event *tick, *extend, *pump, *drain_timer;
+    int64_t memory_bytes;      /* that jobs may take */
+    bool memory_full;          /* nothing is claimed for it */
     bool backlog;              /* the last claim came back full */
     int64_t next_ahead_ms;     /* no look ahead before */
     int64_t cpu_ms, cpu_at_ms; /* of the process, as the last tick saw it … */

@@ -15,6 +15,8 @@
 #include "worker/claims.h"
 #include "worker/lanes.h"
 #include "worker/leftover_look.h"
+#include "worker/memory.h"
+#include "worker/room.h"
 #include "worker/watch.h"
 
 static void on_freed(void *arg)
@@ -155,6 +157,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     lanes_look(d);
     ahead_tick(d);
     pipeline_tick(d->pipeline);
+    room_look(d);
     for (size_t i = 0; i < d->config->nqueues; i++) {
         struct lane *lane = &d->lanes[i];
         if (!lane->open)
@@ -188,6 +191,7 @@ static void on_extend(evutil_socket_t fd, short what, void *arg)
     buf_init(&stat, HEARTBEAT_MAX);
     buf_init(&more, HEARTBEAT_MAX);
     lanes_write(d, &more);
+    room_write(d, &more);
     own_write(fleet_own(d->fleet), &more);
     leftovers_write_apps(d->config, &more);
     heartbeat_write(&d->heartbeat, d->pipeline, buf_text(&more), clock_mono_ms(), &stat);
@@ -375,6 +379,8 @@ struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
                            .until_empty = until_empty,
                            .fn = fn,
                            .arg = arg};
+    d->memory_bytes = memory_for_jobs(config->memory_bytes, memory_limit(""));
+    metrics_set(METRIC_JOBS_HELD_BYTES_MAX, d->memory_bytes);
     name_worker(d);
     heartbeat_init(&d->heartbeat, clock_wall_ms(), clock_mono_ms());
     d->pump = event_new(base, -1, 0, on_pump, d);
@@ -391,8 +397,9 @@ struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
         pipeline_new(config, sender, d->keyring, d->fleet, d->router, d->worker, on_freed, d);
     d->tick = timer(d, config->reap_ms, on_tick);
     d->extend = timer(d, config->extend_ms, on_extend);
-    log_info("event=worker_start worker=%s queues=%zu concurrency=%lld", log_value(d->worker),
-             config->nqueues, (long long)config->concurrency);
+    log_info("event=worker_start worker=%s queues=%zu concurrency=%lld memory_bytes=%lld",
+             log_value(d->worker), config->nqueues, (long long)config->concurrency,
+             (long long)d->memory_bytes);
     warn_of_ids(config);
     return d;
 }

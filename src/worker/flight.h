@@ -73,6 +73,7 @@ struct flight {
     bool keys_renewed;    /* they were refused; a repeat is signed with others */
     struct reply last;    /* last reply, class SENT at first */
     bool has_reply;
+    size_t bytes_held;       /* memory that it is counted with (memory.h) */
     enum queue_end_kind end; /* while FINISHING */
     enum reason reason;      /* of a dead letter */
     int64_t sent_at_ms;      /* when the last call was accepted, Redis clock */

@@ -5,6 +5,7 @@
 #include "worker/lanes.h"
 #include "worker/leftover_look.h"
 #include "worker/parked.h"
+#include "worker/room.h"
 
 enum {
     SWEEP_MS = 1000,
@@ -33,8 +34,9 @@ static void on_looked(void *arg, const struct queue_claim *claim, int done)
     dispatch_pump_soon(lane->d);
 }
 
-static void look(struct lane *lane, const struct queue_ask *ask)
+static void look(struct lane *lane, struct queue_ask *ask)
 {
+    room_reserve(lane, ask);
     lane->asked_ms = clock_mono_ms();
     lane->asked_ready = ask->n > 0;
     lane->asked_under = config_hold(lane->d->config);
@@ -124,7 +126,7 @@ void looks_begin(struct lane *lane, bool room)
 {
     struct dispatch *d = lane->d;
     if (d->alone || d->draining || queue_claiming(lane->queue) || lane->aside.on ||
-        !lanes_may_claim(lane))
+        !lanes_may_claim(lane) || !room_jobs(d))
         return;
     if (!probe(lane) && !sweep(lane, room))
         settle(lane);

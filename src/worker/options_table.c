@@ -248,6 +248,10 @@ static const struct option_row general[] = {
         "counted"),
     INT("worker.drain_ms", "25000", 0, 600000, AT(drain_ms),
         "Time that TERM gives to calls on the wire"),
+    FIRM("worker.memory_bytes", "0", 0, INT64_C(1) << 46, AT(memory_bytes),
+         "Memory that jobs in a worker may take; near it fewer are claimed, then none until some "
+         "have ended. 0: half of the cgroup's limit, or of what the process may map, or of the "
+         "machine's memory, whichever is least. See [operations.md](operations.md#memory)"),
     TEXT("admin.listen", "127.0.0.1:9464", 1, 256, OPTION_RESTART, AT(admin_listen),
          "`HOST:PORT` of `/livez` and `/metrics`, or `off`; when nobody set it, a busy port is "
          "a warning"),

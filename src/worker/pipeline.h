@@ -37,7 +37,8 @@ void pipeline_tick(struct pipeline *p);
 /* From now on no new call is started: what is not on the wire goes back to Redis. */
 void pipeline_drain(struct pipeline *p);
 
-size_t pipeline_flights(const struct pipeline *p); /* all that are held */
+size_t pipeline_flights(const struct pipeline *p); /* all that are held … */
+size_t pipeline_bytes(const struct pipeline *p); /* … and the memory that they take (memory.h) */
 /* Calls that are to be made or on the wire: those whose end is not yet on the way, jobs that share
  * one counted once. */
 size_t pipeline_busy(const struct pipeline *p);

@@ -2,12 +2,14 @@
 #include "worker/pipeline_core.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "worker/batch.h"
 #include "worker/bundle.h"
+#include "worker/memory.h"
 
 struct pipeline *pipeline_new(const struct config *config, struct sender *sender,
                               struct keyring *keyring, struct fleet *fleet, struct router *router,
@@ -38,6 +40,7 @@ void pipeline_drop(struct pipeline *p, struct flight *f)
     turns_leave(&p->turns, f);
     TAILQ_REMOVE(&p->flights, f, link);
     p->count--;
+    p->bytes -= f->bytes_held;
     metrics_set(METRIC_JOBS_IN_FLIGHT, (int64_t)p->count);
     batch_leave(f);
     bundle_leave(f);
@@ -60,6 +63,20 @@ void pipeline_free(struct pipeline *p)
 size_t pipeline_flights(const struct pipeline *p)
 {
     return p->count;
+}
+
+size_t pipeline_bytes(const struct pipeline *p)
+{
+    return p->bytes;
+}
+
+void pipeline_weigh(struct flight *f, size_t parsed)
+{
+    size_t bytes = memory_of_job(f->bytes ? f->len : 0, parsed);
+    for (size_t i = 0; i < f->plan.n; i++)
+        bytes += strlen(f->plan.calls[i].target_value);
+    f->pipeline->bytes += bytes - f->bytes_held;
+    f->bytes_held = bytes;
 }
 
 size_t pipeline_busy(const struct pipeline *p)

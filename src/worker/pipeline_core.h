@@ -31,6 +31,7 @@ struct pipeline {
     size_t count, busy, out, held;    /* all; not yet FINISHING; OUT; HELD */
     size_t bound;                     /* BOUND */
     size_t checking;                  /* CHECKING */
+    size_t bytes;                     /* the sum of bytes_held */
     void (*on_new)(struct flight *f); /* goes on with one whose id is new */
     size_t sharing;                   /* jobs of a call in sixteenths, lately */
     size_t window; /* calls that may be out: grows to the configured concurrency */
@@ -58,6 +59,9 @@ void pipeline_move(struct flight *f, enum flight_state to);
 /* A batch has become so many calls. shareable: it is no fault of its jobs that there were not more
  * to a call. */
 void pipeline_note_sharing(struct pipeline *p, size_t jobs, size_t calls, bool shareable);
+
+/* Counts the memory that it takes; parsed: of its JSON, what is kept. */
+void pipeline_weigh(struct flight *f, size_t parsed);
 
 /* Takes the flight out of the pipeline and frees it. */
 void pipeline_drop(struct pipeline *p, struct flight *f);

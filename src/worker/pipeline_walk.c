@@ -12,6 +12,7 @@
 #include "worker/duplicates.h"
 #include "worker/ending.h"
 #include "worker/gather.h"
+#include "worker/memory.h"
 #include "worker/pipeline_core.h"
 #include "worker/refusal.h"
 #include "worker/tally.h"
@@ -261,7 +262,9 @@ static void start(struct flight *f, const struct queue_claim *claim, size_t call
     if (f->state == FLIGHT_FINISHING || stop_poison(f, calls))
         return; /* the former: with another of its bundle */
     int64_t began_us = clock_mono_us();
+    size_t parsed = memory_parsed();
     bool ok = flight_read(f, f->config, &why, &e);
+    pipeline_weigh(f, memory_parsed() - parsed);
     tally_read(f, began_us);
     if (!ok && is_anothers(f)) {
         ending_park_for_others(f);
@@ -296,6 +299,7 @@ static struct flight *take(struct pipeline *p, const struct queue_claim *claim,
     f->config = config_hold(config);
     f->queue = queue;
     f->from_ready = !member->envelope_len && !member->taken_over;
+    pipeline_weigh(f, 0);
     TAILQ_INSERT_TAIL(&p->flights, f, link);
     p->count++;
     p->busy++;

@@ -126,6 +126,9 @@ void stats_write(const struct monitor *m, struct buf *out)
     put_int(out, "in_flight", (int64_t)s.in_flight);
     put_text(out, "config_digest", monitor_config(m)->digest);
     put_int(out, "rss_anon_bytes", metrics_get_at(METRIC_MEMORY_ANON, 0, 0));
+    put_int(out, "held_bytes", metrics_get(METRIC_JOBS_HELD_BYTES));
+    put_int(out, "held_bytes_max", metrics_get(METRIC_JOBS_HELD_BYTES_MAX));
+    put_bool(out, "memory_full", metrics_get(METRIC_MEMORY_FULL) == 1);
     put_int(out, "rss_bytes", metrics_get_at(METRIC_PROCESS_RSS, 0, 0));
     put_int(out, "open_fds", metrics_get_at(METRIC_PROCESS_FDS, 0, 0));
     put_counters(out);

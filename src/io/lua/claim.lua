@@ -3,8 +3,8 @@
 -- KEYS Q due batch member inbox count workers run oversize, parked lists: those to be taken from
 -- first, then all others known; config.
 -- ARGV n (≤ 256) id fence lease_ms worker digest run_id job_max parked_all_max lists
--- lpop_has_count crash_limit alone may_forget order turn from_end no_due most, then per list to be taken
--- from the most jobs to take
+-- lpop_has_count crash_limit alone may_forget order turn from_end no_due most whole, then per
+-- list to be taken from the most jobs to take
 -- What is not due is taken in one of three orders. first: the lists give all that they may, ready
 -- jobs what is left of n. turn: each list that has jobs, and ready, gives an equal part of n, what
 -- one of them leaves is shared by the others, and the odd ones begin at that turn. beside: the
@@ -25,7 +25,7 @@ local lists, lpop_has_count = tonumber(ARGV[10]), ARGV[11] == '1'
 local crash_limit, alone = tonumber(ARGV[12]), ARGV[13] == '1'
 local order, turn, no_due = ARGV[15], tonumber(ARGV[16]), ARGV[18] == '1'
 local pop_from = ARGV[17] == '1' and 'RPOP' or 'LPOP'
-local all_most = tonumber(ARGV[19])
+local all_most, whole = tonumber(ARGV[19]), tonumber(ARGV[20])
 local call, max, min = redis.call, math.max, math.min
 
 -- Reads fail on a wrong type while nothing is written yet.
@@ -137,8 +137,11 @@ local function visit(b, suspects)
         string.match(meta[1] or '', '^%S+ (%S) (%d+) %d+ (%S+) (%d+) (%d+) (%S+)$')
     if not state then
         call('ZREM', due, b)
-    elseif not (guarded and state == 'L') and
-        (taken == 0 or (tonumber(meta[2]) or tonumber(size)) <= n - taken) then
+    elseif guarded and state == 'L' then
+        return
+    elseif (tonumber(meta[2]) or tonumber(size)) > (taken == 0 and max(n, whole) or n - taken) then
+        reply[3] = taken == 0 and 1 or reply[3]
+    else
         return take(suspects, b, state, t0, owner, min(tonumber(size), 256),
             min(tonumber(crashes), 1000000), sum, meta[3] or '')
     end
@@ -201,7 +204,7 @@ end
 -- How many each party may give: the lists, then ready.
 local want, part = {}, {}
 for i = 1, lists do
-    want[i] = solo and 0 or min(lens[i], tonumber(ARGV[i + 19]))
+    want[i] = solo and 0 or min(lens[i], tonumber(ARGV[i + 20]))
 end
 want[lists + 1] = (solo or held) and 0 or here + waiting
 

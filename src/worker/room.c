@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/room.h"
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "worker/memory.h"
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* What is held, and what claims under way may bring. */
+static size_t taken(const struct dispatch *d)
+{
+    size_t sum = pipeline_bytes(d->pipeline);
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        if (queue_claiming(d->lanes[i].queue))
+            sum += d->lanes[i].asked_bytes;
+    return sum;
+}
+
+static size_t room_beside(const struct dispatch *d, size_t bytes)
+{
+    return memory_room(d->memory_bytes, bytes, (size_t)d->config->job_max_bytes);
+}
+
+size_t room_jobs(const struct dispatch *d)
+{
+    return room_beside(d, taken(d));
+}
+
+/* A due batch comes whole, however few jobs are asked for. */
+void room_reserve(struct lane *lane, struct queue_ask *ask)
+{
+    const struct dispatch *d = lane->d;
+    size_t most = least(room_jobs(d), QUEUE_CLAIM_JOBS_MAX), jobs = ask->n;
+    if (ask->order == QUEUE_BESIDE)
+        for (size_t i = 0; i < ask->ndrains; i++)
+            jobs += ask->drains[i].limit;
+    ask->n = (unsigned)least(ask->n, most);
+    ask->most = (unsigned)most;
+    ask->whole = taken(d) ? (unsigned)most : 0;
+    lane->asked_bytes = least(jobs, most) * memory_of_job((size_t)d->config->job_max_bytes, 0);
+}
+
+/* It is over when a part of it is free again, so that it is not said over and over. */
+void room_look(struct dispatch *d)
+{
+    enum { FREE_PART = 4 };
+    size_t n = room_jobs(d);
+    bool full = n == 0 || (d->memory_full && n < room_beside(d, 0) / FREE_PART);
+    metrics_set(METRIC_JOBS_HELD_BYTES, (int64_t)pipeline_bytes(d->pipeline));
+    if (full == d->memory_full)
+        return;
+    d->memory_full = full;
+    metrics_set(METRIC_MEMORY_FULL, full);
+    if (full)
+        log_warn("event=memory_full jobs=%zu bytes=%zu limit=%lld", pipeline_flights(d->pipeline),
+                 pipeline_bytes(d->pipeline), (long long)d->memory_bytes);
+    else
+        log_info("event=memory_fits jobs=%zu bytes=%zu", pipeline_flights(d->pipeline),
+                 pipeline_bytes(d->pipeline));
+}
+
+void room_write(const struct dispatch *d, struct buf *out)
+{
+    if (d->memory_full)
+        buf_puts(out, ",\"memory_full\":true");
+}
