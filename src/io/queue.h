@@ -193,9 +193,10 @@ size_t queue_unconfirmed(const struct queue *q); /* finishes not yet confirmed *
  *                   members go singly, as those of a call of which no byte was sent may
  *   dead            each member END_DEAD; with_next is not needed, dead letters may be large
  * A claim that lacks members of a call finds one that was dying: the rest follow as ambiguous.
- * At the crash limit (I4) a batch of several calls is taken apart: calls of one by END_RETRY, those
- * of several by queue_regroup() with the crashes kept, all at once due. A batch that is one call is
- * tried once more, and beyond the limit all its members are poison. */
+ * A batch that outlives two workers comes in halves, cut between its calls. At the crash limit (I4)
+ * one of several calls is taken apart: calls of one by END_RETRY, those of several by
+ * queue_regroup() with the crashes kept, all at once due. A batch that is one call is tried once
+ * more, and beyond the limit all its members are poison. */
 enum { QUEUE_GROUPING_MAX = 64 * 1024 };
 
 /* Records the grouping, 1 to QUEUE_GROUPING_MAX bytes. fn gets DONE and what is recorded (borrowed

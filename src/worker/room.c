@@ -34,7 +34,8 @@ size_t room_jobs(const struct dispatch *d)
 void room_reserve(struct lane *lane, struct queue_ask *ask)
 {
     const struct dispatch *d = lane->d;
-    size_t most = least(room_jobs(d), QUEUE_CLAIM_JOBS_MAX), jobs = ask->n;
+    size_t room = room_jobs(d), jobs = ask->n;
+    size_t most = room ? least(room, QUEUE_CLAIM_JOBS_MAX) : 1;
     if (ask->order == QUEUE_BESIDE)
         for (size_t i = 0; i < ask->ndrains; i++)
             jobs += ask->drains[i].limit;

@@ -20,6 +20,14 @@
         lease_to(w, k, false);                                                                     \
         rename()                                                                                   \
     }                                                                                              \
+    /* claim, reap, halve: it has outlived more than one */                                        \
+    :: d_step {                                                                                    \
+        doing[w] == IDLE && ACTS(w) && IS_DUE(k) && leased[k] && OWNER_GONE(k) && !IS_ONE_CALL(k); \
+        halve(k);                                                                                  \
+        count_crash(k);                                                                            \
+        lease_to(w, k, false);                                                                     \
+        rename()                                                                                   \
+    }                                                                                              \
     /* claim: a parked job, as a probe */                                                          \
     :: d_step {                                                                                    \
         doing[w] == IDLE && ACTS(w) && (parked & BIT(k));                                          \
@@ -37,7 +45,6 @@
 #define MARK(want)                                                                                 \
     :: d_step { UNMARKED_HELD(w) && ACTS(w); record_mark(w, want); mark_answered(w); rename() }    \
     :: d_step { UNMARKED_HELD(w) && MAY_FAIL; FAIL; record_mark(w, want); rename() }
-#define PAIR_OF(s)        (LOWEST(s) | LOWEST((s) & ~LOWEST(s)))
 #define MARKED(w)         (group[w] != UNMARKED || SINGLE(left[w]))
 #define GOES_SINGLY(w, k) (left[w] & ~GROUP(group[w]) & BIT(k))
 #define MAY_SEND(w)       (doing[w] == HOLD && ACTS(w) && MARKED(w) && NO_POISON(w) && IS_SAFE(w))

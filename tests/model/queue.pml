@@ -5,7 +5,7 @@
  * Here: choices, times and state. steps.pml has what a script does, parties.pml who runs it when,
  * names.pml makes states one that differ in names only.
  *
- * A script is one d_step; a comment names it (claim, finish, mark, regroup, extend, reap, promote,
+ * A script is one d_step; a comment names it (claim, finish, mark, regroup, extend, reap, halve, promote,
  * adopt, park, audit). A set of jobs is a bit mask. Time is what is left of each timer; tick takes
  * one off all of them. Anybody may rest for any number of ticks before any step: that is SIGSTOP, a
  * slow network and an unreachable Redis in one.
@@ -14,7 +14,7 @@
  *   JOBS, FAULTS   how many
  *   COUNTS         also heartbeats, inboxes, attempts and crash counters (I4)
  *   LIVE           also that jobs come to an end
- *   NO_FENCE NO_SAFE NO_RUNID NO_MARK PIECEMEAL SPLIT_RETRY SPLIT_OPEN NO_SETTLE LATE_CLOCK
+ *   NO_FENCE NO_SAFE NO_RUNID NO_MARK PIECEMEAL SPLIT_RETRY SPLIT_OPEN HALVE_CALL NO_SETTLE LATE_CLOCK
  *   AUDIT_NOW AUDIT_WAITING_NOW NO_AUDIT
  *                  a mistake that must be found
  */

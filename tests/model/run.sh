@@ -78,6 +78,7 @@ found NO_MARK 'a second grouping replaces the first' -DJOBS=3 -DFAULTS=1
 found PIECEMEAL 'the members of an answered call end in pieces' -DJOBS=3 -DFAULTS=1
 found SPLIT_RETRY 'the members of a call wait singly' -DJOBS=3 -DFAULTS=1
 found SPLIT_OPEN 'a call that may be out is split' -DJOBS=2
+found HALVE_CALL 'a batch is halved within a call' -DJOBS=2
 found NO_SETTLE 'an unanswered call is repeated at once' -DJOBS=2
 found LATE_CLOCK 'safe_until counts from the answer' -DJOBS=2
 found AUDIT_NOW 'audit lets a lease end at once' -DJOBS=2

@@ -288,6 +288,38 @@ inline lease_to(w, k, is_fresh)
     check_conservation()
 }
 
+/* What goes out together, and the lowest member's: of a marked batch its call or that single, else about
+ * the half. */
+#define PAIR_OF(s) (LOWEST(s) | LOWEST((s) & ~LOWEST(s)))
+#ifdef HALVE_CALL
+#define FORMER(k) LOWEST(member[k])
+#else
+#define FORMER(k)                                                                                  \
+    (GROUP(mark[k]) & LOWEST(member[k])                                                            \
+         -> GROUP(mark[k])                                                                         \
+         : (GROUP(mark[k]) || SINGLE(member[k] & ~LOWEST(member[k])) -> LOWEST(member[k])          \
+                                                                     : PAIR_OF(member[k])))
+#endif
+#define IS_ONE_CALL(k) (SINGLE(member[k]) || FORMER(k) == member[k])
+#define MARK_OF(g, set) ((g) == UNMARKED || SINGLE(set) -> UNMARKED : SINGLY | (GROUP(g) & (set)))
+
+/* halve: the rest stays as its dead owner left it, as a batch of its own. */
+inline halve(k)
+{
+    x = FORMER(k);
+    m = member[k] & ~x;
+    lowest_of(m);
+    member[b] = m;
+    leased[b] = true;
+    due[b] = 0;
+    mark[b] = MARK_OF(mark[k], m);
+#ifdef COUNTS
+    owner[b] = owner[k];
+#endif
+    member[k] = x;
+    mark[k] = MARK_OF(mark[k], x)
+}
+
 inline claim_new(w, from, jobs, is_fresh)
 {
     m = jobs;

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Model steps: claim, reap (an expired lease), promote (a waiting retry).
+-- Model steps: claim, reap (an expired lease), halve (one that outlives its workers), promote (a waiting retry).
 -- KEYS Q due batch member inbox count workers run oversize, parked lists: those to be taken from
 -- first, then all others known; config.
 -- ARGV n (≤ 256) id fence lease_ms worker digest run_id job_max parked_all_max lists
@@ -12,6 +12,9 @@
 -- A suspect is a single job, or a batch that is one call of several, that has outlived crash_limit
 -- workers (I4): it is taken by a worker that holds nothing else (alone), and with nothing else, so
 -- that nobody dies with it.
+-- Halving: a batch that comes back from a second worker that died, or a later one, is handed out in part; the rest stays as the
+-- dead worker left it, as a batch of its own, so that whatever is too much for a worker is alone in the end. The jobs of a call
+-- stay together.
 -- Reply: now, ready jobs taken (−2: held back, as all lists that are not taken from are full together, −4: Redis may have
 -- forgotten), 1 when suspects wait, ready jobs left, the lengths that the lists have now, then per
 -- batch
@@ -27,6 +30,7 @@ local order, turn, no_due = ARGV[15], tonumber(ARGV[16]), ARGV[18] == '1'
 local pop_from = ARGV[17] == '1' and 'RPOP' or 'LPOP'
 local all_most, whole = tonumber(ARGV[19]), tonumber(ARGV[20])
 local call, max, min = redis.call, math.max, math.min
+local halved_from = 2 -- crashes
 
 -- Reads fail on a wrong type while nothing is written yet.
 local waiting = call('LLEN', Q)
@@ -73,6 +77,108 @@ local function is_suspect(k, crashes, value, grouping)
         crashes + (tonumber(string.match(value, '^%d+')) or 0) >= crash_limit
 end
 
+-- A member's uid is made of its first batch and position, unless its envelope has one.
+local function with_uid(value, b, pos, t0)
+    local uid = b .. '-' .. pos
+    local new = '{"uid":"' .. uid .. '","origin":"' .. uid .. '","t0":' .. t0 .. '}'
+    local crashes, len, from = string.match(value, '^(%d+) (%d+) ()')
+    if not crashes or from + len > #value + 1 then
+        crashes, len, from = 0, 0, 1 -- one that cannot be read is all bytes
+    end
+    local envelope = string.sub(value, from, from + len - 1)
+    if envelope == '' then
+        envelope = new
+    elseif string.match(envelope, '^!%d+ [^ ]+$') then
+        envelope = envelope .. ' ' .. new
+    else
+        return value
+    end
+    return crashes .. ' ' .. #envelope .. ' ' .. envelope .. string.sub(value, from + len)
+end
+
+-- The grouping of some of the calls.
+local function group(list, from, to)
+    local calls, n, texts = 0, 0, ''
+    for i = from, to do
+        if list[i].text then
+            calls, n, texts = calls + 1, n + list[i].named, texts .. ' ' .. list[i].text
+        end
+    end
+    return calls > 0 and calls .. ' ' .. n .. texts or ''
+end
+
+-- What goes out together: {places in out …}, with the text of its call where it is one of several. None
+-- where the grouping is not understood: all may be one call.
+local function calls_of(out, grouping)
+    local by_pos, list, recorded = {}, {}, {}
+    for text, members in string.gmatch(grouping, ' (%u:[^: ]+:([%d,/]+))') do
+        local c = {text = text, named = 0}
+        recorded[#recorded + 1] = c
+        for pos in string.gmatch(members, '%d+') do
+            by_pos[tonumber(pos)] = c
+            c.named = c.named + 1
+        end
+    end
+    if group(recorded, 1, #recorded) ~= grouping then
+        return list
+    end
+    for at = 8, #out, 2 do
+        local c = by_pos[out[at]] or {}
+        if #c == 0 then
+            list[#list + 1] = c
+        end
+        c[#c + 1] = at
+    end
+    return list
+end
+
+local function note(b, size, grouping)
+    call('HSET', batch, b .. '#', size)
+    if grouping == '' then
+        call('HDEL', batch, b .. '!')
+    else
+        call('HSET', batch, b .. '!', grouping)
+    end
+end
+
+-- The latter half of the calls becomes a batch that nobody has reclaimed yet. Returns the former.
+local function halve(out, list, head)
+    local b, keep = out[1], {unpack(out, 1, 7)}
+    local rest, k, gone, put = string.sub(redis.sha1hex(b .. fence), 1, #b), 0, {}, {}
+    local kept = math.ceil(#list / 2)
+    for i, c in ipairs(list) do
+        for _, at in ipairs(c) do
+            local pos, value = out[at], out[at + 1]
+            if i <= kept then
+                keep[#keep + 1] = pos
+                keep[#keep + 1] = value
+            else
+                k = k + 1
+                gone[k] = b .. ':' .. pos
+                put[2 * k - 1] = rest .. ':' .. pos
+                put[2 * k] = with_uid(value, b, pos, out[2])
+            end
+        end
+    end
+    call('HDEL', member, unpack(gone))
+    call('HSET', member, unpack(put))
+    keep[6] = group(list, 1, kept)
+    note(b, (#keep - 7) / 2, keep[6])
+    note(rest, k, group(list, kept + 1, #list))
+    call('HSET', batch, rest, head)
+    call('ZADD', due, now, rest)
+    return keep
+end
+
+-- Together its jobs only come as far as the limit: then each is tried alone.
+local function cap(out, before, crashes)
+    local own = 0
+    for at = 9, #out, 2 do
+        own = max(own, tonumber(string.match(out[at], '^%d+')) or 0)
+    end
+    return min(crashes, max(before, crash_limit - own))
+end
+
 -- False for a batch that was left alone.
 local function take(suspects, b, state, t0, owner, size, crashes, sum, grouping)
     local fields = {}
@@ -80,6 +186,7 @@ local function take(suspects, b, state, t0, owner, size, crashes, sum, grouping)
         fields[p] = b .. ':' .. (p - 1)
     end
     local values = call('HMGET', member, unpack(fields))
+    local before = crashes
     if state == 'L' then
         local beat = call('ZSCORE', workers, owner)
         if not beat or tonumber(beat) < now then
@@ -100,6 +207,13 @@ local function take(suspects, b, state, t0, owner, size, crashes, sum, grouping)
     local k = (#out - 7) / 2
     if k == 0 then
         return forget(b)
+    end
+    local list = not suspects and state == 'L' and crashes >= halved_from and k > 1 and calls_of(out, grouping) or {}
+    if #list > 1 then
+        crashes = cap(out, before, crashes)
+        out[5] = crashes
+        out = halve(out, list, table.concat({'-', 'L', t0, now, owner, size, before, sum}, ' '))
+        k, grouping = (#out - 7) / 2, out[6]
     end
     if is_suspect(k, crashes, out[9], grouping) ~= suspects then
         reply[3] = suspects and reply[3] or 1
