@@ -76,7 +76,7 @@ void job_free(struct job *job);
 
 /* Frees what only plans are made of: title, message, locale, params, the tree of the target and
  * whatever no job may have; they are absent from then on. with_lists keeps tags and target_ids, for
- * a job that may share its call; else they are empty. Parsed, a job takes up to forty times its
+ * a job that may share its call; else they are empty. Parsed, a job takes up to eighty times its
  * bytes, and it may be held for long. */
 void job_trim(struct job *job, bool with_lists);
 

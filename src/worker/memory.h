@@ -13,7 +13,8 @@ enum {
      * calls' parameters, in a dead letter, and with that in the script that writes it. */
     MEMORY_PER_BYTE = 8,
     MEMORY_PER_JOB = 8192, /* what one of a few bytes takes, its call included */
-    MEMORY_PARSING = 40, /* a job's JSON by its bytes, at worst, while it is read: one at a time */
+    MEMORY_PARSING =
+        80, /* a job's JSON by its bytes at worst ("{},{},"), while it is read: one at a time */
     MEMORY_SHARE =
         2, /* of the limit the half: connections, buffers and the program take the rest */
 };

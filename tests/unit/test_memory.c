@@ -128,6 +128,24 @@ static void test_parsed_json_is_counted(void **state)
     assert_int_equal(memory_parsed(), before);
 }
 
+/* The worst that there is: three bytes make an object. */
+static void test_parsing_is_allowed_for(void **state)
+{
+    (void)state;
+    char *text = malloc(JOB_MAX);
+    size_t len = 1;
+    text[0] = '[';
+    for (; len < JOB_MAX - 3; len += 3)
+        memcpy(text + len, len > 1 ? ",{}" : " {}", 3);
+    text[len++] = ']';
+    size_t before = memory_parsed();
+    json_t *list = json_loadb(text, len, 0, NULL);
+    assert_int_equal(json_array_size(list), (len - 2) / 3);
+    assert_in_range(memory_parsed() - before, 60 * len, MEMORY_PARSING * len);
+    json_decref(list);
+    free(text);
+}
+
 /* --- claims ---------------------------------------------------------------------------------- */
 
 static struct config config = {.job_max_bytes = JOB_MAX, .nqueues = 2};
@@ -205,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_jobs_get_the_half),
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_parsed_json_is_counted),
+        cmocka_unit_test(test_parsing_is_allowed_for),
         cmocka_unit_test_setup(test_claims_keep_to_it, reset),
         cmocka_unit_test_setup(test_looks_keep_to_it, reset),
         cmocka_unit_test_setup(test_it_is_said_once, reset),
