@@ -20,14 +20,14 @@
 #define OOM_EXPORT __attribute__((visibility("default")))
 
 /* glibc's own, by the names under which it keeps them for whoever stands in for them. */
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t n, size_t size);
-extern void *__libc_realloc(void *p, size_t size);
-extern void *__libc_memalign(size_t alignment, size_t size);
+extern void *libc_malloc(size_t size) __asm__("__libc_malloc");
+extern void *libc_calloc(size_t n, size_t size) __asm__("__libc_calloc");
+extern void *libc_realloc(void *p, size_t size) __asm__("__libc_realloc");
+extern void *libc_memalign(size_t alignment, size_t size) __asm__("__libc_memalign");
 
 OOM_EXPORT void *malloc(size_t size)
 {
-    void *p = fault_allocation_fails() ? NULL : __libc_malloc(size);
+    void *p = fault_allocation_fails() ? NULL : libc_malloc(size);
     if (!p)
         mem_exhausted(size);
     return p;
@@ -35,7 +35,7 @@ OOM_EXPORT void *malloc(size_t size)
 
 OOM_EXPORT void *calloc(size_t n, size_t size)
 {
-    void *p = fault_allocation_fails() ? NULL : __libc_calloc(n, size);
+    void *p = fault_allocation_fails() ? NULL : libc_calloc(n, size);
     if (!p)
         mem_exhausted(n * size);
     return p;
@@ -44,7 +44,7 @@ OOM_EXPORT void *calloc(size_t n, size_t size)
 /* A size of 0 frees, and NULL is then no refusal. */
 OOM_EXPORT void *realloc(void *p, size_t size)
 {
-    void *grown = size && fault_allocation_fails() ? NULL : __libc_realloc(p, size);
+    void *grown = size && fault_allocation_fails() ? NULL : libc_realloc(p, size);
     if (!grown && size)
         mem_exhausted(size);
     return grown;
@@ -54,7 +54,7 @@ OOM_EXPORT int posix_memalign(void **out, size_t alignment, size_t size)
 {
     if (alignment % sizeof(void *) || !alignment || (alignment & (alignment - 1)))
         return EINVAL;
-    *out = fault_allocation_fails() ? NULL : __libc_memalign(alignment, size);
+    *out = fault_allocation_fails() ? NULL : libc_memalign(alignment, size);
     if (!*out)
         mem_exhausted(size);
     return 0;
