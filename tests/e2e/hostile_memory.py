@@ -3,9 +3,10 @@
 import json
 import os
 import re
+import urllib.request
 
-from harness import BIN, K, Failure, Stage, wait_until
-from scene import FAST, SHORT, expect, scenario
+from harness import BIN, K, Stage, free_port, wait_until
+from scene import FAST, PATIENT, SHORT, expect, scenario
 
 MB = 1 << 20
 JOB_BYTES = 65000
@@ -85,6 +86,8 @@ def worst_jobs_within_64_megabytes():
         wait_until(lambda: s.ended() >= len(jobs) or w.poll() is not None, lambda: "all end: %d of %d" % (s.ended(), len(jobs)))
         expect(w.poll() is None, "the worker died, %s, after %d of %d: %s" % (w.poll(), s.ended(), len(jobs), s.log()[-600:]))
         check_ends(s, wanted)
+        done = {o["id"]: o["done_at"] for o in s.outcomes() + s.dead()}
+        expect(done["ordinary 0"] <= min(done["%s 39" % name] for name in WORST), "an ordinary job waited for all of the worst")
         return "" if asan else "%d MB were mapped" % (mapped(w) // MB)
 
 
@@ -125,3 +128,24 @@ def a_batch_that_kills_comes_in_halves():
         check_ends(s, wanted)
         expect(asan or deaths >= 5, "only %d workers died" % deaths)
         return "%d workers died" % deaths
+
+
+@scenario
+def one_job_at_a_time_where_memory_is_least():
+    """Under the smallest bound one job always passes; that nothing else is claimed meanwhile is said everywhere."""
+    listen = "127.0.0.1:%d" % free_port()
+    env = {**FAST, **SHORT, **PATIENT}
+    env.update(PUSHBRIDGE_WORKER_MEMORY_BYTES="1", PUSHBRIDGE_PLAN_COALESCE="false", PUSHBRIDGE_ADMIN_LISTEN=listen)
+    with Stage(env=env) as s:
+        held = s.hold()
+        n = s.push_many(6)
+        s.worker()
+        wait_until(lambda: "event=memory_full jobs=1 " in s.log(), "it is said")
+        expect(s.counts()["leased"] == 1 and s.metrics(listen)["pushbridge_memory_full"] == 1, "one is held: %s" % s.counts())
+        wait_until(lambda: "memory full" in s.cli("stats"), "stats shows it")
+        stats = json.loads(urllib.request.urlopen("http://%s/stats" % listen).read())
+        expect(stats["memory_full"] and stats["held_bytes"] > stats["held_bytes_max"] == 1, "/stats: %s" % stats)
+        s.release(held)
+        s.wait_ended(n)
+        wait_until(lambda: "event=memory_fits jobs=0 " in s.log(), "it is over")
+        s.conserve(n)
