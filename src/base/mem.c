@@ -12,7 +12,10 @@ void mem_exhausted(size_t size)
 {
     char line[96];
     struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
-    int n = snprintf(line, sizeof line, "level=error event=out_of_memory bytes=%zu\n", size);
+    int n = snprintf(line, sizeof line,
+                     "level=error "
+                     "event=out_of_memory bytes=%zu\n",
+                     size);
     if (n > 0 && poll(&p, 1, 0) == 1 && write(STDERR_FILENO, line, (size_t)n) < 0)
         abort();
     abort();
