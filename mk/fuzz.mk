@@ -16,10 +16,10 @@ $(REPLAY): $(B)/fuzz/corpus_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c tests/fuz
 	$(call say,TEST,$@)
 	$(QUIET)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -Itests -DFUZZ_TARGET='"$*"' $(ALL_LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LIBS) -lcmocka
 
-$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(LIB_OBJ) $(B)/fuzz/mock.a
+$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/slow.c tests/fuzz/fuzz.h $(LIB_OBJ) $(B)/fuzz/mock.a
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)
-	$(QUIET)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -fsanitize=fuzzer -Itests $(ALL_LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LIBS)
+	$(QUIET)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -fsanitize=fuzzer -Itests $(ALL_LDFLAGS) -Wl,--wrap=LLVMFuzzerTestOneInput -o $@ $(filter %.c %.o %.a,$^) $(LIBS)
 
 .PHONY: fuzz fuzz-run
 fuzz: ## Fuzz each target for FUZZ_S seconds (one: make fuzz FUZZ=job)

@@ -18,6 +18,8 @@ quietly make "${asan[@]}" unit RUN_UNIT=:
 make -s "${asan[@]}" unit
 step "throttling: the real script and worker against quotas, in virtual time"
 make -s throttle-sim
+step "work: jobs of up to 1 MiB cost no more instructions than their size allows"
+make -s work-test LARGE=1
 step "arm64: both programs cross-built, unit tests under qemu"
 make -s test-arm64
 step "the vendor's SDKs against the stand-in"

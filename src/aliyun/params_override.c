@@ -2,6 +2,7 @@
  * One value for one parameter: documented name, right type, allowed value. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "aliyun/params.h"
@@ -154,13 +155,11 @@ static bool override_json(struct params *p, const struct param_row *row, const j
     if (!params_check_json(row, value, e))
         return false;
     /* Member order is the producer's, so the text, and with it the token, is stable. */
-    size_t len = json_dumpb(value, NULL, 0, JSON_COMPACT);
-    if (!len)
+    char *text = json_dumps(value, JSON_COMPACT);
+    if (!text)
         return err_set(e, "%s: cannot be written as JSON", row->name);
-    char *text = params_room(p, len);
-    json_dumpb(value, text, len, JSON_COMPACT);
-    text[len] = '\0';
-    params_set(p, row->name, text);
+    params_set_copy(p, row->name, text);
+    free(text);
     return true;
 }
 

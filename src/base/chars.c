@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/chars.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Length of the sequence that the lead byte opens, 0 where it cannot open one. */
@@ -86,13 +85,17 @@ void chars_trim(char *text)
 
 size_t chars_escape(uint32_t code, char out[CHARS_ESCAPE_SIZE])
 {
-    static const char shorts[] = "\nn\rr\tt";
+    static const char shorts[] = "\nn\rr\tt", hex[] = "0123456789abcdef";
     const char *found = code && code < 0x20 ? strchr(shorts, (int)code) : NULL;
     if (found) {
         memcpy(out, (const char[]){'\\', found[1], '\0'}, 3);
         return 2;
     }
-    snprintf(out, CHARS_ESCAPE_SIZE, "\\u%04x",
-             (unsigned)(code == CHARS_NONE ? 0xFFFD : code) & 0xFFFF);
+    if (code == CHARS_NONE)
+        code = 0xFFFD;
+    memcpy(out, "\\u", 2); /* not by snprintf(): a job may be nothing else */
+    for (size_t i = 0; i < 4; i++)
+        out[2 + i] = hex[code >> (12 - 4 * i) & 15];
+    out[6] = '\0';
     return 6;
 }

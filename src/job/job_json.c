@@ -25,16 +25,23 @@ static const char *syntax_name(enum json_error_code code)
     }
 }
 
+/* Is the quote there one of the key's own characters? Each backslash is looked at once over all of
+ * a key, since a run of them belongs to the one quote behind it. */
+static bool is_escaped(const char *bytes, size_t at)
+{
+    size_t slashes = 0;
+    while (slashes < at && bytes[at - 1 - slashes] == '\\')
+        slashes++;
+    return slashes % 2 == 1;
+}
+
 /* The key whose closing quote stands before end, as written. */
 static const char *key_before(const char *bytes, size_t end, size_t *len)
 {
     size_t from = end > 0 ? end - 1 : 0;
     while (from > 0) {
-        size_t slashes = 0;
         from--;
-        while (slashes < from && bytes[from - 1 - slashes] == '\\')
-            slashes++;
-        if (bytes[from] == '"' && slashes % 2 == 0)
+        if (bytes[from] == '"' && !is_escaped(bytes, from))
             break;
     }
     *len = end > from + 1 ? end - from - 2 : 0;

@@ -125,7 +125,7 @@ static bool put_param(struct buf *out, const struct job *job, const char *name)
 
 static bool put_tags(struct buf *out, const struct job_list *tags)
 {
-    for (size_t i = 0; i < tags->n; i++) {
+    for (size_t i = 0; i < tags->n && buf_ok(out); i++) {
         if (i)
             buf_putc(out, ',');
         buf_puts(out, tags->v[i]);

@@ -8,14 +8,16 @@ failed=0
 printf '%-12s %8s %12s %8s %8s  %s\n' target seconds executions edges inputs result
 for t in "$@"; do
     learnt=$dir/learnt/$t log=$dir/$t.log
+    rm -rf "$dir/seeds/$t"
     mkdir -p "$learnt"
+    python3 tests/fuzz/seeds.py "$t" "$dir/seeds/$t" || exit 1
     dict=tests/fuzz/dict/$t.dict
-    set -- -max_total_time="$FUZZ_S" -max_len=4096 -timeout=20 -rss_limit_mb=2048 \
+    set -- -max_total_time="$FUZZ_S" -max_len=65536 -timeout=20 -rss_limit_mb=2048 \
         -print_final_stats=1 -artifact_prefix="$dir/$t-"
     [ -e "$dict" ] && set -- "$@" -dict="$dict"
     start=$(date +%s)
     rc=$( { { UBSAN_OPTIONS=print_stacktrace=1 LSAN_OPTIONS=print_suppressions=0 \
-                  "$dir/fuzz_$t" "$@" "$learnt" "tests/fuzz/corpus/$t" 2>&1
+                  "$dir/fuzz_$t" "$@" "$learnt" "tests/fuzz/corpus/$t" "$dir/seeds/$t" 2>&1
               echo $? >&3; } | grep -av '^ts=' >"$log"; } 3>&1) # without the log lines of what is tested
     result=ok
     [ "$rc" = 0 ] || { result="FAILED, see $log"; failed=1; }

@@ -1,0 +1,9 @@
+# What a job of the worst kinds costs: instructions counted by valgrind, which no load changes, and CPU time for the table.
+$(B)/work/work: tests/work/work.c tests/work/kinds.c tests/work/kinds.h $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(QUIET)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -Itests $(ALL_LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
+
+.PHONY: work-test
+work-test: $(B)/work/work ## No job costs more instructions than its size allows; LARGE=1: up to 1 MiB
+	@python3 tests/work/run.py $< $(if $(LARGE),--large)
