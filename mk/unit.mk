@@ -16,7 +16,7 @@ $(B)/unit/test_send_args $(B)/unit/test_manage $(B)/unit/test_show $(B)/unit/tes
 	$(QUIET)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(CLI_TESTED) $(LIB_OBJ) $(LIBS) -lcmocka
 
 # Waiting for a probe or the watchdog would take seconds: these tests move the monotonic clock.
-$(B)/unit/test_pipeline $(B)/unit/test_gather $(B)/unit/test_dispatch: ALL_LDFLAGS += -Wl,--wrap=clock_mono_ms
+$(B)/unit/test_pipeline $(B)/unit/test_gather $(B)/unit/test_reading $(B)/unit/test_dispatch: ALL_LDFLAGS += -Wl,--wrap=clock_mono_ms
 $(B)/unit/test_keyring: ALL_LDFLAGS += -Wl,--wrap=clock_boot_ms
 
 # Not by unit tests: main.c, what the admin port shows of a whole worker (bats), the reload of one (e2e), and the seams of the

@@ -103,6 +103,8 @@ METRIC(END_TO_END, "pushbridge_job_end_to_end_seconds", HISTOGRAM, 1000000, NONE
        "Time from enqueued_at to the provider's acceptance, of jobs that carry it.")
 METRIC(RENDER_TIME, "pushbridge_template_render_seconds", HISTOGRAM, 1000000, NONE, NONE, RENDER,
        "Time from a job's bytes to its rendered and planned calls.")
+METRIC(READS_POSTPONED, "pushbridge_reads_postponed_total", COUNTER, 1, NONE, NONE, ONE,
+       "Turns of the loop that left claimed jobs to be read in the next one: 20 ms were up.")
 
 /* --- provider */
 METRIC(CALLS_SENT, "pushbridge_provider_requests_started_total", COUNTER, 1, NONE, NONE, ONE,

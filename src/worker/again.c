@@ -69,17 +69,17 @@ static struct marks_of marks_of_job(const struct flight *f)
 }
 
 /* What differs goes to f->foreign; that stays NULL where the two make the same of the job. */
-static void compare_marks(struct flight *f, const struct queue_claim *claim)
+static void compare_marks(struct flight *f, const char *digest, const char *marks)
 {
     struct buf what;
     const struct marks_of job = marks_of_job(f);
-    if (is_own(f, claim->digest))
+    if (is_own(f, digest))
         return;
     buf_init(&what, TEXT_MAX);
-    if (claim->marks[0])
-        marks_write_lacking(f->config, &job, claim->marks, &what);
-    if (!claim->marks[0] || what.len)
-        say_another(f, claim->digest, buf_text(&what), &f->foreign);
+    if (marks[0])
+        marks_write_lacking(f->config, &job, marks, &what);
+    if (!marks[0] || what.len)
+        say_another(f, digest, buf_text(&what), &f->foreign);
     buf_free(&what);
 }
 
@@ -121,14 +121,14 @@ static void keep_all(struct flight *f, const char *config)
             keep_plan(f, f->group->v[i].app, &f->group->v[i].plan, config);
 }
 
-void again_compare_configs(struct flight *f, const struct queue_claim *claim)
+void again_compare_configs(struct flight *f, const char *digest, const char *marks)
 {
     char config[sizeof f->env.digest];
     if (!f->env.unanswered && !f->bundle)
         return;
-    compare_marks(f, claim);
+    compare_marks(f, digest, marks);
     memcpy(config, f->env.digest, sizeof config);
-    if (!f->foreign && strcmp(config, claim->digest) == 0)
+    if (!f->foreign && strcmp(config, digest) == 0)
         memcpy(f->env.digest, f->config->digest, sizeof f->env.digest);
     if (!f->bundle && is_made_here(f))
         keep_all(f, config);

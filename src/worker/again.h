@@ -7,10 +7,10 @@
 
 #include "worker/flight.h"
 
-/* Once its job has been read, while the claim is there: does the flight's configuration make the
- * same calls of it as that of the claim's first holder, who may have sent some of them? Their
- * content is kept where it does. */
-void again_compare_configs(struct flight *f, const struct queue_claim *claim);
+/* Once its job has been read: does the flight's configuration make the same calls of it as that of
+ * the claim's first holder (its digest and marks, as the claim has them), who may have sent some of
+ * them? Their content is kept where it does. */
+void again_compare_configs(struct flight *f, const char *digest, const char *marks);
 
 /* May the flight's next call be out, and is it another one now? f->another says why. */
 bool again_is_another(struct flight *f);

@@ -26,7 +26,7 @@ static void on_ahead(void *arg, const struct queue_claim *claim, int done)
     struct dispatch *d = lane->d;
     if (claim) {
         lane->got = true;
-        pipeline_take(d->pipeline, claim, lane->queue, lane->asked_under);
+        dispatch_take(lane, claim);
         return;
     }
     config_drop(lane->asked_under);

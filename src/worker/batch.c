@@ -13,6 +13,10 @@ struct batch *batch_new(struct pipeline *p, const struct queue_claim *claim)
     b->lease = claim->lease;
     snprintf(b->id, sizeof b->id, "%s", claim->batch);
     b->flights = mem_zalloc(claim->n * sizeof *b->flights);
+    b->digest = mem_strdup(claim->digest);
+    b->marks = mem_strdup(claim->marks);
+    b->unread = true;
+    b->held = 1;
     buf_init(&b->text, GROUPING_TEXT_MAX);
     return b;
 }
@@ -24,18 +28,25 @@ void batch_add(struct batch *b, struct flight *f)
     b->held++;
 }
 
+void batch_release(struct batch *b)
+{
+    if (--b->held)
+        return;
+    buf_free(&b->text);
+    mem_free(b->digest);
+    mem_free(b->marks);
+    mem_free(b->items);
+    mem_free(b->flights);
+    mem_free(b);
+}
+
 void batch_leave(struct flight *f)
 {
     struct batch *b = f->batch;
     for (size_t i = 0; i < b->n; i++)
         if (b->flights[i] == f)
             b->flights[i] = NULL;
-    if (--b->held)
-        return;
-    buf_free(&b->text);
-    mem_free(b->items);
-    mem_free(b->flights);
-    mem_free(b);
+    batch_release(b);
 }
 
 struct flight *batch_at(const struct batch *b, unsigned pos)

@@ -111,7 +111,7 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
     if (claim) {
         lane->suspect |= claim->suspect;
         lane->got = true;
-        pipeline_take(d->pipeline, claim, lane->queue, lane->asked_under);
+        dispatch_take(lane, claim);
         return;
     }
     lane->reserved = 0;

@@ -59,7 +59,7 @@ struct dispatch {
     struct heartbeat heartbeat;
     struct lane *lanes;
     size_t turn; /* fair: the lane that is served first */
-    struct event *tick, *extend, *pump, *drain_timer;
+    struct event *tick, *extend, *pump, *read, *drain_timer;
     int64_t memory_bytes;      /* that jobs may take */
     bool memory_full;          /* nothing is claimed for it */
     bool backlog;              /* the last claim came back full */
@@ -78,5 +78,11 @@ struct dispatch {
 /* Looks soon at what can be claimed, or at how far a drain has come. */
 void dispatch_pump_soon(struct dispatch *d);
 void dispatch_pump_in(struct dispatch *d, int64_t ms); /* unless sooner */
+
+/* Hands a claim of the lane to the pipeline. Its jobs are read from the next turn of the loop on,
+ * and in as many as it takes. */
+void dispatch_take(struct lane *lane, const struct queue_claim *claim);
+/* For d->read. */
+void dispatch_on_read(evutil_socket_t fd, short what, void *arg);
 
 #endif

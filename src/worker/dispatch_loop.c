@@ -384,6 +384,7 @@ struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
     name_worker(d);
     heartbeat_init(&d->heartbeat, clock_wall_ms(), clock_mono_ms());
     d->pump = event_new(base, -1, 0, on_pump, d);
+    d->read = evtimer_new(base, dispatch_on_read, d);
     d->drain_timer = evtimer_new(base, on_drain_timer, d);
     d->lanes = mem_zalloc(config->nqueues * sizeof *d->lanes);
     if (config->redis.topology != TOPOLOGY_CLUSTER)
@@ -430,6 +431,7 @@ void dispatch_free(struct dispatch *d)
     event_free(d->tick);
     event_free(d->extend);
     event_free(d->pump);
+    event_free(d->read);
     event_free(d->drain_timer);
     mem_free(d->lanes);
     mem_free(d);

@@ -12,6 +12,8 @@
 const char *flight_state_name(enum flight_state s)
 {
     switch (s) {
+    case FLIGHT_UNREAD:
+        return "unread";
     case FLIGHT_READY:
         return "ready";
     case FLIGHT_WAITING:

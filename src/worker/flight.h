@@ -13,6 +13,7 @@
 #include "worker/legs.h"
 
 enum flight_state {
+    FLIGHT_UNREAD,    /* claimed; its job is still to be read */
     FLIGHT_READY,     /* planned, its next call is not out */
     FLIGHT_CHECKING,  /* its id is being looked up (queue.dedup_s) */
     FLIGHT_WAITING,   /* claimed ahead: starts when a call slot is free */

@@ -234,6 +234,8 @@ static void let_go(struct batch *b)
 
 void gather_look(struct batch *b)
 {
+    if (b->unread)
+        return;
     if (!b->started)
         start_recorded(b);
     b->started = true;

@@ -19,8 +19,8 @@ void gather_break(struct flight *f);
 
 /* May the flight share a call with others? If so it is GATHERING from now on. */
 bool gather_takes(struct flight *f);
-/* To be asked when members have been started or looked up: once none is CHECKING, those that are
- * gathered get their calls. */
+/* To be asked when members have been started or looked up: once all have been read and none is
+ * CHECKING, those that are gathered get their calls. */
 void gather_look(struct batch *b);
 
 #endif

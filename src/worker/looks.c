@@ -21,7 +21,7 @@ static void on_looked(void *arg, const struct queue_claim *claim, int done)
 {
     struct lane *lane = arg;
     if (claim) {
-        pipeline_take(lane->d->pipeline, claim, lane->queue, lane->asked_under);
+        dispatch_take(lane, claim);
         return;
     }
     config_drop(lane->asked_under);

@@ -12,7 +12,7 @@
 
 struct pipeline;
 
-/* A flight has ended and its credit is free. May be called from within pipeline_take(). */
+/* A flight has ended and its credit is free. */
 typedef void (*pipeline_freed_fn)(void *arg);
 
 /* config, sender, keyring, fleet and router (for reply_to lists) are borrowed. */
@@ -22,9 +22,15 @@ struct pipeline *pipeline_new(const struct config *config, struct sender *sender
 /* Frees flights that never ended, without a word to Redis: their leases run out. */
 void pipeline_free(struct pipeline *p);
 
-/* Takes over all members of a batch that was claimed under config (held while they last). */
+/* Takes over all members of a batch that was claimed under config (held while they last), for
+ * pipeline_read(). */
 void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct queue *queue,
                    const struct config *config);
+/* Reads and starts jobs that have been taken over, for PIPELINE_READ_MS and the one that it is at
+ * then; true: some are left, for another turn of the loop, so that leases are extended in time and
+ * answers are read meanwhile. When the worker drains, the lease was lost, Redis refuses the queue
+ * or another configuration came, they go back unread. */
+bool pipeline_read(struct pipeline *p);
 
 /* Another configuration (borrowed) from now on, after the fleet's and the keyring's. Calls on the
  * wire are settled under the one that they were made by; what has not been sent goes back, to be

@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "worker/batch.h"
 #include "worker/bundle.h"
 #include "worker/memory.h"
 
@@ -30,6 +29,7 @@ struct pipeline *pipeline_new(const struct config *config, struct sender *sender
     p->window = config->concurrency < PIPELINE_WINDOW_MIN ? (size_t)config->concurrency
                                                           : PIPELINE_WINDOW_MIN;
     TAILQ_INIT(&p->flights);
+    TAILQ_INIT(&p->unread);
     turns_init(&p->turns, config->napps);
     buf_init(&p->scratch, OUTCOME_ROOM + OUTCOME_JOB_FACTOR * (size_t)config->job_max_bytes);
     return p;
@@ -51,8 +51,13 @@ void pipeline_drop(struct pipeline *p, struct flight *f)
 
 void pipeline_free(struct pipeline *p)
 {
+    struct batch *b;
     if (!p)
         return;
+    while ((b = TAILQ_FIRST(&p->unread))) {
+        TAILQ_REMOVE(&p->unread, b, link);
+        batch_release(b);
+    }
     while (!TAILQ_EMPTY(&p->flights))
         pipeline_drop(p, TAILQ_FIRST(&p->flights));
     turns_free(&p->turns);

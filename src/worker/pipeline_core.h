@@ -5,6 +5,7 @@
 #ifndef PB_PIPELINE_CORE_H
 #define PB_PIPELINE_CORE_H
 
+#include "worker/batch.h"
 #include "worker/pipeline.h"
 #include "worker/shared_stop.h"
 #include "worker/turns.h"
@@ -13,7 +14,8 @@ enum {
     PIPELINE_WINDOW_MIN = 8,
     PIPELINE_AHEAD_MAX = 128,
     PIPELINE_SHARING_ONE = 16,
-    PIPELINE_SHARING_MAX = 100
+    PIPELINE_SHARING_MAX = 100,
+    PIPELINE_READ_MS = 20, /* of a turn of the loop, for reading jobs */
 };
 
 struct pipeline {
@@ -27,6 +29,7 @@ struct pipeline {
     struct shared_stop stops;
     struct own_trouble *own; /* likewise */
     struct flight_list flights;
+    struct batch_list unread;         /* with flights that are still to be read */
     struct turns turns;               /* those WAITING, and who has how many OUT */
     size_t count, busy, out, held;    /* all; not yet FINISHING; OUT; HELD */
     size_t bound;                     /* BOUND */

@@ -255,12 +255,28 @@ static bool is_anothers(const struct flight *f)
            others_have(fleet_others(f->pipeline->fleet), f->job.app, clock_mono_ms());
 }
 
-static void start(struct flight *f, const struct queue_claim *claim, size_t calls)
+/* Why read it, if it goes back in any case? But what may have been sent is told by the job, and so
+ * is which calls it shares. */
+static bool goes_back_unread(const struct flight *f)
+{
+    const struct pipeline *p = f->pipeline;
+    if (f->bundle || f->broken || f->env.unanswered || f->env.npushes)
+        return false;
+    return p->draining || f->config != p->config || queue_lease_lost(f->lease) ||
+           queue_refused(f->queue);
+}
+
+static void start(struct flight *f)
 {
     struct err e;
     enum reason why;
-    if (f->state == FLIGHT_FINISHING || stop_poison(f, calls))
+    if (f->state == FLIGHT_FINISHING || stop_poison(f, f->batch->calls))
         return; /* the former: with another of its bundle */
+    pipeline_move(f, FLIGHT_READY);
+    if (goes_back_unread(f)) {
+        ending_back(f);
+        return;
+    }
     int64_t began_us = clock_mono_us();
     size_t parsed = memory_parsed();
     bool ok = flight_read(f, f->config, &why, &e);
@@ -276,7 +292,7 @@ static void start(struct flight *f, const struct queue_claim *claim, size_t call
         ending_dead(f, why, f->env.unanswered != 0, e.text);
         return;
     }
-    again_compare_configs(f, claim);
+    again_compare_configs(f, f->batch->digest, f->batch->marks);
     refund(f);
     if (f->bundle || f->broken)
         return; /* gather_look() starts them */
@@ -315,12 +331,37 @@ void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct q
     for (size_t i = 0; i < claim->n; i++)
         batch_add(batch, take(p, claim, &claim->members[i], queue, config));
     gather_bundle(batch, claim);
-    const size_t calls = batch_calls(batch);
-    for (size_t i = 0; i < claim->n; i++)
-        start(batch->flights[i], claim, calls);
-    gather_look(batch);
-    duplicates_ask(p, settle_down);
+    batch->calls = batch_calls(batch);
+    TAILQ_INSERT_TAIL(&p->unread, batch, link);
     metrics_set(METRIC_JOBS_IN_FLIGHT, (int64_t)p->count);
+}
+
+/* Meanwhile one may have ended and left with others of its bundle. */
+static void read_next(struct batch *b)
+{
+    struct flight *f = b->flights[b->next++];
+    if (f)
+        start(f);
+    if (b->next < b->n)
+        return;
+    TAILQ_REMOVE(&b->pipeline->unread, b, link);
+    b->unread = false;
+    gather_look(b);
+    batch_release(b);
+}
+
+bool pipeline_read(struct pipeline *p)
+{
+    const int64_t until_ms = clock_mono_ms() + PIPELINE_READ_MS;
+    do
+        if (!TAILQ_EMPTY(&p->unread))
+            read_next(TAILQ_FIRST(&p->unread));
+    while (!TAILQ_EMPTY(&p->unread) && clock_mono_ms() < until_ms);
+    duplicates_ask(p, settle_down);
+    if (TAILQ_EMPTY(&p->unread))
+        return false;
+    metrics_add(METRIC_READS_POSTPONED, 1);
+    return true;
 }
 
 /* advance() may end a flight but never frees it (the finish is confirmed later), so the list

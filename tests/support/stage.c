@@ -94,6 +94,8 @@ static void on_claimed(void *arg, const struct queue_claim *claim, int done)
     told.members = members;
     told.digest = s->digest ? s->digest : claim->digest;
     pipeline_take(s->p, &told, s->w->q, &s->config);
+    while (!s->reads_later && pipeline_read(s->p))
+        ;
 }
 
 /* A claim as the dispatcher makes it. */

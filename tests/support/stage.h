@@ -22,6 +22,7 @@ struct stage {
     struct pipeline *p;
     int freed;
     bool claiming, closing;
+    bool reads_later; /* the test calls pipeline_read() for what is taken */
     /* what the next claims are made to say */
     unsigned crashes;
     bool taken_over;

@@ -78,7 +78,7 @@ static void read_under(struct flight *f, int config, const char *job, const char
     if (!flight_read(f, f->config, &why, &e))
         fail_msg("%s", e.text);
     assert_true(flight_next_call(f));
-    again_compare_configs(f, &claim);
+    again_compare_configs(f, claim.digest, claim.marks);
 }
 
 static char *envelope_of(struct flight *f)
@@ -327,10 +327,8 @@ static void read_pair(struct pair *p, int config, char *const *envelopes, int ho
     for (size_t i = 0; i < 2; i++) {
         struct err e;
         enum reason why;
-        const struct queue_claim claim = {.digest = configs[holder].digest,
-                                          .marks = configs[holder].marks};
         assert_true(flight_read(&p->f[i], &configs[config], &why, &e));
-        again_compare_configs(&p->f[i], &claim);
+        again_compare_configs(&p->f[i], configs[holder].digest, configs[holder].marks);
     }
 }
 

@@ -166,6 +166,42 @@ static void test_calls_and_claims_are_bounded(void **state)
     close_stage(&s);
 }
 
+/* Another timer of the loop, which notes how many jobs had been read by each of its turns. */
+struct neighbour {
+    struct event *timer;
+    int64_t seen;
+    int turns; /* in which one more had been */
+};
+
+static void on_neighbour(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct neighbour *n = arg;
+    const int64_t now = metrics_get(METRIC_RENDER_TIME);
+    n->turns += now == n->seen + 1;
+    n->seen = now;
+    event_add(n->timer, &(const struct timeval){0});
+}
+
+/* However long each takes to read, the loop's other events have their turn after each. */
+static void test_reading_lets_others_have_their_turn(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct neighbour n = {.seen = metrics_get(METRIC_RENDER_TIME)};
+    enqueue_to(QUEUE, "r", 0, 8);
+    open_stage(&s, NULL);
+    n.timer = evtimer_new(base, on_neighbour, &n);
+    event_add(n.timer, &(const struct timeval){0});
+    mono_step_ms = 20;
+    pump_until(base, results() == 8);
+    mono_step_ms = 0;
+    assert_int_equal(n.turns, 8);
+    event_free(n.timer);
+    close_stage(&s);
+}
+
 static void test_strict_priority(void **state)
 {
     (void)state;
@@ -563,6 +599,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_jobs_flow, fixture_flush),
         cmocka_unit_test_setup(test_calls_and_claims_are_bounded, fixture_flush),
+        cmocka_unit_test_setup(test_reading_lets_others_have_their_turn, fixture_flush),
         cmocka_unit_test_setup(test_strict_priority, fixture_flush),
         cmocka_unit_test_setup(test_lists_per_queue, fixture_flush),
         cmocka_unit_test_setup(test_an_open_circuit_waits_and_resumes, fixture_flush),

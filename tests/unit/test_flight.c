@@ -107,7 +107,7 @@ static void test_fresh(void **state)
     (void)state;
     struct flight f;
     fresh(&f, "{}");
-    assert_int_equal(f.state, FLIGHT_READY);
+    assert_int_equal(f.state, FLIGHT_UNREAD);
     assert_string_equal(f.env.uid, "BATCHBATCHBATCH1-3");
     assert_false(f.env.id_given);
     assert_int_equal(f.env.t0_ms, T0);
@@ -382,7 +382,7 @@ static void test_outcome_of_a_broken_job(void **state)
 static void test_state_names(void **state)
 {
     (void)state;
-    for (int s = FLIGHT_READY; s <= FLIGHT_FINISHING; s++)
+    for (int s = FLIGHT_UNREAD; s <= FLIGHT_FINISHING; s++)
         assert_string_not_equal(flight_state_name((enum flight_state)s), "?");
 }
 
