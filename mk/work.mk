@@ -1,5 +1,5 @@
 # What a job of the worst kinds costs: instructions counted by valgrind, which no load changes, and CPU time for the table.
-$(B)/work/work: tests/work/work.c tests/work/kinds.c tests/work/kinds.h $(LIB_OBJ)
+$(B)/work/work: $(wildcard tests/work/*.[ch]) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)
 	$(QUIET)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -Itests $(ALL_LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)

@@ -21,6 +21,8 @@ enum {
 /* Both are short, or bounded by their reader. */
 static bool begins(const char *text, size_t len, const char *with)
 {
+    if (!len || (*text | 0x20) != (*with | 0x20)) /* nearly always; it is asked at each byte */
+        return false;
     size_t n = strlen(with);
     return len >= n && strncasecmp(text, with, n) == 0;
 }
@@ -50,17 +52,19 @@ static bool is_sign_char(char c)
 /* The value of a signature behind its name at p: where it begins, 0: none; *n its bytes. */
 static size_t signature_at(const char *p, size_t len, size_t *n)
 {
-    size_t from = 0;
+    const size_t name = strlen("signature");
+    size_t from = name;
     if (!begins(p, len, "signature"))
         return 0;
-    from = strlen("signature");
     from += equals_at(p + from, len - from);
     while (from < len && strchr("\"': ", p[from]) && p[from])
         from++;
+    if (from == name) /* the name in a row would be looked at to its end each time */
+        return 0;
     *n = 0;
     while (from + *n < len && is_sign_char(p[from + *n]))
         ++*n;
-    return from > strlen("signature") && *n >= SIGNATURE_MIN ? from : 0;
+    return *n >= SIGNATURE_MIN ? from : 0;
 }
 
 size_t said_keep(char *text, size_t len)

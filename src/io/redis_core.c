@@ -310,7 +310,7 @@ static void on_read(struct bufferevent *bev, void *arg)
         deliver(r, reply);
     }
     if (ok && r->epoch == epoch)
-        ok = r->unread <= REDIS_REPLY_BYTES;
+        ok = r->unread <= REDIS_REPLY_BYTES && redis_reader_line_fits(r->reader);
     if (!ok)
         redis_lose_and_retry(r, why_unreadable(r));
     redis_leave(r);

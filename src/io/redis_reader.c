@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <string.h>
 
 #if HIREDIS_MAJOR == 0
 typedef int element_count;
@@ -45,4 +46,11 @@ redisReader *redis_reader_new(void)
     assert(reader);
     bound(reader);
     return reader;
+}
+
+/* What is read begins with a line, also where it is a text: its length. */
+bool redis_reader_line_fits(const redisReader *reader)
+{
+    return reader->len - reader->pos <= REDIS_LINE_BYTES ||
+           memchr(reader->buf + reader->pos, '\n', REDIS_LINE_BYTES);
 }

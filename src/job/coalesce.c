@@ -9,6 +9,7 @@
 
 /* Twice the most members, a power of two: the tables below are never more than half full. */
 enum { TABLE = 2 * GROUPING_MEMBERS_MAX, NONE = GROUPING_MEMBERS_MAX };
+enum { APART = 1000003 }; /* places of one value in the table, task by task: any odd number */
 
 struct task {
     const struct coalesce_item *first;
@@ -47,7 +48,7 @@ static uint64_t mix(uint64_t h, const void *p, size_t len)
 
 static struct held *held_at(struct plan_of_batch *b, unsigned task, const char *value)
 {
-    size_t at = (size_t)mix(task + UINT64_C(14695981039346656037), value, strlen(value));
+    size_t at = (size_t)hash_keyed(&b->rules->key, value, strlen(value)) + task * APART;
     for (;; at++) {
         struct held *h = &b->held[at & (b->nheld - 1)];
         if (!h->value || (h->task == task && strcmp(h->value, value) == 0))

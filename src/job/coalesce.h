@@ -9,6 +9,7 @@
 #ifndef PB_COALESCE_H
 #define PB_COALESCE_H
 
+#include "base/hash.h"
 #include "job/grouping.h"
 #include "job/job.h"
 
@@ -36,6 +37,7 @@ struct coalesce_rules {
     size_t tags;                       /* of one call: what an expression holds beside a school */
     size_t tasks;                      /* of a MassPush: 100 */
     int64_t slack_ms;                  /* deadlines so far apart at most share a call */
+    struct hash_key key; /* of the table of values, which producers choose; changes no result */
 };
 
 /* Items of one batch, at most GROUPING_MEMBERS_MAX, the first come first: out gets the calls of two

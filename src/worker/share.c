@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+
 enum { PROVIDER_REMEMBERS_S = 15 * 60 };
 
 static bool is_new(const struct flight *f)
@@ -58,10 +60,13 @@ void share_describe(const struct flight *f, size_t app, const struct params *par
 
 struct coalesce_rules share_rules(const struct config *c)
 {
+    struct hash_key key;
+    clock_random(&key, sizeof key);
     return (struct coalesce_rules){.devices = c->limits.devices,
                                    .accounts = c->limits.accounts,
                                    .aliases = c->limits.aliases,
                                    .tags = target_tags_max(&c->limits),
                                    .tasks = c->tasks_max,
-                                   .slack_ms = c->expire_slack_s * 1000};
+                                   .slack_ms = c->expire_slack_s * 1000,
+                                   .key = key};
 }

@@ -23,6 +23,7 @@
 #include "base/metrics.h"
 #include "io/redis.h"
 #include "io/redis_info.h"
+#include "io/redis_reader.h"
 #include "support/pump.h"
 #include "support/redis_server.c"
 
@@ -805,7 +806,7 @@ static void test_not_redis(void **state)
     }
 }
 
-static void refuse_reply(const char *reply)
+static void refuse_reply(const char *reply, const char *why)
 {
     struct fake fake;
     struct fixture f;
@@ -814,7 +815,7 @@ static void refuse_reply(const char *reply)
     fake.answers = reply;
     command(&f, "PING");
     pump_until(f.base, f.nulls == 1 && f.downs == 1);
-    assert_string_equal(f.why, "a reply too large");
+    assert_string_equal(f.why, why);
     close_fake(&fake, &f);
 }
 
@@ -825,8 +826,20 @@ static void test_reply_too_large(void **state)
     char deep[8 * 4 + 1] = "";
     for (int i = 0; i < 8; i++)
         memcpy(deep + i * 4, "*1\r\n", 5);
-    refuse_reply("*1000000000\r\n:1\r\n");
-    refuse_reply(deep);
+    refuse_reply("*1000000000\r\n:1\r\n", "a reply too large");
+    refuse_reply(deep, "a reply too large");
+}
+
+/* Each piece of a line has it looked through from its beginning. */
+static void test_endless_line(void **state)
+{
+    (void)state;
+    static char line[REDIS_LINE_BYTES + 3];
+    memset(line, 'a', sizeof line - 1);
+    for (const char *type = "+-:$*"; *type; type++) {
+        line[0] = *type;
+        refuse_reply(line, "not the Redis protocol");
+    }
 }
 
 /* A server that refuses every command must not be reconnected to in a tight loop. */
@@ -1138,6 +1151,7 @@ int main(void)
         cmocka_unit_test(test_unsupported),
         cmocka_unit_test(test_not_redis),
         cmocka_unit_test(test_reply_too_large),
+        cmocka_unit_test(test_endless_line),
         cmocka_unit_test(test_loading_backs_off),
         cmocka_unit_test(test_old_script_error),
         cmocka_unit_test(test_server_errors),

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Counts the instructions that a job of each kind costs (tests/work/kinds.c), which no load of the machine changes.
+"""Counts the instructions that a job of each kind costs (tests/work/kinds.c), a claim, and a server's text: no load of the
+machine changes them.
 
     run.py PROGRAM [--large]
 
-Two things must hold: twice the bytes cost at most GROWTH times the instructions (--large: up to 1 MiB), and no job of 64 KiB
+Two things must hold: twice the bytes cost at most GROWTH times the instructions (--large: up to 1 MiB), and nothing of 64 KiB
 costs more than LIMIT, which is 5 ms of a processor that does nine of them in a nanosecond.
 """
 import collections

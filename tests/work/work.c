@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * The CPU that one job takes: from its bytes to its calls, signed, or to its dead letter.
- *   work kinds            their names, one a line
- *   work what KIND        in words
- *   work job KIND BYTES   the job's bytes
- *   work cost KIND BYTES  one line: CPU ms of reading (the best of several), of all its calls,
- * their number, bytes that a read job holds, bytes of its dead letter, its end work steps BYTES…
- * each kind at each size, once: what run.py counts the instructions of */
+ *
+ * work kinds            their names, one a line
+ *
+ * work what KIND        in words
+ *
+ * work job KIND BYTES   the job's bytes
+ *
+ * work cost KIND BYTES  one line: CPU ms of reading (the best of several) and of all calls, number
+ * of calls, bytes that a read job holds, bytes of its dead letter, its end
+ *
+ * work steps BYTES…     each kind at each size, once, then a claim that shares calls, and what a
+ * server says: run.py counts the instructions */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +21,9 @@
 #include "aliyun/request.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/said.h"
 #include "job/outcome.h"
+#include "work/claim.h"
 #include "work/kinds.h"
 
 enum { JOB_MAX = 2 << 20, REPEATED = 1000, VALUES = 50, RUNS = 5, PAYLOAD_MAX = 1800 };
@@ -140,15 +148,40 @@ static void free_job(struct task *t)
     job_free(&t->job);
 }
 
-/* All of it but the calls after the first, each of which is a step of the loop by itself. */
-void work_step(struct task *t);
-__attribute__((noinline)) void work_step(struct task *t)
+/* --- what is counted ------------------------------------------------------------------------- */
+
+/* All that fn does is counted. It returns something: a call in the last place would be a jump out
+ * of it. */
+bool work_step(void (*fn)(void *arg), void *arg);
+__attribute__((noinline)) bool work_step(void (*fn)(void *arg), void *arg)
 {
+    fn(arg);
+    return true;
+}
+
+/* But the calls after the first, each of which is a step of the loop by itself. */
+static void do_job(void *arg)
+{
+    struct task *t = arg;
     read_job(t);
     if (t->sendable)
         make_call(t, &t->plan.calls[0]);
     write_letter(t);
     free_job(t);
+}
+
+static void do_claim(void *arg)
+{
+    struct claim *c = arg;
+    static const struct coalesce_rules rules = {
+        .accounts = 1000, .tasks = 100, .slack_ms = 1, .key = {{1, 2}}};
+    coalesce(c->items, c->n, &rules, "BATCHBATCHBATCH1", &c->grouping);
+}
+
+static void do_text(void *arg)
+{
+    struct buf *text = arg;
+    text->len = said_clean(text->data, text->len);
 }
 
 /* --- commands -------------------------------------------------------------------------------- */
@@ -216,9 +249,43 @@ static void steps(const struct kind *kind, size_t bytes)
     struct task t;
     struct buf job;
     open_task(&t, kind, bytes, &job);
-    work_step(&t);
+    work_step(do_job, &t);
     printf("%s %zu\n", kind->name, t.len);
     close_task(&t, &job);
+}
+
+static void claim_steps(size_t bytes)
+{
+    struct claim *c = mem_alloc(sizeof *c);
+    claim_make(c, bytes);
+    work_step(do_claim, c);
+    printf("(claim) %zu\n", c->text.len);
+    claim_free(c);
+    mem_free(c);
+}
+
+/* All of it is the name of something that must not be shown. */
+static void text_steps(size_t bytes)
+{
+    struct buf text;
+    buf_init(&text, bytes);
+    while (text.len + strlen("signature") <= bytes)
+        buf_puts(&text, "signature");
+    size_t len = text.len;
+    work_step(do_text, &text);
+    printf("(said) %zu\n", len);
+    buf_free(&text);
+}
+
+static void all_steps(size_t n, char *const *bytes)
+{
+    for (size_t i = 0; i < nkinds; i++)
+        for (size_t k = 0; k < n; k++)
+            steps(&kinds[i], strtoull(bytes[k], NULL, 10));
+    for (size_t k = 0; k < n; k++)
+        claim_steps(strtoull(bytes[k], NULL, 10));
+    for (size_t k = 0; k < n; k++)
+        text_steps(strtoull(bytes[k], NULL, 10));
 }
 
 static const struct kind *kind_of(const char *name)
@@ -246,9 +313,7 @@ static int run(int argc, char **argv)
         for (size_t i = 0; i < nkinds; i++)
             puts(kinds[i].name);
     else if (strcmp(command, "steps") == 0)
-        for (size_t i = 0; i < nkinds; i++)
-            for (int k = 2; k < argc; k++)
-                steps(&kinds[i], strtoull(argv[k], NULL, 10));
+        all_steps((size_t)argc - 2, argv + 2);
     else if (argc == 3 && strcmp(command, "what") == 0)
         puts(kind_of(argv[2])->what);
     else if (argc == 4 && strcmp(command, "job") == 0)

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * The keyed hash against results that its authors published (the key is 00 … 0f, the i-th input
+ * 00 … i-1). */
+#include "base/hash.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const struct hash_key key = {{UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)}};
+
+static void test_published(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t len;
+        uint64_t hash;
+    } rows[] = {
+        {0, UINT64_C(0x726fdb47dd0e0e31)},  {1, UINT64_C(0x74f839c593dc67fd)},
+        {7, UINT64_C(0xab0200f58b01d137)},  {8, UINT64_C(0x93f5f5799a932462)},
+        {15, UINT64_C(0xa129ca6149be45e5)},
+    };
+    unsigned char input[16];
+    for (unsigned i = 0; i < sizeof input; i++)
+        input[i] = (unsigned char)i;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_true(hash_keyed(&key, input, rows[i].len) == rows[i].hash);
+}
+
+static void test_key_counts(void **state)
+{
+    (void)state;
+    const struct hash_key other = {{key.k[0], key.k[1] + 1}};
+    assert_true(hash_keyed(&key, "a", 1) != hash_keyed(&other, "a", 1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_published),
+        cmocka_unit_test(test_key_counts),
+    };
+    return cmocka_run_group_tests_name("hash", tests, NULL, NULL);
+}
