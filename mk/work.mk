@@ -7,3 +7,7 @@ $(B)/work/work: $(wildcard tests/work/*.[ch]) $(LIB_OBJ)
 .PHONY: work-test
 work-test: $(B)/work/work ## No job costs more instructions than its size allows; LARGE=1: up to 1 MiB
 	@python3 tests/work/run.py $< $(if $(LARGE),--large)
+
+.PHONY: worst-jobs
+worst-jobs: $(B)/work/work ## Write the table of the worst jobs in docs/operations.md anew (a minute)
+	@python3 bench/worst_jobs.py $<

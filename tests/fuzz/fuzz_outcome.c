@@ -6,10 +6,12 @@
 
 #include <jansson.h>
 
+#include "base/chars.h"
+#include "base/err.h"
 #include "job/outcome.h"
 
-/* As in the pipeline: escapes take at most six characters for one. */
-enum { ROOM = 64 * 1024, ESCAPE_MAX = 6 };
+/* What the pipeline lets through: ids and names of workers, the JSON of meta. */
+enum { ID_MAX = 128, META_MAX = 1024 };
 
 static int digit_of(char c)
 {
@@ -51,7 +53,7 @@ static void check_bytes(const json_t *root, const char *bytes, size_t len)
 static void check(const struct outcome *o)
 {
     struct buf out;
-    buf_init(&out, ROOM + ESCAPE_MAX * o->len);
+    buf_init(&out, OUTCOME_ROOM + OUTCOME_JOB_FACTOR * o->len);
     outcome_write(o, &out);
     must(buf_ok(&out));
     json_t *root =
@@ -72,6 +74,20 @@ static void set_reply(struct reply *r, const char *code, const char *message, co
     snprintf(r->request_id, sizeof r->request_id, "%s", id);
 }
 
+static void cut(char *text, size_t max)
+{
+    text[chars_cut(text, strlen(text), max)] = '\0';
+}
+
+static json_t *read_meta(const char *text)
+{
+    json_t *meta = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    if (json_dumpb(meta, NULL, 0, JSON_COMPACT) <= META_MAX)
+        return meta;
+    json_decref(meta);
+    return NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     enum { TEXTS = 5 };
@@ -79,6 +95,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *kind = rest_line(&r), *text[TEXTS];
     for (size_t i = 0; i < TEXTS; i++)
         text[i] = rest_line(&r);
+    for (size_t i = 0; i < 3; i++)
+        cut(text[i], ID_MAX);
+    struct err why;
+    err_set(&why, "%s", text[4]);
     struct reply reply;
     set_reply(&reply, text[0], text[1], text[2]);
     struct push_done push = {.part = 63};
@@ -93,14 +113,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                         .duplicate = strchr(kind, 'u') != NULL,
                         .maybe_sent = strchr(kind, 'm') != NULL,
                         .error = strchr(kind, 'e') ? &reply : NULL,
-                        .error_message = strchr(kind, 'o') ? text[4] : NULL,
+                        .error_message = strchr(kind, 'o') ? why.text : NULL,
                         .pushes = &push,
                         .npushes = 1,
                         .enqueued_at_ms = strchr(kind, 'q') ? INT64_MAX : JOB_ABSENT,
                         .done_at_ms = 1780000000000,
                         .bytes = r.p ? r.p : "",
                         .len = rest_len(&r)};
-    o.meta = json_loads(text[4], JSON_REJECT_DUPLICATES, NULL);
+    o.meta = read_meta(text[4]);
     check(&o);
     json_decref(o.meta);
     for (size_t i = 0; i < TEXTS; i++)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs fuzz targets one after the other for FUZZ_S seconds each; one line of figures for each.
 #   run.sh BUILD-FOLDER TARGET…
+# It begins with the corpus, with what earlier runs learnt, and with large inputs (seeds.py; for jobs those that WORK makes too).
 # What a run learns stays in BUILD-FOLDER/learnt/TARGET, a failing input in BUILD-FOLDER/TARGET-crash-….
 dir=$1
 shift
@@ -11,6 +12,7 @@ for t in "$@"; do
     rm -rf "$dir/seeds/$t"
     mkdir -p "$learnt"
     python3 tests/fuzz/seeds.py "$t" "$dir/seeds/$t" || exit 1
+    [ "$t" = job ] && for kind in $("$WORK" kinds); do "$WORK" job "$kind" 48000 >"$dir/seeds/$t/$kind"; done
     dict=tests/fuzz/dict/$t.dict
     set -- -max_total_time="$FUZZ_S" -max_len=65536 -timeout=20 -rss_limit_mb=2048 \
         -print_final_stats=1 -artifact_prefix="$dir/$t-"
