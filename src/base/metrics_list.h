@@ -29,7 +29,7 @@ SET(LIMIT, "limit", 3, "egress Push MassPush")
 SET(HOW, "how", 3, "lease inbox orphan")
 SET(KIND, "kind", 20,
     "connection protocol OOM READONLY LOADING MASTERDOWN CLUSTERDOWN TRYAGAIN MOVED ASK NOSCRIPT "
-    "MISCONF BUSY UNBLOCKED NOAUTH NOPERM WRONGTYPE WRONGPASS EXECABORT ERR")
+    "MISCONF BUSY UNBLOCKED NOAUTH NOPERM WRONGTYPE WRONGPASS EXECABORT LARGE ERR")
 SET(RESULT, "result", 2, "ok refused")
 SET(FETCH, "result", 2, "ok failed")
 SET(LEVEL, "level", 4, "error warn info debug")

@@ -52,7 +52,8 @@ static void print_json(const struct dead_seen *s)
     }
     struct buf b64;
     buf_init(&b64, 2 * s->text.len + 8);
-    text_base64(&b64, s->text.p, s->text.len);
+    if (!s->text.large)
+        text_base64(&b64, s->text.p, s->text.len);
     json_t *line = json_pack("{s:b, s:I, s:s, s:s}", "unreadable", 1, "at", (json_int_t)s->place,
                              "why", s->why.text, "bytes_b64", buf_text(&b64));
     buf_free(&b64);
@@ -109,6 +110,8 @@ static void print_letter(const struct dead_seen *s)
 {
     if (!s->letter.root) {
         cli_line(stdout, "unreadable: %s", s->why.text);
+        if (s->text.large)
+            return;
         printf("\n%zu bytes:\n", s->text.len);
         print_bytes(s->text.p, s->text.len);
         return;

@@ -224,7 +224,10 @@ static int peek_ready(struct tool *t, int64_t limit)
         bool ok = page.ok;
         for (size_t i = 0; i < page.n; i++) {
             printf("%-6" PRId64 " ", n + (int64_t)i);
-            print_job(page.v[i].p, page.v[i].len, NULL, queue_now_ms(q));
+            if (page.v[i].large)
+                fputs(page.v[i].p, stdout);
+            else
+                print_job(page.v[i].p, page.v[i].len, NULL, queue_now_ms(q));
             putchar('\n');
         }
         n += (int64_t)page.n;
@@ -242,8 +245,8 @@ static void print_member(const char *field, const struct tool_text *text, int64_
     struct envelope v = {0};
     struct err e;
     tool_cell(stdout, field, 20);
-    if (!queue_value_read(text->p, text->len, &value)) {
-        fputs("unreadable", stdout);
+    if (text->large || !queue_value_read(text->p, text->len, &value)) {
+        fputs(text->large ? text->p : "unreadable", stdout);
     } else if (value.oversize) {
         fputs("longer than queue.job_max_bytes", stdout);
     } else {

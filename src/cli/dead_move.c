@@ -15,6 +15,7 @@ enum stay {
     STAY_MAYBE_SENT,
     STAY_SHARED,
     STAY_UNREADABLE,
+    STAY_LARGE,
     STAY_NO_QUEUE,
     STAY_BAD,
     STAY_TOO_LARGE,
@@ -26,6 +27,7 @@ static const char *const stay_text[STAYS] = {
     [STAY_MAYBE_SENT] = "may have reached phones (--maybe-sent takes them too)",
     [STAY_SHARED] = "whose call was shared with other jobs, and so was its token (--token new)",
     [STAY_UNREADABLE] = "unreadable",
+    [STAY_LARGE] = "too long to be read, so by Redis' own commands only",
     [STAY_NO_QUEUE] = "of a queue that is not configured or not named (--queue NAME)",
     [STAY_BAD] = "with members that cannot go back",
     [STAY_TOO_LARGE] = "longer than queue.job_max_bytes still",
@@ -134,6 +136,10 @@ static bool may_move(struct moving *m, const struct dead_seen *s, enum stay *why
     const struct letter *l = &s->letter;
     if (!l->root && !(drop && m->args->filter.unreadable)) {
         *why = STAY_UNREADABLE;
+        return false;
+    }
+    if (s->text.large) {
+        *why = STAY_LARGE;
         return false;
     }
     if (!s->queue) {

@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-/* A letter may be some megabytes long, so a page is short. */
-enum { PAGE = 64 };
+/* A letter may be some megabytes long, so a page is short: all of REDIS_VALUE_BYTES still fit into
+ * one reply. */
+enum { PAGE = 31 };
 
 struct walk {
     struct tool *tool;
@@ -42,7 +43,10 @@ static bool look_at(struct walk *w, const struct tool_text *text, int64_t place)
 {
     struct dead_seen *s = &w->seen[w->n];
     *s = (struct dead_seen){.list = w->list, .place = place, .text = *text};
-    letter_read(text->p, text->len, &s->letter, &s->why);
+    if (text->large)
+        err_set(&s->why, "%s", text->p);
+    else
+        letter_read(text->p, text->len, &s->letter, &s->why);
     if (s->letter.root)
         s->queue = queue_of(w, &s->letter);
     else

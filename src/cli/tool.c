@@ -9,6 +9,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "base/visible.h"
+#include "io/redis_reader.h"
 
 /* In a cluster to the owner of a queue's slot, the first that can be reached: the others are none
  * the worse for a shard that is away. */
@@ -65,13 +66,14 @@ void tool_close(struct tool *t)
 
 /* --- questions ------------------------------------------------------------------------------- */
 
-static void add_text(struct tool_rows *r, const char *p, size_t len)
+static struct tool_text *add_text(struct tool_rows *r, const char *p, size_t len)
 {
     if (r->n == r->cap) {
         r->cap = r->cap ? 2 * r->cap : 64;
         r->v = mem_resize(r->v, r->cap * sizeof *r->v);
     }
-    r->v[r->n++] = (struct tool_text){mem_dup(p, len), len};
+    r->v[r->n] = (struct tool_text){.p = mem_dup(p, len), .len = len};
+    return &r->v[r->n++];
 }
 
 static void add_reply(struct tool_rows *r, const redisReply *reply)
@@ -84,6 +86,9 @@ static void add_reply(struct tool_rows *r, const redisReply *reply)
         break;
     case REDIS_REPLY_INTEGER:
         add_text(r, number, (size_t)snprintf(number, sizeof number, "%lld", reply->integer));
+        break;
+    case REDIS_REPLY_ERROR:
+        add_text(r, reply->str, reply->len)->large = redis_reply_is_large(reply);
         break;
     default:
         add_text(r, reply->str ? reply->str : "", reply->str ? (size_t)reply->len : 0);

@@ -23,6 +23,7 @@ struct queue *tool_first(struct tool *t);
 struct tool_text {
     char *p; /* with a NUL behind */
     size_t len;
+    bool large; /* the value is too long to be read: p says so, and how long it is */
 };
 /* A copy of an answer, nested arrays laid flat. */
 struct tool_rows {

@@ -10,7 +10,8 @@
 #include "io/redis_reader.h"
 #include "io/redis_said.h"
 
-enum { ANSWER_MAX = 4 << 20, CHUNK = 16 * 1024 };
+/* ANSWER_COST: of that with what its elements cost */
+enum { ANSWER_MAX = 4 << 20, ANSWER_COST = 32 << 20, CHUNK = 16 * 1024 };
 
 struct ask {
     struct node to;
@@ -24,7 +25,7 @@ struct ask {
     void *arg;
     struct dial *dial;
     struct bufferevent *bev;
-    redisReader *reader;
+    struct redis_reader *reader;
     struct event *limit;
     unsigned before; /* replies that come before the command's */
     size_t got;
@@ -36,8 +37,7 @@ void ask_cancel(struct ask *a)
         dial_cancel(a->dial);
     if (a->bev)
         bufferevent_free(a->bev);
-    if (a->reader)
-        redisReaderFree(a->reader);
+    redis_reader_free(a->reader);
     event_free(a->limit);
     mem_wipe(a->text, a->len);
     mem_free(a->text);
@@ -81,7 +81,7 @@ static bool feed(struct ask *a)
     size_t n;
     while ((n = bufferevent_read(a->bev, chunk, sizeof chunk)) > 0) {
         a->got += n;
-        if (a->got > ANSWER_MAX || redisReaderFeed(a->reader, chunk, n) != REDIS_OK)
+        if (a->got > ANSWER_MAX || !redis_reader_feed(a->reader, chunk, n))
             return false;
     }
     return true;
@@ -93,15 +93,15 @@ static void on_read(struct bufferevent *bev, void *arg)
     struct ask *a = arg;
     bool ok = feed(a), last = false;
     while (ok && !last) {
-        void *reply = NULL;
-        ok = redisReaderGetReply(a->reader, &reply) == REDIS_OK;
+        redisReply *reply = NULL;
+        ok = redis_reader_next(a->reader, &reply);
         if (!ok || !reply)
             break;
-        last = !a->before || ((redisReply *)reply)->type == REDIS_REPLY_ERROR;
+        last = !a->before || reply->type == REDIS_REPLY_ERROR;
         take(a, reply); /* the last one frees a */
     }
     if (!ok)
-        finish(a, NULL, "not the Redis protocol");
+        finish(a, NULL, a->got > ANSWER_MAX ? "a reply too large" : redis_reader_why(a->reader));
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
@@ -123,9 +123,7 @@ static void write_words(struct ask *a, int argc, const char **argv)
     char *text = NULL;
     long long len = redisFormatCommandArgv(&text, argc, argv, NULL);
     assert(len > 0);
-    bufferevent_write(a->bev, text, (size_t)len);
-    mem_wipe(text, (size_t)len);
-    redisFreeCommand(text);
+    dial_write_wiped(a->bev, text, (size_t)len);
     a->before++;
 }
 
@@ -138,7 +136,7 @@ static void on_dialed(void *arg, struct bufferevent *bev, const char *why)
         return;
     }
     a->bev = bev;
-    a->reader = redis_reader_new();
+    a->reader = redis_reader_new(ANSWER_MAX, ANSWER_COST);
     bufferevent_setcb(bev, on_read, NULL, on_event, a);
     bufferevent_enable(bev, EV_READ | EV_WRITE);
     if (a->user[0])

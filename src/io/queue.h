@@ -260,7 +260,9 @@ typedef void (*queue_leftovers_fn)(void *arg, const struct queue_leftovers *foun
 void queue_leftovers(struct queue *q, const char *const *apps, size_t n, queue_leftovers_fn fn,
                      void *arg);
 
-/* Idle wait: fn(arg, moved) once: moved true when a job arrived. Re-arm after each. */
+/* Idle wait: fn(arg, moved) once: moved true when a job arrived. Re-arm after each. The job itself
+ * is not wanted here, only that it came: a connection to wait on needs no longer values. */
+enum { QUEUE_WAKE_BYTES = 64 * 1024 };
 typedef void (*queue_wait_fn)(void *arg, bool moved);
 void queue_wait(struct queue *q, queue_wait_fn fn, void *arg);
 bool queue_waiting(const struct queue *q);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "io/redis_reader.h"
 
 enum { PAUSE_MS = 250, UNBLOCK_AGAIN_MS = 50 };
 
@@ -37,6 +38,10 @@ static void on_moved(struct queue *q, void *ctx, redisReply *reply)
     (void)ctx;
     if (!q->waiting)
         return;
+    if (reply && redis_reply_is_large(reply)) {
+        wait_done(q, true); /* it lies in the inbox, whatever it is */
+        return;
+    }
     if (queue_answered(q, "wait", reply)) {
         wait_done(q, reply->type == REDIS_REPLY_STRING);
         return;

@@ -31,6 +31,7 @@ struct redis_opts {
         command_timeout_ms;              /* 3000, 5000; blocking commands add their own wait */
     int backoff_base_ms, backoff_cap_ms; /* 50, 2000: full jitter */
     int keepalive_s;                     /* 15; 0: none */
+    size_t value_max; /* REDIS_VALUE_BYTES: what is longer comes as an error "LARGE …" */
 
     enum topology topology;             /* SINGLE: host and port, or unix_path */
     struct node nodes[REDIS_NODES_MAX]; /* else: sentinels, or some nodes of the cluster */

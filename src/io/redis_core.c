@@ -82,8 +82,7 @@ static void disconnect(struct redis *r)
         dial_cancel(r->dial);
     if (r->bev)
         bufferevent_free(r->bev);
-    if (r->reader)
-        redisReaderFree(r->reader);
+    redis_reader_free(r->reader);
     r->dial = NULL;
     r->bev = NULL;
     r->reader = NULL;
@@ -206,8 +205,13 @@ void redis_send(struct redis *r, int argc, const char **argv, const size_t *lens
 {
     size_t len;
     char *text = format(argc, argv, lens, &len);
+    if (r->state != REDIS_UP) { /* the handshake, with passwords */
+        dial_write_wiped(r->bev, text, len);
+        push_sent(r, wait_ms, NULL, len, fn, arg);
+        return;
+    }
     bufferevent_write(r->bev, text, len);
-    if (r->opts.topology != TOPOLOGY_CLUSTER || r->state != REDIS_UP) {
+    if (r->opts.topology != TOPOLOGY_CLUSTER) {
         free(text);
         text = NULL;
     }
@@ -278,20 +282,13 @@ static bool feed(struct redis *r)
         int n = evbuffer_peek(in, -1, NULL, v, SEGMENTS);
         size_t total = 0;
         for (int i = 0; i < n && i < SEGMENTS; i++) {
-            if (redisReaderFeed(r->reader, v[i].iov_base, v[i].iov_len) != REDIS_OK)
+            if (!redis_reader_feed(r->reader, v[i].iov_base, v[i].iov_len))
                 return false;
             total += v[i].iov_len;
         }
         evbuffer_drain(in, total);
-        r->unread += total;
     }
     return true;
-}
-
-static const char *why_unreadable(const struct redis *r)
-{
-    bool large = r->unread > REDIS_REPLY_BYTES || r->reader->err == REDIS_ERR_OOM;
-    return large ? "a reply too large" : "not the Redis protocol";
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
@@ -299,20 +296,17 @@ static void on_read(struct bufferevent *bev, void *arg)
     (void)bev;
     struct redis *r = arg;
     unsigned epoch = r->epoch;
-    void *reply = NULL;
+    redisReply *reply = NULL;
     bool ok = feed(r);
     redis_enter(r);
     while (ok && r->epoch == epoch) {
-        ok = redisReaderGetReply(r->reader, &reply) == REDIS_OK;
+        ok = redis_reader_next(r->reader, &reply);
         if (!ok || !reply)
             break;
-        r->unread = 0;
         deliver(r, reply);
     }
-    if (ok && r->epoch == epoch)
-        ok = r->unread <= REDIS_REPLY_BYTES && redis_reader_line_fits(r->reader);
     if (!ok)
-        redis_lose_and_retry(r, why_unreadable(r));
+        redis_lose_and_retry(r, redis_reader_why(r->reader));
     redis_leave(r);
 }
 
@@ -332,8 +326,7 @@ static void on_dialed(void *arg, struct bufferevent *bev, const char *why)
         return;
     }
     r->bev = bev;
-    r->reader = redis_reader_new();
-    r->unread = 0;
+    r->reader = redis_reader_new(r->opts.value_max, REDIS_REPLY_BYTES);
     bufferevent_set_max_single_read(bev, CHUNK_MAX);
     bufferevent_set_max_single_write(bev, CHUNK_MAX);
     bufferevent_setcb(bev, on_read, NULL, on_event, r);

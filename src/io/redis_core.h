@@ -28,8 +28,7 @@ struct redis {
     void *arg;
     struct dial *dial;
     struct bufferevent *bev;
-    redisReader *reader;
-    size_t unread; /* bytes fed since the last whole reply */
+    struct redis_reader *reader;
     struct pending_queue sent, lost;
     LIST_HEAD(, detour) detours;
     unsigned ndetours;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "io/redis.h"
+#include "io/redis_reader.h"
 
 enum { DB_MAX = 1 << 20, PORT_DEFAULT = 6379, SENTINEL_PORT_DEFAULT = 26379 };
 
@@ -208,6 +209,7 @@ void redis_opts_default(struct redis_opts *o)
                              .backoff_base_ms = 50,
                              .backoff_cap_ms = 2000,
                              .keepalive_s = 15,
+                             .value_max = REDIS_VALUE_BYTES,
                              .slot = SLOT_ANY};
 }
 

@@ -312,6 +312,7 @@ static struct redis *lane_connect(struct lane *lane, struct evdns_base *dns, con
     struct redis_opts opts = lane->d->config->redis;
     char name[64];
     opts.slot = cluster_slot(queue, strlen(queue));
+    opts.value_max = fn == on_wait_redis ? QUEUE_WAKE_BYTES : opts.value_max;
     snprintf(name, sizeof name, "%s %s", kind, queue);
     return redis_new(lane->d->base, dns, &opts, name, fn, lane);
 }

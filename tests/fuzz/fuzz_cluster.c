@@ -36,15 +36,15 @@ static void check_reply(const redisReply *reply)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    redisReader *reader = redis_reader_new();
-    void *reply = NULL;
+    struct redis_reader *reader = redis_reader_new(1 << 20, 32 << 20);
+    redisReply *reply = NULL;
     int slot = cluster_slot((const char *)(size ? data : (const uint8_t *)""), size);
     must(slot >= 0 && slot < CLUSTER_SLOTS);
-    if (size && redisReaderFeed(reader, (const char *)data, size) == REDIS_OK &&
-        redisReaderGetReply(reader, &reply) == REDIS_OK && reply) {
+    if (size && redis_reader_feed(reader, (const char *)data, size) &&
+        redis_reader_next(reader, &reply) && reply) {
         check_reply(reply);
         freeReplyObject(reply);
     }
-    redisReaderFree(reader);
+    redis_reader_free(reader);
     return 0;
 }

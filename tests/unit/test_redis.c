@@ -838,7 +838,7 @@ static void test_endless_line(void **state)
     memset(line, 'a', sizeof line - 1);
     for (const char *type = "+-:$*"; *type; type++) {
         line[0] = *type;
-        refuse_reply(line, "not the Redis protocol");
+        refuse_reply(line, *type == '$' ? "not the Redis protocol" : "a reply too large");
     }
 }
 
