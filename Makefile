@@ -3,7 +3,7 @@
 # MODULES is the architecture: a module may include only headers of modules that stand before it
 # (checked by `make layers`).
 MODULES := \
-	base/mem base/fault base/oom base/heap base/chars base/hash base/err base/buf base/number base/text base/visible base/secrets base/said base/clock base/log base/metrics_list base/metrics \
+	base/mem base/fault base/oom base/heap base/chars base/hash base/err base/buf base/number base/text base/visible base/secrets base/said base/clock base/log base/metrics_list base/metrics base/start base/file \
 	job/job job/job_schema job/job_list job/job_members job/job_json job/job_parse \
 	job/template_text job/template_values job/template job/expression job/target job/quiet job/plan job/grouping job/coalesce job/verdict job/begun job/outcome job/envelope job/letter \
 	aliyun/params aliyun/params_table aliyun/params_override aliyun/params_check aliyun/parts aliyun/params_text aliyun/actions aliyun/actions_table aliyun/sign aliyun/request aliyun/content aliyun/quota aliyun/errors aliyun/response aliyun/answer_xml aliyun/credentials aliyun/profile aliyun/sts \
@@ -17,7 +17,7 @@ MODULES := \
 CLI  := $(patsubst src/%.c,%,$(wildcard src/cli/*.c))
 MOCK := $(patsubst src/%.c,%,$(wildcard src/mock/*.c))
 # The mock checks the client, so it shares nothing with it but the foundation.
-MOCK_BASE := base/mem base/chars base/err base/buf base/text base/visible base/clock base/log
+MOCK_BASE := base/mem base/chars base/err base/buf base/text base/visible base/clock base/log base/start
 
 # One short line a step, none with -s; V=1 shows the commands. All cores, unless make was told how many; but not when the
 # same run removes what was built.

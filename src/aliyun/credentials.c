@@ -2,7 +2,9 @@
 #include "aliyun/credentials.h"
 
 #include <jansson.h>
+#include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -152,9 +154,22 @@ static bool read_keys(json_t *o, struct grant *out, struct err *e)
     return ok;
 }
 
+/* The parser's own buffers hold what it reads, too. */
+static void free_wiped(void *p)
+{
+    if (p)
+        mem_wipe(p, malloc_usable_size(p));
+    free(p);
+}
+
 static json_t *load(const char *body, size_t len, struct err *e)
 {
+    json_malloc_t make;
+    json_free_t end;
+    json_get_alloc_funcs(&make, &end);
+    json_set_alloc_funcs(malloc, free_wiped);
     json_t *root = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+    json_set_alloc_funcs(make, end);
     if (!root)
         err_set(e, "the answer is not JSON");
     return root;

@@ -3,7 +3,6 @@
 
 #include <event2/event.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <string.h>
 
 #include "aliyun/answer_xml.h"
@@ -251,7 +250,6 @@ struct caller *caller_open(const struct config *config, const struct config_app 
     if (!provider_ready(app, e))
         return NULL;
     struct caller *c = mem_zalloc(sizeof *c);
-    signal(SIGPIPE, SIG_IGN);
     c->config = config;
     c->app = app;
     c->base = event_base_new();

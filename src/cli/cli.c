@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -109,4 +111,29 @@ bool cli_read_line(FILE *in, struct buf *out)
         if (buf_ok(out))
             buf_putc(out, (char)c);
     return c != EOF || out->len;
+}
+
+bool cli_input_ok(void)
+{
+    if (!ferror(stdin))
+        return true;
+    cli_line(stderr, "pushbridge: cannot read the standard input: %s", strerror(errno));
+    return false;
+}
+
+static int output_fault;
+
+bool cli_flush(void)
+{
+    if (fflush(stdout) == 0)
+        return true;
+    output_fault = output_fault ? output_fault : errno;
+    return false;
+}
+
+int cli_output_fault(void)
+{
+    if (cli_flush() && ferror(stdout) && !output_fault)
+        output_fault = EIO; /* by a write whose reason nobody kept */
+    return output_fault;
 }

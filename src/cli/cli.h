@@ -61,5 +61,11 @@ int cli_usage(const char *command, const char *fmt, ...) __attribute__((format(p
 /* One line of in without its end into out (emptied first); what exceeds out's maximum is skipped
  * and buf_ok(out) is then false. False at the end of the input. */
 bool cli_read_line(FILE *in, struct buf *out);
+/* What was shown so far goes out. False: it could not, and main will say so. */
+bool cli_flush(void);
+/* errno of what could not be written, or 0. */
+int cli_output_fault(void);
+/* Whether the standard input, now at its end, could be read to it; else says why not. */
+bool cli_input_ok(void);
 
 #endif

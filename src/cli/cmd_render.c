@@ -216,14 +216,16 @@ static void take_job(struct render *r, const char *bytes, size_t len)
         render_jobs(r);
 }
 
-static void take_input(struct render *r)
+static bool take_input(struct render *r)
 {
     struct buf line;
     buf_init(&line, (size_t)r->config->job_max_bytes + 1);
     while (cli_read_line(stdin, &line))
         if (line.len)
             take_job(r, buf_text(&line), line.len);
+    bool ok = cli_input_ok();
     buf_free(&line);
+    return ok;
 }
 
 /* --- command --------------------------------------------------------------------------------- */
@@ -236,10 +238,9 @@ static int take_all(struct render *r, int njobs, char **jobs)
     }
     for (int i = 0; i < njobs; i++)
         take_job(r, jobs[i], strlen(jobs[i]));
-    if (!njobs)
-        take_input(r);
+    bool ok = njobs || take_input(r);
     render_jobs(r);
-    return r->refused ? CLI_FAILED : CLI_OK;
+    return r->refused || !ok ? CLI_FAILED : CLI_OK;
 }
 
 static int render(const char *file, bool json, int njobs, char **jobs)

@@ -11,6 +11,7 @@
 
 #include "base/heap.h"
 #include "base/log.h"
+#include "base/start.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "worker/admin.h"
@@ -27,6 +28,9 @@ enum {
     EXIT_TIMED_OUT = 75,
     EXIT_CONFIG_ = 78
 };
+/* Descriptors: the loop's, the admin endpoint and some of its clients, two connections at work; of
+ * a queue: those to Redis, and one more while it is lost. */
+enum { FDS_SELF = 20, FDS_QUEUE = 3 };
 
 static const char help[] =
     "usage: pushbridge run [-c FILE] [--until-empty [--timeout SECONDS]]\n"
@@ -197,6 +201,22 @@ static int loop(struct run *run, const struct config *config, const struct run_a
     return run->timed_out ? EXIT_TIMED_OUT : run->exit_code;
 }
 
+/* With fewer it would start and then meet the limit with every connection. */
+static bool has_descriptors(const struct config *c)
+{
+    int64_t least = FDS_SELF + FDS_QUEUE * (int64_t)c->nqueues, most = start_fds_max();
+    if (most < least)
+        cli_line(
+            stderr,
+            "pushbridge: at most %lld open files are allowed (LimitNOFILE, ulimit -n), a worker "
+            "with %zu queues needs at least %lld",
+            (long long)most, c->nqueues, (long long)least);
+    else if (most < least + c->max_connections)
+        log_warn("event=descriptors_few limit=%lld needed=%lld", (long long)most,
+                 (long long)(least + c->max_connections));
+    return most >= least;
+}
+
 int cmd_run(int argc, char **argv)
 {
     struct run_args args = {0};
@@ -212,10 +232,15 @@ int cmd_run(int argc, char **argv)
         return EXIT_CONFIG_;
     }
     log_threshold = config.log_level;
+    if (config.core_dumps)
+        start_allow_dumps();
+    if (!has_descriptors(&config)) {
+        config_free(&config);
+        return EXIT_CONFIG_;
+    }
     tally_build(cli_version, cli_commit);
     tally_name(&config);
     heap_setup();
-    signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN); /* one that comes before there is anything to reload */
     run.base = event_base_new();
     if (!run.base) {

@@ -145,9 +145,10 @@ static int send_lines(struct send *s)
         s->invalid++;
         cli_line(stderr, "pushbridge send: line %lu: %s", number, e.text);
     }
+    bool read = s->lost || cli_input_ok();
     buf_free(&line);
     flush(s);
-    return s->lost || s->invalid ? CLI_FAILED : CLI_OK;
+    return s->lost || s->invalid || !read ? CLI_FAILED : CLI_OK;
 }
 
 /* --- waiting --------------------------------------------------------------------------------- */
@@ -160,12 +161,12 @@ static void on_outcome(void *arg, redisReply *reply)
     const redisReply *text = reply->element[1];
     json_t *outcome = text->str ? json_loadb(text->str, text->len, 0, NULL) : NULL;
     const char *status = json_string_value(json_object_get(outcome, "status"));
-    if (status && strcmp(status, "dead") == 0)
-        s->dead++;
+    if (!status || strcmp(status, "dead") == 0)
+        s->dead++; /* or nobody knows */
     else
         s->sent++;
     cli_json_line(stdout, text->str ? text->str : "", text->str ? text->len : 0);
-    fflush(stdout);
+    cli_flush();
     json_decref(outcome);
 }
 

@@ -75,7 +75,7 @@ static void print(const json_t *stats, const struct stats_args *args)
             fputs("\033[H\033[2J", stdout);
         stats_print(stats, stdout);
     }
-    fflush(stdout);
+    cli_flush();
 }
 
 static int run(const struct stats_args *args, const struct config *config)

@@ -157,7 +157,7 @@ bool ids_add_file(struct ids *ids, const struct ids_form *form, const char *path
     if (!ok)
         err_prefix(e, place);
     else if (ferror(in))
-        ok = err_set(e, "%s: cannot be read", place);
+        ok = err_set(e, "%s: cannot be read: %s", place, strerror(errno));
     buf_free(&line);
     if (!is_stdin)
         fclose(in);

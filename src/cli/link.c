@@ -2,7 +2,6 @@
 #include "cli/link.h"
 
 #include <event2/dns.h>
-#include <signal.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -79,7 +78,6 @@ static void explain_down(const struct link *l, const struct config *config, stru
 struct link *link_try(const struct config *config, int *code, struct err *e)
 {
     struct link *l = mem_zalloc(sizeof *l);
-    signal(SIGPIPE, SIG_IGN);
     *code = CLI_FAILED;
     l->base = event_base_new();
     if (!l->base) {

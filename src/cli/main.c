@@ -2,6 +2,7 @@
  * pushbridge COMMAND …: finds the command. */
 #include <string.h>
 
+#include "base/start.h"
 #include "cli/cli.h"
 
 static const struct command {
@@ -65,15 +66,22 @@ static bool is_help(const char *text)
 /* Output that could not be written is a failure, though everything else went well. */
 static int finish(int code)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    int fault = cli_output_fault();
+    if (!fault)
         return code;
-    fputs("pushbridge: cannot write the output\n", stderr);
+    cli_line(stderr, "pushbridge: cannot write the output: %s", strerror(fault));
     return code ? code : CLI_FAILED;
 }
 
 int main(int argc, char **argv)
 {
     static char title[32];
+    struct err e;
+    if (!start_process(&e)) {
+        cli_line(stderr, "pushbridge: %s", e.text);
+        return CLI_FAILED;
+    }
+    start_keep_memory();
     if (argc < 2) {
         print_help(stderr);
         return CLI_USAGE;

@@ -119,7 +119,7 @@ static int call_chunk(struct running *r, size_t i)
 static bool keep_place(struct running *r)
 {
     struct err e;
-    if (fflush(stdout) == 0 && resume_save(&r->resume, r->done, &e))
+    if (cli_flush() && resume_save(&r->resume, r->done, &e))
         return true;
     clear_bar(r);
     cli_line(stderr, "pushbridge %s: %s", r->command,

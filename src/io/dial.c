@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/dns.h>
 #include <event2/util.h>
@@ -10,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -286,4 +288,18 @@ struct dial *dial_start(struct event_base *base, struct evdns_base *dns,
 void dial_cancel(struct dial *d)
 {
     dial_free(d);
+}
+
+/* --- secrets --------------------------------------------------------------------------------- */
+
+static void wipe(const void *data, size_t len, void *text)
+{
+    (void)data;
+    mem_wipe(text, len);
+    free(text);
+}
+
+void dial_write_wiped(struct bufferevent *bev, char *text, size_t len)
+{
+    evbuffer_add_reference(bufferevent_get_output(bev), text, len, wipe, text);
 }

@@ -34,4 +34,8 @@ void dial_cancel(struct dial *d);
 /* Why a connection ended, in an event callback with these flags: what says most comes first. */
 void dial_explain(struct bufferevent *bev, short what, struct err *out);
 
+/* Writes len bytes of text, which malloc() made and which is wiped and freed as soon as it is out:
+ * no copy of a password stays behind in a buffer. */
+void dial_write_wiped(struct bufferevent *bev, char *text, size_t len);
+
 #endif

@@ -7,6 +7,8 @@
 
 #include "base/err.h"
 
+enum { TLS_FILE_BYTES = 4 << 20 }; /* of a file: all public certificates are 0.3 MB */
+
 struct tls_opts {
     const char *ca_file;              /* "": system store */
     const char *cert_file, *key_file; /* "": no client certificate */

@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -12,6 +11,7 @@
 #include <openssl/ssl.h>
 
 #include "base/log.h"
+#include "base/start.h"
 #include "mock/cert.h"
 #include "mock/control.h"
 #include "mock/options.h"
@@ -33,15 +33,6 @@ static bool write_ready_file(const char *path, int listen_port, int control_port
         return true;
     unlink(temporary);
     return false;
-}
-
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static bool apply(struct provider *p, const struct options *o)
@@ -141,13 +132,16 @@ static int serve(struct event_base *base, const struct options *o)
 int main(int argc, char **argv)
 {
     struct options options;
+    struct err e;
+    if (!start_process(&e)) {
+        log_error("event=start_failed error=%s", log_value(e.text));
+        return EXIT_FAILED;
+    }
     enum options_verdict verdict = options_parse(&options, argc, argv);
     if (verdict != OPTIONS_RUN)
         return verdict == OPTIONS_EXIT_OK ? EXIT_OK : EXIT_USAGE;
     if (options.quiet)
         log_threshold = LOG_ERROR;
-    signal(SIGPIPE, SIG_IGN);
-    raise_descriptor_limit();
     struct event_base *base = event_base_new();
     int rc = serve(base, &options);
     event_base_free(base);

@@ -87,6 +87,7 @@ struct config {
     int64_t circuit_failures, circuit_probe_ms; /* 5; first probe after 1000 ms */
     int64_t reply_ttl_s;                        /* of reply_to lists: 300 */
     int64_t reply_list_max;                     /* their length: 10000 */
+    bool core_dumps;                            /* worker.core_dumps: false */
     int64_t drain_ms;                           /* 25000 */
     char *admin_listen;                         /* "off", or host:port */
     bool admin_listen_default;                  /* nobody set it: a busy port is a warning */

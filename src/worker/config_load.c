@@ -9,9 +9,11 @@
 
 #include "aliyun/sign.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/secrets.h"
 #include "base/text.h"
+#include "io/tls.h"
 #include "worker/admin_host.h"
 #include "worker/config.h"
 #include "worker/config_apps.h"
@@ -59,6 +61,21 @@ static bool check_tls(const struct config *c, struct err *e)
         return refuse(c, "redis.cert_file", "needs redis.key_file", e);
     if (*r->key_file && !*r->cert_file)
         return refuse(c, "redis.key_file", "needs redis.cert_file", e);
+    return true;
+}
+
+/* They are read by libraries, which would wait for a FIFO and read an endless file. One that is not
+ * there yet is no fault of the configuration. */
+static bool check_tls_files(const struct config *c, struct err *e)
+{
+    static const char *const names[] = {"aliyun.ca_file", "redis.ca_file", "redis.cert_file",
+                                        "redis.key_file"};
+    struct err why;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *path = general(c, names[i])->text;
+        if (*path && !file_is_harmless(path, TLS_FILE_BYTES, &why))
+            return refuse(c, names[i], why.text, e);
+    }
     return true;
 }
 
@@ -377,7 +394,7 @@ static bool load(const char *file, char **env, bool calls, const struct load_bas
     store_general(c);
     c->endpoint = NULL; /* the setting's text so far; now its normal form */
     c->sts_endpoint = c->metadata_endpoint = NULL;
-    if (!check_sentinel(c, e) || !check_tls(c, e) || !read_queues(c, e) ||
+    if (!check_sentinel(c, e) || !check_tls(c, e) || !check_tls_files(c, e) || !read_queues(c, e) ||
         !config_names_check(c, e) || !read_endpoint(c, e) ||
         !config_keys_endpoints(c, &raw->settings, e) || !check_times(c, e) || !check_admin(c, e) ||
         !check_egress(c, e) || !config_apps_read(c, &raw->settings, calls, e) ||

@@ -4,10 +4,10 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/chars.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
@@ -164,7 +164,7 @@ static void stop_fetch(struct supply *s)
 static struct stamp stamp_of(const char *path)
 {
     struct stat st;
-    if (!path || stat(path, &st) != 0)
+    if (!path || !file_stat(path, &st, NULL))
         return (struct stamp){0};
     return (struct stamp){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
 }

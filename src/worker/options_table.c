@@ -252,6 +252,9 @@ static const struct option_row general[] = {
          "Memory that jobs in a worker may take; near it fewer are claimed, then none until some "
          "have ended. 0: half of the cgroup's limit, or of what the process may map, or of the "
          "machine's memory, whichever is least. See [operations.md](operations.md#memory)"),
+    BOOL("worker.core_dumps", "false", OPTION_RESTART, AT(core_dumps),
+         "Let the kernel write a core of the worker, and its user look into its memory: both hold "
+         "keys and passwords"),
     TEXT("admin.listen", "127.0.0.1:9464", 1, 256, OPTION_RESTART, AT(admin_listen),
          "`HOST:PORT` of `/livez` and `/metrics`, or `off`; when nobody set it, a busy port is "
          "a warning"),

@@ -2,13 +2,10 @@
 #include "worker/settings.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -71,53 +68,11 @@ const struct setting *settings_get(const struct setting_list *list, const char *
 
 /* --- whole files ----------------------------------------------------------------------------- */
 
-/* Regular files only, and opened without waiting: a FIFO or a terminal would hold up a worker that
- * reads its files anew. -1 with e. */
-static int open_regular(const char *path, struct err *e)
-{
-    struct stat st = {0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0) {
-        err_set(e, "%s: %s", path, strerror(errno));
-        return -1;
-    }
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        return fd;
-    err_set(e, "%s: %s", path, S_ISDIR(st.st_mode) ? strerror(EISDIR) : "not a regular file");
-    close(fd);
-    return -1;
-}
-
-/* Stops where out is full. errno of a failure, or 0. */
-static int read_all(int fd, struct buf *out)
-{
-    char chunk[4096];
-    ssize_t n;
-    do {
-        n = read(fd, chunk, sizeof chunk);
-        if (n > 0)
-            buf_add(out, chunk, (size_t)n);
-    } while ((n > 0 && buf_ok(out)) || (n < 0 && errno == EINTR));
-    int failed = n < 0 ? errno : 0;
-    mem_wipe(chunk, sizeof chunk);
-    return failed;
-}
-
 bool settings_read_whole(const char *path, size_t max, struct buf *out, struct err *e)
 {
-    buf_init(out, max);
-    int fd = open_regular(path, e);
-    if (fd < 0)
+    if (!file_read(path, max, out, e))
         return false;
-    int failed = read_all(fd, out);
-    close(fd);
-    if (failed)
-        return err_set(e, "%s: %s", path, strerror(failed));
-    if (!buf_ok(out))
-        return err_set(e, "%s: longer than %zu bytes", path, max);
-    if (memchr(buf_text(out), '\0', out->len))
-        return err_set(e, "%s: holds a NUL byte", path);
-    return true;
+    return !memchr(buf_text(out), '\0', out->len) || err_set(e, "%s: holds a NUL byte", path);
 }
 
 bool settings_read_value(const char *path, struct buf *out, struct err *e)

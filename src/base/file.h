@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ * Whole files of bounded size, read without waiting: a loop that serves calls must not stand still
+ * for a FIFO without a writer, a terminal, or a mount whose server is gone. */
+#ifndef PB_FILE_H
+#define PB_FILE_H
+
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum {
+    FILE_WAIT_MS = 2000, /* for the file system */
+    FILE_STUCK_MAX = 8,  /* reads that it has not answered in time; beyond, no more are begun */
+};
+
+/* A regular file of at most max bytes into out, which is initialised here and must be freed in
+ * both cases. False with e: path, reason. What was read is wiped but for out. */
+bool file_read(const char *path, size_t max, struct buf *out, struct err *e);
+
+/* As stat(). False with e, which may be NULL. */
+bool file_stat(const char *path, struct stat *out, struct err *e);
+
+/* Whether others may read it with their own means: it is a regular file of at most max bytes and
+ * the file system answers. One that is not there may come later: true. */
+bool file_is_harmless(const char *path, int64_t max, struct err *e);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ * Files of every kind, and a mount whose server does not answer: nobody waits. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+
+static char folder[] = "/tmp/pb-file-XXXXXX";
+
+static const char *in_folder(const char *name)
+{
+    static char path[sizeof folder + 64];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static const char *made(const char *name, const char *text, size_t len)
+{
+    const char *path = in_folder(name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, len, f), len);
+    fclose(f);
+    return path;
+}
+
+static void check_refused(const char *path, size_t max, const char *why)
+{
+    struct buf out;
+    struct err e;
+    assert_false(file_read(path, max, &out, &e));
+    assert_non_null(strstr(e.text, why));
+    assert_int_equal(strncmp(e.text, path, strlen(path)), 0);
+    buf_free(&out);
+}
+
+static void test_regular(void **state)
+{
+    (void)state;
+    struct buf out;
+    struct err e;
+    struct stat st;
+    char text[10000];
+    memset(text, 'x', sizeof text);
+    for (size_t len = 0; len <= sizeof text; len += 2500) {
+        const char *path = made("regular", text, len);
+        assert_true(file_read(path, sizeof text, &out, &e));
+        assert_int_equal(out.len, len);
+        assert_memory_equal(buf_text(&out), text, len);
+        buf_free(&out);
+        assert_true(file_stat(path, &st, &e));
+        assert_int_equal(st.st_size, len);
+        assert_true(file_is_harmless(path, sizeof text, &e));
+    }
+    assert_true(file_read("/proc/self/status", 65536, &out, &e)); /* says no size */
+    assert_non_null(strstr(buf_text(&out), "VmHWM"));
+    buf_free(&out);
+    check_refused(made("regular", text, 101), 100, "longer than 100 bytes");
+    assert_false(file_is_harmless(in_folder("regular"), 100, &e));
+}
+
+static void test_others(void **state)
+{
+    (void)state;
+    struct err e;
+    assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
+    check_refused(in_folder("fifo"), 100, "not a regular file");
+    check_refused("/dev/zero", 100, "not a regular file");
+    check_refused("/dev/tty", 100, ""); /* which a service does not have */
+    check_refused(folder, 100, strerror(EISDIR));
+    check_refused(in_folder("none"), 100, strerror(ENOENT));
+    assert_false(file_is_harmless(in_folder("fifo"), 100, &e));
+    assert_false(file_is_harmless("/dev/zero", 100, &e));
+    assert_false(file_is_harmless(folder, 100, &e));
+    assert_true(file_is_harmless(in_folder("none"), 100, &e));
+}
+
+/* A file system of which nobody answers the first question. */
+static int mount_dead(const char *path)
+{
+    char options[80];
+    int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+    if (fd >= 0 && mount("dead", path, "fuse", MS_NOSUID | MS_NODEV, options) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static void test_dead_mount(void **state)
+{
+    (void)state;
+    char point[sizeof folder + 16], path[sizeof folder + 32];
+    struct buf out;
+    struct err e;
+    struct stat st;
+    snprintf(point, sizeof point, "%s/mount", folder);
+    snprintf(path, sizeof path, "%s/secret", point);
+    assert_int_equal(mkdir(point, 0700), 0);
+    int fd = mount_dead(point);
+    if (fd < 0) {
+        rmdir(point);
+        print_message("no mount can be made here: not shown\n");
+        return;
+    }
+    check_refused(path, 100, "does not answer");
+    check_refused(path, 100, "has not answered the last time"); /* at once, and without a thread */
+    assert_false(file_stat(path, &st, &e));
+    assert_false(file_is_harmless(path, 100, &e));
+    assert_true(file_read(made("beside", "x", 1), 100, &out, &e)); /* others are read */
+    buf_free(&out);
+    close(fd); /* the mount gives up: what was stuck ends */
+    int64_t until = clock_mono_ms() + 60000;
+    while (file_stat(path, &st, &e) || strstr(e.text, "has not answered"))
+        assert_true(clock_mono_ms() < until);
+    check_refused(path, 100, strerror(ENOTCONN));
+    umount2(point, MNT_DETACH);
+    rmdir(point);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"regular", "fifo", "beside"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        unlink(in_folder(names[i]));
+    return rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_regular),
+                                       cmocka_unit_test(test_others),
+                                       cmocka_unit_test(test_dead_mount)};
+    if (!mkdtemp(folder))
+        return 1;
+    return cmocka_run_group_tests_name("file", tests, NULL, teardown);
+}
