@@ -18,7 +18,19 @@ wait_for() {
         read -r -t 0.2 <> <(:) || true
     done
 }
-redis() { compose exec -T redis redis-cli "$@"; }
+# shellcheck disable=SC2016
+redis() { compose exec -T redis sh -c 'REDISCLI_AUTH=$(cat /secret/password) exec redis-cli "$@"' redis "$@"; }
+# hardened SERVICE UID: what the kernel says of its first process
+hardened() {
+    local id status line
+    id=$(compose ps -q "$1" | head -n 1)
+    status=$(docker exec "$id" cat /proc/1/status)
+    for line in "Uid:[[:space:]]*$2[[:space:]].*" 'CapEff:[[:space:]]*0000000000000000' 'NoNewPrivs:[[:space:]]*1'; do
+        grep -qx "$line" <<<"$status" || { echo "docker-test: $1 runs as: $status" >&2; return 1; }
+    done
+    docker inspect -f '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{index .HostConfig.LogConfig.Config "max-size"}}' "$id" |
+        grep -Eq '^true [1-9][0-9]* 64 10m$' || { echo "docker-test: $1 has no limits" >&2; return 1; }
+}
 ended() { [ $(($(redis LLEN demo:results) + $(redis LLEN demo:dead))) -ge "$1" ]; }
 
 docker compose config -q
@@ -26,6 +38,18 @@ PUSHBRIDGE_COMMIT=$(git rev-parse --short HEAD 2>/dev/null || echo test) && expo
 compose build
 docker run --rm pushbridge:latest --version | grep -F "$(cat VERSION) ($PUSHBRIDGE_COMMIT)"
 compose up -d --wait --scale demo-worker=3 redis mock worker demo-worker
+hardened redis 999
+hardened worker 10001
+hardened demo-worker 10001
+hardened mock 10001
+[[ $(compose exec -T redis redis-cli PING 2>&1) == *NOAUTH* ]] || { echo "docker-test: Redis answers without a password" >&2; exit 1; }
+password=$(compose exec -T redis cat /secret/password)
+[ "${#password}" -eq 48 ]
+for service in redis worker demo-worker; do
+    ! docker inspect "$(compose ps -q $service | head -n 1)" | grep -qF "$password" || { echo "docker-test: inspect shows the password" >&2; exit 1; }
+    ! compose logs "$service" | grep -qF "$password" || { echo "docker-test: the log shows the password" >&2; exit 1; }
+done
+echo "not root, no capabilities, read-only, limited; Redis asks for a password that nothing shows"
 compose run --rm demo-producer
 wait_for 20 ended 3
 echo "three jobs of the producer have ended: $(redis LLEN demo:results) sent, $(redis LLEN demo:dead) dead"
@@ -34,4 +58,6 @@ docker kill "$(compose ps -q demo-worker | head -n 1)" >/dev/null
 wait_for 30 ended 603
 echo "600 more have ended although one of three workers was killed: $(redis LLEN demo:results) sent, $(redis LLEN demo:dead) dead"
 [ "$(redis LLEN demo:results)" -eq 602 ] && [ "$(redis LLEN demo:dead)" -eq 1 ]
+compose up -d --wait redis worker
+[ "$(compose exec -T redis cat /secret/password)" = "$password" ]
 echo "docker-test: passed"
