@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "worker/ahead.h"
 #include "worker/claims.h"
+#include "worker/duplicates.h"
 #include "worker/lanes.h"
 #include "worker/leftover_look.h"
 #include "worker/memory.h"
@@ -360,12 +361,6 @@ static struct redis *first_queues_redis(const struct dispatch *d)
     return d->lanes[0].cmd;
 }
 
-static void warn_of_ids(const struct config *c)
-{
-    if (c->dedup_s && c->ids_by_queue)
-        log_warn("event=dedup_by_queue queues=%zu", c->nqueues);
-}
-
 struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
                               const struct config *config, bool until_empty, dispatch_end_fn fn,
                               void *arg, struct err *e)
@@ -402,7 +397,7 @@ struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
     log_info("event=worker_start worker=%s queues=%zu concurrency=%lld memory_bytes=%lld",
              log_value(d->worker), config->nqueues, (long long)config->concurrency,
              (long long)d->memory_bytes);
-    warn_of_ids(config);
+    duplicates_announce(config);
     return d;
 }
 
@@ -449,7 +444,7 @@ void dispatch_set_config(struct dispatch *d, const struct config *config)
     fleet_set_config(d->fleet, config);
     keyring_set_config(d->keyring, config);
     pipeline_set_config(d->pipeline, config);
-    warn_of_ids(config);
+    duplicates_announce(config);
     dispatch_pump_soon(d);
 }
 

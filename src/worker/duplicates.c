@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/duplicates.h"
 
+#include "base/log.h"
 #include "worker/ending.h"
 #include "worker/gather.h"
 #include "worker/pipeline_core.h"
+
+void duplicates_announce(const struct config *c)
+{
+    if (c->dedup_s && c->ids_by_queue)
+        log_warn("event=dedup_by_queue queues=%zu", c->nqueues);
+}
 
 bool duplicates_concern(const struct flight *f)
 {

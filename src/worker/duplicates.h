@@ -6,6 +6,11 @@
 
 #include "worker/flight.h"
 
+/* Logs at the start and at a reload that queue.dedup_s does not hold for all queues, where it is
+ * so.
+ */
+void duplicates_announce(const struct config *c);
+
 /* Must the flight's id be looked up before it is sent? Not without an id, not twice, and not for
  * a dead letter that an operator sent back. */
 bool duplicates_concern(const struct flight *f);
