@@ -27,7 +27,7 @@ SET(API, "api", 16,
 SET(TARGET, "type", 8, NULL)
 SET(LIMIT, "limit", 3, "egress Push MassPush")
 SET(HOW, "how", 3, "lease inbox orphan")
-SET(KIND, "kind", 20,
+SET(KIND, "kind", 21,
     "connection protocol OOM READONLY LOADING MASTERDOWN CLUSTERDOWN TRYAGAIN MOVED ASK NOSCRIPT "
     "MISCONF BUSY UNBLOCKED NOAUTH NOPERM WRONGTYPE WRONGPASS EXECABORT LARGE ERR")
 SET(RESULT, "result", 2, "ok refused")

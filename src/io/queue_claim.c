@@ -158,13 +158,13 @@ static bool is_batch(const redisReply *b)
         !is_text(b->element[2]) || !is_text(b->element[5]) || !is_text(b->element[6]) ||
         b->element[0]->len != QUEUE_ID_SIZE - 1)
         return false;
-    /* Whose positions rise has at most as many members as there are positions. */
-    int64_t last = -1;
+    /* With none there twice it has at most as many members as there are positions. */
+    bool there[QUEUE_CLAIM_MAX] = {false};
     for (size_t i = BATCH_HEAD; i < b->elements; i += 2) {
         int64_t pos = queue_reply_int(b, i);
-        if (pos <= last || pos >= QUEUE_CLAIM_MAX || !is_text(b->element[i + 1]))
+        if (pos < 0 || pos >= QUEUE_CLAIM_MAX || there[pos] || !is_text(b->element[i + 1]))
             return false;
-        last = pos;
+        there[pos] = true;
     }
     return true;
 }
