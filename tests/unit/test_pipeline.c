@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Claimed jobs on their way to an end (pipeline_core, pipeline_walk, duplicates, answer, ending,
- * replies, refusal, tally, heartbeat; queue_seen), on a real redis-server, against a provider on the
- * same loop. */
+ * replies, refusal, tally, heartbeat; queue_seen), on a real redis-server, against a provider on
+ * the same loop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
