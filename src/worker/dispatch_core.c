@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/dispatch_core.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
 void dispatch_pump_soon(struct dispatch *d)
 {
     event_active(d->pump, EV_TIMEOUT, 0);
@@ -32,4 +38,19 @@ void dispatch_on_read(evutil_socket_t fd, short what, void *arg)
     if (pipeline_read(d->pipeline))
         read_soon(d);
     dispatch_pump_soon(d);
+}
+
+void dispatch_name_worker(struct dispatch *d)
+{
+    char host[64] = "";
+    unsigned char random[6];
+    char suffix[9];
+    gethostname(host, sizeof host - 1);
+    for (char *p = host; *p; p++)
+        if (*p <= ' ' || *p == ':' || *p >= 0x7F)
+            *p = '_';
+    clock_random(random, sizeof random);
+    text_base64url(random, sizeof random, suffix);
+    snprintf(d->worker, sizeof d->worker, "%s-%d-%s", host[0] ? host : "host", (int)getpid(),
+             suffix);
 }

@@ -75,6 +75,9 @@ struct dispatch {
     void *arg;
 };
 
+/* "<host>-<pid>-<random>": no other worker has its name. */
+void dispatch_name_worker(struct dispatch *d);
+
 /* Looks soon at what can be claimed, or at how far a drain has come. */
 void dispatch_pump_soon(struct dispatch *d);
 void dispatch_pump_in(struct dispatch *d, int64_t ms); /* unless sooner */

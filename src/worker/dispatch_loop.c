@@ -4,13 +4,11 @@
 #include <event2/dns.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "base/text.h"
 #include "worker/ahead.h"
 #include "worker/claims.h"
 #include "worker/duplicates.h"
@@ -291,21 +289,6 @@ static void on_wait_redis(void *arg, enum redis_state state, const char *why)
 
 /* --- construction ---------------------------------------------------------------------------- */
 
-static void name_worker(struct dispatch *d)
-{
-    char host[64] = "";
-    unsigned char random[6];
-    char suffix[9];
-    gethostname(host, sizeof host - 1);
-    for (char *p = host; *p; p++)
-        if (*p <= ' ' || *p == ':' || *p >= 0x7F)
-            *p = '_';
-    clock_random(random, sizeof random);
-    text_base64url(random, sizeof random, suffix);
-    snprintf(d->worker, sizeof d->worker, "%s-%d-%s", host[0] ? host : "host", (int)getpid(),
-             suffix);
-}
-
 /* In a cluster to the owner of the queue's slot. */
 static struct redis *lane_connect(struct lane *lane, struct evdns_base *dns, const char *kind,
                                   const char *queue, redis_state_fn fn)
@@ -377,7 +360,7 @@ struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
                            .arg = arg};
     d->memory_bytes = memory_for_jobs(config->memory_bytes, memory_limit(""));
     metrics_set(METRIC_JOBS_HELD_BYTES_MAX, d->memory_bytes);
-    name_worker(d);
+    dispatch_name_worker(d);
     heartbeat_init(&d->heartbeat, clock_wall_ms(), clock_mono_ms());
     d->pump = event_new(base, -1, 0, on_pump, d);
     d->read = evtimer_new(base, dispatch_on_read, d);
