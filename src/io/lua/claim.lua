@@ -146,18 +146,22 @@ local function halve(out, list, head)
     local b, keep = out[1], {unpack(out, 1, 7)}
     local rest, k, gone, put = string.sub(redis.sha1hex(b .. fence), 1, #b), 0, {}, {}
     local kept = math.ceil(#list / 2)
-    for i, c in ipairs(list) do
-        for _, at in ipairs(c) do
-            local pos, value = out[at], out[at + 1]
-            if i <= kept then
-                keep[#keep + 1] = pos
-                keep[#keep + 1] = value
-            else
-                k = k + 1
-                gone[k] = b .. ':' .. pos
-                put[2 * k - 1] = rest .. ':' .. pos
-                put[2 * k] = with_uid(value, b, pos, out[2])
-            end
+    local leaves = {}
+    for i = kept + 1, #list do
+        for _, at in ipairs(list[i]) do
+            leaves[at] = true
+        end
+    end
+    for at = 8, #out, 2 do -- positions rise
+        local pos, value = out[at], out[at + 1]
+        if not leaves[at] then
+            keep[#keep + 1] = pos
+            keep[#keep + 1] = value
+        else
+            k = k + 1
+            gone[k] = b .. ':' .. pos
+            put[2 * k - 1] = rest .. ':' .. pos
+            put[2 * k] = with_uid(value, b, pos, out[2])
         end
     end
     call('HDEL', member, unpack(gone))
