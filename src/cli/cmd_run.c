@@ -16,6 +16,7 @@
 #include "cli/cli.h"
 #include "worker/admin.h"
 #include "worker/dispatch.h"
+#include "worker/duplicates.h"
 #include "worker/memory.h"
 #include "worker/reload.h"
 #include "worker/tally.h"
@@ -240,6 +241,7 @@ int cmd_run(int argc, char **argv)
     }
     tally_build(cli_version, cli_commit);
     tally_name(&config);
+    duplicates_announce(&config);
     heap_setup();
     signal(SIGHUP, SIG_IGN); /* one that comes before there is anything to reload */
     run.base = event_base_new();

@@ -11,7 +11,6 @@
 #include "base/metrics.h"
 #include "worker/ahead.h"
 #include "worker/claims.h"
-#include "worker/duplicates.h"
 #include "worker/lanes.h"
 #include "worker/leftover_look.h"
 #include "worker/memory.h"
@@ -380,7 +379,6 @@ struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
     log_info("event=worker_start worker=%s queues=%zu concurrency=%lld memory_bytes=%lld",
              log_value(d->worker), config->nqueues, (long long)config->concurrency,
              (long long)d->memory_bytes);
-    duplicates_announce(config);
     return d;
 }
 
@@ -427,7 +425,6 @@ void dispatch_set_config(struct dispatch *d, const struct config *config)
     fleet_set_config(d->fleet, config);
     keyring_set_config(d->keyring, config);
     pipeline_set_config(d->pipeline, config);
-    duplicates_announce(config);
     dispatch_pump_soon(d);
 }
 
