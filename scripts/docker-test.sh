@@ -23,7 +23,7 @@ redis() { compose exec -T redis sh -c 'REDISCLI_AUTH=$(cat /secret/password) exe
 # hardened SERVICE UID: what the kernel says of its first process
 hardened() {
     local id status line
-    id=$(compose ps -q "$1" | head -n 1)
+    id=$(compose ps -q "$1" | sed -n 1p)
     status=$(docker exec "$id" cat /proc/1/status)
     for line in "Uid:[[:space:]]*$2[[:space:]].*" 'CapEff:[[:space:]]*0000000000000000' 'NoNewPrivs:[[:space:]]*1'; do
         grep -qx "$line" <<<"$status" || { echo "docker-test: $1 runs as: $status" >&2; return 1; }
@@ -46,7 +46,7 @@ hardened mock 10001
 password=$(compose exec -T redis cat /secret/password)
 [ "${#password}" -eq 48 ]
 for service in redis worker demo-worker; do
-    ! docker inspect "$(compose ps -q $service | head -n 1)" | grep -qF "$password" || { echo "docker-test: inspect shows the password" >&2; exit 1; }
+    ! docker inspect "$(compose ps -q $service | sed -n 1p)" | grep -qF "$password" || { echo "docker-test: inspect shows the password" >&2; exit 1; }
     ! compose logs "$service" | grep -qF "$password" || { echo "docker-test: the log shows the password" >&2; exit 1; }
 done
 echo "not root, no capabilities, read-only, limited; Redis asks for a password that nothing shows"
@@ -54,7 +54,7 @@ compose run --rm demo-producer
 wait_for 20 ended 3
 echo "three jobs of the producer have ended: $(redis LLEN demo:results) sent, $(redis LLEN demo:dead) dead"
 seq 600 | sed 's/.*/RPUSH demo:jobs {"id":"d&","code":"I10001","school":"S&","tags":["a"]}/; s/"/\\"/g; s/jobs {/jobs "{/; s/}$/}"/' | redis >/dev/null
-docker kill "$(compose ps -q demo-worker | head -n 1)" >/dev/null
+docker kill "$(compose ps -q demo-worker | sed -n 1p)" >/dev/null
 wait_for 30 ended 603
 echo "600 more have ended although one of three workers was killed: $(redis LLEN demo:results) sent, $(redis LLEN demo:dead) dead"
 [ "$(redis LLEN demo:results)" -eq 602 ] && [ "$(redis LLEN demo:dead)" -eq 1 ]

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 from harness import BIN, Failure, K, Stage, wait_until
-from scene import FAST, PATIENT, expect, heavy, scenario, wait_idle
+from scene import FAST, PATIENT, expect, heavy, scenario, slow, wait_idle
 
 LARGE = 48 << 20
 MOST = 12 << 20  # what a process may grow by
@@ -61,6 +61,7 @@ def an_element_that_an_idle_worker_need_not_read():
 
 
 @scenario
+@slow
 @heavy
 def elements_that_no_tool_reads_whole():
     with Stage(redis_args=("--appendonly", "no")) as s:
