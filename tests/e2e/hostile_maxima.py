@@ -2,6 +2,7 @@
 """Each documented maximum, with jobs on their way: 64 apps, 64 groups, 16 queues, 4,096 calls, 128 tasks. One more is refused
 with the limit, at the start and by a reload."""
 import http.server
+import itertools
 import json
 import os
 import re
@@ -166,6 +167,7 @@ class Masses(http.server.ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), MassHandler)
         self.tasks, self.more = [], 0
+        self.numbers = itertools.count(1)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def handle_error(self, request, address):
@@ -183,8 +185,9 @@ class MassHandler(http.server.BaseHTTPRequestHandler):
         names = {k for k, _ in urllib.parse.parse_qsl(urllib.parse.urlparse(self.path).query) + urllib.parse.parse_qsl(body)}
         n = len({m.group(1) for m in (re.match(r"PushTask\.(\d+)\.", k) for k in names) if m})
         self.server.tasks.append(n)
-        ids = ["%d%04d" % (len(self.server.tasks), i) for i in range(n + self.server.more * (n == 128))]
-        text = json.dumps({"RequestId": "R-1", "MessageIds": {"MessageId": ids}} if n else {"RequestId": "R-1", "MessageId": "%d" % len(self.server.tasks)}).encode()
+        number = next(self.server.numbers)  # several are answered at once
+        ids = ["%d%04d" % (number, i) for i in range(n + self.server.more * (n == 128))]
+        text = json.dumps({"RequestId": "R-1", "MessageIds": {"MessageId": ids}} if n else {"RequestId": "R-1", "MessageId": "%d" % number}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
