@@ -1,21 +1,10 @@
 # pushbridge: `make help` lists what there is.
 #
-# MODULES is the architecture: a module may include only headers of modules that stand before it
-# (checked by `make layers`).
-MODULES := \
-	base/mem base/fault base/oom base/heap base/chars base/hash base/err base/buf base/number base/text base/visible base/secrets base/said base/clock base/log base/metrics_list base/metrics base/start base/file \
-	job/job job/job_schema job/job_list job/job_members job/job_json job/job_parse \
-	job/template_text job/template_values job/template job/expression job/target job/quiet job/plan job/grouping job/coalesce job/verdict job/begun job/outcome job/envelope job/letter \
-	aliyun/params aliyun/params_table aliyun/params_override aliyun/params_check aliyun/parts aliyun/params_text aliyun/actions aliyun/actions_table aliyun/sign aliyun/request aliyun/content aliyun/quota aliyun/errors aliyun/response aliyun/answer_xml aliyun/credentials aliyun/profile aliyun/sts \
-	io/multi io/http_headers io/http \
-	io/tls io/dial io/redis_reader io/redis_said io/cluster io/ask io/locate \
-	io/pending io/redis_info io/redis io/redis_core io/redis_handshake io/redis_redirect io/redis_url io/redis_script io/router io/scripts \
-	io/queue io/queue_core io/queue_health io/queue_lease io/queue_claim io/queue_finish io/queue_group io/queue_wait io/queue_upkeep io/queue_leftovers io/queue_count io/queue_seen io/queue_look io/queue_tool io/queue_peek io/queue_remove io/flow_store \
-	worker/config worker/options worker/options_table worker/settings worker/settings_reader worker/settings_push worker/settings_template worker/settings_file worker/settings_env \
-	worker/admin_host worker/config_url worker/config_secrets worker/config_names worker/config_keys worker/config_apps worker/config_groups worker/config_templates worker/marks worker/config_load worker/config_print worker/circuit worker/circuits worker/shared_stop worker/own_trouble worker/others worker/flow_alone worker/flow worker/flow_core worker/flow_limits worker/flow_ask worker/flow_cool worker/flow_stock worker/fleet worker/http_answer worker/key_fetch worker/keyring worker/legs worker/memory worker/flight worker/bundle worker/share worker/batch worker/tally worker/turns worker/sender worker/pipeline worker/pipeline_core worker/replies worker/ending worker/again worker/refusal worker/gather worker/duplicates worker/answer worker/pipeline_walk worker/heartbeat worker/aside worker/leftovers worker/dispatch worker/dispatch_core worker/lanes worker/room worker/leftover_look worker/parked worker/looks worker/ahead worker/claims worker/watch worker/dispatch_loop \
-	worker/process worker/rates worker/notify worker/ready worker/gauges worker/monitor worker/stats worker/door worker/admin_socket worker/admin worker/reload
-CLI  := $(patsubst src/%.c,%,$(wildcard src/cli/*.c))
-MOCK := $(patsubst src/%.c,%,$(wildcard src/mock/*.c))
+# mk/rooms.txt is the architecture: which folder of src/ may include, and call, what of which others (checked by `make layers`).
+ROOMS := $(shell awk '/^[a-z]+:/ { sub(":", "", $$1); if ($$1 != "mock" && $$1 != "cli") print $$1 }' mk/rooms.txt)
+MODULES := $(patsubst src/%.c,%,$(wildcard $(ROOMS:%=src/%/*.c)))
+CLI  := $(patsubst src/%.c,%,$(wildcard src/cli/*.c src/cli/*/*.c))
+MOCK := $(patsubst src/%.c,%,$(wildcard src/mock/*.c src/mock/*/*.c))
 # The mock checks the client, so it shares nothing with it but the foundation.
 MOCK_BASE := base/mem base/chars base/err base/buf base/text base/visible base/clock base/log base/start
 
@@ -74,8 +63,7 @@ ALL_LDFLAGS := $(LD_$(MODE)) $(LDFLAGS)
 TEST_CFLAGS := $(ALL_CFLAGS) -O0 -U_FORTIFY_SOURCE -Itests
 LIBS := $(PKG_LIBS) -lm
 
-EXISTING := $(foreach m,$(filter-out $(if $(filter fault,$(MODE)),,base/fault),$(MODULES)),$(if $(wildcard src/$(m).c),$(m)))
-LIB_OBJ  := $(EXISTING:%=$(B)/%.o)
+LIB_OBJ  := $(patsubst %,$(B)/%.o,$(filter-out $(if $(filter fault,$(MODE)),,base/fault),$(MODULES)))
 CLI_OBJ  := $(CLI:%=$(B)/%.o)
 MOCK_OBJ := $(MOCK:%=$(B)/%.o) $(MOCK_BASE:%=$(B)/%.o)
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
@@ -116,11 +104,11 @@ $(B)/version.stamp: FORCE
 	@echo '$(VERSION) $(COMMIT)' | cmp -s - $@ || echo '$(VERSION) $(COMMIT)' > $@
 
 # Lua scripts become C strings, comments and indentation stripped.
-LUA := $(sort $(wildcard src/io/lua/*.lua))
-$(B)/io/scripts.o: $(B)/lua.inc
-$(B)/lua.inc: $(LUA) src/io/lua/embed.awk
+LUA := $(sort $(wildcard src/queue/lua/*.lua))
+$(B)/queue/scripts.o: $(B)/lua.inc
+$(B)/lua.inc: $(LUA) src/queue/lua/embed.awk
 	@mkdir -p $(@D)
-	$(QUIET)awk -f src/io/lua/embed.awk $(LUA) > $@.tmp && mv $@.tmp $@
+	$(QUIET)awk -f src/queue/lua/embed.awk $(LUA) > $@.tmp && mv $@.tmp $@
 
 # --- tests -----------------------------------------------------------------------------------
 $(B)/unit/%: tests/unit/%.c $(LIB_OBJ)
@@ -138,12 +126,12 @@ unit-%: $(B)/unit/test_%
 include $(wildcard mk/*.mk)
 
 .PHONY: layers
-layers: ## Reject includes that point upward in the module list
-	@awk -v modules="$(MODULES)" -f tests/layers.awk $(wildcard src/*/*.c src/*/*.h)
+layers: $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ) ## Reject includes and calls that the rooms (mk/rooms.txt) do not allow
+	@sh tests/rooms.sh mk/rooms.txt $(B)
 
 .PHONY: format
 format: ## Format the C sources
-	clang-format -i $(wildcard src/*/*.[ch] tests/*/*.[ch] bench/*.c)
+	clang-format -i $(wildcard src/*/*.[ch] src/*/*/*.[ch] tests/*/*.[ch] bench/*.c)
 
 .PHONY: install
 install: all ## Install below DESTDIR and PREFIX

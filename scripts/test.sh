@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/steps.bash
 
-step "build, layers: no include points upward; every module has a unit test"
+step "build, layers: nothing includes or calls upward; every module has a unit test"
 make -s layers covered
 quietly make "$jobs" WERROR=1 all
 step "unit tests; beside them the version before this one, which the end-to-end tests run too"

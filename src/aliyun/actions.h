@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The provider's 33 actions as one table (API reference §3, §4, §7): parameters with type and
  * limits, what an answer holds, whether a call may be repeated. */
-#ifndef PB_ACTIONS_H
-#define PB_ACTIONS_H
+#ifndef PB_ALIYUN_ACTIONS_H
+#define PB_ALIYUN_ACTIONS_H
 
 #include "aliyun/params.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * An XML answer as the JSON one that was asked for: the gateway answers XML now and then. */
-#ifndef PB_ANSWER_XML_H
-#define PB_ANSWER_XML_H
+#ifndef PB_ALIYUN_ANSWER_XML_H
+#define PB_ALIYUN_ANSWER_XML_H
 
 #include <jansson.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * What a call's token was made from, kept short: enough to know later whether a call made anew is
  * the same one, and if not, which parameters differ. No value can be read from it. Pure. */
-#ifndef PB_CONTENT_H
-#define PB_CONTENT_H
+#ifndef PB_ALIYUN_CONTENT_H
+#define PB_ALIYUN_CONTENT_H
 
 #include "aliyun/request.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Where an app's keys come from, what those who hand out temporary keys answer, and when to ask
  * them again (API reference §9). Pure: texts and times in, keys or a time out. */
-#ifndef PB_CREDENTIALS_H
-#define PB_CREDENTIALS_H
+#ifndef PB_ALIYUN_CREDENTIALS_H
+#define PB_ALIYUN_CREDENTIALS_H
 
 #include <stdbool.h>
 #include <stddef.h>

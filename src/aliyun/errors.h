@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The error table of the API reference §8 and its rules for unknown codes, as data. */
-#ifndef PB_ERRORS_H
-#define PB_ERRORS_H
+#ifndef PB_ALIYUN_ERRORS_H
+#define PB_ALIYUN_ERRORS_H
 
 #include "job/verdict.h"
 

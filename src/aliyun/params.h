@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The provider's parameter table of Push (API reference §3) and a flat list of parameters. */
-#ifndef PB_PARAMS_H
-#define PB_PARAMS_H
+#ifndef PB_ALIYUN_PARAMS_H
+#define PB_ALIYUN_PARAMS_H
 
 #include "base/buf.h"
 #include "base/err.h"

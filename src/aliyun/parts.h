@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Parts of a notice under one name for every platform ("sound"), as a template gives them, and the
  * provider's parameters that they stand for (API reference §3.4 to §3.5b). */
-#ifndef PB_PARTS_H
-#define PB_PARTS_H
+#ifndef PB_ALIYUN_PARTS_H
+#define PB_ALIYUN_PARTS_H
 
 #include "aliyun/params.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The provider's documented rate quotas: per cloud account and API (reference §6.2). */
-#ifndef PB_QUOTA_H
-#define PB_QUOTA_H
+#ifndef PB_ALIYUN_QUOTA_H
+#define PB_ALIYUN_QUOTA_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * From a call-to-be to the bytes on the wire: parameters, token, JobKey, signature. Pure: nonce
  * and stamp are arguments, so a test can fix them. */
-#ifndef PB_REQUEST_H
-#define PB_REQUEST_H
+#ifndef PB_ALIYUN_REQUEST_H
+#define PB_ALIYUN_REQUEST_H
 
 #include "aliyun/params.h"
 #include "base/buf.h"

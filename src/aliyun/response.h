@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * An HTTP answer of the provider, JSON or XML, to a struct reply. Pure. */
-#ifndef PB_RESPONSE_H
-#define PB_RESPONSE_H
+#ifndef PB_ALIYUN_RESPONSE_H
+#define PB_ALIYUN_RESPONSE_H
 
 #include "job/verdict.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Both signature schemes of the provider (API reference §2): V1 = RPC HMAC-SHA1 over parameters,
  * V3 = ACS3-HMAC-SHA256 over a canonical request. Pure: stamp and nonce are arguments. */
-#ifndef PB_SIGN_H
-#define PB_SIGN_H
+#ifndef PB_ALIYUN_SIGN_H
+#define PB_ALIYUN_SIGN_H
 
 #include "aliyun/params.h"
 #include "base/buf.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Calls to STS that hand out a role's keys (API reference §9.5). Pure: stamp and nonce are
  * arguments. */
-#ifndef PB_STS_H
-#define PB_STS_H
+#ifndef PB_ALIYUN_STS_H
+#define PB_ALIYUN_STS_H
 
 #include "aliyun/credentials.h"
 #include "base/buf.h"

@@ -2,8 +2,8 @@
  * Growable byte buffer with a mandatory maximum. Appending past the maximum sets a sticky flag
  * that is tested once at the end (buf_ok); the content is then cut, never overrun. The content
  * is always NUL-terminated, the length is authoritative (bytes may contain NUL). */
-#ifndef PB_BUF_H
-#define PB_BUF_H
+#ifndef PB_BASE_BUF_H
+#define PB_BASE_BUF_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * steer a terminal, forge a line or turn the reading direction round: C0 and C1 controls, DEL, the
  * line separators U+2028 and U+2029, the marks of reading direction, and bytes that are no UTF-8.
  * Pure. */
-#ifndef PB_CHARS_H
-#define PB_CHARS_H
+#ifndef PB_BASE_CHARS_H
+#define PB_BASE_CHARS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Clocks and stamps. Durations use the monotonic clock; lease safety uses the boot clock, which
  * also counts while the machine is suspended; the wall clock only makes stamps. */
-#ifndef PB_CLOCK_H
-#define PB_CLOCK_H
+#ifndef PB_BASE_CLOCK_H
+#define PB_BASE_CLOCK_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * One bounded message that says why something was refused: member, value and limit. */
-#ifndef PB_ERR_H
-#define PB_ERR_H
+#ifndef PB_BASE_ERR_H
+#define PB_BASE_ERR_H
 
 #include <stdbool.h>
 

@@ -9,8 +9,8 @@
  *                                     refused, a library's too
  * PB_FAULT_ALLOC_COUNT=FILE           at exit the number of these allocations goes into FILE
  * A job whose bytes hold "fault:abort" aborts the worker as soon as it is read. */
-#ifndef PB_FAULT_H
-#define PB_FAULT_H
+#ifndef PB_BASE_FAULT_H
+#define PB_BASE_FAULT_H
 
 #include <stdbool.h>
 #include <stddef.h>

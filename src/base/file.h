@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Whole files of bounded size, read without waiting: a loop that serves calls must not stand still
  * for a FIFO without a writer, a terminal, or a mount whose server is gone. */
-#ifndef PB_FILE_H
-#define PB_FILE_H
+#ifndef PB_BASE_FILE_H
+#define PB_BASE_FILE_H
 
 #include <sys/stat.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * A hash for tables that hold what others chose: without the key nobody can tell which texts fall
  * on the same place. SipHash-2-4 (Aumasson, Bernstein 2012). */
-#ifndef PB_HASH_H
-#define PB_HASH_H
+#ifndef PB_BASE_HASH_H
+#define PB_BASE_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>

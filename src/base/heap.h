@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The allocator of a process that lives long and works in bursts. */
-#ifndef PB_HEAP_H
-#define PB_HEAP_H
+#ifndef PB_BASE_HEAP_H
+#define PB_BASE_HEAP_H
 
 enum { HEAP_TRIM_S = 20 }; /* how often heap_trim() is worth its page faults */
 

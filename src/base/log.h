@@ -2,8 +2,8 @@
  * Levelled logfmt lines to stderr: "ts=… level=… event=… key=value". Writing never blocks: when
  * the reader of the pipe does not keep up, lines are dropped and counted, and the next line that
  * fits says how many. Never pass a secret, a signature, a full device id or a message body. */
-#ifndef PB_LOG_H
-#define PB_LOG_H
+#ifndef PB_BASE_LOG_H
+#define PB_BASE_LOG_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
  * Allocation that cannot return NULL: out of memory is a bug of sizing, and the queue survives a
  * crash, so the process aborts; libraries' allocations end likewise (oom.c). Every input-sized
  * allocation is bounded by its caller. */
-#ifndef PB_MEM_H
-#define PB_MEM_H
+#ifndef PB_BASE_MEM_H
+#define PB_BASE_MEM_H
 
 #include <stddef.h>
 

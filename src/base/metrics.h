@@ -2,8 +2,8 @@
  * Counters, gauges and histograms of this process. metrics_list.h is the list: a new metric is one
  * row there. Label values are a bounded set each, chosen by index, so that a bump is an array
  * increment; an index without a name counts as "other". */
-#ifndef PB_METRICS_H
-#define PB_METRICS_H
+#ifndef PB_BASE_METRICS_H
+#define PB_BASE_METRICS_H
 
 #include <stdbool.h>
 #include <stdint.h>

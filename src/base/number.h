@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Numbers from outside that are reckoned with: cut to what every sum and product of ours stays far
  * below, and what a double holds exactly. */
-#ifndef PB_NUMBER_H
-#define PB_NUMBER_H
+#ifndef PB_BASE_NUMBER_H
+#define PB_BASE_NUMBER_H
 
 #include <stdint.h>
 

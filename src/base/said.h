@@ -3,8 +3,8 @@
  * understand a request may quote it, with its password, its signature, its device ids and its
  * message. Every such text passes here before a log, a page or a terminal gets it. What acts on
  * terminals is the writers' business (base/visible.h). */
-#ifndef PB_SAID_H
-#define PB_SAID_H
+#ifndef PB_BASE_SAID_H
+#define PB_BASE_SAID_H
 
 #include <stddef.h>
 

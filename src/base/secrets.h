@@ -3,8 +3,8 @@
  * came from a variable, a file or STS. Whoever learns one registers it; texts of others, who may
  * quote what they were sent, are blanked before anybody sees them. The set is bounded: the oldest
  * makes room. */
-#ifndef PB_SECRETS_H
-#define PB_SECRETS_H
+#ifndef PB_BASE_SECRETS_H
+#define PB_BASE_SECRETS_H
 
 #include <stddef.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * What a program may have inherited from whoever started it, put right before anything else:
  * descriptors, signals, limits. */
-#ifndef PB_START_H
-#define PB_START_H
+#ifndef PB_BASE_START_H
+#define PB_BASE_START_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Small pure helpers on text: numbers with bounds, UTF-8, hexadecimal, base64. */
-#ifndef PB_TEXT_H
-#define PB_TEXT_H
+#ifndef PB_BASE_TEXT_H
+#define PB_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The filter in front of every terminal, log and JSON writer: text of a job, of Redis or of the
  * provider, in which nothing can act on who reads it. */
-#ifndef PB_VISIBLE_H
-#define PB_VISIBLE_H
+#ifndef PB_BASE_VISIBLE_H
+#define PB_BASE_VISIBLE_H
 
 #include "base/buf.h"
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * The subcommands. Each gets argv from its own name on, prints errors as one line to stderr and
  * returns the exit status. */
-#ifndef PB_CLI_H
-#define PB_CLI_H
+#ifndef PB_CLI_CLI_H
+#define PB_CLI_CLI_H
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "base/buf.h"
-#include "worker/config.h"
+#include "config/config.h"
 
 enum {
     CLI_OK = 0,

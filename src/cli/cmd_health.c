@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "admin/admin_socket.h"
 #include "base/clock.h"
 #include "cli/cli.h"
-#include "worker/admin_socket.h"
 
 enum { LIMIT_MS = 2000, PAUSE_MS = 20, FORBIDDEN = 403, HOST_SIZE = 256, ANSWER_SIZE = 512 };
 

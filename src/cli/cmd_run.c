@@ -9,17 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admin/admin.h"
+#include "admin/reload.h"
 #include "base/heap.h"
 #include "base/log.h"
 #include "base/start.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "worker/admin.h"
+#include "pipeline/duplicates.h"
+#include "pipeline/memory.h"
+#include "pipeline/tally.h"
 #include "worker/dispatch.h"
-#include "worker/duplicates.h"
-#include "worker/memory.h"
-#include "worker/reload.h"
-#include "worker/tally.h"
 
 enum {
     EXIT_OK = 0,

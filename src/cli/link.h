@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * A connection to Redis for tools: the worker's own client, one command at a time. */
-#ifndef PB_LINK_H
-#define PB_LINK_H
+#ifndef PB_CLI_LINK_H
+#define PB_CLI_LINK_H
 
 #include "cli/cli.h"
-#include "io/queue_tool.h"
+#include "queue/queue_tool.h"
 
 struct link;
 

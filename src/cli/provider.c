@@ -6,9 +6,9 @@
 #include "aliyun/actions.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "worker/config_keys.h"
-#include "worker/http_answer.h"
-#include "worker/key_fetch.h"
+#include "config/config_keys.h"
+#include "keys/http_answer.h"
+#include "keys/key_fetch.h"
 
 enum { ANSWER_MAX = 1 << 20 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Calls to the provider from the command line. */
-#ifndef PB_PROVIDER_H
-#define PB_PROVIDER_H
+#ifndef PB_CLI_PROVIDER_H
+#define PB_CLI_PROVIDER_H
 
 #include "cli/link.h"
-#include "io/http.h"
+#include "http/http.h"
 
 /* The app's keys, fetched where they have to be: to be freed. left_ms: how long they live, 0: no
  * end. False with e when there are none. */

@@ -9,7 +9,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "base/visible.h"
-#include "io/redis_reader.h"
+#include "redis/redis_reader.h"
 
 /* In a cluster to the owner of a queue's slot, the first that can be reached: the others are none
  * the worse for a shard that is away. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * What the operator's commands share: the configured queues on one connection, one question at a
  * time, and cells of a table in which nothing of a job can disturb a terminal. */
-#ifndef PB_TOOL_H
-#define PB_TOOL_H
+#ifndef PB_CLI_TOOL_H
+#define PB_CLI_TOOL_H
 
 #include "cli/link.h"
 

@@ -2,8 +2,8 @@
  * What a job's envelope keeps once calls of it are or may be out, so that whoever has the job next,
  * under whatever configuration, makes the same parts of it, and knows whether a call that may be
  * out would be the same again (I3e). Pure. */
-#ifndef PB_BEGUN_H
-#define PB_BEGUN_H
+#ifndef PB_JOB_BEGUN_H
+#define PB_JOB_BEGUN_H
 
 #include "base/buf.h"
 #include "job/target.h"

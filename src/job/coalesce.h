@@ -6,8 +6,8 @@
  * Two jobs for the same id never share a task: each of them is a push. A call goes by the earliest
  * deadline in it, so those of all its jobs are near each other. Provider facts: API
  * reference §3.1 and §6.1 (ids), §4.1 (tasks). */
-#ifndef PB_COALESCE_H
-#define PB_COALESCE_H
+#ifndef PB_JOB_COALESCE_H
+#define PB_JOB_COALESCE_H
 
 #include "base/hash.h"
 #include "job/grouping.h"

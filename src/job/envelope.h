@@ -2,8 +2,8 @@
  * What Redis keeps for a claimed or waiting job beside its bytes, as compact JSON. The queue
  * stores it untouched; crashes are the queue's own count. Unknown members are ignored, so that
  * an older worker reads a newer one's envelopes. */
-#ifndef PB_ENVELOPE_H
-#define PB_ENVELOPE_H
+#ifndef PB_JOB_ENVELOPE_H
+#define PB_JOB_ENVELOPE_H
 
 #include "base/buf.h"
 #include "job/begun.h"

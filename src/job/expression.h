@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The provider's tag expressions: {"tag":NAME}, {"and":[…]}, {"or":[…]}, {"not":{"tag":NAME}}.
  * Checks the ones that producers write, and writes ours. Pure. */
-#ifndef PB_EXPRESSION_H
-#define PB_EXPRESSION_H
+#ifndef PB_JOB_EXPRESSION_H
+#define PB_JOB_EXPRESSION_H
 
 #include <jansson.h>
 

@@ -2,8 +2,8 @@
  * Which jobs of a batch go out together in one call, and the text that says so. It is recorded in
  * Redis before the first byte of any of these calls, and binds whoever holds the batch later: a
  * call that may be out can only be repeated whole. Pure. */
-#ifndef PB_GROUPING_H
-#define PB_GROUPING_H
+#ifndef PB_JOB_GROUPING_H
+#define PB_JOB_GROUPING_H
 
 #include "base/buf.h"
 #include "base/err.h"

@@ -2,8 +2,8 @@
  * A push job: the bytes of one list element, checked against the schema. Pure: no I/O, no clock.
  * Every refusal names the member, what it held (kind or size, never the content of a message)
  * and the limit. */
-#ifndef PB_JOB_H
-#define PB_JOB_H
+#ifndef PB_JOB_JOB_H
+#define PB_JOB_JOB_H
 
 #include <jansson.h>
 #include <stdbool.h>

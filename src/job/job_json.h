@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The bytes of a job as JSON: what is wrong with them is said without quoting them. */
-#ifndef PB_JOB_JSON_H
-#define PB_JOB_JSON_H
+#ifndef PB_JOB_JOB_JSON_H
+#define PB_JOB_JOB_JSON_H
 
 #include "job/job_schema.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A list of texts in a job: tags, or the ids of an explicit target. */
-#ifndef PB_JOB_LIST_H
-#define PB_JOB_LIST_H
+#ifndef PB_JOB_JOB_LIST_H
+#define PB_JOB_JOB_LIST_H
 
 #include "job/job_schema.h"
 

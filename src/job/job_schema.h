@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * How a job is read: members as a table of name, allowed kinds and setter, and the first refusal
  * of one reading. */
-#ifndef PB_JOB_SCHEMA_H
-#define PB_JOB_SCHEMA_H
+#ifndef PB_JOB_JOB_SCHEMA_H
+#define PB_JOB_JOB_SCHEMA_H
 
 #include "job/job.h"
 

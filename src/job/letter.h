@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * A dead letter, read back: for showing, filtering, and for the envelope with which its job
  * returns to the queue. Pure. */
-#ifndef PB_LETTER_H
-#define PB_LETTER_H
+#ifndef PB_JOB_LETTER_H
+#define PB_JOB_LETTER_H
 
 #include "job/envelope.h"
 

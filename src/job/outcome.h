@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The JSON of an outcome, exactly as the contract lists its members. Pure. */
-#ifndef PB_OUTCOME_H
-#define PB_OUTCOME_H
+#ifndef PB_JOB_OUTCOME_H
+#define PB_JOB_OUTCOME_H
 
 #include "base/buf.h"
 #include "job/begun.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * From a job, its rendered message and its target to the calls that deliver it. Pure: t0 comes
  * in as an argument, so that every attempt makes the same calls. */
-#ifndef PB_PLAN_H
-#define PB_PLAN_H
+#ifndef PB_JOB_PLAN_H
+#define PB_JOB_PLAN_H
 
 #include "base/buf.h"
 #include "job/job.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Quiet hours of an app: a daily window, at a fixed offset from UTC (no time-zone names), in which
  * message pushes wait for its end. Pure. */
-#ifndef PB_QUIET_H
-#define PB_QUIET_H
+#ifndef PB_JOB_QUIET_H
+#define PB_JOB_QUIET_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
  * The audience of a job as the provider's Target and TargetValue, cut into disjoint parts where
  * one call cannot carry it. Pure. Provider facts: API reference §5 (tag expressions), §6 (list
  * sizes); every figure is an option, because the provider has changed them before. */
-#ifndef PB_TARGET_H
-#define PB_TARGET_H
+#ifndef PB_JOB_TARGET_H
+#define PB_JOB_TARGET_H
 
 #include "job/job.h"
 

@@ -2,8 +2,8 @@
  * Message templates: compiled once at start, rendered per job. Pure.
  * A code has a template, and over it variants: for a locale, for a platform (a DeviceType), for a
  * locale of a platform. What a job gets are the ones that fit it, as layers. */
-#ifndef PB_TEMPLATE_H
-#define PB_TEMPLATE_H
+#ifndef PB_JOB_TEMPLATE_H
+#define PB_JOB_TEMPLATE_H
 
 #include "base/buf.h"
 #include "job/job.h"

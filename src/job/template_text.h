@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * One text with arguments, compiled: {0} and {school}, {code}, {tags} (joined with ','),
  * {params.NAME}; {{ and }} are literal braces. Pure. */
-#ifndef PB_TEMPLATE_TEXT_H
-#define PB_TEMPLATE_TEXT_H
+#ifndef PB_JOB_TEMPLATE_TEXT_H
+#define PB_JOB_TEMPLATE_TEXT_H
 
 #include "base/buf.h"
 #include "job/job.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A JSON value (provider parameters by name) whose texts may hold a template's arguments. Pure. */
-#ifndef PB_TEMPLATE_VALUES_H
-#define PB_TEMPLATE_VALUES_H
+#ifndef PB_JOB_TEMPLATE_VALUES_H
+#define PB_JOB_TEMPLATE_VALUES_H
 
 #include "job/job.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * What follows from one call's reply. Pure: numbers in, a decision out; the whole retry policy is
  * a table test. */
-#ifndef PB_VERDICT_H
-#define PB_VERDICT_H
+#ifndef PB_JOB_VERDICT_H
+#define PB_JOB_VERDICT_H
 
 #include "job/job.h"
 

@@ -12,11 +12,11 @@
 
 #include "base/log.h"
 #include "base/start.h"
-#include "mock/cert.h"
-#include "mock/control.h"
 #include "mock/options.h"
-#include "mock/provider.h"
-#include "mock/world_load.h"
+#include "mock/wire/cert.h"
+#include "mock/wire/control.h"
+#include "mock/wire/provider.h"
+#include "mock/world/world_load.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 64 };
 

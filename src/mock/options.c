@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "mock/port.h"
-#include "mock/record.h"
-#include "mock/request.h"
+#include "mock/wire/port.h"
+#include "mock/wire/request.h"
+#include "mock/world/record.h"
 
 #ifndef PB_VERSION
 #define PB_VERSION "unknown"

@@ -6,11 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "mock/handout.h"
-#include "mock/mass.h"
-#include "mock/push.h"
-#include "mock/rate.h"
-#include "mock/replay.h"
+#include "mock/check/mass.h"
+#include "mock/check/push.h"
+#include "mock/world/handout.h"
+#include "mock/world/rate.h"
+#include "mock/world/replay.h"
 
 enum { OPTIONS_NAMES_MAX = 32, OPTIONS_HOST_SIZE = 256 };
 

@@ -3,8 +3,8 @@
  * others' in any number. While there is no room for more of them, some are taken off the list's
  * head all the same; those of an app that has its share in work already are parked, so that the
  * others' behind them are reached. Each job is set aside once, and comes back in its app's turn. */
-#ifndef PB_AHEAD_H
-#define PB_AHEAD_H
+#ifndef PB_WORKER_AHEAD_H
+#define PB_WORKER_AHEAD_H
 
 #include "worker/dispatch_core.h"
 

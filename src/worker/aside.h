@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * When a queue that Redis refuses to serve is set aside, and when it is tried again. Pure: what was
  * answered and a clock in, a decision out. */
-#ifndef PB_ASIDE_H
-#define PB_ASIDE_H
+#ifndef PB_WORKER_ASIDE_H
+#define PB_WORKER_ASIDE_H
 
 #include <stdbool.h>
 #include <stdint.h>

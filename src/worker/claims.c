@@ -6,12 +6,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "pipeline/share.h"
 #include "worker/ahead.h"
 #include "worker/lanes.h"
 #include "worker/looks.h"
 #include "worker/parked.h"
 #include "worker/room.h"
-#include "worker/share.h"
 
 enum {
     CLAIM_MAX = 128,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Which queue is asked for how many jobs, and when: credits, tokens, priority or turns, suspects.
  */
-#ifndef PB_CLAIMS_H
-#define PB_CLAIMS_H
+#ifndef PB_WORKER_CLAIMS_H
+#define PB_WORKER_CLAIMS_H
 
 #include "worker/dispatch_core.h"
 

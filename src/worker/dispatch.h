@@ -2,14 +2,14 @@
  * The pipeline: claims jobs for free credits, walks each through read → send → verdict → finish,
  * keeps leases alive, drains. The only module that knows every stage, and the only owner of jobs
  * between claim and Redis' confirmation. */
-#ifndef PB_DISPATCH_H
-#define PB_DISPATCH_H
+#ifndef PB_WORKER_DISPATCH_H
+#define PB_WORKER_DISPATCH_H
 
 #include <event2/event.h>
 
-#include "io/queue.h"
-#include "worker/circuit.h"
-#include "worker/config.h"
+#include "config/config.h"
+#include "fleet/circuit.h"
+#include "queue/queue.h"
 
 struct evdns_base;
 struct flow;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * What the dispatcher's own modules share: claims.c decides what is claimed and when, looks.c looks
  * at parked jobs of apps that take none, ahead.c for jobs of other apps behind those of one,
- * watch.c for what should not be, dispatch_loop.c drives both and drains. Nobody else includes
+ * watchdog.c for what should not be, dispatch.c drives both and drains. Nobody else includes
  * this. */
-#ifndef PB_DISPATCH_CORE_H
-#define PB_DISPATCH_CORE_H
+#ifndef PB_WORKER_DISPATCH_CORE_H
+#define PB_WORKER_DISPATCH_CORE_H
 
 #include "worker/aside.h"
 #include "worker/dispatch.h"

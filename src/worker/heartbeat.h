@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * What this worker's heartbeat says of it, for `pushbridge stats`. */
-#ifndef PB_HEARTBEAT_H
-#define PB_HEARTBEAT_H
+#ifndef PB_WORKER_HEARTBEAT_H
+#define PB_WORKER_HEARTBEAT_H
 
-#include "worker/pipeline.h"
+#include "pipeline/pipeline.h"
 
 /* Bytes: 64 apps in trouble of the worker's own (44 KiB, where all of a code is escaped), their
  * names (4 KiB) and circuits (6 KiB), and 16 queues set aside (42 KiB). */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Queues beside each other: one that Redis refuses to serve is set aside by itself, until a trial
  * shows that it is well again. The others are served as if it were empty. */
-#ifndef PB_LANES_H
-#define PB_LANES_H
+#ifndef PB_WORKER_LANES_H
+#define PB_WORKER_LANES_H
 
 #include "worker/dispatch_core.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Each queue's leftovers: when they are looked for, and what is said of them. */
-#ifndef PB_LEFTOVER_LOOK_H
-#define PB_LEFTOVER_LOOK_H
+#ifndef PB_WORKER_LEFTOVER_LOOK_H
+#define PB_WORKER_LEFTOVER_LOOK_H
 
 #include "worker/dispatch_core.h"
 

@@ -4,11 +4,11 @@
  * the app (a reload on its way through the fleet), and then so long as queue.unserved_ms for one
  * that comes back; after that they are taken as any job is, and end as jobs of an unknown app do.
  * Pure: what Redis says and a clock in, names out. */
-#ifndef PB_LEFTOVERS_H
-#define PB_LEFTOVERS_H
+#ifndef PB_WORKER_LEFTOVERS_H
+#define PB_WORKER_LEFTOVERS_H
 
-#include "io/queue.h"
-#include "worker/config.h"
+#include "config/config.h"
+#include "queue/queue.h"
 
 enum { LEFTOVERS_SILENT_MS = 24 * 3600 * 1000, LEFTOVER_NAME_SIZE = 256 };
 

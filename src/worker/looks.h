@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Parked jobs of apps that take none, looked at beside the claims: one of them as a probe when the
  * app's circuit wants one, and some each second for their deadlines. No app waits for another's. */
-#ifndef PB_LOOKS_H
-#define PB_LOOKS_H
+#ifndef PB_WORKER_LOOKS_H
+#define PB_WORKER_LOOKS_H
 
 #include "worker/dispatch_core.h"
 

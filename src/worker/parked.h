@@ -3,8 +3,8 @@
  * what is over queue.parked_max waits there too, unless there is no other app that it could make
  * way for. All lists of a queue together are bounded by queue.parked_all_max. At the bound ready
  * jobs stay where they are. */
-#ifndef PB_PARKED_H
-#define PB_PARKED_H
+#ifndef PB_WORKER_PARKED_H
+#define PB_WORKER_PARKED_H
 
 #include "worker/dispatch_core.h"
 

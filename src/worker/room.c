@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
-#include "worker/memory.h"
+#include "pipeline/memory.h"
 
 static size_t least(size_t a, size_t b)
 {

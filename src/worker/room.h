@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Keeps claims within the memory that jobs may take (worker.memory_bytes): what is held, and what
  * claims under way may bring at their largest. */
-#ifndef PB_ROOM_H
-#define PB_ROOM_H
+#ifndef PB_WORKER_ROOM_H
+#define PB_WORKER_ROOM_H
 
 #include "worker/dispatch_core.h"
 

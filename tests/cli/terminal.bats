@@ -8,7 +8,7 @@ setup() { clean_env; }
 # Calls of FUNCTIONS in the commands' sources, one a line, whole: "FILE: call(…)".
 calls() {
     local file
-    for file in src/cli/*.c; do
+    for file in src/cli/*.c src/cli/*/*.c; do
         [ "$file" = src/cli/cli.c ] ||
             tr '\n' ' ' <"$file" | grep -oE "(^|[^a-z_])($1)\([^;]*;" | sed "s|^|$file: |"
     done

@@ -3,8 +3,8 @@
  * wire. What is taken for a node has a host and a port. */
 #include "fuzz/fuzz.h"
 
-#include "io/cluster.h"
-#include "io/redis_reader.h"
+#include "redis/cluster.h"
+#include "redis/redis_reader.h"
 
 enum { NODES = 8 };
 

@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "worker/config.h"
-#include "worker/config_load.h"
+#include "config/config.h"
+#include "config/config_load.h"
 
 enum { ENV_MAX = 16, PATH_SIZE = 32, SHOWN = 24 };
 #define MARK "S3cr3tM4rk" /* shown by none who print secrets masked */

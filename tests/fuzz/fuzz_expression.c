@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "job/expression.h"
 #include "job/target.h"
-#include "mock/tagexpr.h"
+#include "mock/check/tagexpr.h"
 
 enum { TAGS_MAX = 512 };
 

@@ -3,9 +3,9 @@
 #include "fuzz/fuzz.h"
 
 #include "base/clock.h"
-#include "mock/mass.h"
-#include "mock/names.h"
-#include "mock/push.h"
+#include "mock/check/mass.h"
+#include "mock/check/names.h"
+#include "mock/check/push.h"
 
 enum { TEXT_MAX = 1 << 20 };
 static const struct push_rules rules = {

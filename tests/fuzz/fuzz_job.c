@@ -10,8 +10,8 @@
 #include "aliyun/request.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "mock/push.h"
-#include "mock/sigcheck.h"
+#include "mock/check/push.h"
+#include "mock/check/sigcheck.h"
 
 #define T0 INT64_C(1780000000000)
 #define STAMP "2026-05-28T20:26:40Z"

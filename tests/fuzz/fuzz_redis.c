@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "io/queue_core.h"
+#include "queue/queue_core.h"
 
 enum { CONNECTIONS_MAX = 3, ROUNDS = 3, IDLE_TURNS = 8, TURNS_MAX = 5000 };
 

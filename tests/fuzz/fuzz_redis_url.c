@@ -4,7 +4,7 @@
 #include "fuzz/fuzz.h"
 
 #include "base/buf.h"
-#include "io/redis.h"
+#include "redis/redis.h"
 
 static void put_encoded(struct buf *b, const char *text)
 {

@@ -4,7 +4,7 @@
 
 #include "aliyun/response.h"
 #include "base/text.h"
-#include "io/http_headers.h"
+#include "http/http_headers.h"
 
 enum { HINT_MAX_MS = 3600 * 1000 };
 

@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "mock/request.h"
+#include "mock/wire/request.h"
 
 struct made {
     struct request q;

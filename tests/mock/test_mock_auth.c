@@ -12,8 +12,8 @@
 
 #include "base/clock.h"
 #include "made_request.h"
-#include "mock/auth.h"
-#include "mock/sigcheck.h"
+#include "mock/check/auth.h"
+#include "mock/check/sigcheck.h"
 
 static const char *text_of(const json_t *v, const char *name)
 {

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "made_request.h"
-#include "mock/faults.h"
+#include "mock/wire/faults.h"
 
 static uint64_t add(struct faults *f, const char *rule)
 {

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mock/fields.h"
-#include "mock/table.h"
+#include "mock/wire/fields.h"
+#include "mock/world/table.h"
 
 static bool parse(struct fields *f, const char *text)
 {

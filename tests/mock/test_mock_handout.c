@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "mock/control.h"
-#include "mock/provider.h"
+#include "mock/wire/control.h"
+#include "mock/wire/provider.h"
 
 static struct event_base *base;
 static struct provider p;

@@ -11,8 +11,8 @@
 #include <event2/http.h>
 #include <string.h>
 
-#include "mock/control.h"
-#include "mock/provider.h"
+#include "mock/wire/control.h"
+#include "mock/wire/provider.h"
 
 static struct event_base *base;
 static struct provider p;

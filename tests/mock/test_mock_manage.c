@@ -12,9 +12,9 @@
 
 #include "base/clock.h"
 #include "made_request.h"
-#include "mock/actions.h"
-#include "mock/params.h"
-#include "mock/world_load.h"
+#include "mock/check/params.h"
+#include "mock/world/actions.h"
+#include "mock/world/world_load.h"
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"

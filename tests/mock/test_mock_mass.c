@@ -12,12 +12,12 @@
 
 #include "base/clock.h"
 #include "made_request.h"
-#include "mock/actions.h"
-#include "mock/cancel.h"
-#include "mock/mass.h"
-#include "mock/names.h"
-#include "mock/pushing.h"
-#include "mock/report.h"
+#include "mock/check/mass.h"
+#include "mock/check/names.h"
+#include "mock/world/actions.h"
+#include "mock/world/cancel.h"
+#include "mock/world/pushing.h"
+#include "mock/world/report.h"
 
 static const struct push_rules rules = {.accounts_max = 1000};
 static const int64_t now_ms = INT64_C(1772694489000); /* 2026-03-05T07:08:09Z */

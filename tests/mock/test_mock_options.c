@@ -19,11 +19,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mock/answer.h"
-#include "mock/cert.h"
+#include "mock/check/refusal.h"
 #include "mock/options.h"
-#include "mock/port.h"
-#include "mock/refusal.h"
+#include "mock/wire/answer.h"
+#include "mock/wire/cert.h"
+#include "mock/wire/port.h"
 
 enum { WORDS_MAX = 64 };
 

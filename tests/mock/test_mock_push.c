@@ -11,8 +11,8 @@
 
 #include "base/clock.h"
 #include "made_request.h"
-#include "mock/names.h"
-#include "mock/push.h"
+#include "mock/check/names.h"
+#include "mock/check/push.h"
 
 /* --- names ----------------------------------------------------------------------------------- */
 

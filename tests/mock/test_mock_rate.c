@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "mock/rate.h"
+#include "mock/world/rate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -12,11 +12,11 @@
 
 #include "base/clock.h"
 #include "made_request.h"
-#include "mock/cancel.h"
-#include "mock/params.h"
-#include "mock/record.h"
-#include "mock/replay.h"
-#include "mock/report.h"
+#include "mock/check/params.h"
+#include "mock/world/cancel.h"
+#include "mock/world/record.h"
+#include "mock/world/replay.h"
+#include "mock/world/report.h"
 
 /* --- tokens ---------------------------------------------------------------------------------- */
 

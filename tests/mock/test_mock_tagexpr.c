@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "mock/tagexpr.h"
+#include "mock/check/tagexpr.h"
 
 #define T(name) "{\"tag\":\"" name "\"}"
 

@@ -11,10 +11,10 @@
 #include <stdio.h>
 
 #include "made_request.h"
-#include "mock/audience.h"
-#include "mock/inbox.h"
-#include "mock/inbox_report.h"
-#include "mock/world_load.h"
+#include "mock/world/audience.h"
+#include "mock/world/inbox.h"
+#include "mock/world/inbox_report.h"
+#include "mock/world/world_load.h"
 
 /* Devices are known here by one letter: ID("a") is 32 of them. */
 static const char *id_of(char letter)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Apps beside each other: circuits, probes, parked lists and turns, as src/worker does them. What a
+ * Apps beside each other: circuits, probes, parked lists and turns, as src/pipeline and src/worker do them. What a
  * queue's scripts guarantee is queue.pml's; here a move is a move.
  *
  * Two apps, two workers. Job 0, of app 0, is refused whatever it is; the others are, while their app

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The queue's protocol in Redis: what src/io/lua and src/io/queue_*.c do, without the bytes.
+ * The queue's protocol in Redis: what src/queue/lua and src/queue/queue_*.c do, without the bytes.
  * docs/model.md says what is modelled, what is assumed, and how many states there are.
  *
  * Here: choices, times and state. steps.pml has what a script does, parties.pml who runs it when,

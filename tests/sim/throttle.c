@@ -11,11 +11,11 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "io/scripts.h"
+#include "fleet/flow_core.h"
+#include "queue/scripts.h"
 #include "sim/quota.h"
 #include "sim/virtual.c"
 #include "support/redis_server.c"
-#include "worker/flow_core.h"
 
 enum {
     WORKERS_MAX = 20,

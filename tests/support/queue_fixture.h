@@ -4,7 +4,7 @@
 #ifndef TEST_QUEUE_FIXTURE_H
 #define TEST_QUEUE_FIXTURE_H
 
-#include "io/queue_core.h"
+#include "queue/queue_core.h"
 #include "support/redis_server.h"
 
 #define QUEUE "jobs"

@@ -5,9 +5,9 @@
 #ifndef TEST_STAGE_H
 #define TEST_STAGE_H
 
+#include "pipeline/pipeline.h"
 #include "support/provider.h"
 #include "support/queue_fixture.h"
-#include "worker/pipeline.h"
 
 enum { STAGE_CLAIM_MAX = 256 };
 

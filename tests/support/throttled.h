@@ -3,7 +3,7 @@
 #ifndef TEST_THROTTLED_H
 #define TEST_THROTTLED_H
 
-#include "worker/flow.h"
+#include "fleet/flow.h"
 
 /* Until when it rests, in ms from now. */
 static inline int64_t throttle_account(struct flow *f, size_t app, enum flow_action action,

@@ -4,7 +4,7 @@
 #ifndef TEST_WORKER_CONFIG_H
 #define TEST_WORKER_CONFIG_H
 
-#include "worker/config.h"
+#include "config/config.h"
 
 /* provider_port 0: no provider; redis_port 0: the default. vars: NULL-terminated "NAME=value"
  * texts over the fixture's own (a later one replaces an earlier), or NULL; file: libconfig text, or

@@ -19,11 +19,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "admin/admin.h"
+#include "admin/admin_socket.h"
 #include "base/metrics.h"
 #include "support/free_port.h"
 #include "support/pump.h"
-#include "worker/admin.h"
-#include "worker/admin_socket.h"
 
 static struct event_base *base;
 static struct admin *admin;

@@ -11,7 +11,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "worker/admin_host.h"
+#include "config/admin_host.h"
 
 static void hosts_are_read(void **state)
 {

@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "io/queue_core.h"
+#include "pipeline/again.h"
+#include "pipeline/bundle.h"
+#include "queue/queue_core.h"
 #include "support/worker_config.c"
-#include "worker/again.h"
-#include "worker/bundle.h"
 
 enum { T0 = 1000000, NOW = 2000000 };
 enum { ONE, SAME, TEXT, TITLE, LIMITS, GROUP, CONFIGS };

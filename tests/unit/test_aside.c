@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "fleet/flow_alone.h"
 #include "worker/aside.h"
-#include "worker/flow_alone.h"
 
 static void test_transitions(void **state)
 {

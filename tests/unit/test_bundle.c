@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "io/queue_core.h"
+#include "pipeline/bundle.h"
+#include "queue/queue_core.h"
 #include "support/worker_config.c"
-#include "worker/bundle.h"
 
 enum { T0 = 1700000000, CREW_MAX = GROUPING_MEMBERS_MAX };
 #define T0_MS (INT64_C(1000) * T0)

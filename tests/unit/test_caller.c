@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "cli/caller.h"
+#include "cli/manage/caller.h"
 
 static void repeats_what_may_help(void **state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "worker/circuit.h"
+#include "fleet/circuit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

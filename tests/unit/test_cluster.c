@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "io/cluster.h"
+#include "redis/cluster.h"
 
 static const struct node asked = {"10.0.0.9", 7009};
 

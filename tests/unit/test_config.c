@@ -16,7 +16,7 @@
 
 #include "aliyun/quota.h"
 #include "base/mem.h"
-#include "worker/config.h"
+#include "config/config.h"
 
 enum { ENV_MAX = 16, TEXT_SIZE = 128 * 1024 };
 #define KEYS "PREQ_ACCESS_KEY_ID=id", "PREQ_ACCESS_KEY_SECRET=secret"

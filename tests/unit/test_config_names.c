@@ -16,8 +16,8 @@
 #include "base/said.h"
 #include "base/secrets.h"
 #include "base/text.h"
-#include "io/queue_tool.h"
-#include "worker/config_names.h"
+#include "config/config_names.h"
+#include "queue/queue_tool.h"
 
 enum { VARIABLES = 12 };
 

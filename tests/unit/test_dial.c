@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "io/dial.h"
+#include "redis/dial.h"
 #include "support/pump.h"
 
 enum { LOOKUP_MS = 800, TICK_MS = 5, COARSE_MS = 20 /* the loop's clock is cached */ };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The dispatcher whole (dispatch_core, parked, looks, ahead, claims, watch, dispatch_loop): its own
+ * The dispatcher whole (dispatch_core, parked, looks, ahead, claims, watchdog, dispatch): its own
  * connections to a real redis-server, a provider on the same loop. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -16,10 +16,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "admin/door.h"
 #include "base/metrics.h"
 #include "support/free_port.h"
 #include "support/pump.h"
-#include "worker/door.h"
 
 enum { PLACES = 8, LONG = 16 * 1024 * 1024 /* more than sockets hold */ };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What workers share (fleet, circuits, flow, flow_core, flow_limits, flow_ask, flow_cool,
-// flow_stock; flow_store), on a real redis-server: the buckets' arithmetic, cool-downs, overrides,
+// flow; flow_store), on a real redis-server: the buckets' arithmetic, cool-downs, overrides,
 // pauses and circuits, seen by several workers at once.
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,12 +13,12 @@
 
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "io/scripts.h"
+#include "fleet/fleet.h"
+#include "queue/scripts.h"
 #include "support/pump.h"
 #include "support/queue_fixture.c"
 #include "support/redis_server.c"
 #include "support/throttled.h"
-#include "worker/fleet.h"
 
 enum { FLEETS_MAX = 5, SHOP = 0, NEWS = 1 };
 

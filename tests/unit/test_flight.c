@@ -8,9 +8,9 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "io/queue_core.h"
+#include "pipeline/flight.h"
+#include "queue/queue_core.h"
 #include "support/worker_config.c"
-#include "worker/flight.h"
 
 #define DIGEST "0123456789abcdef"
 enum { T0 = 1000000, NOW = 2000000 };

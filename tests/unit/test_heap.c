@@ -7,9 +7,9 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "admin/process.h"
 #include "base/heap.h"
 #include "base/mem.h"
-#include "worker/process.h"
 
 enum { PIECES = 4096, PIECE = 4096, MIB = 1024 * 1024 };
 

@@ -18,8 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/http.h"
-#include "io/http_headers.h"
+#include "http/http.h"
+#include "http/http_headers.h"
 #include "support/pump.h"
 
 /* --- headers --------------------------------------------------------------------------------- */

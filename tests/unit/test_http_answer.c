@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "worker/http_answer.h"
+#include "keys/http_answer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "pipeline/flight.h"
 #include "support/worker_config.c"
-#include "worker/flight.h"
 
 enum { JOB_SIZE = 65 * 1024, KEPT_MAX = 4096 };
 

@@ -21,9 +21,9 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "keys/key_fetch.h"
+#include "keys/keyring.h"
 #include "support/pump.h"
-#include "worker/key_fetch.h"
-#include "worker/keyring.h"
 
 static int64_t boot_shift_ms;
 int64_t __real_clock_boot_ms(void);

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fleet/others.h"
 #include "worker/leftovers.h"
-#include "worker/others.h"
 
 static struct config_app own = {.app = {.name = "default"}};
 static const struct config config = {.apps = &own, .napps = 1, .unserved_ms = 1000};

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "worker/legs.h"
+#include "pipeline/legs.h"
 
 #include "support/worker_config.c"
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "io/locate.h"
+#include "redis/locate.h"
 #include "support/pump.h"
 #include "support/redis_server.c"
 

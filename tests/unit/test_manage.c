@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/manage.h"
-#include "cli/resume.h"
+#include "cli/manage/manage.h"
+#include "cli/manage/resume.h"
 
 #define DEVICE "a64ae296f3b04a58a05b30c900000001"
 

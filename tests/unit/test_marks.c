@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What jobs follow from in a configuration, and whether another one has the same. */
-#include "worker/marks.h"
+#include "config/marks.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

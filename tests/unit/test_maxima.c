@@ -14,9 +14,9 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "io/queue.h"
-#include "worker/config.h"
-#include "worker/flow.h"
+#include "config/config.h"
+#include "fleet/flow.h"
+#include "queue/queue.h"
 
 enum { TEXT_SIZE = 256 * 1024, NAME_SIZE = 65, ENV_SIZE = 8 };
 #define KEYS "PREQ_ACCESS_KEY_ID=id", "PREQ_ACCESS_KEY_SECRET=secret"

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "base/metrics.h"
-#include "io/queue_core.h"
-#include "worker/memory.h"
-#include "worker/pipeline_core.h"
+#include "pipeline/memory.h"
+#include "pipeline/pipeline_core.h"
+#include "queue/queue_core.h"
 #include "worker/room.h"
 
 enum { MB = 1 << 20, JOB_MAX = 65536 };

@@ -13,9 +13,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "admin/notify.h"
 #include "base/log.h"
 #include "support/pump.h"
-#include "worker/notify.h"
 
 static struct event_base *base;
 static int fd; /* where systemd would listen */

@@ -12,17 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/gauges.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/number.h"
-#include "io/flow_store.h"
-#include "io/scripts.h"
+#include "fleet/flow.h"
+#include "fleet/flow_store.h"
 #include "job/envelope.h"
+#include "queue/scripts.h"
 #include "support/pump.h"
 #include "support/queue_fixture.c"
 #include "support/redis_server.c"
-#include "worker/flow.h"
-#include "worker/gauges.h"
 
 static const char *const hostile[] = {"nan",
                                       "-nan",

@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "fleet/fleet.h"
 #include "support/pump.h"
 #include "support/queue_fixture.c"
 #include "support/redis_server.c"
-#include "worker/fleet.h"
 #include "worker/heartbeat.h"
 
 enum { WORKERS_MAX = 3, SHOP = 0, NEWS = 1, BASE_MS = 300 };

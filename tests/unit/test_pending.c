@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "io/pending.h"
+#include "redis/pending.h"
 
 static void push(struct pending_queue *q, int64_t i)
 {

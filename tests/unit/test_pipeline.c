@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Claimed jobs on their way to an end (pipeline_core, pipeline_walk, duplicates, answer, ending,
+ * Claimed jobs on their way to an end (pipeline, walk, duplicates, answer, ending,
  * replies, refusal, tally, heartbeat; queue_seen), on a real redis-server, against a provider on
  * the same loop. */
 #include <setjmp.h>

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "worker/process.h"
+#include "admin/process.h"
 
 static void test_grows_with_what_is_used(void **state)
 {

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "io/queue_tool.h"
+#include "queue/queue_tool.h"
 #include "support/pump.h"
 #include "support/queue_fixture.c"
 #include "support/redis_server.c"

@@ -14,8 +14,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "pipeline/pipeline_core.h"
 #include "support/stage.c"
-#include "worker/pipeline_core.h"
 
 enum { SLICE_MS = 20 };
 

@@ -10,9 +10,9 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "worker/gauges.h"
-#include "worker/rates.h"
-#include "worker/ready.h"
+#include "admin/gauges.h"
+#include "admin/rates.h"
+#include "admin/ready.h"
 
 enum { NOW = 100000 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The Redis connection (redis_core, redis_handshake, redis_reader, redis_url, redis_info,
+ * The Redis connection (redis, redis_handshake, redis_reader, redis_url, redis_info,
  * redis_script, dial, tls) against a real server, and against scripted ones where a real server
  * cannot be made to behave that badly.
  */
@@ -21,9 +21,9 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
-#include "io/redis.h"
-#include "io/redis_info.h"
-#include "io/redis_reader.h"
+#include "redis/redis.h"
+#include "redis/redis_info.h"
+#include "redis/redis_reader.h"
 #include "support/pump.h"
 #include "support/redis_server.c"
 

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "io/redis_reader.h"
+#include "redis/redis_reader.h"
 
 enum { VALUE_MAX = 10, REPLY_MAX = 4096, CHUNK = 64 * 1024 };
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "io/router.h"
+#include "redis/router.h"
 #include "support/pump.h"
 #include "support/redis_server.c"
 

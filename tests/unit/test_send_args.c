@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/send_args.h"
+#include "cli/jobs/send_args.h"
 
 enum { WORDS_MAX = 24 };
 

@@ -12,10 +12,10 @@
 #include <string.h>
 
 #include "base/metrics.h"
+#include "pipeline/sender.h"
 #include "support/provider.c"
 #include "support/pump.h"
 #include "support/worker_config.c"
-#include "worker/sender.h"
 
 struct fixture {
     struct event_base *base;

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pipeline/bundle.h"
+#include "pipeline/share.h"
 #include "support/worker_config.c"
-#include "worker/bundle.h"
-#include "worker/share.h"
 
 #define TO_ONE "\"target\":{\"device\":[\"0123456789abcdef0123456789abcdef\"]}"
 #define UNICAST "{\"message\":\"m\"," TO_ONE "}"

@@ -15,10 +15,10 @@
 #include <string.h>
 
 #include "job/expression.h"
+#include "pipeline/bundle.h"
+#include "pipeline/share.h"
 #include "support/expression_match.h"
 #include "support/worker_config.c"
-#include "worker/bundle.h"
-#include "worker/share.h"
 
 enum {
     ROUNDS = 500,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "worker/shared_stop.h"
+#include "fleet/shared_stop.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

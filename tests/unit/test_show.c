@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "aliyun/answer_xml.h"
-#include "cli/show.h"
+#include "cli/manage/show.h"
 
 /* What show prints of an answer; the caller frees. */
 static char *shown(struct show *s, const char *key, const json_t *answer)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "worker/turns.h"
+#include "pipeline/turns.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

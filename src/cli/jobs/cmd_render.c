@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT
+ * pushbridge render: the calls that jobs would make, without sending them. */
+#include <getopt.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/jobs/render_out.h"
+#include "pipeline/share.h"
+
+enum { OUT_MAX = 64 * 1024 * 1024 };
+
+static const char help[] =
+    "usage: pushbridge render [-c FILE] [--json] [JOB…]\n"
+    "\n"
+    "Shows the calls that each JOB (without any: each line of the standard input) would make if "
+    "it\n"
+    "were claimed now, and why a job would be refused (exit 1). Nothing is sent; credentials are\n"
+    "not needed and never shown.\n"
+    "\n"
+    "Jobs that would share a call if they were claimed together (plan.coalesce) are shown with "
+    "that\n"
+    "call behind them. They are taken in groups of 200, a claim's most; a worker's claims may be\n"
+    "smaller, and share less.\n"
+    "\n"
+    "  -c, --config FILE   configuration file\n"
+    "  --json              one JSON object per job, and per shared call\n";
+
+/* What stands for a batch's id before a worker has claimed it. */
+static const char example_batch[] = "0000000000000000";
+
+/* One job on its way. */
+struct rendering {
+    struct flight flight;
+    enum reason why;
+    struct err e;
+    bool refused;
+};
+
+/* The jobs that are looked at together, as if one claim had brought them. */
+struct render {
+    const struct config *config;
+    struct render_out out;
+    unsigned long refused, calls; /* of the whole input; calls: shared ones */
+    int64_t now_ms;
+    struct rendering *jobs;
+    size_t n, max;
+    struct coalesce_item items[SHARE_CLAIM_MAX];
+    struct grouping grouping;
+};
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static bool has_app_key(const struct config_app *app, struct err *e)
+{
+    return app->app.app_key || err_set(e, "app: \"%.64s\" has no app_key", app->app.name);
+}
+
+static bool read_job(const struct config *c, struct rendering *x)
+{
+    struct flight *f = &x->flight;
+    if (!flight_read(f, c, &x->why, &x->e))
+        return false;
+    x->why = REASON_INVALID_JOB;
+    if (!f->group)
+        return has_app_key(f->app, &x->e);
+    for (size_t i = 0; i < f->group->n; i++)
+        if (!has_app_key(f->group->v[i].app, &x->e))
+            return false;
+    return true;
+}
+
+static void add_job(struct render *r, const char *bytes, size_t len)
+{
+    struct rendering *x = &r->jobs[r->n];
+    if (!r->n)
+        r->now_ms = clock_wall_ms();
+    const struct queue_claim claim = {.batch = example_batch,
+                                      .t0_ms = r->now_ms,
+                                      .now_ms = r->now_ms,
+                                      .digest = r->config->digest};
+    const struct queue_member member = {.pos = (unsigned)r->n++,
+                                        .oversize = len > (size_t)r->config->job_max_bytes,
+                                        .envelope = "",
+                                        .bytes = bytes,
+                                        .len = len};
+    *x = (struct rendering){0};
+    flight_init(&x->flight, &claim, &member, &x->e);
+    x->flight.config = r->config;
+    x->refused = !read_job(r->config, x);
+}
+
+/* --- what shares calls ----------------------------------------------------------------------- */
+
+static size_t describe_all(struct render *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        struct rendering *x = &r->jobs[i];
+        struct params params;
+        struct err e;
+        if (x->refused || !share_allowed(&x->flight, r->now_ms))
+            continue;
+        size_t app = (size_t)(x->flight.app - r->config->apps);
+        if (bundle_params(&x->flight, &params, &e))
+            share_describe(&x->flight, app, &params, &r->items[n++]);
+        params_free(&params);
+    }
+    return n;
+}
+
+static void group(struct render *r)
+{
+    const struct coalesce_rules rules = share_rules(r->config);
+    struct grouping *g = &r->grouping;
+    g->ncalls = g->n = 0;
+    if (r->n > 1)
+        coalesce(r->items, describe_all(r), &rules, example_batch, g);
+    for (size_t i = 0; i < g->ncalls; i++) {
+        const struct grouping_call *call = &g->calls[i];
+        struct bundle *bundle = bundle_new(call);
+        for (size_t k = call->first; k < call->first + call->n; k++)
+            bundle_add(bundle, &r->jobs[g->members[k].pos].flight, g->members[k].task);
+    }
+}
+
+static unsigned long shared_call(const struct render *r, const struct flight *f)
+{
+    const struct grouping *g = &r->grouping;
+    for (size_t i = 0; f->bundle && i < g->ncalls; i++)
+        if (strcmp(g->calls[i].id, f->bundle->id) == 0)
+            return r->calls + i + 1;
+    return 0;
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static void flush(struct render_out *o)
+{
+    fwrite(buf_text(&o->buf), 1, o->buf.len, stdout);
+    buf_reset(&o->buf);
+}
+
+static bool write_own_calls(struct render_out *o, struct rendering *x)
+{
+    bool ok = true;
+    for (struct flight *f = &x->flight; ok && flight_next_call(f); f->next++) {
+        struct params params;
+        ok = bundle_params(f, &params, &x->e);
+        if (ok) {
+            bundle_name_call(f, &params);
+            params_sort(&params);
+            render_call(o, f, &params);
+        }
+        params_free(&params);
+    }
+    return ok;
+}
+
+static void write_job(struct render *r, struct rendering *x)
+{
+    struct render_out *o = &r->out;
+    if (!x->refused) {
+        render_begin(o, &x->flight, shared_call(r, &x->flight));
+        x->refused = !x->flight.bundle && !write_own_calls(o, x);
+        render_end(o);
+    }
+    if (x->refused) {
+        r->refused++;
+        buf_reset(&o->buf);
+        render_refusal(o, &x->flight, x->why, x->e.text);
+    }
+    flush(o);
+}
+
+/* Tasks stay in their order. */
+static void write_shared(struct render *r, struct flight *leader)
+{
+    struct params params;
+    struct err e = {""};
+    struct bundle *b = leader->bundle;
+    bundle_close(b);
+    bool ok = bundle_params(leader, &params, &e);
+    if (ok) {
+        bundle_name_call(leader, &params);
+        if (!b->mass)
+            params_sort(&params);
+    }
+    render_shared(&r->out, b, ++r->calls, ok ? &params : NULL, e.text);
+    r->refused += !ok;
+    params_free(&params);
+    flush(&r->out);
+}
+
+static void render_jobs(struct render *r)
+{
+    const struct grouping *g = &r->grouping;
+    group(r);
+    for (size_t i = 0; i < r->n; i++)
+        write_job(r, &r->jobs[i]);
+    for (size_t i = 0; i < g->ncalls; i++)
+        write_shared(r, &r->jobs[g->members[g->calls[i].first].pos].flight);
+    for (size_t i = 0; i < r->n; i++) {
+        bundle_leave(&r->jobs[i].flight);
+        flight_free(&r->jobs[i].flight);
+    }
+    r->out.first += r->n;
+    r->n = 0;
+}
+
+static void take_job(struct render *r, const char *bytes, size_t len)
+{
+    add_job(r, bytes, len);
+    if (r->n == r->max)
+        render_jobs(r);
+}
+
+static bool take_input(struct render *r)
+{
+    struct buf line;
+    buf_init(&line, (size_t)r->config->job_max_bytes + 1);
+    while (cli_read_line(stdin, &line))
+        if (line.len)
+            take_job(r, buf_text(&line), line.len);
+    bool ok = cli_input_ok();
+    buf_free(&line);
+    return ok;
+}
+
+/* --- command --------------------------------------------------------------------------------- */
+
+static int take_all(struct render *r, int njobs, char **jobs)
+{
+    if (!r->config->napps) {
+        fputs("pushbridge: no app: set PREQ_APP_KEY, aliyun.app_key or a list of apps\n", stderr);
+        return CLI_CONFIG;
+    }
+    for (int i = 0; i < njobs; i++)
+        take_job(r, jobs[i], strlen(jobs[i]));
+    bool ok = njobs || take_input(r);
+    render_jobs(r);
+    return r->refused || !ok ? CLI_FAILED : CLI_OK;
+}
+
+static int render(const char *file, bool json, int njobs, char **jobs)
+{
+    struct config config;
+    if (!cli_load(file, false, &config))
+        return CLI_CONFIG;
+    struct render *r = mem_zalloc(sizeof *r);
+    r->config = &config;
+    r->out = (struct render_out){.json = json, .first = 1};
+    r->max = config.coalesce ? SHARE_CLAIM_MAX : 1; /* 1: each is shown as it comes */
+    r->jobs = mem_alloc(r->max * sizeof *r->jobs);
+    buf_init(&r->out.buf, OUT_MAX);
+    int code = take_all(r, njobs, jobs);
+    buf_free(&r->out.buf);
+    mem_free(r->jobs);
+    mem_free(r);
+    config_free(&config);
+    return code;
+}
+
+int cmd_render(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    const char *file = NULL;
+    bool json = false;
+    int c;
+    optind = 1;
+    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        if (c == 'c')
+            file = optarg;
+        else if (c == 'j')
+            json = true;
+        else if (c == 'h')
+            return fputs(help, stdout), CLI_OK;
+        else
+            return CLI_USAGE;
+    }
+    return render(file, json, argc - optind, argv + optind);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/queue/cancel_find.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "job/envelope.h"
+
+enum { PAGE = 128, OVERLAP = 32 };
+
+struct finding {
+    struct tool *tool;
+    struct queue *queue;
+    const char *id;
+    found_fn fn;
+    void *arg;
+};
+
+/* --- does it have this id? ------------------------------------------------------------------- */
+
+/* A text that holds neither the id nor an escape cannot have it: most are not parsed. */
+static bool may_hold(const char *p, size_t len, const char *id)
+{
+    return memmem(p, len, id, strlen(id)) || memchr(p, '\\', len);
+}
+
+static bool member_is(const char *p, size_t len, const char *name, const char *id)
+{
+    if (!may_hold(p, len, id))
+        return false;
+    json_t *root = json_loadb(p, len, JSON_ALLOW_NUL, NULL);
+    const char *text = json_string_value(json_object_get(root, name));
+    bool is = text && strcmp(text, id) == 0;
+    json_decref(root);
+    return is;
+}
+
+static bool matches(const struct finding *f, const struct queue_value *v)
+{
+    if (v->oversize)
+        return false; /* it is refused anyway, and its id is not known */
+    if (v->envelope_len && member_is(v->envelope, v->envelope_len, "uid", f->id))
+        return true;
+    return member_is(v->bytes, v->len, "id", f->id);
+}
+
+/* --- lists ----------------------------------------------------------------------------------- */
+
+static bool read_element(struct found *at)
+{
+    if (at->list == QUEUE_PARKED)
+        return queue_value_read(at->text.p, at->text.len, &at->value);
+    at->value = (struct queue_value){.envelope = "", .bytes = at->text.p, .len = at->text.len};
+    return true;
+}
+
+/* Returns how many were taken out of the page. */
+static int64_t find_in_page(struct finding *f, const struct tool_rows *page, struct found *at,
+                            int64_t from)
+{
+    int64_t taken = 0;
+    for (size_t i = 0; i < page->n; i++) {
+        at->text = page->v[i];
+        at->place = from + (int64_t)i - taken;
+        if (read_element(at) && matches(f, &at->value))
+            taken += f->fn(f->arg, at);
+    }
+    return taken;
+}
+
+/* Claims take from the front meanwhile, so each page begins some places early. */
+static bool find_in_list(struct finding *f, enum queue_list list, const char *name)
+{
+    struct found at = {.queue = f->queue, .list = list, .name = name};
+    int64_t from = 0, left = tool_length(f->tool, f->queue, list, name);
+    bool ok = left >= 0;
+    while (ok && left > 0) {
+        struct tool_rows page = tool_page(f->tool, f->queue, list, name, from, PAGE);
+        ok = page.ok;
+        left = page.n < PAGE ? 0 : left - (PAGE - OVERLAP);
+        from += PAGE - OVERLAP - find_in_page(f, &page, &at, from);
+        from = from > 0 ? from : 0;
+        tool_rows_free(&page);
+    }
+    return ok;
+}
+
+static bool find_in_inboxes(struct finding *f)
+{
+    bool ok = true, more = true;
+    for (int64_t from = 0; ok && more; from += QUEUE_PAGE_MAX) {
+        struct tool_rows page = tool_workers(f->tool, f->queue, from, QUEUE_PAGE_MAX);
+        ok = page.ok;
+        more = page.n == 2 * QUEUE_PAGE_MAX;
+        for (size_t i = 0; ok && i < page.n; i += 2)
+            ok = find_in_list(f, QUEUE_INBOX, page.v[i].p);
+        tool_rows_free(&page);
+    }
+    return ok;
+}
+
+static bool find_in_parked(struct finding *f)
+{
+    struct tool_rows all =
+        tool_look(f->tool, f->queue, &(struct queue_question){.what = LOOK_APPS});
+    bool ok = all.ok;
+    for (size_t i = 0; ok && i < all.n; i++)
+        ok = find_in_list(f, QUEUE_PARKED, all.v[i].p);
+    tool_rows_free(&all);
+    return ok;
+}
+
+/* --- members --------------------------------------------------------------------------------- */
+
+static void find_in_members(struct finding *f, const struct tool_rows *rows)
+{
+    struct found at = {.queue = f->queue, .member = true};
+    for (size_t i = 1; i + 1 < rows->n; i += 2) {
+        at.field = rows->v[i].p;
+        at.text = rows->v[i + 1];
+        if (queue_value_read(at.text.p, at.text.len, &at.value) && matches(f, &at.value))
+            f->fn(f->arg, &at);
+    }
+}
+
+static bool find_members(struct finding *f)
+{
+    char cursor[32] = "0";
+    do {
+        struct tool_rows r = tool_look(
+            f->tool, f->queue, &(struct queue_question){.what = LOOK_MEMBERS, .cursor = cursor});
+        bool ok = r.ok && r.n;
+        if (ok) {
+            snprintf(cursor, sizeof cursor, "%.31s", r.v[0].p);
+            find_in_members(f, &r);
+        }
+        tool_rows_free(&r);
+        if (!ok)
+            return false;
+    } while (strcmp(cursor, "0") != 0);
+    return true;
+}
+
+/* In the order in which a job moves on, so that one on its way is met. */
+bool cancel_find(struct tool *t, struct queue *q, const char *id, found_fn fn, void *arg)
+{
+    struct finding f = {t, q, id, fn, arg};
+    return find_in_list(&f, QUEUE_READY, NULL) && find_in_inboxes(&f) && find_in_parked(&f) &&
+           find_members(&f);
+}
+
+/* --- results --------------------------------------------------------------------------------- */
+
+static json_t *read_sent(const struct tool_text *text, const char *id)
+{
+    if (!may_hold(text->p, text->len, id))
+        return NULL;
+    json_t *root = json_loadb(text->p, text->len, JSON_ALLOW_NUL, NULL);
+    const char *found = json_string_value(json_object_get(root, "id"));
+    const char *status = json_string_value(json_object_get(root, "status"));
+    if (found && status && strcmp(found, id) == 0 && strcmp(status, "sent") == 0)
+        return root;
+    json_decref(root);
+    return NULL;
+}
+
+json_t *cancel_find_sent(struct tool *t, struct queue *q, const char *id)
+{
+    int64_t end = tool_length(t, q, QUEUE_RESULTS, NULL);
+    int64_t stop = end > CANCEL_RESULTS_MAX ? end - CANCEL_RESULTS_MAX : 0;
+    json_t *found = NULL;
+    while (!found && end > stop) {
+        int64_t from = end - PAGE > stop ? end - PAGE : stop;
+        struct tool_rows page = tool_page(t, q, QUEUE_RESULTS, NULL, from, end - from);
+        for (size_t i = page.n; i-- > 0 && !found;)
+            found = read_sent(&page.v[i], id);
+        end = page.ok ? from : stop;
+        tool_rows_free(&page);
+    }
+    return found;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ * pushbridge dead: looks at dead letters, and gets them back. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/visible.h"
+#include "cli/queue/dead_move.h"
+#include "cli/queue/dead_walk.h"
+
+/* --- ls -------------------------------------------------------------------------------------- */
+
+void dead_print_head(void)
+{
+    puts("AT       ID                       REASON             APP        CODE       ERROR"
+         "                    AGE   TRIES MAYBE SENT");
+}
+
+void dead_print_row(const struct dead_seen *s)
+{
+    const struct letter *l = &s->letter;
+    char place[24], age[TOOL_AGE_SIZE], tries[24];
+    snprintf(place, sizeof place, "%" PRId64, s->place);
+    tool_cell(stdout, place, 8);
+    if (!l->root) {
+        tool_cell(stdout, "unreadable:", 11);
+        tool_cell(stdout, s->why.text, 0);
+        putchar('\n');
+        return;
+    }
+    tool_age(queue_now_ms(s->list) - l->done_at_ms, age);
+    snprintf(tries, sizeof tries, "%" PRId64, l->attempts);
+    tool_cell(stdout, l->id, 24);
+    tool_cell(stdout, l->reason, 18);
+    tool_cell(stdout, l->app, 10);
+    tool_cell(stdout, l->code, 10);
+    tool_cell(stdout, l->error_code, 24);
+    tool_cell(stdout, age, 5);
+    tool_cell(stdout, tries, 5);
+    puts(l->maybe_sent ? "yes" : "no");
+}
+
+/* One line, whatever is in it. */
+static void print_json(const struct dead_seen *s)
+{
+    if (s->letter.root) {
+        cli_json_line(stdout, s->text.p, s->text.len);
+        return;
+    }
+    struct buf b64;
+    buf_init(&b64, 2 * s->text.len + 8);
+    if (!s->text.large)
+        text_base64(&b64, s->text.p, s->text.len);
+    json_t *line = json_pack("{s:b, s:I, s:s, s:s}", "unreadable", 1, "at", (json_int_t)s->place,
+                             "why", s->why.text, "bytes_b64", buf_text(&b64));
+    buf_free(&b64);
+    cli_json(stdout, line, JSON_COMPACT);
+    putchar('\n');
+    json_decref(line);
+}
+
+struct listing {
+    const struct dead_args *args;
+    int64_t n;
+};
+
+static bool list_letter(void *arg, const struct dead_seen *s)
+{
+    struct listing *l = arg;
+    if (l->args->json)
+        print_json(s);
+    else
+        dead_print_row(s);
+    return ++l->n != l->args->limit;
+}
+
+static int list(struct tool *t, const struct dead_args *args)
+{
+    struct listing l = {.args = args};
+    if (!args->json)
+        dead_print_head();
+    int code = dead_walk(t, &args->filter, &(struct dead_visitor){list_letter, NULL, &l});
+    if (l.n == args->limit)
+        fprintf(stderr, "pushbridge dead: the first %" PRId64 "; --limit N shows more\n", l.n);
+    return code;
+}
+
+/* --- show ------------------------------------------------------------------------------------ */
+
+/* The bytes as they are, line by line, but for what could steer a terminal. */
+static void print_bytes(const char *p, size_t len)
+{
+    struct buf shown;
+    buf_init(&shown, 6 * len + 1);
+    for (size_t from = 0; from <= len;) {
+        const char *end = from < len ? memchr(p + from, '\n', len - from) : NULL;
+        size_t n = end ? (size_t)(end - p) - from : len - from;
+        visible_add(&shown, p + from, n);
+        puts(buf_text(&shown));
+        buf_reset(&shown);
+        from += n + 1;
+    }
+    buf_free(&shown);
+}
+
+static void print_letter(const struct dead_seen *s)
+{
+    if (!s->letter.root) {
+        cli_line(stdout, "unreadable: %s", s->why.text);
+        if (s->text.large)
+            return;
+        printf("\n%zu bytes:\n", s->text.len);
+        print_bytes(s->text.p, s->text.len);
+        return;
+    }
+    json_t *rest = json_copy(s->letter.root);
+    json_object_del(rest, "job");
+    json_object_del(rest, "job_b64");
+    cli_json(stdout, rest, JSON_INDENT(2));
+    json_decref(rest);
+    if (s->letter.bytes) {
+        printf("\n\njob, %zu bytes:\n", s->letter.len);
+        print_bytes(s->letter.bytes, s->letter.len);
+    } else {
+        fputs("\n\n", stdout);
+        cli_line(stdout, "job: in Redis, HGET %s", s->letter.job_ref);
+    }
+}
+
+static bool show_letter(void *arg, const struct dead_seen *s)
+{
+    struct listing *l = arg;
+    if (l->args->place >= 0 && s->place != l->args->place)
+        return true;
+    if (l->n++ && !l->args->json)
+        putchar('\n');
+    if (l->args->json)
+        print_json(s);
+    else
+        print_letter(s);
+    return l->args->place < 0; /* an id may have died several times */
+}
+
+static int show(struct tool *t, const struct dead_args *args)
+{
+    struct listing l = {.args = args};
+    int code = dead_walk(t, &args->filter, &(struct dead_visitor){show_letter, NULL, &l});
+    if (code || l.n)
+        return code;
+    fputs(args->place >= 0 ? "pushbridge dead: no letter stands there\n"
+                           : "pushbridge dead: no dead letter has that id\n",
+          stderr);
+    return CLI_FAILED;
+}
+
+/* --- command --------------------------------------------------------------------------------- */
+
+static int run(const struct dead_args *args, const struct config *config)
+{
+    struct tool t;
+    int code;
+    if (!tool_open(&t, config, args->queue, &code))
+        return code;
+    if (args->action == DEAD_LS)
+        code = list(&t, args);
+    else if (args->action == DEAD_SHOW)
+        code = show(&t, args);
+    else
+        code = dead_move(&t, args);
+    tool_close(&t);
+    return code;
+}
+
+int cmd_dead(int argc, char **argv)
+{
+    struct dead_args args;
+    struct config config;
+    int code = dead_args_parse(argc, argv, &args);
+    if (!code && args.help) {
+        dead_args_help(stdout);
+    } else if (!code && !cli_load(args.config, false, &config)) {
+        code = CLI_CONFIG;
+    } else if (!code) {
+        code = run(&args, &config);
+        config_free(&config);
+    }
+    dead_args_free(&args);
+    return code;
+}

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: MIT */
+#include "keys/keyring.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/chars.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "config/config_keys.h"
+#include "config/settings.h"
+#include "keys/key_fetch.h"
+
+enum { TICK_MS = 500, LOOK_MS = 2000, HASTE_MS = 5000, WHY_SIZE = 224 };
+
+/* A file as it was when it was looked at; all 0: not there. */
+struct stamp {
+    dev_t dev;
+    ino_t ino;
+    off_t size;
+    struct timespec changed;
+};
+
+struct supply {
+    struct keyring *ring;
+    const struct credentials_source *said;  /* by the configuration in force */
+    const struct credentials_source *asked; /* that, or what the profile says */
+    struct profile profile;
+    const char *files[CREDENTIALS_FILES];
+    struct stamp read[CREDENTIALS_FILES]; /* when they were read … */
+    struct stamp seen[CREDENTIALS_FILES]; /* … and at the last look */
+    struct grant keys;
+    unsigned issue;        /* 0: none yet; another number for other keys, of whatever supply */
+    int64_t ends_boot_ms;  /* of the keys; 0: never */
+    int64_t fetch_boot_ms; /* when to ask for others; 0: never */
+    int64_t began_boot_ms; /* of the last fetch */
+    struct key_fetch *fetch;
+    bool renewing; /* the keys in force were refused, and others are on their way */
+    bool doubted;  /* that was so since any were last accepted */
+    unsigned failures;
+    char why[WHY_SIZE]; /* of the last failure; "" when all is well */
+};
+
+struct keyring {
+    const struct config *config;
+    struct event_base *base;
+    struct key_client *client;
+    struct supply **supplies; /* nsupplies ≤ the number of apps */
+    size_t nsupplies;
+    struct supply **of; /* by app */
+    struct event *tick;
+    unsigned issues; /* that there have been */
+    int64_t looked_ms;
+    keyring_fn fn;
+    void *arg;
+};
+
+static uint64_t any_number(void)
+{
+    uint64_t n;
+    clock_random(&n, sizeof n);
+    return n;
+}
+
+static bool is_remote(const struct supply *s)
+{
+    return s->asked && s->asked->kind != CREDENTIALS_STATIC;
+}
+
+static const char *kind(const struct supply *s)
+{
+    return credentials_kind_name(s->said->kind);
+}
+
+/* --- keys come, or don't --------------------------------------------------------------------- */
+
+static int64_t left_ms(const struct supply *s)
+{
+    int64_t left = s->ends_boot_ms - clock_boot_ms();
+    return left > 0 ? left : 0;
+}
+
+static void count(const char *result)
+{
+    metrics_add_at(METRIC_CREDENTIALS, metrics_find(SET_FETCH, result), 1);
+}
+
+/* Takes the keys over. */
+static void take(struct supply *s, struct grant *keys)
+{
+    s->failures = 0;
+    s->why[0] = '\0';
+    s->renewing = false;
+    if (s->issue && grant_same(&s->keys, keys))
+        return;
+    grant_free(&s->keys);
+    s->keys = *keys;
+    *keys = (struct grant){0};
+    s->issue = ++s->ring->issues;
+}
+
+static void log_keys(const struct supply *s)
+{
+    char shown[CREDENTIALS_MASKED_SIZE];
+    credentials_mask(s->keys.id, shown);
+    log_info("event=credentials_refreshed source=%s key=%s expires_in_s=%lld", kind(s),
+             log_value(shown), s->ends_boot_ms ? (long long)left_ms(s) / 1000 : -1LL);
+}
+
+static void note_failure(struct supply *s, const char *why)
+{
+    s->failures++;
+    s->renewing = false;
+    snprintf(s->why, sizeof s->why, "%s", why);
+    chars_trim(s->why);
+    count("failed");
+    bool usable = s->issue && (!s->ends_boot_ms || left_ms(s));
+    log_at(usable ? LOG_WARN : LOG_ERROR,
+           "event=credentials_failed source=%s failures=%u left_s=%lld why=%s", kind(s),
+           s->failures, usable && s->ends_boot_ms ? (long long)left_ms(s) / 1000 : -1LL,
+           log_value(why));
+}
+
+static void on_fetched(void *arg, struct grant *keys, int64_t left, const char *why)
+{
+    struct supply *s = arg;
+    int64_t now = clock_boot_ms();
+    s->fetch = NULL;
+    if (keys) {
+        take(s, keys);
+        s->ends_boot_ms = now + left;
+        s->fetch_boot_ms = now + credentials_refresh_in_ms(
+                                     left, credentials_lead_ms(s->asked->kind), any_number());
+        count("ok");
+        log_keys(s);
+    } else {
+        note_failure(s, why);
+        s->fetch_boot_ms = now + credentials_retry_in_ms(s->failures, any_number());
+    }
+    s->ring->fn(s->ring->arg);
+}
+
+static void fetch(struct supply *s)
+{
+    if (s->fetch)
+        return;
+    s->began_boot_ms = clock_boot_ms();
+    s->fetch_boot_ms = 0;
+    s->fetch = key_fetch_start(s->ring->client, s->asked, on_fetched, s);
+}
+
+static void stop_fetch(struct supply *s)
+{
+    key_fetch_cancel(s->fetch);
+    s->fetch = NULL;
+}
+
+/* --- files ----------------------------------------------------------------------------------- */
+
+static struct stamp stamp_of(const char *path)
+{
+    struct stat st;
+    if (!path || !file_stat(path, &st, NULL))
+        return (struct stamp){0};
+    return (struct stamp){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
+}
+
+static bool stamp_same(const struct stamp *a, const struct stamp *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+/* Files that changed and have come to rest: a rotation may touch several, one after the other. */
+static bool files_changed(struct supply *s)
+{
+    bool changed = false, moving = false;
+    for (size_t i = 0; i < CREDENTIALS_FILES; i++) {
+        struct stamp now = stamp_of(s->files[i]);
+        changed |= !stamp_same(&now, &s->read[i]);
+        moving |= !stamp_same(&now, &s->seen[i]);
+        s->seen[i] = now;
+    }
+    return changed && !moving;
+}
+
+static bool files_differ(const struct supply *s)
+{
+    bool differ = false;
+    for (size_t i = 0; i < CREDENTIALS_FILES; i++) {
+        struct stamp now = stamp_of(s->files[i]);
+        differ |= !stamp_same(&now, &s->read[i]);
+    }
+    return differ;
+}
+
+static void note_files(struct supply *s)
+{
+    for (size_t i = 0; i < CREDENTIALS_FILES; i++)
+        s->read[i] = s->seen[i] = stamp_of(s->files[i]);
+}
+
+static bool take_static(struct supply *s, const char *const v[CREDENTIALS_FILES], struct err *e)
+{
+    struct grant keys;
+    if (!grant_set(&keys, v[0], v[1], v[2], e))
+        return false;
+    take(s, &keys);
+    grant_free(&keys);
+    s->ends_boot_ms = s->fetch_boot_ms = 0;
+    return true;
+}
+
+/* The configured values, over them what their files hold now. */
+static bool read_values(struct supply *s, struct err *e)
+{
+    const char *v[CREDENTIALS_FILES] = {s->said->id, s->said->secret, s->said->token};
+    struct buf held[CREDENTIALS_FILES] = {0};
+    bool ok = true;
+    for (size_t i = 0; i < CREDENTIALS_FILES && ok; i++) {
+        if (!s->files[i])
+            continue;
+        ok = settings_read_value(s->files[i], &held[i], e);
+        v[i] = buf_text(&held[i]);
+    }
+    ok = ok && take_static(s, v, e);
+    for (size_t i = 0; i < CREDENTIALS_FILES; i++) {
+        buf_wipe(&held[i]);
+        buf_free(&held[i]);
+    }
+    return ok;
+}
+
+/* What the profile says may be another kind than before. */
+static bool read_profile(struct supply *s, struct err *e)
+{
+    struct profile profile;
+    if (!config_keys_profile(s->said, &profile, e))
+        return false;
+    stop_fetch(s);
+    profile_free(&s->profile);
+    s->profile = profile;
+    s->asked = &s->profile.source;
+    const struct credentials_source *p = s->asked;
+    if (!is_remote(s))
+        return take_static(s, (const char *const[]){p->id, p->secret, p->token}, e);
+    fetch(s);
+    return true;
+}
+
+/* Reads what lies in files. When it cannot be read, what was there before stays. */
+static void read_files(struct supply *s)
+{
+    struct err e;
+    unsigned before = s->issue;
+    note_files(s);
+    bool ok = s->said->kind == CREDENTIALS_PROFILE ? read_profile(s, &e) : read_values(s, &e);
+    if (!ok)
+        note_failure(s, e.text);
+    if (s->issue == before || (!before && s->said->kind == CREDENTIALS_STATIC))
+        return; /* the latter: as configured */
+    count("ok");
+    log_keys(s);
+}
+
+static void look_at_files(struct supply *s)
+{
+    unsigned before = s->issue;
+    if (!files_changed(s))
+        return;
+    read_files(s);
+    if (s->issue != before)
+        s->ring->fn(s->ring->arg);
+}
+
+/* --- the clockwork --------------------------------------------------------------------------- */
+
+static void show_expiry(const struct keyring *k)
+{
+    for (size_t i = 0; i < k->config->napps; i++) {
+        const struct supply *s = k->of[i];
+        metrics_set_at(METRIC_CREDENTIALS_EXPIRY, k->config->apps[i].label,
+                       s && s->ends_boot_ms ? left_ms(s) : METRIC_ABSENT);
+    }
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct keyring *k = arg;
+    int64_t now = clock_boot_ms();
+    bool look = now - k->looked_ms >= LOOK_MS;
+    if (look)
+        k->looked_ms = now;
+    for (size_t i = 0; i < k->nsupplies; i++) {
+        struct supply *s = k->supplies[i];
+        if (look)
+            look_at_files(s);
+        if (s->fetch_boot_ms && now >= s->fetch_boot_ms)
+            fetch(s);
+    }
+    show_expiry(k);
+}
+
+/* --- supplies -------------------------------------------------------------------------------- */
+
+static void name_files(struct supply *s)
+{
+    memcpy(s->files, s->said->files, sizeof s->files);
+    if (s->said->kind == CREDENTIALS_PROFILE)
+        s->files[0] = s->said->file;
+}
+
+static void begin(struct supply *s)
+{
+    if (s->said->kind == CREDENTIALS_STATIC || s->said->kind == CREDENTIALS_PROFILE)
+        read_files(s);
+    else
+        fetch(s);
+}
+
+static void supply_free(struct supply *s)
+{
+    if (!s)
+        return;
+    stop_fetch(s);
+    grant_free(&s->keys);
+    profile_free(&s->profile);
+    mem_free(s);
+}
+
+/* Plain static keys need no supply: nothing of them changes but by a reload. */
+static bool needs_supply(const struct credentials_source *c)
+{
+    return c->kind != CREDENTIALS_STATIC || c->files[0] || c->files[1] || c->files[2];
+}
+
+static struct supply *find(struct supply **v, size_t n, const struct credentials_source *said)
+{
+    for (size_t i = 0; i < n; i++)
+        if (v[i] && credentials_source_same(v[i]->said, said))
+            return v[i];
+    return NULL;
+}
+
+/* The old configuration's texts go away: a fetch that reads them begins anew. A reload is the
+ * moment to look at files, too. */
+static void take_over(struct supply *s, const struct credentials_source *said)
+{
+    bool again = s->asked == s->said && s->fetch;
+    if (again)
+        stop_fetch(s);
+    if (s->asked == s->said)
+        s->asked = said;
+    s->said = said;
+    name_files(s);
+    if (again)
+        fetch(s);
+    if (files_differ(s))
+        read_files(s);
+}
+
+static struct supply *supply_new(struct keyring *k, const struct credentials_source *said)
+{
+    struct supply *s = mem_zalloc(sizeof *s);
+    *s = (struct supply){.ring = k, .said = said, .asked = said};
+    name_files(s);
+    return s;
+}
+
+/* Supplies of the configuration's sources, those of old that stay among them; the rest is freed. */
+static void make(struct keyring *k, struct supply **old, size_t n)
+{
+    size_t napps = k->config->napps;
+    k->supplies = mem_zalloc((napps + 1) * sizeof(struct supply *));
+    k->of = mem_zalloc((napps + 1) * sizeof(struct supply *));
+    k->nsupplies = 0;
+    for (size_t i = 0; i < napps; i++) {
+        const struct credentials_source *said = &k->config->apps[i].source;
+        if (!needs_supply(said))
+            continue;
+        k->of[i] = find(k->supplies, k->nsupplies, said);
+        if (k->of[i])
+            continue;
+        struct supply *s = find(old, n, said);
+        for (size_t j = 0; j < n && s; j++)
+            if (old[j] == s)
+                old[j] = NULL;
+        if (s)
+            take_over(s, said);
+        else
+            s = supply_new(k, said);
+        k->supplies[k->nsupplies++] = k->of[i] = s;
+    }
+    for (size_t j = 0; j < n; j++)
+        supply_free(old[j]);
+}
+
+static void begin_new(struct keyring *k)
+{
+    for (size_t i = 0; i < k->nsupplies; i++)
+        if (!k->supplies[i]->issue && !k->supplies[i]->fetch && !k->supplies[i]->fetch_boot_ms)
+            begin(k->supplies[i]);
+    if (k->nsupplies)
+        evtimer_add(k->tick, &(struct timeval){.tv_usec = TICK_MS * 1000});
+    else
+        evtimer_del(k->tick);
+}
+
+struct keyring *keyring_new(struct event_base *base, const struct config *config, keyring_fn fn,
+                            void *arg)
+{
+    struct keyring *k = mem_zalloc(sizeof *k);
+    *k = (struct keyring){.config = config, .base = base, .fn = fn, .arg = arg};
+    k->client = key_client_new(base, config);
+    k->tick = event_new(base, -1, EV_PERSIST, on_tick, k);
+    make(k, NULL, 0);
+    begin_new(k);
+    return k;
+}
+
+void keyring_set_config(struct keyring *k, const struct config *config)
+{
+    struct supply **old = k->supplies;
+    size_t n = k->nsupplies;
+    for (size_t i = 0; i < k->config->napps; i++)
+        metrics_set_at(METRIC_CREDENTIALS_EXPIRY, k->config->apps[i].label, METRIC_ABSENT);
+    mem_free(k->of);
+    k->config = config;
+    key_client_set_config(k->client, config);
+    make(k, old, n);
+    mem_free(old);
+    begin_new(k);
+}
+
+void keyring_free(struct keyring *k)
+{
+    if (!k)
+        return;
+    event_free(k->tick);
+    for (size_t i = 0; i < k->nsupplies; i++)
+        supply_free(k->supplies[i]);
+    key_client_free(k->client);
+    mem_free(k->supplies);
+    mem_free(k->of);
+    mem_free(k);
+}
+
+/* --- for those who sign ---------------------------------------------------------------------- */
+
+bool keyring_ready(const struct keyring *k, size_t app)
+{
+    const struct supply *s = k->of[app];
+    return !s || (s->issue && !s->renewing);
+}
+
+bool keyring_get(const struct keyring *k, size_t app, struct credentials *out, unsigned *issue)
+{
+    const struct supply *s = k->of[app];
+    *issue = s ? s->issue : 0;
+    if (!s)
+        *out = k->config->apps[app].credentials;
+    else
+        *out = (struct credentials){s->keys.id, s->keys.secret, s->keys.token};
+    return !s || s->issue;
+}
+
+void keyring_accepted(struct keyring *k, size_t app, unsigned issue)
+{
+    struct supply *s = k->of[app];
+    if (s && s->issue == issue)
+        s->doubted = false;
+}
+
+/* Others were refused too, or none came: asked for again, but not with every refusal. */
+static void hasten(struct supply *s)
+{
+    if (!s->failures && clock_boot_ms() - s->began_boot_ms >= HASTE_MS)
+        fetch(s);
+}
+
+/* Others may lie there already, since the last look. */
+static bool read_at_once(struct supply *s)
+{
+    unsigned before = s->issue;
+    if (files_differ(s))
+        read_files(s);
+    return s->issue != before;
+}
+
+bool keyring_refused(struct keyring *k, size_t app, unsigned issue, const char *code)
+{
+    struct supply *s = k->of[app];
+    if (!s || s->issue != issue || s->renewing)
+        return s != NULL;
+    if (!is_remote(s))
+        return read_at_once(s);
+    if (s->doubted) {
+        hasten(s);
+        return false;
+    }
+    s->renewing = s->doubted = true;
+    log_warn("event=credentials_refused source=%s code=%s", kind(s), log_value(code));
+    fetch(s);
+    return true;
+}
+
+const char *keyring_trouble(const struct keyring *k, size_t app)
+{
+    const struct supply *s = k->of[app];
+    if (!s || (s->issue && !s->failures))
+        return NULL;
+    return s->why[0] ? s->why : "none have come yet";
+}

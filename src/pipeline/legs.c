@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include "pipeline/legs.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "job/begun.h"
+
+static bool find_named(struct legs *out, const struct config *c, const char *apps, struct err *e)
+{
+    char name[BEGUN_APPS_MAX + 1];
+    for (const char *p = apps; *p; p += *p == ',') {
+        size_t len = strcspn(p, ",");
+        assert(len < sizeof name);
+        memcpy(name, p, len);
+        name[len] = '\0';
+        const struct config_app *app = config_app_find(c, name);
+        if (!app || out->n == CONFIG_GROUP_MAX)
+            return err_set(e, "app: no app \"%.64s\" is configured, for which it was begun", name);
+        out->v[out->n++].app = app;
+        p += len;
+    }
+    return true;
+}
+
+static bool find_apps(struct legs *out, const struct config *c, const struct job *job,
+                      const char *apps, struct err *e)
+{
+    out->name = job->app ? job->app : "default";
+    if (apps)
+        return find_named(out, c, apps, e);
+    const struct config_app *app = config_app_find(c, out->name);
+    const struct config_group *group = app ? NULL : config_group_find(c, out->name);
+    out->n = app ? 1 : group ? group->n : 0;
+    for (size_t i = 0; i < out->n; i++)
+        out->v[i].app = app ? app : group->apps[i];
+    return out->n || err_set(e, "app: no app \"%.64s\" is configured", out->name);
+}
+
+static void number_parts(struct leg *leg, size_t first)
+{
+    leg->part = (unsigned)first;
+    leg->parts = leg->plan.n;
+    for (size_t i = 0; i < leg->parts; i++)
+        leg->plan.calls[i].part += leg->part;
+}
+
+/* The calls of a plan differ in their target alone. */
+static bool check_call(const struct leg *leg, const struct config *c, const struct job *job,
+                       struct err *e)
+{
+    struct params params;
+    bool ok = request_params(job, &leg->app->app, &leg->plan, &leg->plan.calls[0],
+                             (size_t)c->payload_max, &params, e);
+    params_free(&params);
+    return ok;
+}
+
+static bool check_all(const struct legs *l, const struct config *c, const struct job *job,
+                      size_t parts, size_t most, enum reason *why, struct err *e)
+{
+    *why = REASON_INVALID_TARGET;
+    if (parts > most)
+        return err_set(e, "target: %zu parts over the group's apps, at most %zu (plan.max_parts)",
+                       parts, most);
+    *why = REASON_INVALID_JOB;
+    for (size_t i = 0; i < l->n; i++)
+        if (!check_call(&l->v[i], c, job, e))
+            return err_prefix(e, l->v[i].app->app.name);
+    return true;
+}
+
+bool legs_build(struct legs *out, const struct config *c, const struct target_limits *limits,
+                const struct job *job, const char *apps, int64_t t0_ms, enum reason *why,
+                struct err *e)
+{
+    size_t parts = 0;
+    *out = (struct legs){0};
+    *why = REASON_INVALID_JOB;
+    if (!find_apps(out, c, job, apps, e))
+        return false;
+    for (size_t i = 0; i < out->n; i++) {
+        struct leg *leg = &out->v[i];
+        if (!plan_build(job, &leg->app->app, c->templates, limits, t0_ms, &leg->plan, why, e))
+            return out->n > 1 ? err_prefix(e, leg->app->app.name) : false;
+        number_parts(leg, parts);
+        parts += leg->parts;
+    }
+    return out->n == 1 || check_all(out, c, job, parts, limits->max_parts, why, e);
+}
+
+void legs_free(struct legs *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        plan_free(&l->v[i].plan);
+}
+
+const struct config_app *legs_app_of(const struct legs *l, unsigned part)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (part >= l->v[i].part && part - l->v[i].part < l->v[i].parts)
+            return l->v[i].app;
+    return NULL;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "pipeline/sender.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "keys/http_answer.h"
+#include "pipeline/bundle.h"
+#include "pipeline/tally.h"
+
+enum {
+    RESPONSE_MAX = 256 * 1024,
+    CLOCK_OFFSET_MAX_MS = 24 * 3600 * 1000,
+    HINT_NAMED_MS = 60000, /* one log line for many that follow each other */
+};
+
+struct sender {
+    struct http *http;
+    struct wire wire;        /* scratch: libcurl has its own copy when http_post returns */
+    int64_t hint_named_ms;   /* when a hint that was cut was last logged */
+    int64_t clock_offset_ms; /* provider's clock − ours, learnt from a refusal's Date */
+};
+
+struct sending {
+    struct sender *sender;
+    struct flight *flight;
+    sender_done_fn fn;
+    int64_t began_us;
+};
+
+struct sender *sender_new(struct event_base *base, const struct config *config, struct err *e)
+{
+    const struct http_opts opts = {
+        .base_url = config->endpoint,
+        .ca_file = config->ca_file,
+        .proxy = config->proxy,
+        .verify = !config->insecure,
+        .version = config->http_version,
+        .max_connections = (long)config->max_connections,
+        .timeout_ms = (long)config->timeout_ms,
+        .connect_timeout_ms = (long)config->connect_timeout_ms,
+        .body_max = RESPONSE_MAX,
+    };
+    struct http *http = http_new(base, &opts, e);
+    if (!http)
+        return NULL;
+    struct sender *s = mem_zalloc(sizeof *s);
+    s->http = http;
+    wire_init(&s->wire);
+    return s;
+}
+
+void sender_free(struct sender *s)
+{
+    if (!s)
+        return;
+    http_free(s->http);
+    wire_free(&s->wire);
+    mem_free(s);
+}
+
+size_t sender_in_flight(const struct sender *s)
+{
+    return http_in_flight(s->http);
+}
+
+/* ids of a MassPush: kept as far as there are tasks. */
+static void keep_ids(struct bundle *b, char (*ids)[32], size_t n)
+{
+    static_assert((int)RESPONSE_IDS_MAX >= (int)GROUPING_MEMBERS_MAX, "one for each task");
+    assert(b->tasks <= RESPONSE_IDS_MAX);
+    b->nids = n;
+    memcpy(b->ids, ids, (n < b->tasks ? n : b->tasks) * sizeof *ids);
+}
+
+static void read_answer(const struct http_result *r, struct bundle *b, struct reply *reply)
+{
+    char ids[RESPONSE_IDS_MAX][32];
+    size_t n;
+    const struct response_in in = http_answer_in(r);
+    if (!b) {
+        response_read(&in, reply, NULL, NULL);
+        return;
+    }
+    response_read(&in, reply, ids, &n);
+    keep_ids(b, ids, n);
+}
+
+static void read_result(const struct http_result *r, struct bundle *b, struct reply *reply)
+{
+    if (r->state == HTTP_ANSWERED)
+        read_answer(r, b, reply);
+    else
+        *reply = http_answer_missing(r);
+    if (r->resend_stopped)
+        metrics_add(METRIC_CALL_RESENDS_STOPPED, 1);
+}
+
+/* Whoever stands between us and the provider may answer with any number. */
+static void cut_hint(struct sender *s, const struct config *c, struct reply *reply)
+{
+    int64_t asked = reply->retry_after_ms, now = clock_mono_ms();
+    if (asked <= c->hint_max_ms)
+        return;
+    reply->retry_after_ms = c->hint_max_ms;
+    metrics_add(METRIC_HINTS_CUT, 1);
+    if (s->hint_named_ms && now - s->hint_named_ms < HINT_NAMED_MS)
+        return;
+    s->hint_named_ms = now;
+    log_warn("event=retry_hint_cut asked_ms=%lld to_ms=%lld request_id=%s", (long long)asked,
+             (long long)c->hint_max_ms, log_value(reply->request_id));
+}
+
+static void on_result(void *arg, const struct http_result *result)
+{
+    struct sending sending = *(struct sending *)arg;
+    mem_free(arg);
+    struct reply reply;
+    read_result(result, sending.flight->bundle, &reply);
+    cut_hint(sending.sender, sending.flight->config, &reply);
+    int64_t offset = reply.clock_offset_ms;
+    if (reply.class == REPLY_CLOCK && offset > -CLOCK_OFFSET_MAX_MS && offset < CLOCK_OFFSET_MAX_MS)
+        sending.sender->clock_offset_ms = offset;
+    tally_reply(sending.flight, &reply, sending.began_us);
+    sending.fn(sending.flight, &reply);
+}
+
+static struct endpoint endpoint_of(const struct config *c)
+{
+    return (struct endpoint){.url = c->endpoint,
+                             .host = c->endpoint_host,
+                             .signature = c->signature,
+                             .max_url_bytes = (size_t)c->max_url_bytes,
+                             .payload_max = (size_t)c->payload_max};
+}
+
+static void sign(struct sender *s, const struct flight *f, const struct credentials *keys,
+                 struct params *params)
+{
+    char stamp[CLOCK_UTC_SIZE], nonce[33];
+    unsigned char random[16];
+    const struct endpoint endpoint = endpoint_of(f->config);
+    bundle_name_call(f, params);
+    clock_format_utc(clock_wall_ms() + s->clock_offset_ms, stamp);
+    clock_random(random, sizeof random);
+    text_hex(random, sizeof random, nonce);
+    wire_reset(&s->wire);
+    request_sign(&endpoint, keys, f->bundle && f->bundle->mass ? "MassPush" : "Push", params, stamp,
+                 nonce, &s->wire);
+}
+
+static void post(struct sender *s, struct flight *f, sender_done_fn fn)
+{
+    struct http_header headers[sizeof s->wire.headers / sizeof s->wire.headers[0]];
+    for (size_t i = 0; i < s->wire.nheaders; i++)
+        headers[i] = (struct http_header){s->wire.headers[i].name, s->wire.headers[i].value};
+    const struct http_request request = {.target = buf_text(&s->wire.target),
+                                         .body = buf_text(&s->wire.body),
+                                         .len = s->wire.body.len,
+                                         .headers = headers,
+                                         .nheaders = s->wire.nheaders,
+                                         .checked_boot_ms = f->checked_boot_ms};
+    struct sending *sending = mem_alloc(sizeof *sending);
+    *sending = (struct sending){s, f, fn, clock_mono_us()};
+    metrics_add(METRIC_CALLS_SENT, 1);
+    http_post(s->http, &request, on_result, sending);
+}
+
+bool sender_send(struct sender *s, struct flight *f, const struct credentials *keys,
+                 sender_done_fn fn, struct err *e)
+{
+    struct params params;
+    bool ok = bundle_params(f, &params, e);
+    if (ok) {
+        sign(s, f, keys, &params);
+        post(s, f, fn);
+    }
+    params_free(&params);
+    return ok;
+}

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT
+ * Claiming: one script takes due batches, parked, inbox and ready jobs; its reply becomes leases
+ * and members. */
+#include "queue/queue_core.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/number.h"
+
+enum { LIMIT_SIZE = 12, CLOCK_BACK_MS = 24 * 3600 * 1000 };
+enum { CLAIM_HEAD = 5 }; /* now, ready taken, suspects, ready left, lengths */
+enum { BATCH_HEAD = 7 }; /* id, t0, digest, taken over, crashes, grouping, marks */
+
+struct claiming {
+    int64_t sent_boot_ms;
+    char fence[QUEUE_ID_SIZE];
+    unsigned char lists[QUEUE_APPS_MAX]; /* which apps' parked lists were named, in their order */
+    size_t nlists;
+};
+
+int64_t queue_ready_left(const struct queue *q)
+{
+    return q->ready_left;
+}
+
+int64_t queue_parked(const struct queue *q, const char *app)
+{
+    for (size_t i = 0; i < q->napps; i++)
+        if (strcmp(q->apps[i], app) == 0)
+            return q->parked[i];
+    return 0;
+}
+
+int64_t queue_parked_all(const struct queue *q)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < q->napps; i++)
+        n += q->parked[i];
+    return n;
+}
+
+bool queue_suspects(const struct queue *q)
+{
+    return q->suspects;
+}
+
+bool queue_claiming(const struct queue *q)
+{
+    return q->claiming;
+}
+
+static void claim_done(struct queue *q, int done)
+{
+    q->claiming = false;
+    q->claim_fn(q->claim_arg, NULL, done);
+}
+
+/* --- members --------------------------------------------------------------------------------- */
+
+/* "!<length> <key>[ <envelope>]" instead of an envelope: the bytes are not here. */
+static bool read_oversize(struct queue_lease *lease, struct queue_member *m)
+{
+    const char *end = m->envelope + m->envelope_len;
+    const char *key = memchr(m->envelope, ' ', m->envelope_len);
+    if (!key || memchr(m->envelope, '\0', (size_t)(key - m->envelope)))
+        return false;
+    const char *stop = memchr(key + 1, ' ', (size_t)(end - key - 1));
+    const char *rest = stop ? stop + 1 : end;
+    m->oversize = true;
+    m->len = (size_t)strtoull(m->envelope + 1, NULL, 10);
+    queue_lease_add_oversize(lease, m->pos, m->envelope,
+                             (size_t)((stop ? stop : end) - m->envelope));
+    m->envelope = rest;
+    m->envelope_len = (size_t)(end - rest);
+    return true;
+}
+
+/* A number that ends in a space; NULL when there is none before end. */
+static const char *read_number(const char *p, const char *end, size_t *out)
+{
+    size_t n = 0, digits = 0;
+    for (; p < end && *p >= '0' && *p <= '9' && digits < 10; p++, digits++)
+        n = 10 * n + (size_t)(*p - '0');
+    *out = n;
+    return digits && p < end && *p == ' ' ? p + 1 : NULL;
+}
+
+/* "<crashes> <envelope length> <envelope><bytes>" */
+bool queue_value_read(const char *value, size_t len, struct queue_value *out)
+{
+    const char *end = value + len;
+    size_t crashes, envelope_len;
+    const char *p = read_number(value, end, &crashes);
+    p = p ? read_number(p, end, &envelope_len) : NULL;
+    if (!p || envelope_len > (size_t)(end - p))
+        return false;
+    *out = (struct queue_value){.crashes = (unsigned)crashes,
+                                .oversize = envelope_len && *p == '!',
+                                .envelope = p,
+                                .envelope_len = envelope_len,
+                                .bytes = p + envelope_len,
+                                .len = (size_t)(end - p) - envelope_len};
+    return true;
+}
+
+static bool read_member(struct queue_lease *lease, const redisReply *value, struct queue_member *m)
+{
+    struct queue_value v;
+    if (!queue_value_read(value->str, (size_t)value->len, &v))
+        return false;
+    m->crashes += v.crashes;
+    m->envelope = v.envelope;
+    m->envelope_len = v.envelope_len;
+    m->bytes = v.bytes;
+    m->len = v.len;
+    return !v.oversize || read_oversize(lease, m);
+}
+
+static void read_members(struct queue_lease *lease, const redisReply *batch,
+                         struct queue_member *members)
+{
+    for (size_t i = BATCH_HEAD; i + 1 < batch->elements; i += 2) {
+        const redisReply *value = batch->element[i + 1];
+        struct queue_member *m = &members[(i - BATCH_HEAD) / 2];
+        const struct queue_member raw = {.pos = (unsigned)queue_reply_int(batch, i),
+                                         .taken_over = queue_reply_int(batch, 3) == 1,
+                                         .crashes = (unsigned)queue_reply_int(batch, 4),
+                                         .envelope = "",
+                                         .bytes = value->str,
+                                         .len = (size_t)value->len};
+        *m = raw;
+        if (read_member(lease, value, m))
+            continue;
+        *m = raw;
+        log_error("event=member_unreadable queue=%s batch=%s pos=%u", log_value(lease->queue->name),
+                  lease->id, m->pos);
+    }
+}
+
+/* --- batches --------------------------------------------------------------------------------- */
+
+static bool is_text(const redisReply *r)
+{
+    return r->type == REDIS_REPLY_STRING;
+}
+
+static bool is_batch(const redisReply *b)
+{
+    if (b->type != REDIS_REPLY_ARRAY || b->elements < BATCH_HEAD + 2 ||
+        (b->elements - BATCH_HEAD) % 2 || !is_text(b->element[0]) || !is_text(b->element[1]) ||
+        !is_text(b->element[2]) || !is_text(b->element[5]) || !is_text(b->element[6]) ||
+        b->element[0]->len != QUEUE_ID_SIZE - 1)
+        return false;
+    /* With none there twice it has at most as many members as there are positions. */
+    bool there[QUEUE_CLAIM_MAX] = {false};
+    for (size_t i = BATCH_HEAD; i < b->elements; i += 2) {
+        int64_t pos = queue_reply_int(b, i);
+        if (pos < 0 || pos >= QUEUE_CLAIM_MAX || there[pos] || !is_text(b->element[i + 1]))
+            return false;
+        there[pos] = true;
+    }
+    return true;
+}
+
+/* One job, or all that share one call: the text begins with the numbers of calls and members. */
+static bool is_one_call(size_t n, const char *grouping)
+{
+    char head[32];
+    snprintf(head, sizeof head, "1 %zu ", n);
+    return n == 1 || strncmp(grouping, head, strlen(head)) == 0;
+}
+
+/* A time that lies ahead, but for a clock that was set back, is none: the claim's own stands in. */
+static int64_t first_claim_ms(const struct queue *q, const char *text)
+{
+    int64_t t0_ms = number_read(text);
+    return t0_ms > 0 && t0_ms <= q->redis_ms + CLOCK_BACK_MS ? t0_ms : q->redis_ms;
+}
+
+static struct queue_lease *hand_out(struct queue *q, const struct claiming *c,
+                                    const redisReply *batch)
+{
+    size_t n = (batch->elements - BATCH_HEAD) / 2;
+    struct queue_member *members = mem_alloc(n * sizeof *members);
+    struct queue_lease *lease =
+        queue_lease_new(q, batch->element[0]->str, c->fence, c->sent_boot_ms + q->opts.lease_ms, n);
+    lease->held = q->opts.wait_replicas > 0;
+    queue_lease_ref(lease);
+    read_members(lease, batch, members);
+    const struct queue_claim claim = {
+        .lease = lease,
+        .batch = batch->element[0]->str,
+        .t0_ms = first_claim_ms(q, batch->element[1]->str),
+        .now_ms = q->redis_ms,
+        .digest = batch->element[2]->str,
+        .marks = batch->element[6]->str,
+        .grouping = batch->element[5]->str,
+        .grouping_len = (size_t)batch->element[5]->len,
+        .members = members,
+        .n = n,
+        .suspect = is_one_call(n, batch->element[5]->str) && q->opts.crash_limit &&
+                   members[0].crashes >= q->opts.crash_limit,
+    };
+    q->claim_fn(q->claim_arg, &claim, 0);
+    mem_free(members);
+    return lease;
+}
+
+/* --- replicas -------------------------------------------------------------------------------- */
+
+/* What a claim brought; each lease is held by a reference. */
+struct claimed {
+    int done;
+    size_t n;
+    struct queue_lease *leases[];
+};
+
+/* Without enough replicas a failover could undo the claim while its calls are on the wire, and
+ * another worker would claim the same jobs: so they are not sent but given back. */
+static void release(struct claimed *c, bool enough)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        c->leases[i]->held = false;
+        c->leases[i]->lost |= !enough;
+        queue_lease_unref(c->leases[i]);
+    }
+}
+
+static void on_replicated(struct queue *q, void *ctx, redisReply *reply)
+{
+    struct claimed *c = ctx;
+    bool answered = queue_answered(q, "wait_replicas", reply);
+    int64_t replicas = answered && reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0;
+    bool enough = replicas >= q->opts.wait_replicas;
+    release(c, enough);
+    if (enough) {
+        claim_done(q, c->done);
+        return;
+    }
+    metrics_add_at(METRIC_CLAIMS_UNREPLICATED, metrics_find(SET_QUEUE, q->name), 1);
+    log_warn("event=claim_unreplicated queue=%s replicas=%lld wanted=%lld", log_value(q->name),
+             (long long)replicas, (long long)q->opts.wait_replicas);
+    if (answered)
+        queue_health_note(q, "wait_replicas", "too few replicas had a claim in time");
+    claim_done(q, -3);
+}
+
+static void wait_replicas(struct queue *q, struct claimed *c)
+{
+    struct queue_args a;
+    queue_args_init(&a);
+    queue_args_text(&a, "WAIT");
+    queue_args_int(&a, q->opts.wait_replicas);
+    queue_args_int(&a, q->opts.wait_ms);
+    queue_send_command(q, q->cmd, &a, (int)q->opts.wait_ms, on_replicated, c);
+}
+
+static void read_lengths(struct queue *q, const struct claiming *c, const redisReply *reply)
+{
+    const redisReply *lens = reply->element[4];
+    q->ready_left = queue_reply_int(reply, 3);
+    for (size_t i = 0; i < c->nlists; i++)
+        q->parked[c->lists[i]] = lens->type == REDIS_REPLY_ARRAY ? queue_reply_int(lens, i) : 0;
+}
+
+static void on_claimed(struct queue *q, void *ctx, redisReply *reply)
+{
+    if (!queue_answered_array(q, "claim", reply, CLAIM_HEAD)) {
+        claim_done(q, -1);
+        return;
+    }
+    struct claimed *c = mem_zalloc(sizeof *c + reply->elements * sizeof *c->leases);
+    c->done = (int)queue_reply_int(reply, 1);
+    q->suspects = queue_reply_int(reply, 2) == 1;
+    read_lengths(q, ctx, reply);
+    for (size_t i = CLAIM_HEAD; i < reply->elements; i++) {
+        if (is_batch(reply->element[i]))
+            c->leases[c->n++] = hand_out(q, ctx, reply->element[i]);
+        else
+            log_error("event=batch_unreadable queue=%s", log_value(q->name));
+    }
+    if (c->n && q->opts.wait_replicas) {
+        wait_replicas(q, c);
+        return;
+    }
+    if (q->opts.wait_replicas)
+        queue_health_note(q, "wait_replicas", NULL); /* nothing came, so nothing has to be kept */
+    int done = c->done;
+    release(c, true);
+    mem_free(c);
+    claim_done(q, done);
+}
+
+/* --- the call -------------------------------------------------------------------------------- */
+
+static size_t place_of(const struct queue *q, const char *app)
+{
+    size_t i = 0;
+    while (i < q->napps && strcmp(q->apps[i], app) != 0)
+        i++;
+    return i;
+}
+
+static void add_list(struct queue *q, struct claiming *c, size_t app, char **keys)
+{
+    keys[c->nlists] = queue_key(q, "parked", q->apps[app]);
+    c->lists[c->nlists++] = (unsigned char)app;
+}
+
+/* Names of removed apps may be left over: without parked jobs they make room. */
+static void forget_empty(struct queue *q)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < q->napps; i++) {
+        if (!q->parked[i]) {
+            mem_free(q->apps[i]);
+            continue;
+        }
+        q->apps[kept] = q->apps[i];
+        q->parked[kept++] = q->parked[i];
+    }
+    q->napps = kept;
+}
+
+/* The lists that jobs are taken from first, then the others, whose lengths are asked for. Too many
+ * apps: those beyond the bound are not taken from. */
+static size_t name_lists(struct queue *q, const struct queue_ask *ask, struct claiming *c,
+                         const struct queue_drain **drains, char **keys)
+{
+    bool named[QUEUE_APPS_MAX] = {false};
+    size_t n = 0;
+    if (q->napps + ask->ndrains > QUEUE_APPS_MAX)
+        forget_empty(q);
+    for (size_t i = 0; i < ask->ndrains; i++) {
+        queue_app_known(q, ask->drains[i].app);
+        size_t app = place_of(q, ask->drains[i].app);
+        if (app == q->napps || named[app])
+            continue;
+        named[app] = true;
+        drains[n++] = &ask->drains[i];
+        add_list(q, c, app, keys);
+    }
+    for (size_t i = 0; i < q->napps; i++)
+        if (!named[i])
+            add_list(q, c, i, keys);
+    return n;
+}
+
+static void add_keys(struct queue *q, struct queue_args *a, char *const *parked, size_t nparked)
+{
+    const struct queue_keys *k = &q->keys;
+    const char *const keys[] = {k->ready, k->due,     k->batch, k->member,  k->inbox,
+                                k->count, k->workers, k->run,   k->oversize};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        queue_args_text(a, keys[i]);
+    for (size_t i = 0; i < nparked; i++)
+        queue_args_text(a, parked[i]);
+    queue_args_text(a, k->config);
+    queue_args_keys_end(a);
+}
+
+static unsigned clamp(const struct queue *q, unsigned n)
+{
+    int64_t by_bytes = QUEUE_CLAIM_BYTES / (q->opts.job_max_bytes > 0 ? q->opts.job_max_bytes : 1);
+    unsigned limit = by_bytes < QUEUE_CLAIM_MAX ? (unsigned)by_bytes : QUEUE_CLAIM_MAX;
+    if (limit == 0)
+        limit = 1;
+    return n < limit ? n : limit;
+}
+
+static const char *run_id(const struct queue *q)
+{
+    const char *id = redis_run_id(q->cmd);
+    return id[0] ? id : "-";
+}
+
+/* One number per list that is taken from, in the order of the keys. */
+static void add_limits(const struct queue *q, struct queue_args *a,
+                       const struct queue_drain *const *drains, size_t n, char (*texts)[LIMIT_SIZE])
+{
+    for (size_t i = 0; i < n; i++) {
+        snprintf(texts[i], sizeof texts[i], "%u", clamp(q, drains[i]->limit));
+        queue_args_text(a, texts[i]);
+    }
+}
+
+static void add_rules(const struct queue *q, struct queue_args *a, const struct queue_ask *ask)
+{
+    static const char *const orders[] = {
+        [QUEUE_PARKED_FIRST] = "first", [QUEUE_IN_TURN] = "turn", [QUEUE_BESIDE] = "beside"};
+    queue_args_text(a, queue_server_version(q, q->cmd) >= 60200 ? "1" : "0");
+    queue_args_int(a, q->opts.crash_limit ? q->opts.crash_limit : INT32_MAX);
+    queue_args_text(a, ask->alone ? "1" : "0");
+    queue_args_text(a, q->opts.may_forget ? "1" : "0");
+    queue_args_text(a, orders[ask->order]);
+    queue_args_int(a, ask->turn);
+    queue_args_text(a, ask->from_end ? "1" : "0");
+    queue_args_text(a, ask->ready_only ? "1" : "0");
+    queue_args_int(a, clamp(q, ask->most ? ask->most : QUEUE_CLAIM_MAX));
+    queue_args_int(a, ask->whole ? ask->whole : INT32_MAX);
+}
+
+void queue_claim(struct queue *q, const struct queue_ask *ask, queue_claim_fn fn, void *arg)
+{
+    assert(!q->claiming && ask->ndrains <= QUEUE_APPS_MAX);
+    q->claiming = true;
+    q->claim_fn = fn;
+    q->claim_arg = arg;
+    char *keys[QUEUE_APPS_MAX], id[QUEUE_ID_SIZE], limits[QUEUE_APPS_MAX][LIMIT_SIZE];
+    const struct queue_drain *drains[QUEUE_APPS_MAX];
+    struct claiming *c = mem_zalloc(sizeof *c);
+    size_t n = name_lists(q, ask, c, drains, keys), nkeys = c->nlists;
+    queue_random_id(id);
+    queue_random_id(c->fence);
+    c->sent_boot_ms = clock_boot_ms();
+    struct queue_args a;
+    queue_args_init(&a);
+    add_keys(q, &a, keys, nkeys);
+    queue_args_int(&a, clamp(q, ask->n));
+    queue_args_text(&a, id);
+    queue_args_text(&a, c->fence);
+    queue_args_int(&a, q->opts.lease_ms);
+    queue_args_text(&a, q->worker);
+    queue_args_text(&a, q->digest);
+    queue_args_text(&a, run_id(q));
+    queue_args_int(&a, q->opts.job_max_bytes);
+    queue_args_int(&a, ask->parked_max);
+    queue_args_int(&a, (int64_t)n);
+    add_rules(q, &a, ask);
+    add_limits(q, &a, drains, n, limits);
+    queue_send_script(q, q->cmd, SCRIPT_CLAIM, &a, on_claimed, c);
+    for (size_t i = 0; i < nkeys; i++)
+        mem_free(keys[i]);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ * What the parts of the queue share: its state, key names, the building of commands, and how
+ * answers and trouble are treated. Only queue_*.c include it (and the queue's test). */
+#ifndef PB_QUEUE_QUEUE_CORE_H
+#define PB_QUEUE_QUEUE_CORE_H
+
+#include <event2/event.h>
+#include <sys/queue.h>
+
+#include "queue/queue.h"
+#include "queue/scripts.h"
+
+enum {
+    QUEUE_SCHEMA = 1,
+    QUEUE_CONFIGS_MAX = 64,                 /* configurations whose marks are kept */
+    QUEUE_ID_SIZE = 17,                     /* 96 random bits in base64url, and a NUL */
+    QUEUE_CLAIM_MAX = QUEUE_CLAIM_JOBS_MAX, /* jobs of one claim: keeps the script below 1 ms */
+    QUEUE_CLAIM_BYTES = 16 << 20,           /* jobs at their largest × jobs of one claim */
+    QUEUE_FINISH_ITEMS = 128,               /* of one call of the finish script */
+    QUEUE_FINISH_BYTES = 1 << 20,           /* the same, unless one item alone is larger */
+    QUEUE_EXTEND_LEASES = 256,              /* of one call of the extend script */
+    QUEUE_APPS_MAX = 128,                   /* apps whose parked lists are watched */
+    QUEUE_BACKOFF_MIN_MS = 50,
+    QUEUE_BACKOFF_MAX_MS = 2000,
+    QUEUE_FORGET_MS = 3600 * 1000, /* a dead worker's name is kept this long */
+    QUEUE_AUDIT_MS = 30 * 1000,
+    QUEUE_LOG_AGAIN_MS = 60 * 1000, /* trouble that lasts */
+};
+
+struct queue_keys {
+    char *prefix, *ready, *inbox, *due, *batch, *member, *oversize, *count, *workers, *run,
+        *version, *apps, *stat, *config, *results, *dead;
+    char *ids; /* K of the queue that keeps the ids of all; NULL: this one */
+};
+
+/* An oversize member's bytes stay in Redis; ref is "!<length> <key in K:oversize>". */
+struct queue_oversize {
+    TAILQ_ENTRY(queue_oversize) link;
+    unsigned pos;
+    char *ref;
+};
+
+struct queue_lease {
+    TAILQ_ENTRY(queue_lease) link;
+    struct queue *queue;
+    char id[QUEUE_ID_SIZE], fence[QUEUE_ID_SIZE];
+    int64_t safe_until_ms; /* boot clock */
+    bool held;             /* not safe until enough replicas have the claim */
+    bool lost, listed;
+    size_t members; /* not yet confirmed */
+    size_t refs;    /* requests on the way that point here */
+    TAILQ_HEAD(, queue_oversize) oversize;
+};
+
+/* A member that a regrouping moves, as the script is told of it. */
+struct queue_item_member {
+    char pos[12], crashes[12];
+    char *envelope;
+    size_t len;
+};
+
+/* A finish, mark or regrouping until Redis has confirmed it. */
+struct queue_item {
+    TAILQ_ENTRY(queue_item) link;
+    struct queue_lease *lease;
+    char head[12]; /* the script's letter for its kind, then the position; of G, how many */
+    char new_id[QUEUE_ID_SIZE]; /* RETRY, G */
+    char at[24];                /* RETRY, G: ms; PARK: index in KEYS */
+    char *app, *ref;            /* PARK's app; RETURN's key in K:oversize */
+    char *value;                /* outcome, member value, bytes or grouping */
+    size_t len;
+    struct queue_item_member *members; /* G */
+    size_t nmembers;
+    bool with_next;
+    queue_done_fn fn;
+    queue_mark_fn mark_fn; /* M, instead of fn */
+    void *arg;
+};
+TAILQ_HEAD(queue_items, queue_item);
+
+struct queue {
+    struct event_base *base;
+    struct redis *cmd, *wait;
+    struct queue_keys keys;
+    char *name, *worker, *digest, *marks;
+    char *stat;             /* what the heartbeat says of this worker; NULL: nothing */
+    struct queue_opts opts; /* its texts are the copies above */
+    unsigned force_version; /* tests: pretend that the server is this old; 0: ask it */
+    bool closed;            /* freed by its owner, kept until the last answer */
+    size_t pending;         /* answers awaited */
+
+    int64_t redis_ms, redis_mono_ms; /* the last answer's TIME, and when it came */
+    char error[192];                 /* Redis' last */
+    unsigned refused;                /* steps, as in queue_refused() */
+    char refusals[QUEUE_STEPS][192];
+    const char *trouble; /* the step whose error was logged, until it is answered again */
+    int64_t trouble_mono_ms;
+    int64_t backoff_ms;
+
+    queue_ready_fn open_fn;
+    void *open_arg;
+    struct event *open_timer;
+    bool newer; /* of a later schema: nothing is written to it */
+
+    TAILQ_HEAD(, queue_lease) leases;
+    char *apps[QUEUE_APPS_MAX];
+    int64_t parked[QUEUE_APPS_MAX]; /* their lists' lengths after the last claim */
+    size_t napps;
+    int64_t ready_left;
+
+    bool claiming;
+    bool suspects; /* as the last claim saw it */
+    queue_claim_fn claim_fn;
+    void *claim_arg;
+
+    struct queue_items items, items_sent; /* to be sent; on the way */
+    size_t unconfirmed;
+    struct event *flush_event;
+    bool flush_paused;
+    unsigned gathered; /* items since the last flush */
+    size_t open;       /* members of leases that no finish was asked for yet */
+
+    bool waiting, wait_cancelled;
+    queue_wait_fn wait_fn;
+    void *wait_arg;
+    int64_t wait_client;      /* CLIENT ID of the wait connection, 0: not known yet */
+    struct event *wait_timer; /* a failed wait is reported after a pause */
+    struct event *unblock_timer;
+
+    unsigned extending;
+    int64_t alive; /* workers, as the last heartbeat saw it */
+    unsigned adopting;
+    bool auditing;
+    size_t adopt_offset[2]; /* among those that died lately, and the others */
+    char stat_cursor[24];   /* how far the words of all workers have been looked through */
+    char audit_cursor[24];
+    int64_t audit_at_ms;
+
+    queue_done_fn leave_fn;
+    void *leave_arg;
+    struct event *leave_timer;
+};
+
+/* --- commands --- */
+
+/* Arguments are borrowed until the command is handed to redis; numbers are kept inside. */
+struct queue_args {
+    const char **v;
+    size_t *lens;
+    size_t n, cap, nkeys;
+    char numbers[12][24];
+    size_t nnumbers;
+};
+void queue_args_init(struct queue_args *a);
+void queue_args_free(struct queue_args *a);
+void queue_args_text(struct queue_args *a, const char *text);
+void queue_args_bytes(struct queue_args *a, const char *p, size_t len);
+void queue_args_int(struct queue_args *a, int64_t n);
+void queue_args_keys_end(struct queue_args *a); /* what follows is ARGV */
+
+/* reply as redis hands it over. ctx is freed with mem_free afterwards, also when the queue is
+ * gone and fn therefore not called: it must own nothing. */
+typedef void (*queue_reply_fn)(struct queue *q, void *ctx, redisReply *reply);
+/* Both free the arguments. */
+void queue_send_script(struct queue *q, struct redis *r, enum script which, struct queue_args *a,
+                       queue_reply_fn fn, void *ctx);
+void queue_send_command(struct queue *q, struct redis *r, struct queue_args *a, int wait_ms,
+                        queue_reply_fn fn, void *ctx);
+
+/* --- answers --- */
+
+/* Of a step: its error, or NULL when it was answered well. Other names than the steps' are let
+ * be. */
+void queue_health_note(struct queue *q, const char *what, const char *error);
+/* True when reply is an answer. An error reply is counted and logged on the transition; where it
+ * means that another server has to be looked for, the connection does so by itself. */
+bool queue_answered(struct queue *q, const char *what, const redisReply *reply);
+/* An array of at least n elements whose first is Redis' ms; keeps the time. */
+bool queue_answered_array(struct queue *q, const char *what, const redisReply *reply, size_t n);
+int64_t queue_reply_int(const redisReply *array, size_t i);      /* 0 when it is none */
+const char *queue_reply_text(const redisReply *array, size_t i); /* NULL when it is none */
+/* The next pause after trouble: doubling, with jitter. */
+int64_t queue_backoff_next(struct queue *q);
+void queue_timer_set(struct event *timer, int64_t ms);
+
+unsigned queue_server_version(const struct queue *q, const struct redis *r);
+void queue_random_id(char out[QUEUE_ID_SIZE]);
+char *queue_key(const struct queue *q, const char *kind, const char *name); /* K:<kind>:<name> */
+void queue_app_known(struct queue *q, const char *app);                     /* NULL: nothing */
+
+/* --- leases --- */
+struct queue_lease *queue_lease_new(struct queue *q, const char *id, const char *fence,
+                                    int64_t safe_until_ms, size_t members);
+void queue_lease_member_done(struct queue_lease *lease);
+void queue_lease_ref(struct queue_lease *lease);
+void queue_lease_unref(struct queue_lease *lease);
+void queue_lease_add_oversize(struct queue_lease *lease, unsigned pos, const char *ref, size_t len);
+const char *queue_lease_oversize(const struct queue_lease *lease, unsigned pos); /* NULL: none */
+
+/* --- items --- */
+struct queue_item *queue_item_new(struct queue_lease *lease, unsigned pos, char kind, void *arg);
+void queue_item_value(struct queue_item *item, const char *p, size_t len); /* a copy */
+void queue_item_wait(struct queue_item *item, int64_t at_ms); /* under a new batch id */
+void queue_item_add(struct queue_item *item);                 /* to what is to be sent */
+
+/* Keys and fixed arguments of the extend script: the heartbeat; leases may follow. */
+void queue_extend_begin(struct queue *q, struct queue_args *a);
+
+/* Notes the marks of the configuration in force in Redis, once more every now and then. */
+void queue_note_config(struct queue *q);
+
+/* --- what construction and opening need of the other parts --- */
+void queue_finish_flush(struct queue *q);
+void queue_finish_free(struct queue *q);
+void queue_on_flush(evutil_socket_t fd, short what, void *arg);
+void queue_on_wait_timer(evutil_socket_t fd, short what, void *arg);
+void queue_on_unblock_timer(evutil_socket_t fd, short what, void *arg);
+void queue_on_leave_timer(evutil_socket_t fd, short what, void *arg);
+
+#endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+#include "redis/dial.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/dns.h>
+#include <event2/util.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/mem.h"
+
+enum {
+    LOOKUP_MAX_MS = 15000, /* leaves evdns time for a second name server */
+    KEEPALIVE_INTERVAL_S = 5,
+    KEEPALIVE_PROBES = 3,
+};
+
+/* Outlives a cancelled dial: evdns reports the cancellation later. */
+struct lookup {
+    struct dial *dial;
+    struct evdns_getaddrinfo_request *request;
+};
+
+struct dial {
+    struct event_base *base;
+    struct evdns_base *dns;
+    struct dial_opts opts;
+    struct tls_opts tls;
+    dial_fn fn;
+    void *arg;
+    struct event *timer;
+    struct lookup *lookup;
+    struct bufferevent *bev;
+    struct evutil_addrinfo *addresses, *next;
+    bool begun;
+    struct err why;
+};
+
+void dial_explain(struct bufferevent *bev, short what, struct err *out)
+{
+    int error = EVUTIL_SOCKET_ERROR();
+    unsigned long code;
+    do /* libevent mixes results of SSL_get_error(), which belong to no library, among them */
+        code = bufferevent_get_openssl_error(bev);
+    while (code && !ERR_SYSTEM_ERROR(code) && ERR_GET_LIB(code) == 0);
+    SSL *ssl = bufferevent_openssl_get_ssl(bev);
+    long verify = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
+    const char *reason = ERR_reason_error_string(code);
+    if (verify != X509_V_OK)
+        err_set(out, "certificate: %s", X509_verify_cert_error_string(verify));
+    else if (ERR_SYSTEM_ERROR(code))
+        err_set(out, "%s", evutil_socket_error_to_string(ERR_GET_REASON(code)));
+    else if (code)
+        err_set(out, "TLS: %s", reason ? reason : "failed");
+    else if (what & BEV_EVENT_EOF)
+        err_set(out, "closed by the server");
+    else
+        err_set(out, "%s", error ? evutil_socket_error_to_string(error) : "connection lost");
+}
+
+static void dial_free(struct dial *d)
+{
+    if (d->lookup) {
+        d->lookup->dial = NULL;
+        evdns_getaddrinfo_cancel(d->lookup->request);
+    }
+    if (d->bev)
+        bufferevent_free(d->bev);
+    if (d->addresses)
+        evutil_freeaddrinfo(d->addresses);
+    event_free(d->timer);
+    mem_free(d);
+}
+
+static void finish(struct dial *d, struct bufferevent *bev)
+{
+    dial_fn fn = d->fn;
+    void *arg = d->arg;
+    const struct err why = d->why;
+    dial_free(d);
+    fn(arg, bev, bev ? "" : why.text);
+}
+
+static void arm(struct dial *d, int ms)
+{
+    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    evtimer_add(d->timer, &tv);
+}
+
+static void set_socket_options(int fd, bool tcp, int idle)
+{
+    const int one = 1, interval = KEEPALIVE_INTERVAL_S, probes = KEEPALIVE_PROBES;
+    if (!tcp)
+        return;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (!idle)
+        return;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+static void try_next(struct dial *d);
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+    struct dial *d = arg;
+    if (what & BEV_EVENT_CONNECTED) {
+        bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
+        d->bev = NULL;
+        set_socket_options(bufferevent_getfd(bev), !d->opts.unix_path[0], d->opts.keepalive_s);
+        finish(d, bev);
+        return;
+    }
+    dial_explain(bev, what, &d->why);
+    bufferevent_free(d->bev);
+    d->bev = NULL;
+    try_next(d);
+}
+
+static struct bufferevent *bufferevent_make(struct dial *d)
+{
+    if (!d->opts.tls)
+        return bufferevent_socket_new(d->base, -1, BEV_OPT_CLOSE_ON_FREE);
+    SSL *ssl = tls_client_new(&d->tls, &d->why);
+    if (!ssl)
+        return NULL;
+    struct bufferevent *bev = bufferevent_openssl_socket_new(
+        d->base, -1, ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
+    if (!bev)
+        err_set(&d->why, "TLS: cannot make a connection");
+    else /* a killed server sends no close_notify; that is a lost connection, not an error */
+        bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+    return bev;
+}
+
+/* The callback is set after the call: a failure at once would call it from inside. */
+static bool connect_to(struct dial *d, const struct sockaddr *address, int len)
+{
+    struct sockaddr_storage copy;
+    memcpy(&copy, address, (size_t)len);
+    d->bev = bufferevent_make(d);
+    if (!d->bev)
+        return false;
+    if (bufferevent_socket_connect(d->bev, (struct sockaddr *)&copy, len) != 0) {
+        err_set(&d->why, "%s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+        bufferevent_free(d->bev);
+        d->bev = NULL;
+        return false;
+    }
+    bufferevent_setcb(d->bev, NULL, NULL, on_event, d);
+    arm(d, d->opts.timeout_ms);
+    return true;
+}
+
+static void try_next(struct dial *d)
+{
+    while (d->next) {
+        const struct evutil_addrinfo *a = d->next;
+        d->next = a->ai_next;
+        if (connect_to(d, a->ai_addr, (int)a->ai_addrlen))
+            return;
+    }
+    finish(d, NULL);
+}
+
+static void on_lookup(int result, struct evutil_addrinfo *found, void *arg)
+{
+    struct lookup *lookup = arg;
+    struct dial *d = lookup->dial;
+    mem_free(lookup);
+    if (!d) {
+        if (found)
+            evutil_freeaddrinfo(found);
+        return;
+    }
+    d->lookup = NULL;
+    if (result != 0)
+        err_set(&d->why, "name lookup: %s", evutil_gai_strerror(result));
+    d->addresses = d->next = found;
+    try_next(d);
+}
+
+/* Asked of the C library, which does not go to the network for these. */
+static void lookup_locally(struct dial *d, const char *port, const struct evutil_addrinfo *hints)
+{
+    int rc = evutil_getaddrinfo(d->opts.host, port, hints, &d->addresses);
+    if (rc != 0)
+        err_set(&d->why, "name lookup: %s", evutil_gai_strerror(rc));
+    d->next = d->addresses;
+    try_next(d);
+}
+
+static void lookup_start(struct dial *d)
+{
+    char port[8];
+    snprintf(port, sizeof port, "%d", d->opts.port & 0xffff);
+    const struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC,
+                                          .ai_socktype = SOCK_STREAM,
+                                          .ai_protocol = IPPROTO_TCP,
+                                          .ai_flags = EVUTIL_AI_ADDRCONFIG};
+    const struct evutil_addrinfo numeric = {.ai_family = AF_UNSPEC,
+                                            .ai_socktype = SOCK_STREAM,
+                                            .ai_protocol = IPPROTO_TCP,
+                                            .ai_flags = EVUTIL_AI_NUMERICHOST};
+    unsigned char bytes[sizeof(struct in6_addr)];
+    const char *host = d->opts.host;
+    if (inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1) {
+        lookup_locally(d, port, &numeric);
+        return;
+    }
+    if (!d->dns) {
+        if (strcmp(host, "localhost") == 0) {
+            lookup_locally(d, port, &hints);
+            return;
+        }
+        err_set(&d->why, "name lookup: no resolver");
+        finish(d, NULL);
+        return;
+    }
+    struct lookup *lookup = mem_zalloc(sizeof *lookup);
+    lookup->dial = d;
+    d->lookup = lookup;
+    arm(d, d->opts.lookup_ms ? d->opts.lookup_ms : LOOKUP_MAX_MS);
+    /* NULL: the answer has come already, and lookup and perhaps d are gone. */
+    struct evdns_getaddrinfo_request *request =
+        evdns_getaddrinfo(d->dns, host, port, &hints, on_lookup, lookup);
+    if (request)
+        lookup->request = request;
+}
+
+static void connect_unix(struct dial *d)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", d->opts.unix_path);
+    if (!connect_to(d, (struct sockaddr *)&address, sizeof address))
+        finish(d, NULL);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct dial *d = arg;
+    if (!d->begun) {
+        d->begun = true;
+        if (d->opts.unix_path[0])
+            connect_unix(d);
+        else
+            lookup_start(d);
+        return;
+    }
+    err_set(&d->why, d->lookup ? "name lookup timed out" : "connecting timed out");
+    if (d->bev)
+        bufferevent_free(d->bev);
+    d->bev = NULL;
+    try_next(d);
+}
+
+struct dial *dial_start(struct event_base *base, struct evdns_base *dns,
+                        const struct dial_opts *opts, dial_fn fn, void *arg)
+{
+    struct dial *d = mem_zalloc(sizeof *d);
+    d->base = base;
+    d->dns = dns;
+    d->opts = *opts;
+    if (opts->tls) {
+        d->tls = *opts->tls;
+        d->opts.tls = &d->tls;
+    }
+    d->fn = fn;
+    d->arg = arg;
+    d->timer = evtimer_new(base, on_timer, d);
+    arm(d, 0);
+    return d;
+}
+
+void dial_cancel(struct dial *d)
+{
+    dial_free(d);
+}
+
+/* --- secrets --------------------------------------------------------------------------------- */
+
+static void wipe(const void *data, size_t len, void *text)
+{
+    (void)data;
+    mem_wipe(text, len);
+    free(text);
+}
+
+void dial_write_wiped(struct bufferevent *bev, char *text, size_t len)
+{
+    evbuffer_add_reference(bufferevent_get_output(bev), text, len, wipe, text);
+}

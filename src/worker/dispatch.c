@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/dispatch.h"
+
+#include <event2/dns.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "pipeline/memory.h"
+#include "worker/ahead.h"
+#include "worker/claims.h"
+#include "worker/lanes.h"
+#include "worker/leftover_look.h"
+#include "worker/room.h"
+#include "worker/watchdog.h"
+
+static void on_freed(void *arg)
+{
+    dispatch_pump_soon(arg);
+}
+
+static void end(struct dispatch *d, enum dispatch_end how, const char *why)
+{
+    if (d->ended)
+        return;
+    d->ended = true;
+    d->fn(d->arg, how, why);
+}
+
+/* --- draining -------------------------------------------------------------------------------- */
+
+static bool is_drained(const struct lane *lane)
+{
+    size_t busy, held;
+    if (queue_claiming(lane->queue) || queue_waiting(lane->queue) || queue_unconfirmed(lane->queue))
+        return false;
+    pipeline_load_of(lane->d->pipeline, lane->queue, &busy, &held);
+    return held == 0;
+}
+
+static void on_left(void *arg, enum queue_done done)
+{
+    (void)done;
+    struct lane *lane = arg;
+    lane->left = true;
+    dispatch_pump_soon(lane->d);
+}
+
+/* Each queue by itself: one that Redis refuses to serve holds up no other. */
+static void drain_step(struct dispatch *d)
+{
+    bool all = true;
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        struct lane *lane = &d->lanes[i];
+        lane->left |= lane->newer && is_drained(lane);
+        all &= lane->left;
+        if (lane->left || lane->leaving || !is_drained(lane))
+            continue;
+        lane->leaving = true;
+        queue_leave(lane->queue, on_left, lane);
+    }
+    if (all)
+        end(d, DISPATCH_DRAINED, "drained");
+}
+
+static void on_drain_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    end(arg, DISPATCH_LEFT_OVER, "worker.drain_ms is up");
+}
+
+static void cancel_waits(struct dispatch *d)
+{
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        if (queue_waiting(d->lanes[i].queue))
+            queue_wait_cancel(d->lanes[i].queue);
+}
+
+static struct timeval ms_to_timeval(int64_t ms)
+{
+    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+}
+
+void dispatch_drain(struct dispatch *d)
+{
+    if (d->draining)
+        return;
+    d->draining = true;
+    log_info("event=drain_begin in_flight=%zu", pipeline_flights(d->pipeline));
+    struct timeval limit = ms_to_timeval(d->config->drain_ms);
+    evtimer_add(d->drain_timer, &limit);
+    cancel_waits(d);
+    pipeline_drain(d->pipeline);
+    dispatch_pump_soon(d);
+}
+
+static void on_pump(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct dispatch *d = arg;
+    if (d->draining)
+        drain_step(d);
+    else
+        claims_round(d);
+}
+
+/* --- until empty ----------------------------------------------------------------------------- */
+
+static void on_counts(void *arg, const struct queue_counts *c)
+{
+    struct dispatch *d = arg;
+    d->counts_ok &= c->ok;
+    d->counted_jobs += c->ready + c->inbox + c->leased + c->delayed + c->parked;
+    if (--d->counts_due)
+        return;
+    d->counting = false;
+    if (d->counts_ok && d->counted_jobs == 0)
+        dispatch_drain(d);
+}
+
+static void check_empty(struct dispatch *d)
+{
+    if (d->counting || d->draining || pipeline_flights(d->pipeline))
+        return;
+    d->counting = true;
+    d->counts_ok = true;
+    d->counted_jobs = 0;
+    d->counts_due = d->config->nqueues;
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        queue_count(d->lanes[i].queue, on_counts, d);
+}
+
+/* --- the clockwork --------------------------------------------------------------------------- */
+
+static int64_t most_workers(const struct dispatch *d)
+{
+    int64_t most = 1;
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        if (queue_workers(d->lanes[i].queue) > most)
+            most = queue_workers(d->lanes[i].queue);
+    return most;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct dispatch *d = arg;
+    bool open = false;
+    lanes_look(d);
+    ahead_tick(d);
+    pipeline_tick(d->pipeline);
+    room_look(d);
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        struct lane *lane = &d->lanes[i];
+        if (!lane->open)
+            continue;
+        open = true;
+        queue_housekeep(lane->queue);
+        /* Waiting retries, lost leases and parked jobs ring no bell. */
+        lane->maybe_ready = true;
+        if (!d->draining) {
+            watch_dead(lane);
+            leftover_look(lane);
+        }
+    }
+    if (open)
+        fleet_serve(d->fleet, most_workers(d));
+    if (open && !d->draining)
+        watch_claims(d);
+    if (d->draining)
+        cancel_waits(d); /* one that was armed as the drain began */
+    if (d->until_empty)
+        check_empty(d);
+    dispatch_pump_soon(d);
+}
+
+static void on_extend(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct dispatch *d = arg;
+    struct buf stat, more;
+    buf_init(&stat, HEARTBEAT_MAX);
+    buf_init(&more, HEARTBEAT_MAX);
+    lanes_write(d, &more);
+    room_write(d, &more);
+    own_write(fleet_own(d->fleet), &more);
+    leftovers_write_apps(d->config, &more);
+    heartbeat_write(&d->heartbeat, d->pipeline, buf_text(&more), clock_mono_ms(), &stat);
+    buf_free(&more);
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        queue_set_stat(d->lanes[i].queue, buf_ok(&stat) ? buf_text(&stat) : NULL);
+        if (d->lanes[i].open && !d->lanes[i].leaving)
+            queue_extend(d->lanes[i].queue);
+    }
+    buf_free(&stat);
+}
+
+static bool all_newer(const struct dispatch *d)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        n += d->lanes[i].newer;
+    return n == d->config->nqueues;
+}
+
+/* Of a layout that this program does not know: the queue is left alone, and so is what the fleet
+ * keeps with it. */
+static void set_newer(struct lane *lane, bool newer)
+{
+    lane->newer = newer;
+    if (lane == lane->d->lanes)
+        fleet_shut(lane->d->fleet, newer);
+}
+
+static void refuse(struct lane *lane, const char *why)
+{
+    struct dispatch *d = lane->d;
+    set_newer(lane, true);
+    if (!all_newer(d) || d->ended)
+        return;
+    log_error("event=queue_refused queue=%s why=%s", log_value(queue_name(lane->queue)),
+              log_value(why));
+    end(d, DISPATCH_UNSUPPORTED, why);
+}
+
+static void on_open(void *arg, bool ok, const char *why)
+{
+    struct lane *lane = arg;
+    lane->open = ok;
+    if (why)
+        refuse(lane, why);
+    if (!ok)
+        return;
+    set_newer(lane, false);
+    lane->maybe_ready = true;
+    lane->moved_ms = clock_mono_ms();
+    aside_answered(&lane->aside); /* another connection, another try */
+    dispatch_pump_soon(lane->d);
+}
+
+static void on_lane_redis(void *arg, enum redis_state state, const char *why)
+{
+    struct lane *lane = arg;
+    lane->open = false;
+    if (state == REDIS_UP && lane == lane->d->lanes)
+        fleet_connected(lane->d->fleet);
+    if (state == REDIS_UP)
+        queue_open(lane->queue, on_open, lane);
+    else if (state == REDIS_UNSUPPORTED)
+        end(lane->d, DISPATCH_UNSUPPORTED, why);
+}
+
+/* Tokens or keys came, a circuit or a pause changed. */
+static void on_fleet(void *arg)
+{
+    struct dispatch *d = arg;
+    if (d->ended)
+        return;
+    if (fleet_paused(d->fleet))
+        cancel_waits(d);
+    pipeline_tick(d->pipeline);
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        d->lanes[i].maybe_ready = true; /* jobs may have been parked for want of what came */
+    dispatch_pump_soon(d);
+}
+
+static void on_redis(void *arg, enum redis_state state, const char *why)
+{
+    struct dispatch *d = arg;
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        on_lane_redis(&d->lanes[i], state, why);
+}
+
+static void on_wait_redis(void *arg, enum redis_state state, const char *why)
+{
+    (void)why;
+    struct lane *lane = arg;
+    if (state == REDIS_UP)
+        dispatch_pump_soon(lane->d);
+}
+
+/* --- construction ---------------------------------------------------------------------------- */
+
+/* In a cluster to the owner of the queue's slot. */
+static struct redis *lane_connect(struct lane *lane, struct evdns_base *dns, const char *kind,
+                                  const char *queue, redis_state_fn fn)
+{
+    struct redis_opts opts = lane->d->config->redis;
+    char name[64];
+    opts.slot = cluster_slot(queue, strlen(queue));
+    opts.value_max = fn == on_wait_redis ? QUEUE_WAKE_BYTES : opts.value_max;
+    snprintf(name, sizeof name, "%s %s", kind, queue);
+    return redis_new(lane->d->base, dns, &opts, name, fn, lane);
+}
+
+static void lane_init(struct lane *lane, struct dispatch *d, struct evdns_base *dns,
+                      const char *name)
+{
+    const struct config *c = d->config;
+    lane->d = d;
+    lane->results = config_queue_key(c->queue_results, name);
+    lane->dead = config_queue_key(c->queue_dead, name);
+    lane->wait = lane_connect(lane, dns, "wait", name, on_wait_redis);
+    lane->cmd = d->cmd ? d->cmd : lane_connect(lane, dns, "command", name, on_lane_redis);
+    const struct queue_opts opts = {
+        .name = name,
+        .results = lane->results,
+        .dead = lane->dead,
+        .ids = c->ids_by_queue ? NULL : c->queue_names[0],
+        .worker = d->worker,
+        .digest = c->digest,
+        .marks = c->marks,
+        .lease_ms = c->lease_ms,
+        .idle_wait_s = c->idle_wait_s,
+        .results_max = c->results_max,
+        .job_max_bytes = c->job_max_bytes,
+        .may_forget = c->may_forget,
+        .wait_replicas = c->wait_replicas,
+        .wait_ms = c->wait_ms,
+        .crash_limit = c->crash_limit,
+    };
+    lane->queue = queue_new(d->base, lane->cmd, lane->wait, &opts);
+}
+
+static struct event *timer(struct dispatch *d, int64_t ms, event_callback_fn fn)
+{
+    struct event *ev = event_new(d->base, -1, EV_PERSIST, fn, d);
+    struct timeval tv = ms_to_timeval(ms);
+    evtimer_add(ev, &tv);
+    return ev;
+}
+
+/* What the fleet shares lies on the first queue's slot. */
+static struct redis *first_queues_redis(const struct dispatch *d)
+{
+    return d->lanes[0].cmd;
+}
+
+struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
+                              const struct config *config, bool until_empty, dispatch_end_fn fn,
+                              void *arg, struct err *e)
+{
+    struct sender *sender = sender_new(base, config, e);
+    if (!sender)
+        return NULL;
+    struct dispatch *d = mem_zalloc(sizeof *d);
+    *d = (struct dispatch){.base = base,
+                           .config = config,
+                           .sender = sender,
+                           .until_empty = until_empty,
+                           .fn = fn,
+                           .arg = arg};
+    d->memory_bytes = memory_for_jobs(config->memory_bytes, memory_limit(""));
+    metrics_set(METRIC_JOBS_HELD_BYTES_MAX, d->memory_bytes);
+    dispatch_name_worker(d);
+    heartbeat_init(&d->heartbeat, clock_wall_ms(), clock_mono_ms());
+    d->pump = event_new(base, -1, 0, on_pump, d);
+    d->read = evtimer_new(base, dispatch_on_read, d);
+    d->drain_timer = evtimer_new(base, on_drain_timer, d);
+    d->lanes = mem_zalloc(config->nqueues * sizeof *d->lanes);
+    if (config->redis.topology != TOPOLOGY_CLUSTER)
+        d->cmd = redis_new(base, dns, &config->redis, "command", on_redis, d);
+    for (size_t i = 0; i < config->nqueues; i++)
+        lane_init(&d->lanes[i], d, dns, config->queue_names[i]);
+    d->router = router_new(base, dns, &config->redis, d->cmd);
+    d->fleet = fleet_new(base, config, first_queues_redis(d), d->worker, on_fleet, d);
+    d->keyring = keyring_new(base, config, on_fleet, d);
+    d->pipeline =
+        pipeline_new(config, sender, d->keyring, d->fleet, d->router, d->worker, on_freed, d);
+    d->tick = timer(d, config->reap_ms, on_tick);
+    d->extend = timer(d, config->extend_ms, on_extend);
+    log_info("event=worker_start worker=%s queues=%zu concurrency=%lld memory_bytes=%lld",
+             log_value(d->worker), config->nqueues, (long long)config->concurrency,
+             (long long)d->memory_bytes);
+    return d;
+}
+
+void dispatch_free(struct dispatch *d)
+{
+    if (!d)
+        return;
+    d->ended = true; /* callbacks of what is torn down report to nobody */
+    sender_free(d->sender);
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        redis_free(d->lanes[i].wait);
+        d->lanes[i].wait = NULL;
+        if (!d->cmd)
+            redis_free(d->lanes[i].cmd);
+    }
+    router_free(d->router);
+    redis_free(d->cmd);
+    for (size_t i = 0; i < d->config->nqueues; i++) {
+        queue_free(d->lanes[i].queue);
+        config_drop(d->lanes[i].asked_under);
+        mem_free(d->lanes[i].results);
+        mem_free(d->lanes[i].dead);
+    }
+    pipeline_free(d->pipeline);
+    keyring_free(d->keyring);
+    fleet_free(d->fleet);
+    event_free(d->tick);
+    event_free(d->extend);
+    event_free(d->pump);
+    event_free(d->read);
+    event_free(d->drain_timer);
+    mem_free(d->lanes);
+    mem_free(d);
+}
+
+void dispatch_set_config(struct dispatch *d, const struct config *config)
+{
+    d->config = config;
+    for (size_t i = 0; i < config->nqueues; i++) {
+        memset(d->lanes[i].full, 0, sizeof d->lanes[i].full);
+        queue_set_digest(d->lanes[i].queue, config->digest, config->marks);
+        d->lanes[i].leftovers.next_ms = 0; /* apps may be gone */
+    }
+    fleet_set_config(d->fleet, config);
+    keyring_set_config(d->keyring, config);
+    pipeline_set_config(d->pipeline, config);
+    dispatch_pump_soon(d);
+}
+
+size_t dispatch_in_flight(const struct dispatch *d)
+{
+    return pipeline_flights(d->pipeline);
+}
+
+void dispatch_status(const struct dispatch *d, struct dispatch_status *out)
+{
+    *out = (struct dispatch_status){.worker = d->worker,
+                                    .draining = d->draining,
+                                    .in_flight = pipeline_flights(d->pipeline),
+                                    .lanes = d->config->nqueues};
+}
+
+bool dispatch_may_claim(struct dispatch *d)
+{
+    return claims_may(d);
+}
+
+void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out)
+{
+    const struct lane *lane = &d->lanes[i];
+    *out = (struct dispatch_lane){.queue = lane->queue,
+                                  .why = redis_why(lane->cmd),
+                                  .aside = lane->aside.on ? queue_refusal(lane->queue) : NULL,
+                                  .up = redis_is_up(lane->cmd),
+                                  .open = lane->open,
+                                  .claimed_ms = lane->claimed_ms,
+                                  .dropped_ms = lane->dropped_ms};
+}
+
+const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app)
+{
+    return pipeline_circuit_at(d->pipeline, app);
+}
+
+const struct flow *dispatch_flow(const struct dispatch *d)
+{
+    return fleet_flow(d->fleet);
+}
+
+const char *dispatch_own_trouble(const struct dispatch *d, size_t app)
+{
+    return own_why(fleet_own(d->fleet), app);
+}
+
+const char *dispatch_fleet_trouble(const struct dispatch *d)
+{
+    return fleet_trouble(d->fleet);
+}
+
+const char *dispatch_keys_trouble(const struct dispatch *d, size_t app)
+{
+    return keyring_trouble(d->keyring, app);
+}
