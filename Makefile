@@ -127,7 +127,7 @@ include $(wildcard mk/*.mk)
 
 .PHONY: layers
 layers: $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ) ## Reject includes and calls that the rooms (mk/rooms.txt) do not allow
-	@sh tests/rooms.sh mk/rooms.txt $(B)
+	@sh tests/rooms.sh mk/rooms.txt $(B) $(sort $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ))
 
 .PHONY: format
 format: ## Format the C sources

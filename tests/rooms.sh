@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 # Rejects an include, and a call or other use of a symbol, that the rooms do not allow. Includes are read from src/, symbols
 # from the objects: a call may stand behind a declaration of one's own.
-# Usage: rooms.sh ROOMS BUILD
+# Usage: rooms.sh ROOMS BUILD OBJECT…
 rooms=$1 build=$2
+shift 2
 {
     find src -name '*.[ch]' -exec grep -H '^#include "' {} + | sed 's|^src/\([a-z]*\)/\([^:]*\):#include "\([a-z]*\)/\([^"]*\)".*|include \1 \3 \1/\2 \3/\4|; t; d'
-    find "$build" -path "$build/[a-z]*" -name '*.o' | grep -E "^$build/(base|job|http|aliyun|redis|queue|config|fleet|keys|pipeline|worker|admin|cli|mock)/" |
-        xargs nm -A -g | sed "s|^$build/||" | awk '
+    nm -A -g "$@" | sed "s|^$build/||" | awk '
         { split($0, part, ":"); file = part[1]; n = split($0, word, " "); name = word[n]; kind = word[n - 1]
           room = file; sub("/.*", "", room) }
         kind == "U" { used[++uses] = name; by[uses] = file; from[uses] = room; next }
