@@ -126,8 +126,9 @@ unit-%: $(B)/unit/test_%
 include $(wildcard mk/*.mk)
 
 .PHONY: layers
-layers: $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ) ## Reject includes and calls that the rooms (mk/rooms.txt) do not allow
+layers: $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ) ## Reject includes and calls that the rooms (mk/rooms.txt) do not allow, and circles of calls
 	@sh tests/rooms.sh mk/rooms.txt $(B) $(sort $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ))
+	@sh tests/circles.sh $(B) $(sort $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ))
 
 .PHONY: format
 format: ## Format the C sources

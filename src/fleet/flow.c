@@ -16,11 +16,6 @@ static struct flow_bucket *egress(struct flow *f)
     return &f->v[0];
 }
 
-struct flow_bucket *flow_account(struct flow *f, size_t account, enum flow_action action)
-{
-    return &f->v[1 + account * FLOW_ACTIONS + action];
-}
-
 /* A type that is none of the known ones is counted as ALL of them. */
 static struct flow_bucket *audience(struct flow *f, size_t app, const char *device_type)
 {
@@ -28,14 +23,6 @@ static struct flow_bucket *audience(struct flow *f, size_t app, const char *devi
     while (t < FLOW_TYPES - 1 && strcmp(flow_types[t], device_type) != 0)
         t++;
     return &f->v[1 + f->naccounts * FLOW_ACTIONS + app * FLOW_TYPES + t];
-}
-
-struct flow_bucket *flow_find(struct flow *f, const char *name)
-{
-    for (size_t i = 0; i < f->n; i++)
-        if (strcmp(f->v[i].name, name) == 0)
-            return &f->v[i];
-    return NULL;
 }
 
 /* --- taking ---------------------------------------------------------------------------------- */

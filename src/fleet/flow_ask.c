@@ -11,19 +11,6 @@ enum {
     WINDOW_PER_S = 20, /* a worker's stock is at most a twentieth of a second of the whole rate */
 };
 
-static void set_timer(struct event *timer, int64_t ms)
-{
-    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    evtimer_add(timer, &tv);
-}
-
-void flow_want(struct flow *f, struct flow_bucket *b)
-{
-    b->wanted = true;
-    if (!f->asking)
-        event_active(f->send, EV_TIMEOUT, 0);
-}
-
 static int64_t window_max(const struct flow_bucket *b)
 {
     double most = b->rate / (double)WINDOW_PER_S;
@@ -93,20 +80,6 @@ void flow_on_send(evutil_socket_t fd, short what, void *arg)
     struct flow *f = arg;
     if (!f->asking)
         send_asks(f);
-}
-
-/* The next moment at which a bucket that was short may have something. */
-void flow_set_wake(struct flow *f, int64_t now)
-{
-    int64_t first = INT64_MAX;
-    for (size_t i = 0; i < f->n; i++) {
-        const struct flow_bucket *b = &f->v[i];
-        int64_t at = b->cooled_ms > b->blocked_ms ? b->cooled_ms : b->blocked_ms;
-        if (at > now && at < first)
-            first = at;
-    }
-    if (first < INT64_MAX)
-        set_timer(f->wake, first - now);
 }
 
 void flow_on_wake(evutil_socket_t fd, short what, void *arg)

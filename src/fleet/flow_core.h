@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What the parts of flow control share: flow_limits.c names the buckets, flow_ask.c talks to Redis,
- * flow_stock.c takes tokens. Nobody else includes this. */
+ * flow_cool.c judges throttled answers, flow.c takes tokens. Nobody else includes this. */
 #ifndef PB_FLEET_FLOW_CORE_H
 #define PB_FLEET_FLOW_CORE_H
 

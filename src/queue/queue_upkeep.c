@@ -209,3 +209,26 @@ void queue_leave(struct queue *q, queue_done_fn fn, void *arg)
     q->leave_arg = arg;
     queue_on_leave_timer(-1, 0, q);
 }
+
+/* --- the configuration ----------------------------------------------------------------------- */
+
+static void on_config_noted(struct queue *q, void *ctx, redisReply *reply)
+{
+    (void)ctx;
+    queue_answered(q, "config", reply);
+}
+
+/* On the connection of the claims, so before the next of them. */
+void queue_note_config(struct queue *q)
+{
+    struct queue_args a;
+    if (!q->marks || !redis_is_up(q->cmd))
+        return;
+    queue_args_init(&a);
+    queue_args_text(&a, q->keys.config);
+    queue_args_keys_end(&a);
+    queue_args_text(&a, q->digest);
+    queue_args_text(&a, q->marks);
+    queue_args_int(&a, QUEUE_CONFIGS_MAX);
+    queue_send_script(q, q->cmd, SCRIPT_CONFIG, &a, on_config_noted, NULL);
+}

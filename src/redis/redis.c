@@ -20,36 +20,13 @@
 #include "redis/redis_said.h"
 
 enum {
-    BACKOFF_SHIFT_MAX = 16,
     PENDING_MAX = 1 << 17,
     ASK_MAX_MS = 1000,      /* a sentinel on the machine that died must not cost more */
     CHUNK_MAX = 256 * 1024, /* read or written by one system call */
     SEGMENTS = 16,
-    LOG_AGAIN_MS = 60000, /* trouble that lasts */
 };
 
 /* --- small helpers --------------------------------------------------------------------------- */
-
-static void arm(struct event *timer, int64_t ms)
-{
-    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    evtimer_add(timer, &tv);
-}
-
-void redis_enter(struct redis *r)
-{
-    r->depth++;
-}
-
-void redis_leave(struct redis *r)
-{
-    if (--r->depth || !r->freed)
-        return;
-    pending_free(&r->sent);
-    pending_free(&r->lost);
-    mem_wipe(&r->opts, sizeof r->opts);
-    mem_free(r);
-}
 
 static bool is_error(const redisReply *reply, const char *code)
 {
@@ -72,150 +49,11 @@ static bool is_wrong_server(const redisReply *reply)
     return false;
 }
 
-/* --- losing a connection --------------------------------------------------------------------- */
-
-static void disconnect(struct redis *r)
-{
-    r->epoch++;
-    locate_cancel(r->locate);
-    if (r->dial)
-        dial_cancel(r->dial);
-    if (r->bev)
-        bufferevent_free(r->bev);
-    redis_reader_free(r->reader);
-    r->dial = NULL;
-    r->bev = NULL;
-    r->reader = NULL;
-    r->run_id[0] = '\0';
-    r->version = 0;
-    r->blocked_until_ms = 0;
-    evtimer_del(r->limit);
-    while (r->sent.len) {
-        struct pending p = pending_pop(&r->sent);
-        free(p.text);
-        p.text = NULL;
-        pending_push(&r->lost, p);
-    }
-    event_active(r->soon, EV_TIMEOUT, 0);
-}
-
-/* Full jitter, so that a fleet does not come back in step. */
-static int64_t backoff_ms(struct redis *r)
-{
-    unsigned shift = r->attempts < BACKOFF_SHIFT_MAX ? r->attempts : BACKOFF_SHIFT_MAX;
-    int64_t most = (int64_t)r->opts.backoff_base_ms << shift;
-    if (most > r->opts.backoff_cap_ms)
-        most = r->opts.backoff_cap_ms;
-    r->attempts++;
-    return (int64_t)clock_random_below((uint64_t)most + 1);
-}
-
-/* On transitions, and now and then while it lasts. A refusal by the ACL mends itself least. */
-static void log_down(struct redis *r, bool was_up)
-{
-    int64_t now = clock_mono_ms();
-    if (!was_up && strcmp(r->logged, r->why) == 0 && now < r->log_again_ms)
-        return;
-    char server[NODE_HOST_SIZE + 16];
-    snprintf(server, sizeof server, "%s:%d", r->where.host, r->where.port);
-    said_keep(server, strlen(server));
-    log_at(strstr(r->why, "NOPERM") ? LOG_ERROR : LOG_WARN,
-           "event=redis_down name=%s server=%s why=%s", log_value(r->name),
-           log_value(r->opts.unix_path[0] ? r->opts.unix_path : server), log_value(r->why));
-    memcpy(r->logged, r->why, sizeof r->logged);
-    r->log_again_ms = now + LOG_AGAIN_MS;
-}
-
-void redis_lose(struct redis *r, enum redis_state state, const char *why, int64_t delay_ms)
-{
-    bool was_up = r->state == REDIS_UP;
-    snprintf(r->why, sizeof r->why, "%s", why);
-    chars_trim(r->why);
-    said_keep(r->why, strlen(r->why)); /* a sentinel may have named anything as the address */
-    r->state = state;
-    disconnect(r);
-    if (was_up)
-        metrics_add_at(METRIC_REDIS_ERRORS, metrics_find(SET_KIND, "connection"), 1);
-    log_down(r, was_up);
-    arm(r->retry, delay_ms);
-}
-
-void redis_lose_and_retry(struct redis *r, const char *why)
-{
-    redis_lose(r, REDIS_DOWN, why, backoff_ms(r));
-}
-
 /* --- commands -------------------------------------------------------------------------------- */
-
-void redis_unsent(struct redis *r, redis_reply_fn fn, void *arg)
-{
-    pending_push(&r->lost, (struct pending){.fn = fn, .arg = arg});
-    event_active(r->soon, EV_TIMEOUT, 0);
-}
-
-/* Replies come in order, so a command behind a blocking one has its time after that. */
-static int64_t deadline_of(struct redis *r, int wait_ms)
-{
-    int64_t from = clock_mono_ms();
-    if (!r->sent.len)
-        r->blocked_until_ms = 0;
-    if (from < r->blocked_until_ms)
-        from = r->blocked_until_ms;
-    int64_t deadline = from + r->opts.command_timeout_ms + wait_ms;
-    if (wait_ms)
-        r->blocked_until_ms = deadline;
-    return deadline;
-}
-
-static void arm_limit(struct redis *r, int64_t deadline_ms)
-{
-    int64_t left = deadline_ms - clock_mono_ms();
-    r->limit_ms = deadline_ms;
-    arm(r->limit, left > 0 ? left : 0);
-}
-
-/* The caller has written the command. text is kept for as long as it may be redirected. */
-static void push_sent(struct redis *r, int wait_ms, char *text, size_t len, redis_reply_fn fn,
-                      void *arg)
-{
-    int64_t deadline = deadline_of(r, wait_ms);
-    int64_t sent_us = wait_ms ? 0 : clock_mono_us();
-    pending_push(&r->sent, (struct pending){fn, arg, deadline, sent_us, text, len});
-    if (!evtimer_pending(r->limit, NULL) || deadline < r->limit_ms)
-        arm_limit(r, deadline);
-}
 
 static bool can_send(const struct redis *r)
 {
     return r->state == REDIS_UP && r->sent.len < PENDING_MAX;
-}
-
-static char *format(int argc, const char **argv, const size_t *lens, size_t *len)
-{
-    char *text = NULL;
-    long long n = redisFormatCommandArgv(&text, argc, argv, lens);
-    if (n < 0)
-        abort(); /* out of memory, as in mem_* */
-    *len = (size_t)n;
-    return text;
-}
-
-void redis_send(struct redis *r, int argc, const char **argv, const size_t *lens, int wait_ms,
-                redis_reply_fn fn, void *arg)
-{
-    size_t len;
-    char *text = format(argc, argv, lens, &len);
-    if (r->state != REDIS_UP) { /* the handshake, with passwords */
-        dial_write_wiped(r->bev, text, len);
-        push_sent(r, wait_ms, NULL, len, fn, arg);
-        return;
-    }
-    bufferevent_write(r->bev, text, len);
-    if (r->opts.topology != TOPOLOGY_CLUSTER) {
-        free(text);
-        text = NULL;
-    }
-    push_sent(r, wait_ms, text, len, fn, arg);
 }
 
 static void on_limit(evutil_socket_t fd, short what, void *arg)
@@ -227,7 +65,7 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
         return; /* armed again by the next command */
     int64_t deadline = pending_first(&r->sent)->deadline_ms;
     if (deadline > clock_mono_ms())
-        arm_limit(r, deadline);
+        redis_arm_limit(r, deadline);
     else
         redis_lose_and_retry(r, "no answer in time");
 }
@@ -425,7 +263,7 @@ struct redis *redis_new(struct event_base *base, struct evdns_base *dns,
     r->retry = evtimer_new(base, on_retry, r);
     r->limit = evtimer_new(base, on_limit, r);
     r->soon = event_new(base, -1, 0, on_soon, r);
-    arm(r->retry, 0);
+    redis_arm(r->retry, 0);
     return r;
 }
 
@@ -435,7 +273,7 @@ void redis_free(struct redis *r)
         return;
     redis_enter(r);
     r->state = REDIS_DOWN;
-    disconnect(r);
+    redis_disconnect(r);
     redis_detours_end(r);
     while (r->lost.len) {
         struct pending p = pending_pop(&r->lost);

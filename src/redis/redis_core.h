@@ -49,6 +49,11 @@ struct redis {
 void redis_enter(struct redis *r);
 void redis_leave(struct redis *r);
 
+void redis_arm(struct event *timer, int64_t ms);
+/* When the first command that has no answer yet is over its time. */
+void redis_arm_limit(struct redis *r, int64_t deadline_ms);
+/* Whatever was on its way is lost; who asked is told soon. */
+void redis_disconnect(struct redis *r);
 void redis_lose(struct redis *r, enum redis_state state, const char *why, int64_t delay_ms);
 void redis_lose_and_retry(struct redis *r, const char *why);
 /* Needs a connection; the state does not matter. */

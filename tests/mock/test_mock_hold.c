@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Calls that a rule holds, over HTTP: what lets them go on, and what ends them. */
+ * Calls that a rule holds, over HTTP (call, call_core, reply): what lets them go on, and what ends
+ * them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The queue on a real redis-server: what claims hand out and what each kind of end does
-// (queue, queue_claim, queue_finish, queue_lease, queue_wait, queue_count, scripts).
+// (queue, queue_core, queue_claim, queue_finish, queue_lease, queue_wait, queue_count, scripts).
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The Redis connection (redis, redis_handshake, redis_reader, redis_url, redis_info,
+ * The Redis connection (redis, redis_core, redis_handshake, redis_reader, redis_url, redis_info,
  * redis_script, dial, tls) against a real server, and against scripted ones where a real server
  * cannot be made to behave that badly.
  */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cli/queue/dead_print.h"
 #include "cli/queue/dead_walk.h"
 
 enum { ENVELOPE_MAX = 64 * 1024 };

@@ -10,7 +10,5 @@ int dead_move(struct tool *t, const struct dead_args *args);
 
 /* A line of the table of letters. */
 struct dead_seen;
-void dead_print_head(void);
-void dead_print_row(const struct dead_seen *seen);
 
 #endif

@@ -10,44 +10,6 @@
 #include "base/mem.h"
 #include "mock/wire/call_core.h"
 
-int64_t call_provider_now_ms(const struct provider *p)
-{
-    return clock_wall_ms() + p->clock_skew_ms;
-}
-
-static void set_held(struct call *c, bool held)
-{
-    struct record_call *note = record_find(&c->provider->record, c->seq);
-    if (c->held == held)
-        return;
-    c->held = held;
-    c->provider->held += held ? 1 : -1;
-    if (note)
-        note->held = held;
-}
-
-void call_free(struct call *c)
-{
-    struct provider *p = c->provider;
-    set_held(c, false);
-    if (c->newer)
-        c->newer->older = c->older;
-    else
-        p->calls = c->older;
-    if (c->older)
-        c->older->newer = c->newer;
-    p->in_flight--;
-    if (c->timer)
-        event_free(c->timer);
-    if (c->gone)
-        event_free(c->gone);
-    replay_leave(&p->replay, &c->stay);
-    json_decref(c->answer);
-    request_free(&c->request);
-    mem_free(p->spare);
-    p->spare = c;
-}
-
 static struct call *call_new(struct provider *p)
 {
     struct call *c = p->spare ? p->spare : mem_alloc(sizeof(*c));
@@ -115,14 +77,14 @@ static void hold(struct call *c)
     if (!c->plan.late)
         push(c);
     if (call_watch_client(c))
-        set_held(c, true);
+        call_set_held(c, true);
 }
 
 static void go_on(struct call *c)
 {
     event_free(c->gone);
     c->gone = NULL;
-    set_held(c, false);
+    call_set_held(c, false);
     if (c->plan.late)
         push(c);
     call_reply(c);
