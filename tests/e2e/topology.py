@@ -30,7 +30,7 @@ def rule(name):
 def check_rule_covers_scripts():
     """Every command of a script is in the rule: a missing one is named here, not by a hang."""
     granted = set(re.findall(r" \+(\S+)", rule("redis-acl.conf")))
-    folder = os.path.join(ROOT, "src", "io", "lua")
+    folder = os.path.join(ROOT, "src", "queue", "lua")
     for name in sorted(os.listdir(folder)):
         with open(os.path.join(folder, name)) as f:
             used = {c.lower() for c in re.findall(r"call\('([A-Z]+)'", f.read())}
