@@ -12,14 +12,12 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/number.h"
+#include "fleet/script_args.h"
 #include "queue/queue.h"
 #include "queue/scripts.h"
 
 enum {
-    ASK_ARGS = 11,
     GRANT_VALUES = 6,
-    ARGS_MAX = 2 + ASK_ARGS * FLOW_ASKS_MAX,
-    NUMBER_SIZE = 32,
     KEY_MAX = 8192,
     CIRCUIT_WAIT_MAX_MS = 60 * 1000 /* the longest that a worker writes */
 };
@@ -31,33 +29,8 @@ struct flow_store {
     bool trouble, shut;
 };
 
-/* Keys and arguments of one call; numbers are kept inside. */
-struct args {
-    const char *v[ARGS_MAX];
-    char numbers[ARGS_MAX][NUMBER_SIZE];
-    int n;
-};
-
-static void add(struct args *a, const char *text)
-{
-    assert(a->n < ARGS_MAX);
-    a->v[a->n++] = text;
-}
-
-static void add_int(struct args *a, int64_t n)
-{
-    snprintf(a->numbers[a->n], NUMBER_SIZE, "%" PRId64, n);
-    add(a, a->numbers[a->n]);
-}
-
-static void add_real(struct args *a, double x)
-{
-    snprintf(a->numbers[a->n], NUMBER_SIZE, "%.9g", x);
-    add(a, a->numbers[a->n]);
-}
-
 /* The first nkeys of them are keys. */
-static void eval(struct flow_store *s, enum script which, int nkeys, struct args *a,
+static void eval(struct flow_store *s, enum script which, int nkeys, struct script_args *a,
                  redis_reply_fn fn, void *arg)
 {
     if (s->shut)
@@ -194,32 +167,32 @@ static void on_grants(void *arg, redisReply *reply)
     a.fn(a.arg, grants);
 }
 
-static void add_report(struct args *a, const struct flow_report *r)
+static void add_report(struct script_args *a, const struct flow_report *r)
 {
-    add_int(a, r->through);
-    add_int(a, r->throttled);
-    add_int(a, r->first);
-    add_int(a, r->last);
+    script_args_add_int(a, r->through);
+    script_args_add_int(a, r->throttled);
+    script_args_add_int(a, r->first);
+    script_args_add_int(a, r->last);
     if (r->hint_ms > 0)
-        add_int(a, r->hint_ms);
+        script_args_add_int(a, r->hint_ms);
     else
-        add(a, "");
-    add_int(a, r->age_ms);
+        script_args_add(a, "");
+    script_args_add_int(a, r->age_ms);
 }
 
 void flow_store_ask(struct flow_store *s, const struct flow_ask *asks, size_t n, flow_grants_fn fn,
                     void *arg)
 {
-    struct args a = {.n = 0};
+    struct script_args a = {.n = 0};
     assert(n && n <= FLOW_ASKS_MAX);
-    add(&a, s->flow);
-    add(&a, s->control);
+    script_args_add(&a, s->flow);
+    script_args_add(&a, s->control);
     for (size_t i = 0; i < n; i++) {
-        add(&a, asks[i].name);
-        add_real(&a, asks[i].rate);
-        add_real(&a, asks[i].burst);
-        add_int(&a, asks[i].want);
-        add_int(&a, asks[i].back);
+        script_args_add(&a, asks[i].name);
+        script_args_add_real(&a, asks[i].rate);
+        script_args_add_real(&a, asks[i].burst);
+        script_args_add_int(&a, asks[i].want);
+        script_args_add_int(&a, asks[i].back);
         add_report(&a, &asks[i].report);
     }
     struct asking *asking = mem_alloc(sizeof *asking);
@@ -267,9 +240,9 @@ static void on_control(void *arg, redisReply *reply)
 
 void flow_store_sync(struct flow_store *s, int64_t seen, flow_control_fn fn, void *arg)
 {
-    struct args a = {.n = 0};
-    add(&a, s->control);
-    add_int(&a, seen);
+    struct script_args a = {.n = 0};
+    script_args_add(&a, s->control);
+    script_args_add_int(&a, seen);
     struct syncing *x = mem_alloc(sizeof *x);
     *x = (struct syncing){s, seen, fn, arg};
     eval(s, SCRIPT_CONTROL, 1, &a, on_control, x);
@@ -351,21 +324,21 @@ void flow_store_circuit(struct flow_store *s, const struct circuit_ask *ask, cir
                                         [CIRCUIT_OP_FAILED] = "failed",
                                         [CIRCUIT_OP_LOST] = "lost",
                                         [CIRCUIT_OP_CLOSE] = "close"};
-    struct args a = {.n = 0};
+    struct script_args a = {.n = 0};
     char job[20];
     snprintf(job, sizeof job, "%" PRIx64, ask->job);
-    add(&a, s->control);
-    add(&a, ask->app);
-    add(&a, s->worker);
-    add(&a, names[ask->op]);
-    add_int(&a, ask->base_ms);
-    add_int(&a, ask->cap_ms);
-    add_int(&a, ask->lease_ms);
-    add_int(&a, ask->since_ms);
-    add(&a, ask->why && *ask->why ? ask->why : "-");
-    add(&a, job);
-    add_int(&a, ask->patience_ms);
-    add_int(&a, CIRCUIT_JOBS_MAX);
+    script_args_add(&a, s->control);
+    script_args_add(&a, ask->app);
+    script_args_add(&a, s->worker);
+    script_args_add(&a, names[ask->op]);
+    script_args_add_int(&a, ask->base_ms);
+    script_args_add_int(&a, ask->cap_ms);
+    script_args_add_int(&a, ask->lease_ms);
+    script_args_add_int(&a, ask->since_ms);
+    script_args_add(&a, ask->why && *ask->why ? ask->why : "-");
+    script_args_add(&a, job);
+    script_args_add_int(&a, ask->patience_ms);
+    script_args_add_int(&a, CIRCUIT_JOBS_MAX);
     struct circuit_call *x = mem_alloc(sizeof *x);
     *x = (struct circuit_call){s, fn, arg};
     eval(s, SCRIPT_CIRCUIT, 1, &a, on_circuit, x);
@@ -395,13 +368,13 @@ static void on_vote(void *arg, redisReply *reply)
 static void send_vote(struct flow_store *s, const char *app, const char *op, int64_t ttl_ms,
                       flow_vote_fn fn, void *arg)
 {
-    struct args a = {.n = 0};
-    add(&a, s->control);
-    add(&a, s->workers);
-    add(&a, app);
-    add(&a, s->worker);
-    add(&a, op);
-    add_int(&a, ttl_ms);
+    struct script_args a = {.n = 0};
+    script_args_add(&a, s->control);
+    script_args_add(&a, s->workers);
+    script_args_add(&a, app);
+    script_args_add(&a, s->worker);
+    script_args_add(&a, op);
+    script_args_add_int(&a, ttl_ms);
     struct voting *x = mem_alloc(sizeof *x);
     *x = (struct voting){s, fn, arg};
     eval(s, SCRIPT_VOTE, 2, &a, on_vote, x);
@@ -441,12 +414,12 @@ static void on_sent(void *arg, redisReply *reply)
 void flow_store_sent(struct flow_store *s, const struct flow_sent *apps, size_t n, flow_sent_fn fn,
                      void *arg)
 {
-    struct args a = {.n = 0};
+    struct script_args a = {.n = 0};
     assert(n && n <= FLOW_SENT_MAX);
-    add(&a, s->control);
+    script_args_add(&a, s->control);
     for (size_t i = 0; i < n; i++) {
-        add(&a, apps[i].app);
-        add_int(&a, apps[i].ms);
+        script_args_add(&a, apps[i].app);
+        script_args_add_int(&a, apps[i].ms);
     }
     struct telling *x = mem_alloc(sizeof *x);
     *x = (struct telling){s, n, fn, arg};
@@ -471,17 +444,17 @@ static void on_told(void *arg, redisReply *reply)
 static void send_told(struct flow_store *s, const char *what, int64_t ttl_ms, const char *unless,
                       const struct told *told)
 {
-    struct args a = {.n = 0};
+    struct script_args a = {.n = 0};
     struct buf key;
     buf_init(&key, KEY_MAX);
     buf_printf(&key, "%s%s", s->told, what);
-    add(&a, "SET");
-    add(&a, buf_text(&key));
-    add(&a, s->worker);
-    add(&a, "PX");
-    add_int(&a, ttl_ms);
+    script_args_add(&a, "SET");
+    script_args_add(&a, buf_text(&key));
+    script_args_add(&a, s->worker);
+    script_args_add(&a, "PX");
+    script_args_add_int(&a, ttl_ms);
     if (unless)
-        add(&a, unless);
+        script_args_add(&a, unless);
     struct told *x = mem_alloc(sizeof *x);
     *x = *told;
     if (s->shut)

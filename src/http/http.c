@@ -498,8 +498,3 @@ size_t http_in_flight(const struct http *h)
 {
     return h->in_flight;
 }
-
-void http_drop_idle(struct http *h)
-{
-    multi_drop_idle(h->multi);
-}

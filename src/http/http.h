@@ -75,7 +75,5 @@ void http_free(struct http *h);
  * returns. */
 void http_post(struct http *h, const struct http_request *req, http_done_fn fn, void *arg);
 size_t http_in_flight(const struct http *h);
-/* Closes idle connections, e.g. after a certificate failure or a changed CA file. */
-void http_drop_idle(struct http *h);
 
 #endif

@@ -251,10 +251,3 @@ void multi_remove(struct multi *m, CURL *easy)
 {
     must(curl_multi_remove_handle(m->curl, easy));
 }
-
-void multi_drop_idle(struct multi *m)
-{
-    for (size_t fd = 0; fd < m->nslots; fd++)
-        if (m->slots[fd].ours && !m->slots[fd].want)
-            shutdown((int)fd, SHUT_RDWR);
-}

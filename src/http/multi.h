@@ -23,7 +23,4 @@ void multi_adopt(struct multi *m, CURL *easy);
 void multi_add(struct multi *m, CURL *easy);
 void multi_remove(struct multi *m, CURL *easy); /* cancels: no callback */
 
-/* Shuts connections down that no transfer uses; libcurl then finds them dead. */
-void multi_drop_idle(struct multi *m);
-
 #endif

@@ -14,16 +14,9 @@
 #include "config/config_keys.h"
 #include "config/settings.h"
 #include "keys/key_fetch.h"
+#include "keys/stamp.h"
 
 enum { TICK_MS = 500, LOOK_MS = 2000, HASTE_MS = 5000, WHY_SIZE = 224 };
-
-/* A file as it was when it was looked at; all 0: not there. */
-struct stamp {
-    dev_t dev;
-    ino_t ino;
-    off_t size;
-    struct timespec changed;
-};
 
 struct supply {
     struct keyring *ring;
@@ -160,20 +153,6 @@ static void stop_fetch(struct supply *s)
 }
 
 /* --- files ----------------------------------------------------------------------------------- */
-
-static struct stamp stamp_of(const char *path)
-{
-    struct stat st;
-    if (!path || !file_stat(path, &st, NULL))
-        return (struct stamp){0};
-    return (struct stamp){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
-}
-
-static bool stamp_same(const struct stamp *a, const struct stamp *b)
-{
-    return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
-}
 
 /* Files that changed and have come to rest: a rotation may touch several, one after the other. */
 static bool files_changed(struct supply *s)

@@ -154,6 +154,35 @@ static bool add_text(const char **list, int *count, int max, const char *text)
     return true;
 }
 
+static bool set_quota(struct options *o, int option, const char *arg)
+{
+    switch (option) {
+    case OPT_RATE:
+        return set_number(&o->rate_per_s, 1, INT64_MAX, arg);
+    case OPT_MASS_RATE:
+        return set_number(&o->mass_rate_per_s, 1, INT64_MAX, arg);
+    case OPT_RATE_KIND:
+        return rate_parse_kind(arg, &o->rate_kind);
+    default:
+        return set_flag(&o->no_rate_hints, arg, "on", "off");
+    }
+}
+
+/* As the control port calls it. */
+static const char *handout_name(int option)
+{
+    switch (option) {
+    case OPT_IMDS:
+        return "imds";
+    case OPT_ROLE:
+        return "role";
+    case OPT_KEY_LIFE:
+        return "life_s";
+    default:
+        return "oidc_token";
+    }
+}
+
 static bool set_option(struct options *o, int option, const char *arg)
 {
     switch (option) {
@@ -190,13 +219,10 @@ static bool set_option(struct options *o, int option, const char *arg)
     case OPT_CLOCK_SKEW:
         return set_number(&o->clock_skew_s, -86400 * 3650LL, 86400 * 3650LL, arg);
     case OPT_RATE:
-        return set_number(&o->rate_per_s, 1, INT64_MAX, arg);
     case OPT_MASS_RATE:
-        return set_number(&o->mass_rate_per_s, 1, INT64_MAX, arg);
     case OPT_RATE_KIND:
-        return rate_parse_kind(arg, &o->rate_kind);
     case OPT_RATE_HINTS:
-        return set_flag(&o->no_rate_hints, arg, "on", "off");
+        return set_quota(o, option, arg);
     case OPT_MASS_IDS:
         return mass_parse_ids(arg, &o->mass_ids);
     case OPT_WORLD:
@@ -209,13 +235,10 @@ static bool set_option(struct options *o, int option, const char *arg)
     case OPT_RECORD:
         return set_number(&o->record_calls, 1, 10000000, arg);
     case OPT_IMDS:
-        return handout_set(&o->handout, "imds", arg);
     case OPT_ROLE:
-        return handout_set(&o->handout, "role", arg);
     case OPT_KEY_LIFE:
-        return handout_set(&o->handout, "life_s", arg);
     case OPT_OIDC_TOKEN:
-        return handout_set(&o->handout, "oidc_token", arg);
+        return handout_set(&o->handout, handout_name(option), arg);
     case OPT_NO_VERIFY:
         o->verify = false;
         return true;

@@ -9,33 +9,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-const char *flight_state_name(enum flight_state s)
-{
-    switch (s) {
-    case FLIGHT_UNREAD:
-        return "unread";
-    case FLIGHT_READY:
-        return "ready";
-    case FLIGHT_WAITING:
-        return "waiting";
-    case FLIGHT_CHECKING:
-        return "checking";
-    case FLIGHT_GATHERING:
-        return "gathering";
-    case FLIGHT_MARKING:
-        return "marking";
-    case FLIGHT_BOUND:
-        return "bound";
-    case FLIGHT_HELD:
-        return "held";
-    case FLIGHT_OUT:
-        return "out";
-    case FLIGHT_FINISHING:
-        return "finishing";
-    }
-    return "?";
-}
-
 enum { APPS_TEXT_MAX = 1024 };
 
 /* A fresh job: everything follows from the claim. */

@@ -24,7 +24,6 @@ enum flight_state {
     FLIGHT_OUT,       /* a call is on the wire */
     FLIGHT_FINISHING, /* its end is on the way to Redis */
 };
-const char *flight_state_name(enum flight_state s);
 
 TAILQ_HEAD(flight_list, flight);
 

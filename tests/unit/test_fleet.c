@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What workers share (fleet, circuits, flow, flow_core, flow_limits, flow_ask, flow_cool,
-// flow; flow_store), on a real redis-server: the buckets' arithmetic, cool-downs, overrides,
+// What workers share (fleet, circuits, flow, flow_core, flow_limits, flow_ask, flow_cool;
+// flow_store, script_args), on a real redis-server: the buckets' arithmetic, cool-downs, overrides,
 // pauses and circuits, seen by several workers at once.
 #include <setjmp.h>
 #include <stdarg.h>

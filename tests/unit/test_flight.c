@@ -379,13 +379,6 @@ static void test_outcome_of_a_broken_job(void **state)
     flight_free(&f);
 }
 
-static void test_state_names(void **state)
-{
-    (void)state;
-    for (int s = FLIGHT_UNREAD; s <= FLIGHT_FINISHING; s++)
-        assert_string_not_equal(flight_state_name((enum flight_state)s), "?");
-}
-
 /* f->app is always the app of the next call; parts are numbered on. */
 static void test_a_group_is_walked_app_by_app(void **state)
 {
@@ -447,7 +440,6 @@ int main(void)
         cmocka_unit_test(test_outcome_sent),
         cmocka_unit_test(test_outcome_dead),
         cmocka_unit_test(test_outcome_of_a_broken_job),
-        cmocka_unit_test(test_state_names),
     };
     return cmocka_run_group_tests_name("flight", tests, load, unload);
 }

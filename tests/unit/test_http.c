@@ -480,28 +480,6 @@ static void test_idle_connection_closed_by_server(void **state)
     close_fixture(&f);
 }
 
-static void test_drop_idle(void **state)
-{
-    (void)state;
-    struct fixture f;
-    open_fixture(&f, ok_answer);
-    start(&f);
-    post_and_wait(&f);
-    http_drop_idle(f.http);
-    post_and_wait(&f);
-    assert_int_equal(f.answered, 2);
-    assert_int_equal(f.server.accepted, 2);
-    f.server.answer = NULL; /* one in flight is left alone */
-    post(&f, on_done);
-    pump_until(f.base, f.server.requests == 3);
-    http_drop_idle(f.http);
-    f.server.answer = ok_answer;
-    bufferevent_write(f.server.peers[1], ok_answer, strlen(ok_answer));
-    pump_until(f.base, f.done == 3);
-    assert_int_equal(f.answered, 3);
-    close_fixture(&f);
-}
-
 static void test_hang_times_out(void **state)
 {
     (void)state;
@@ -796,7 +774,6 @@ int main(void)
         cmocka_unit_test(test_connections_are_capped),
         cmocka_unit_test(test_no_silent_resend),
         cmocka_unit_test(test_idle_connection_closed_by_server),
-        cmocka_unit_test(test_drop_idle),
         cmocka_unit_test(test_hang_times_out),
         cmocka_unit_test(test_time_counts_from_the_check),
         cmocka_unit_test(test_a_late_post_ends_early),

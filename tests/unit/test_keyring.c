@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The keyring (keyring, key_fetch, config_keys) against a metadata service and an STS on the same
- * loop. The boot clock runs ahead by as much as a test says (mk/unit.mk). */
+ * The keyring (keyring, key_fetch, stamp, config_keys) against a metadata service and an STS on the
+ * same loop. The boot clock runs ahead by as much as a test says (mk/unit.mk). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
