@@ -67,7 +67,7 @@ counter() { redis HGET '{push:jobs}:count' "$1"; }
     "$PB" pause --app A
     "$PB" pause --for 10m
     redis HSET '{push:jobs}:control' pause:over 5 rate:egress@here 50 \
-        circuit:shop "4000 $((now + 90000)) - 0 $((now - 300000)) InvalidAccessKeyId.NotFound" \
+        circuit:shop "60000 $((now + 60000)) - 0 $((now - 300000)) InvalidAccessKeyId.NotFound" \
         circuit:cafe "4000 1 w1 $((now + 90000)) $((now - 300000)) cannot connect" >/dev/null
     redis HSET '{push:jobs}:flow' egress@here "7.5 $now 25 $((now + 90000)) 1 50 50" \
         all@default@ALL '0 1000 2.5 0 0 2.5 1' $'Push@\e[1m' '1 1000 5 0 0 5 1' >/dev/null
@@ -85,7 +85,7 @@ counter() { redis HGET '{push:jobs}:count' "$1"; }
     "$PB" stats --json | jq -e --argjson now "$now" '
         (.paused | length == 2 and any(.app == "A" and .until == null) and any(.app == null and .until > $now)) and
         (.circuits | length == 2 and any(.app == "shop" and .state == "open" and .since == $now - 300000 and
-            .probe_at == $now + 90000 and .why == "InvalidAccessKeyId.NotFound") and
+            .probe_at == $now + 60000 and .why == "InvalidAccessKeyId.NotFound") and
             any(.app == "cafe" and .state == "probing")) and
         (.limits[0] | .name == "egress@here" and .configured == 500 and .override == 50 and .rate == 25 and
             .tokens == 7.5 and .cooling_ms > 0) and
