@@ -99,6 +99,36 @@ static void expired_lease_is_taken_over(void **state)
     worker_free(other);
 }
 
+/* A batch's size in its head and the number of jobs left, where they are none: it comes all the
+ * same, and holds up nobody. */
+static void sizes_that_are_none(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {{"0", "2"},    {"99999999999999999999999", "2"},
+                                          {"2", "0"},    {"2", "1000000000000000000"},
+                                          {"2", "inf"},  {"2", "nan"},
+                                          {"2", "-5"},   {"2", "0x7fffffffff"},
+                                          {"0", "1e308"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char head[128];
+        fixture_flush(NULL);
+        struct queue_opts opts = fixture_opts("w1"), other_opts = fixture_opts("w2");
+        struct worker *w = worker_new(&opts), *other = worker_new(&other_opts);
+        push_jobs("j", 0, 2);
+        worker_claim(w, 2);
+        snprintf(head, sizeof head, "f L 1 1 w1 %s 0 %s", rows[i][0], opts.digest);
+        freeReplyObject(cli("HSET " K ":batch %s %s %s# %s", w->got[0].batch, head, w->got[0].batch,
+                            rows[i][1]));
+        take_over(other, 2);
+        assert_false(queue_suspects(other->q));
+        worker_end_now(other, &other->got[0], &sent);
+        worker_end_now(other, &other->got[1], &sent);
+        assert_int_equal(2, cli_int("LLEN results"));
+        worker_free(w);
+        worker_free(other);
+    }
+}
+
 /* Whoever takes over another configuration's batch gets what is known of that. */
 static void marks_come_with_what_is_taken_over(void **state)
 {
@@ -660,6 +690,7 @@ int main(void)
         cmocka_unit_test_setup(leftovers_are_named, fixture_flush),
         cmocka_unit_test_setup(refused_steps_are_named, fixture_flush),
         cmocka_unit_test_setup(expired_lease_is_taken_over, fixture_flush),
+        cmocka_unit_test_setup(sizes_that_are_none, fixture_flush),
         cmocka_unit_test_setup(marks_come_with_what_is_taken_over, fixture_flush),
         cmocka_unit_test_setup(marks_are_bounded, fixture_flush),
         cmocka_unit_test_setup(suspects_are_tried_alone, fixture_flush),

@@ -183,6 +183,12 @@ local function cap(out, before, crashes)
     return min(crashes, max(before, crash_limit - own))
 end
 
+-- What is no number of jobs a batch may have is none: then all positions are looked at.
+local function size_of(text)
+    local k = tonumber(text) or 0
+    return k >= 1 and k <= 256 and k or nil
+end
+
 -- False for a batch that was left alone.
 local function take(suspects, b, state, t0, owner, size, crashes, sum, grouping)
     local fields = {}
@@ -255,12 +261,15 @@ local function visit(b, suspects)
         string.match(meta[1] or '', '^%S+ (%S) (%d+) %d+ (%S+) (%d+) (%d+) (%S+)$')
     if not state then
         call('ZREM', due, b)
+        return
     elseif guarded and state == 'L' then
         return
-    elseif (tonumber(meta[2]) or tonumber(size)) > (taken == 0 and max(n, whole) or n - taken) then
+    end
+    size = size_of(size) or 256
+    if (size_of(meta[2]) or size) > (taken == 0 and max(n, whole) or n - taken) then
         reply[3] = taken == 0 and 1 or reply[3]
     else
-        return take(suspects, b, state, t0, owner, min(tonumber(size), 256),
+        return take(suspects, b, state, t0, owner, size,
             min(tonumber(crashes), 1000000), sum, meta[3] or '')
     end
 end
