@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <time.h>
@@ -134,13 +135,19 @@ static bool is_stuck(const char *path)
     return found;
 }
 
-/* False: t is not the caller's any more. */
+static struct timespec from_now(int ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    int64_t ns = t.tv_nsec + INT64_C(1000000) * ms;
+    return (struct timespec){t.tv_sec + ns / 1000000000, ns % 1000000000};
+}
+
+/* False: t is not the caller's any more. Waits one after the other must not add up to a lease. */
 static bool task_wait(struct task *t)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += FILE_WAIT_MS / 1000;
     pthread_mutex_lock(&lock);
+    const struct timespec until = from_now(nstuck ? FILE_WAIT_NEXT_MS : FILE_WAIT_MS);
     for (int late = 0; !t->done && !late;)
         late = pthread_cond_clockwait(&change, &lock, CLOCK_MONOTONIC, &until);
     bool done = t->done;

@@ -10,8 +10,9 @@
 #include "base/err.h"
 
 enum {
-    FILE_WAIT_MS = 2000, /* for the file system */
-    FILE_STUCK_MAX = 8,  /* reads that it has not answered in time; beyond, no more are begun */
+    FILE_WAIT_MS = 2000,     /* for the file system */
+    FILE_WAIT_NEXT_MS = 100, /* … while another read is stuck: a dead mount may hold many files */
+    FILE_STUCK_MAX = 8,      /* reads that it has not answered in time; beyond, no more are begun */
 };
 
 /* A regular file of at most max bytes into out, which is initialised here and must be freed in

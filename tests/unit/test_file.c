@@ -123,6 +123,13 @@ static void test_dead_mount(void **state)
     assert_false(file_is_harmless(path, 100, &e));
     assert_true(file_read(made("beside", "x", 1), 100, &out, &e)); /* others are read */
     buf_free(&out);
+    int64_t began = clock_mono_ms();
+    for (int i = 1; i < FILE_STUCK_MAX; i++) {
+        snprintf(path + strlen(point), sizeof path - strlen(point), "/key%d", i);
+        check_refused(path, 100, "does not answer");
+    }
+    assert_true(clock_mono_ms() - began < (FILE_STUCK_MAX - 1) * FILE_WAIT_MS / 2);
+    snprintf(path + strlen(point), sizeof path - strlen(point), "/secret");
     close(fd); /* the mount gives up: what was stuck ends */
     int64_t until = clock_mono_ms() + 60000;
     while (file_stat(path, &st, &e) || strstr(e.text, "has not answered"))
