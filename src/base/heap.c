@@ -9,6 +9,7 @@ void heap_setup(void)
 {
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
     mallopt(M_TOP_PAD, STEP_BYTES);
+    mallopt(M_ARENA_MAX, 1);
 }
 
 void heap_trim(void)

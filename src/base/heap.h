@@ -5,9 +5,11 @@
 
 enum { HEAP_TRIM_S = 20 }; /* how often heap_trim() is worth its page faults */
 
-/* Once, at the start: what is freed stays with the process for the next burst. libcurl takes and
- * frees some 100 KB of buffers for each call; with glibc's defaults the top of the heap would be
- * given back and faulted in again every time, which costs more than the call. */
+/* Once, at the start, before any thread: what is freed stays with the process for the next burst.
+ * libcurl takes and frees some 100 KB of buffers for each call; with glibc's defaults the top of
+ * the heap would be given back and faulted in again every time, which costs more than the call. And
+ * a thread, such as one that reads a file, has no heap of its own: glibc would map 64 MiB for it,
+ * which is no memory but counts where RLIMIT_AS is set. */
 void heap_setup(void);
 
 /* Now and then: whole pages that nothing uses go back to the system, those between used ones too.

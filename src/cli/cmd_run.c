@@ -226,6 +226,7 @@ int cmd_run(int argc, char **argv)
     struct err e;
     int code;
     memory_count_parsed();
+    heap_setup();
     if (!parse(argc, argv, &args, &code))
         return code;
     if (!config_load(args.config, NULL, &config, &e)) {
@@ -242,7 +243,6 @@ int cmd_run(int argc, char **argv)
     tally_build(cli_version, cli_commit);
     tally_name(&config);
     duplicates_announce(&config);
-    heap_setup();
     signal(SIGHUP, SIG_IGN); /* one that comes before there is anything to reload */
     run.base = event_base_new();
     if (!run.base) {

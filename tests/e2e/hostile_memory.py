@@ -131,6 +131,23 @@ def a_batch_that_kills_comes_in_halves():
 
 
 @scenario
+def a_file_costs_no_room_for_jobs():
+    """What is read in a thread maps nothing that is then missing from worker.memory_bytes."""
+    with Stage() as s:
+        if is_sanitized():
+            return "not in such a build"
+        conf = os.path.join(s.dir, "p.conf")
+        with open(conf, "w") as f:
+            f.write('log: { level = "info"; };\n')
+        found = []
+        for s.conf in (None, conf):
+            i, w = len(s.workers), s.worker(program=limited(s, 160 * MB))
+            wait_until(lambda: "event=worker_start" in s.log(i) or w.poll() is not None, "it starts")
+            found.append(int(re.search(r" memory_bytes=(\d+)", s.log(i)).group(1)))
+        expect(abs(found[0] - found[1]) < 4 * MB, "without a file %d, with one %d" % tuple(found))
+
+
+@scenario
 def one_job_at_a_time_where_memory_is_least():
     """Under the smallest bound one job always passes; that nothing else is claimed meanwhile is said everywhere."""
     listen = "127.0.0.1:%d" % free_port()
