@@ -22,11 +22,14 @@ static void on_answer(void *arg, enum queue_seen_answer answer)
     struct flight *f = arg;
     f->asking = false;
     f->looked_up = true;
-    if (answer == QUEUE_SEEN_UNANSWERED)
-        return;
+    bool unanswered = answer == QUEUE_SEEN_UNANSWERED;
+    if (unanswered && !f->pipeline->draining)
+        return; /* it is asked again */
     pipeline_move(f, FLIGHT_READY);
     f->env.seen = answer == QUEUE_SEEN_FIRST;
-    if (f->env.seen)
+    if (unanswered)
+        ending_back(f);
+    else if (f->env.seen)
         f->pipeline->on_new(f);
     else
         ending_duplicate(f);

@@ -337,8 +337,9 @@ enum queue_step {
     QUEUE_STEP_REPLICAS = 4, /* of a claim; only claims can show that these two are well again … */
     QUEUE_STEP_FINISH = 8,   /* … and the others are tried again by themselves */
     QUEUE_STEP_EXTEND = 16,
+    QUEUE_STEP_SEEN = 32,
 };
-enum { QUEUE_STEPS = 5 };
+enum { QUEUE_STEPS = 6 };
 unsigned queue_refused(const struct queue *q); /* their sum; 0: none */
 /* "<step>: <error>" of the first of them, as it was refused at first; NULL: none. */
 const char *queue_refusal(const struct queue *q);

@@ -14,7 +14,8 @@ static const struct {
              {"claim", QUEUE_STEP_CLAIM},
              {"wait_replicas", QUEUE_STEP_REPLICAS},
              {"finish", QUEUE_STEP_FINISH},
-             {"extend", QUEUE_STEP_EXTEND}};
+             {"extend", QUEUE_STEP_EXTEND},
+             {"seen", QUEUE_STEP_SEEN}};
 #define STEPS (sizeof steps / sizeof steps[0])
 static_assert(STEPS == QUEUE_STEPS, "a text for each step");
 

@@ -2,6 +2,7 @@
 """A producer that enqueues its ids once in each of two queues, while workers are killed."""
 import collections
 
+from admin import Admin
 from coalesce import Crowd
 from harness import Stage, wait_until
 from scene import FAST, PATIENT, SHORT, expect, heavy, scenario, slow, tool
@@ -144,3 +145,26 @@ def ids_in_slots_of_a_cluster():
         expect("event=dedup_by_queue" not in s.log(1), "nothing to say")
         s.no_duplicates()
         s.no_denials()
+
+
+@scenario
+def ids_that_may_not_be_looked_up():
+    """The ACL forbids the markers of ids: that queue is set aside and says so, another is served, and a worker ends."""
+    one, other = "push:jobs", "push:more"
+    rights = ["on", ">long-password", "+@all", "&*", "resetkeys"]
+    with Stage(env=dict(FAST, PUSHBRIDGE_QUEUE_NAMES="%s,%s" % (one, other), PUSHBRIDGE_QUEUE_DEDUP_S="900")) as s:
+        keys = [x for q in (one, other) for x in ("~" + q, "~{%s}:[a-rt-z]*" % q, "~{%s}:stat" % q)]
+        s.redis("ACL", "SETUSER", "w", *rights, *keys, "~push:results", "~push:dead")
+        url = {"PUSHBRIDGE_REDIS_URL": "redis://w:long-password@127.0.0.1:%d/0" % s.redis_port}
+        admin = Admin()
+        n = s.push_many(300)
+        w = s.worker(**url, **admin.env())
+        wait_until(lambda: admin.failing("queues", "seen: NOPERM"), "it is set aside")
+        free = s.push(*[{"code": "I10001", "school": "s%d" % i} for i in range(200)], queue=other)
+        wait_until(lambda: s.ended() == free, "the other queue is served: %d" % s.ended())
+        expect(s.terminate(w) == 0, "it gives back what it could not look up: %s" % s.log()[-900:])
+        s.worker(**url)
+        s.redis("ACL", "SETUSER", "w", "~*")
+        s.wait_ended(n + free)
+        expect(statuses(s) == {"sent": n + free}, "each is sent: %s" % statuses(s))
+        s.no_duplicates()

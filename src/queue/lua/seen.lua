@@ -7,12 +7,27 @@
 -- Reply: per id 1 for a duplicate, else 0
 local call = redis.call
 local each = tonumber(ARGV[2])
-local by = {}
+local by, odd = {}, {}
 for i = 2, #KEYS do
-    by[i] = call('GET', KEYS[i]) -- fails on a wrong type while nothing is written yet
+    local holder = redis.pcall('GET', KEYS[i])
+    if type(holder) == 'table' then
+        if not string.find(holder.err, 'WRONGTYPE', 1, true) then
+            return holder -- nothing is written yet
+        end
+        odd[KEYS[i]], holder = true, false -- no marker, and no reason to hold up other ids
+    end
+    by[i] = holder
 end
 -- A first write that a full memory cannot refuse lets those after it pass.
 call('HDEL', KEYS[1], '')
+
+local function put(key, holder)
+    if not odd[key] then
+        return call('SET', key, holder, 'NX', 'PX', ARGV[1])
+    end
+    odd[key] = nil
+    return call('SET', key, holder, 'PX', ARGV[1])
+end
 
 local function is_held(first, holder)
     for i = first, first + each - 1 do
@@ -21,8 +36,7 @@ local function is_held(first, holder)
         end
     end
     -- The same id may stand before it in this very list.
-    return not by[first] and not call('SET', KEYS[first], holder, 'NX', 'PX', ARGV[1])
-        and call('GET', KEYS[first]) ~= holder
+    return not by[first] and not put(KEYS[first], holder) and call('GET', KEYS[first]) ~= holder
 end
 
 local reply = {}
@@ -30,7 +44,7 @@ for n = 3, #ARGV do
     local first = 2 + (n - 3) * each
     local held = is_held(first, ARGV[n])
     for i = first + 1, held and 0 or first + each - 1 do
-        call('SET', KEYS[i], ARGV[n], 'NX', 'PX', ARGV[1])
+        put(KEYS[i], ARGV[n])
     end
     reply[n - 2] = held and 1 or 0
 end
