@@ -121,8 +121,10 @@ static int ask_worker(const char *listen, const char *path)
     int status = -1;
     while (status < 0 && clock_mono_ms() < end_ms) {
         status = ask_at(admin_socket_dial(listen), path, end_ms);
-        if (status <= 0 || status == FORBIDDEN)
-            status = ask_at(dial_address(listen, end_ms), path, end_ms);
+        int other = status <= 0 || status == FORBIDDEN
+                        ? ask_at(dial_address(listen, end_ms), path, end_ms)
+                        : 0;
+        status = other ? other : status; /* who says nothing is there all the same */
         if (status < 0)
             poll(NULL, 0, PAUSE_MS);
     }

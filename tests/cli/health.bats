@@ -2,18 +2,23 @@
 # SPDX-License-Identifier: MIT
 load helper
 
-# An admin endpoint: /livez is well, everything else is not; "mute" accepts and says nothing.
+# An admin endpoint: /livez is well, everything else is not; "mute" accepts and says nothing; so
+# does "stopped", which has the socket of `health`, too.
 serve() {
     mkfifo "$BATS_TEST_TMPDIR/port"
     python3 - "$1" "$BATS_TEST_TMPDIR/port" 3>&- <<'PY' &
 import socket, sys
 s = socket.create_server(("127.0.0.1", 0))
+if sys.argv[1] == "stopped":
+    own = socket.socket(socket.AF_UNIX)
+    own.bind("\0pushbridge/admin/127.0.0.1:%d" % s.getsockname()[1])
+    own.listen()
 with open(sys.argv[2], "w") as f:
     print(s.getsockname()[1], file=f)
 kept = []
 while True:
     c, _ = s.accept()
-    if sys.argv[1] == "mute":
+    if sys.argv[1] != "speak":
         kept.append(c)
         continue
     well = c.recv(4096).startswith(b"GET /livez ")
@@ -58,6 +63,12 @@ teardown() { [ -z "${server:-}" ] || kill "$server"; }
     serve mute
     call timeout 100 "$PB" health
     expect 1
+}
+
+@test "so of a worker that stands still, which is there" {
+    serve stopped
+    call timeout 100 "$PB" health
+    expect 1 'says nothing in time'
 }
 
 @test "an endpoint that is off is 1" {
