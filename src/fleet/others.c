@@ -47,6 +47,20 @@ void others_see(struct others *o, const struct config *config, const char *words
     json_decref(root);
 }
 
+void others_looked(struct others *o, int64_t asked_ms)
+{
+    if (asked_ms > o->looked_ms)
+        o->looked_ms = asked_ms;
+}
+
+bool others_may_have(struct others *o, int64_t since_ms, int64_t now_ms)
+{
+    if (o->looked_ms >= since_ms + OTHERS_START_MS || now_ms >= since_ms + OTHERS_HOLD_MS)
+        return false;
+    o->wanted_till_ms = now_ms + 2 * OTHERS_AGAIN_MS;
+    return true;
+}
+
 bool others_have(const struct others *o, const char *app, int64_t now_ms)
 {
     for (size_t i = 0; app && i < o->n; i++)

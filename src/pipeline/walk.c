@@ -255,6 +255,18 @@ static bool is_anothers(const struct flight *f)
            others_have(fleet_others(f->pipeline->fleet), f->job.app, clock_mono_ms());
 }
 
+/* Its app is in nobody's file, as far as is known, and somebody who has it may have just started, or
+ * this worker, which has not heard of the others then. */
+static bool may_be_anothers(const struct flight *f)
+{
+    const struct config *c = f->config;
+    if (f->bundle || f->app || !f->job.root || !f->job.app || config_app_find(c, f->job.app) ||
+        config_group_find(c, f->job.app))
+        return false;
+    int64_t now_ms = clock_mono_ms(), age_ms = queue_lease_now_ms(f->lease) - f->env.t0_ms;
+    return others_may_have(fleet_others(f->pipeline->fleet), now_ms - age_ms, now_ms);
+}
+
 /* Why read it, if it goes back in any case? But what may have been sent is told by the job, and so
  * is which calls it shares. */
 static bool goes_back_unread(const struct flight *f)
@@ -284,6 +296,10 @@ static void start(struct flight *f)
     tally_read(f, began_us);
     if (!ok && is_anothers(f)) {
         ending_park_for_others(f);
+        return;
+    }
+    if (!ok && may_be_anothers(f)) {
+        ending_retry(f, queue_lease_now_ms(f->lease) + OTHERS_AGAIN_MS);
         return;
     }
     if (!ok) {

@@ -38,6 +38,7 @@ static void on_leftovers(void *arg, const struct queue_leftovers *found)
     leftovers_see(l, lane->d->config, found, now);
     for (size_t i = 0; i < found->nwords; i++)
         others_see(fleet_others(lane->d->fleet), lane->d->config, found->words[i], now);
+    others_looked(fleet_others(lane->d->fleet), l->asked_ms);
     l->next_ms = now + pause_ms(l);
     for (size_t i = 0; i < l->n; i++)
         tell(lane, &l->v[i], now);
@@ -50,9 +51,11 @@ void leftover_look(struct lane *lane)
     struct leftovers *l = &lane->leftovers;
     int64_t now = clock_mono_ms();
     const char *apps[QUEUE_LEFTOVERS_MAX];
-    if (!lane->open || l->asking || now < l->next_ms)
+    bool wanted = now < fleet_others(lane->d->fleet)->wanted_till_ms;
+    if (!lane->open || l->asking || (now < l->next_ms && !wanted))
         return;
     l->asking = true;
+    l->asked_ms = now;
     l->next_ms = now + LOOK_MS;
     for (size_t i = 0; i < l->n; i++)
         apps[i] = l->v[i].app;

@@ -24,7 +24,7 @@ struct leftover {
 struct leftovers {
     struct leftover v[QUEUE_LEFTOVERS_MAX];
     size_t n, from; /* from: where the next look begins, as there may be more than fit */
-    int64_t next_ms;
+    int64_t next_ms, asked_ms;
     bool asking;
 };
 

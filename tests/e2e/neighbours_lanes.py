@@ -14,7 +14,7 @@ import shards
 from admin import Admin
 from harness import BIN, K, Q, Stage, free_port, wait_until
 from reload import File, hup
-from scene import FAST, SHORT, calls, expect, heavy, scenario, slow, wait_idle
+from scene import FAST, PATIENT, SHORT, calls, expect, heavy, scenario, slow, wait_idle
 from topology import CalmClusterStage, ClusterStage, slot_of
 
 A, B = "push:a", "push:b"
@@ -499,6 +499,26 @@ def parked_jobs_wait_for_a_worker_that_has_the_app():
         s.worker()
         s.wait_ended(n)
         expect({d["reason"] for d in s.dead()} == {"invalid_job"} and len(s.dead()) == 80, "ended after a restart")
+        s.settle(n)
+
+
+@scenario
+def who_has_just_started_leaves_jobs_to_those_who_have_their_app():
+    """It claims them before it has heard of the other, which is alive and stands still meanwhile: they are no wrong jobs."""
+    with Stage(env=dict(APPS, **PATIENT)) as s:
+        f = AppFile(s)
+        has_it = s.worker()
+        wait_until(lambda: b'"apps":' in b"".join(s.redis("HVALS", K + ":stat")), "it says which apps it has")
+        wait_idle(s)
+        s.stop(has_it)
+        n = s.push(*[{"id": "s%d" % i, "code": "I10000", "school": "s", "app": "shop"} for i in range(20)])
+        n += s.push({"id": "nobodys", "code": "I10000", "school": "s", "app": "nobody"})
+        f.put(shop=False)
+        s.worker()
+        wait_until(lambda: s.counts()["parked"] == 19, lambda: "all but the one that rang its bell are parked for it: %s" % s.dead())
+        has_it.send_signal(signal.SIGCONT)
+        s.wait_ended(n)
+        expect([(d["id"], d["reason"]) for d in s.dead()] == [("nobodys", "invalid_job")], s.dead()[:3])
         s.settle(n)
 
 

@@ -44,6 +44,7 @@ void open_stage_with(struct stage *s, const char *const *vars, const char *file,
     assert_non_null(s->sender);
     s->w = worker_new(&opts);
     s->fleet = fleet_new(base, &s->config, s->w->cmd, "w1", on_fleet, s);
+    others_looked(fleet_others(s->fleet), INT64_MAX); /* there are none */
     s->router = router_new(base, NULL, &s->config.redis, s->w->cmd);
     s->keyring = keyring_new(base, &s->config, on_fleet, s);
     s->p = pipeline_new(&s->config, s->sender, s->keyring, s->fleet, s->router, "w1",

@@ -173,6 +173,23 @@ static void test_what_is_said(void **state)
 }
 
 /* Believed for a while; only what this worker does not have; a bounded number of names. */
+/* Whoever has just started may have it, or have heard of nobody. */
+static void test_who_has_just_started(void **state)
+{
+    (void)state;
+    struct others o = {0};
+    const int64_t since = 5000;
+    assert_true(others_may_have(&o, since, since));
+    assert_int_equal(o.wanted_till_ms, since + 2 * OTHERS_AGAIN_MS);
+    others_looked(&o, since + OTHERS_START_MS - 1);
+    others_looked(&o, since - 1);
+    assert_true(others_may_have(&o, since, since + OTHERS_AGAIN_MS));
+    assert_false(others_may_have(&o, since, since + OTHERS_HOLD_MS)); /* without an answer */
+    others_looked(&o, since + OTHERS_START_MS);
+    assert_false(others_may_have(&o, since, since + OTHERS_AGAIN_MS));
+    assert_true(others_may_have(&o, since + 1, since + OTHERS_AGAIN_MS));
+}
+
 static void test_what_only_others_have(void **state)
 {
     (void)state;
@@ -204,6 +221,7 @@ int main(void)
         cmocka_unit_test(test_each_name_has_its_turn),
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_what_is_said),
+        cmocka_unit_test(test_who_has_just_started),
         cmocka_unit_test(test_what_only_others_have),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
