@@ -251,7 +251,7 @@ static void settle_down(struct flight *f)
  * canary. */
 static bool is_anothers(const struct flight *f)
 {
-    return !f->bundle && !f->app && f->job.root &&
+    return !f->app && f->job.root &&
            others_have(fleet_others(f->pipeline->fleet), f->job.app, clock_mono_ms());
 }
 
@@ -260,11 +260,23 @@ static bool is_anothers(const struct flight *f)
 static bool may_be_anothers(const struct flight *f)
 {
     const struct config *c = f->config;
-    if (f->bundle || f->app || !f->job.root || !f->job.app || config_app_find(c, f->job.app) ||
+    if (f->app || !f->job.root || !f->job.app || config_app_find(c, f->job.app) ||
         config_group_find(c, f->job.app))
         return false;
     int64_t now_ms = clock_mono_ms(), age_ms = queue_lease_now_ms(f->lease) - f->env.t0_ms;
     return others_may_have(fleet_others(f->pipeline->fleet), now_ms - age_ms, now_ms);
+}
+
+/* A call of several stays whole: it comes back soon, until one that has the app takes it. */
+static bool leave_to_others(struct flight *f)
+{
+    if (is_anothers(f) && !f->bundle)
+        ending_park_for_others(f);
+    else if (is_anothers(f) || may_be_anothers(f))
+        ending_retry(f, queue_lease_now_ms(f->lease) + OTHERS_AGAIN_MS);
+    else
+        return false;
+    return true;
 }
 
 /* Why read it, if it goes back in any case? But what may have been sent is told by the job, and so
@@ -294,14 +306,8 @@ static void start(struct flight *f)
     bool ok = flight_read(f, f->config, &why, &e);
     pipeline_weigh(f, memory_parsed() - parsed);
     tally_read(f, began_us);
-    if (!ok && is_anothers(f)) {
-        ending_park_for_others(f);
+    if (!ok && leave_to_others(f))
         return;
-    }
-    if (!ok && may_be_anothers(f)) {
-        ending_retry(f, queue_lease_now_ms(f->lease) + OTHERS_AGAIN_MS);
-        return;
-    }
     if (!ok) {
         if (f->bundle)
             gather_break(f);

@@ -523,6 +523,31 @@ def who_has_just_started_leaves_jobs_to_those_who_have_their_app():
 
 
 @scenario
+def a_shared_call_is_left_to_those_who_have_its_app():
+    """Its worker is killed, and the first to take it over has another file: the call stays whole, and is repeated by one that can."""
+    with Stage(env=dict(APPS, **PATIENT)) as s:
+        f = AppFile(s)
+        makes, has_it = s.worker(), s.worker()
+        wait_until(lambda: b"".join(s.redis("HVALS", K + ":stat")).count(b'"shop"') == 2, "both say which apps they have")
+        s.stop(has_it)
+        held = s.hold()
+        n = s.push(*[{"message": "m", "title": "t", "app": "shop", "target": {"device": ["%032x" % i]}} for i in range(40)])
+        s.wait_held()
+        shared = len(s.redis("HVALS", K + ":member"))
+        f.put(shop=False)
+        s.worker()
+        s.kill(makes)
+        s.forget_worker(makes)
+        wait_until(lambda: s.counts()["delayed"] or s.ended(), "it is taken over by the one without the app")
+        expect(not s.dead(), "%d of %d ended: %s" % (len(s.dead()), shared, s.dead()[:1]))
+        s.release(held)
+        has_it.send_signal(signal.SIGCONT)
+        s.wait_ended(n)
+        expect(not s.dead(), s.dead()[:1])
+        s.settle(n)
+
+
+@scenario
 @slow
 def jobs_of_an_app_that_only_another_has_are_left_to_it():
     """A reload on its way: what the one without the app claims, new jobs and a retry, is parked for the other, which sends it."""
