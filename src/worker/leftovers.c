@@ -98,6 +98,15 @@ static void see_app(struct leftovers *l, const struct config *config, const char
     f->wait_ms = ours ? 0 : had == SAYS_NOTHING ? LEFTOVERS_SILENT_MS : config->unserved_ms;
 }
 
+/* Who says nothing, as an earlier version does, takes jobs. */
+static bool all_rest(json_t *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!json_is_true(json_object_get(words[i], "rests")))
+            return false;
+    return true;
+}
+
 void leftovers_see(struct leftovers *l, const struct config *config,
                    const struct queue_leftovers *found, int64_t now_ms)
 {
@@ -105,6 +114,7 @@ void leftovers_see(struct leftovers *l, const struct config *config,
     for (size_t i = 0; i < found->nwords; i++)
         words[i] = json_loads(found->words[i], 0, NULL);
     take_lengths(l, found, now_ms);
+    l->others_rest = all_rest(words, found->nwords);
     for (size_t i = 0; i < found->napps; i++) {
         const char *app = found->apps[(l->from + i) % found->napps];
         see_app(l, config, app, had_by(words, found->nwords, app), now_ms);

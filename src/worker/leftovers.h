@@ -26,6 +26,7 @@ struct leftovers {
     size_t n, from; /* from: where the next look begins, as there may be more than fit */
     int64_t next_ms, asked_ms;
     bool asking;
+    bool others_rest; /* every other live worker says that it takes jobs of no app */
 };
 
 /* What Redis says: the lengths are those of l->v. unserved_ms: queue.unserved_ms. A live worker

@@ -5,7 +5,7 @@ import json
 import os
 
 from admin import Admin
-from harness import K, Stage, wait_until
+from harness import K, Stage, free_port, wait_until
 from scene import SHORT, calls, dead_reasons, expect, scenario, slow
 
 PROBES = {"PUSHBRIDGE_CIRCUIT_PROBE_MS": "200"}
@@ -101,6 +101,27 @@ def culprit_among_ready_jobs():
         expect(len(s.outcomes()) == 5 and dead_reasons(s) == ["provider_rejected"], s.dead())
         seen = [c["job_key"] for c in calls(s)]
         expect(seen[:2] == ["defaultbad", "default0"], "the first probe is another job: %s" % seen)
+        s.settle(n)
+
+
+def near_deadlines(s, n):
+    """n jobs end as expired, in their time, though no worker takes any."""
+    n = s.push_many(n, make=lambda i: job("late%d" % i, ttl_s=2))
+    wait_until(lambda: len(s.dead()) == n, lambda: "all are expired: %s" % s.counts(), 60)
+    expect(dead_reasons(s) == ["expired"] * n, s.dead()[:1])
+    return n
+
+
+@scenario
+def deadlines_while_no_worker_has_keys():
+    """Each of two workers has its own reason to take nothing, and no circuit is open: somebody looks after deadlines all the same."""
+    env = {"PREQ_ACCESS_KEY_ID": "", "PREQ_ACCESS_KEY_SECRET": "", "PUSHBRIDGE_ALIYUN_CREDENTIALS": "ecs"}
+    with Stage(env=dict(SHORT, **env)) as s:
+        s.env_extra["PUSHBRIDGE_ALIYUN_METADATA_ENDPOINT"] = "http://127.0.0.1:%d" % free_port()
+        s.worker()
+        s.worker()
+        n = near_deadlines(s, 600)
+        expect(not calls(s) and not any("circuit_open" in s.log(i) for i in range(2)), "no call, no circuit")
         s.settle(n)
 
 

@@ -173,6 +173,26 @@ static void test_what_is_said(void **state)
 }
 
 /* Believed for a while; only what this worker does not have; a bounded number of names. */
+static void test_whether_others_rest(void **state)
+{
+    (void)state;
+    static const char rests[] = "{\"apps\":[\"default\"],\"rests\":true}";
+    static const struct {
+        const char *words[2];
+        size_t n;
+        bool rest;
+    } rows[] = {
+        {{rests, rests}, 2, true},   {{rests, HAS}, 2, false}, {{OLDER, rests}, 2, false},
+        {{rests, ""}, 2, false},     {{NULL}, 0, true},        {{"{\"rests\":1}"}, 1, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct leftovers l = {0};
+        const struct queue_leftovers found = {.words = rows[i].words, .nwords = rows[i].n};
+        leftovers_see(&l, &config, &found, 1);
+        assert_int_equal(l.others_rest, rows[i].rest);
+    }
+}
+
 /* Whoever has just started may have it, or have heard of nobody. */
 static void test_who_has_just_started(void **state)
 {
@@ -221,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_each_name_has_its_turn),
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_what_is_said),
+        cmocka_unit_test(test_whether_others_rest),
         cmocka_unit_test(test_who_has_just_started),
         cmocka_unit_test(test_what_only_others_have),
     };
