@@ -255,8 +255,8 @@ static bool is_anothers(const struct flight *f)
            others_have(fleet_others(f->pipeline->fleet), f->job.app, clock_mono_ms());
 }
 
-/* Its app is in nobody's file, as far as is known, and somebody who has it may have just started, or
- * this worker, which has not heard of the others then. */
+/* Its app is in nobody's file, as far as is known, and somebody who has it may have just started,
+ * or this worker, which has not heard of the others then. */
 static bool may_be_anothers(const struct flight *f)
 {
     const struct config *c = f->config;

@@ -188,7 +188,7 @@ void queue_free_when_quiet(struct queue *q);
 
 unsigned queue_server_version(const struct queue *q, const struct redis *r);
 void queue_random_id(char out[QUEUE_ID_SIZE]);
-char *queue_join(const char *a, const char *b, const char *c); /* mem_free */
+char *queue_join(const char *a, const char *b, const char *c);              /* mem_free */
 char *queue_key(const struct queue *q, const char *kind, const char *name); /* K:<kind>:<name> */
 void queue_app_known(struct queue *q, const char *app);                     /* NULL: nothing */
 

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "redis/redis_core.h"
 
-#include <assert.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include "base/chars.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,6 +10,13 @@
 #include "base/text.h"
 #include "redis/redis_reader.h"
 #include "redis/redis_said.h"
+#include <assert.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum {
     BACKOFF_SHIFT_MAX = 16,

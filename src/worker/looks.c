@@ -98,9 +98,8 @@ static bool probe(struct lane *lane)
 static bool is_everybodys(const struct lane *lane)
 {
     const struct pipeline *p = lane->d->pipeline;
-    return pipeline_all_rest(p) ||
-           (pipeline_all_open(p) &&
-            (queue_workers(lane->queue) == 1 || lane->leftovers.others_rest));
+    return pipeline_all_rest(p) || (pipeline_all_open(p) && (queue_workers(lane->queue) == 1 ||
+                                                             lane->leftovers.others_rest));
 }
 
 /* Nobody claims while all apps rest, and deadlines of due and ready jobs pass all the same: they

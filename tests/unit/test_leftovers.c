@@ -182,8 +182,8 @@ static void test_whether_others_rest(void **state)
         size_t n;
         bool rest;
     } rows[] = {
-        {{rests, rests}, 2, true},   {{rests, HAS}, 2, false}, {{OLDER, rests}, 2, false},
-        {{rests, ""}, 2, false},     {{NULL}, 0, true},        {{"{\"rests\":1}"}, 1, false},
+        {{rests, rests}, 2, true}, {{rests, HAS}, 2, false}, {{OLDER, rests}, 2, false},
+        {{rests, ""}, 2, false},   {{NULL}, 0, true},        {{"{\"rests\":1}"}, 1, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct leftovers l = {0};

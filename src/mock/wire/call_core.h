@@ -33,7 +33,8 @@ struct call {
 
 void call_free(struct call *c); /* and takes it off the provider's list */
 int64_t call_provider_now_ms(const struct provider *p);
-void call_set_held(struct call *c, bool held); /* by a fault, until it is released: counted and shown */
+void call_set_held(struct call *c,
+                   bool held); /* by a fault, until it is released: counted and shown */
 
 /* Waits for the client to leave, and frees the call then. False: it has left, and the call is
  * freed. */
