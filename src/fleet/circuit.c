@@ -195,8 +195,8 @@ bool circuit_probe_due(const struct circuit *c, int64_t now_ms)
 
 bool circuit_wants_lease(const struct circuit *c, int64_t now_ms)
 {
-    return c->state == CIRCUIT_OPEN && now_ms >= c->probe_at_ms && c->shared &&
-           now_ms >= c->leased_till_ms;
+    int64_t at_ms = c->probe_at_ms + (c->behind ? CIRCUIT_BEHIND_MS : 0);
+    return c->state == CIRCUIT_OPEN && now_ms >= at_ms && c->shared && now_ms >= c->leased_till_ms;
 }
 
 bool circuit_admit(struct circuit *c, uint64_t job, int64_t now_ms)

@@ -11,6 +11,8 @@
 
 enum {
     CIRCUIT_PROBE_CAP_MS = 30000,
+    CIRCUIT_BEHIND_MS =
+        1500, /* so long a due probe is left to workers without trouble of their own */
     CIRCUIT_FAILED_MAX = 8,     /* jobs whose probes failed that are remembered: the last */
     CIRCUIT_PATIENCE_MS = 1000, /* so long a due probe is left to other jobs, wherever they lie */
     CIRCUIT_DOUBT_MS = 600000,
@@ -35,11 +37,12 @@ struct circuit {
     int64_t probe_wait_ms, probe_at_ms;
     bool shared;            /* a probe needs the fleet's lease too … */
     int64_t leased_till_ms; /* … which ends then; 0: none */
-    int64_t row_began_ms;   /* when the row's first failure came; 0: no row */
-    int64_t row;            /* transient or unanswered results in a row */
-    int64_t unknown_row;    /* rejections with one unknown code in a row */
-    uint64_t row_job;       /* hash of the row's last job … */
-    bool row_of_many;       /* … and whether another joined it */
+    bool behind;          /* … for which others go first: what failed may be this worker's own */
+    int64_t row_began_ms; /* when the row's first failure came; 0: no row */
+    int64_t row;          /* transient or unanswered results in a row */
+    int64_t unknown_row;  /* rejections with one unknown code in a row */
+    uint64_t row_job;     /* hash of the row's last job … */
+    bool row_of_many;     /* … and whether another joined it */
     char unknown_code[CIRCUIT_CODE_SIZE], why[CIRCUIT_CODE_SIZE];
     struct circuit_failed failed;
     uint64_t failed_job; /* the last of them */

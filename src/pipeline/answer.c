@@ -302,6 +302,7 @@ static bool is_own(struct flight *f, struct circuit *c, enum circuit_state befor
     size_t app = pipeline_app(f);
     bool probe = f->own_probe;
     f->own_probe = false;
+    c->behind = own_may_be(&f->last) && queue_workers(f->queue) > 1;
     if (!own_may_be(&f->last)) {
         if (probe)
             own_probe_lost(own);

@@ -112,6 +112,23 @@ static void a_shared_probe_needs_the_lease(void **state)
     assert_int_equal(c.probe_at_ms, 2999 + 2000);
 }
 
+/* One of several with the same fault must not take each probe before one that is well. */
+static void whose_calls_fail_goes_behind_others(void **state)
+{
+    (void)state;
+    struct circuit c;
+    circuit_init(&c, 1, 1000);
+    c.shared = c.behind = true;
+    circuit_trip(&c, "certificate", 77, 0);
+    assert_false(circuit_wants_lease(&c, 1000));
+    assert_false(circuit_wants_lease(&c, 1000 + CIRCUIT_BEHIND_MS - 1));
+    assert_true(circuit_wants_lease(&c, 1000 + CIRCUIT_BEHIND_MS));
+    circuit_adopt(&c, 2000, 5000, "certificate", &none);
+    assert_false(circuit_wants_lease(&c, 5000));
+    c.behind = false;
+    assert_true(circuit_wants_lease(&c, 5000));
+}
+
 static void others_open_postpone_and_close_it(void **state)
 {
     (void)state;
@@ -255,6 +272,7 @@ int main(void)
         cmocka_unit_test(one_probe_at_a_time),
         cmocka_unit_test(late_answers_do_not_stretch_the_wait),
         cmocka_unit_test(a_shared_probe_needs_the_lease),
+        cmocka_unit_test(whose_calls_fail_goes_behind_others),
         cmocka_unit_test(others_open_postpone_and_close_it),
         cmocka_unit_test(a_refusal_opens_by_its_scope),
         cmocka_unit_test(the_same_refusal_again_opens_nothing),

@@ -569,6 +569,35 @@ static void await_probe(struct stage *s)
     pump_until(base, probe_due(s));
 }
 
+/* Of several workers with one fault none takes the probes before one that is well. */
+static void test_whose_fault_it_may_be_goes_behind(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code;
+        bool another, behind;
+    } rows[] = {
+        {"InvalidAccessKeyId.NotFound", true, true},
+        {"InvalidAccessKeyId.NotFound", false, false}, /* there is nobody to go first */
+        {"AccountDisabled", true, false},              /* the provider's own word */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct stage s;
+        fixture_flush(NULL);
+        open_stage(&s);
+        if (rows[i].another)
+            freeReplyObject(cli("ZADD " K ":workers 99999999999999 another"));
+        queue_extend(s.w->q);
+        pump_until(base, queue_workers(s.w->q) == 1 + rows[i].another);
+        script(&s, 404, rows[i].code);
+        enqueue_accounts("j", 1, "");
+        take(&s, 1);
+        settle(&s);
+        assert_int_equal(pipeline_circuit_at(s.p, 0)->behind, rows[i].behind);
+        close_stage(&s);
+    }
+}
+
 static void test_circuit(void **state)
 {
     (void)state;
@@ -981,6 +1010,7 @@ int main(void)
         cmocka_unit_test_setup(test_suspects_are_taken_singly, fixture_flush),
         cmocka_unit_test_setup(test_taken_over, fixture_flush),
         cmocka_unit_test_setup(test_circuit, fixture_flush),
+        cmocka_unit_test_setup(test_whose_fault_it_may_be_goes_behind, fixture_flush),
         cmocka_unit_test_setup(test_one_probe_at_a_time, fixture_flush),
         cmocka_unit_test_setup(test_a_row_of_failures_opens, fixture_flush),
         cmocka_unit_test_setup(test_waits_for_tokens_are_timed, fixture_flush),
