@@ -9,10 +9,10 @@ setup-test:
 demo: ## Set up, then Redis, mock provider over TLS, a worker, a few jobs: the main job for real
 	@bash scripts/demo.sh
 
-test: setup-test ## Set up and test: units, schemas, command line, model, end to end (4 minutes)
+test: setup-test ## Set up and test: units, schemas, command line, end to end (4 minutes)
 	@bash scripts/test.sh
 
-test-all: setup-test ## What CI adds: lint, clang, sanitizers, arm64, faults, chaos, Debian 13 (30 minutes)
+test-all: setup-test ## What CI adds: lint, clang, sanitizers, model, arm64, faults, chaos, Debian 13 (30 minutes)
 	@bash scripts/test-all.sh
 
 .PHONY: previous

@@ -18,6 +18,8 @@ quietly make "${asan[@]}" unit RUN_UNIT=:
 make -s "${asan[@]}" unit
 step "throttling: the real script and worker against quotas, in virtual time"
 make -s throttle-sim
+step "the model of the queue and of apps beside each other"
+make -s model FAULTS=1
 step "work: jobs of up to 1 MiB cost no more instructions than their size allows"
 make -s work-test LARGE=1
 step "arm64: both programs cross-built, unit tests under qemu"

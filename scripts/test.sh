@@ -18,10 +18,8 @@ step "schemas: refused by both or accepted by both"
 quietly make "$jobs" WERROR=1 schema-build
 make -s schema-test
 join previous
-step "command line, end to end on a real Redis and the provider's stand-in, and the model of the queue, beside each other"
-beside model make -s model FAULTS=1
+step "command line, end to end on a real Redis and the provider's stand-in, beside each other"
 beside cli make -s cli-test
 make -s e2e
 join cli
-join model
 all_passed

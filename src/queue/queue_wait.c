@@ -42,7 +42,7 @@ static void on_moved(struct queue *q, void *ctx, redisReply *reply)
         wait_done(q, true); /* it lies in the inbox, whatever it is */
         return;
     }
-    if (queue_answered(q, "wait", reply)) {
+    if (queue_answered(q, "wait", reply) && reply) {
         wait_done(q, reply->type == REDIS_REPLY_STRING);
         return;
     }
