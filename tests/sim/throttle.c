@@ -154,8 +154,8 @@ void __wrap_flow_store_ask(struct flow_store *s, const struct flow_ask *asks, si
 {
     (void)s;
     redisReply *r = evaluate(asks, n);
-    if (!r || r->type != REDIS_REPLY_ARRAY || r->elements != 2 + 6 * n)
-        stop(r && r->str ? r->str : "no array");
+    if (!r || r->type != REDIS_REPLY_ARRAY || r->elements != 3 + 6 * n)
+        stop(r && r->str ? r->str : "a reply of another length");
     struct asking *a = calloc(1, sizeof *a);
     a->fn = fn;
     a->arg = arg;
