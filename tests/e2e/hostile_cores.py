@@ -9,7 +9,7 @@ import subprocess
 import urllib.parse
 
 from harness import BIN, Stage, wait_until
-from scene import FAST, expect, scenario, wait_idle
+from scene import FAST, expect, is_sanitized, scenario, wait_idle
 
 KEY, PASSWORD = "Planted0Key1Secret2Of3This4Test", "planted+password/of this+test"
 
@@ -29,7 +29,7 @@ def memory(pid):
 
 def places(pid, *texts):
     found = []
-    for line, begin, data in memory(pid):
+    for line, begin, data in () if is_sanitized() else memory(pid):  # a sanitizer keeps what was freed
         for t in texts:
             found += [(line, begin + m.start(), data[max(0, m.start() - 60):m.end() + 40]) for m in re.finditer(re.escape(t.encode()), data)]
     return found
@@ -59,7 +59,8 @@ def secrets_in_memory_are_where_they_are_needed():
         s.workers.append(p)
         wait_idle(s)
         first = places(p.pid, PASSWORD)  # before anything else has used the buffers that sent it
-        expect(0 < len(first) <= PASSWORD_PLACES, "copies of the password at the start: %s" % first)
+        some = 0 if is_sanitized() else 1
+        expect(some <= len(first) <= PASSWORD_PLACES, "copies of the password at the start: %s" % first)
         old = ["Planted-key-before-rotation-%d" % i for i in range(4)]
         for i, secret in enumerate(old[1:] + [KEY]):
             put(s, "secret", secret)
@@ -70,8 +71,8 @@ def secrets_in_memory_are_where_they_are_needed():
             s.push_many(20, "r%d-" % i)
             s.wait_ended(20 * (i + 1))
         found = {t: len(places(p.pid, t)) for t in [KEY, PASSWORD, *old]}
-        expect(0 < found[KEY] <= KEY_PLACES, "copies of the key: %s" % places(p.pid, KEY))
-        expect(0 < found[PASSWORD] <= PASSWORD_PLACES, "copies of the password: %s" % places(p.pid, PASSWORD))
+        expect(some <= found[KEY] <= KEY_PLACES, "copies of the key: %s" % places(p.pid, KEY))
+        expect(some <= found[PASSWORD] <= PASSWORD_PLACES, "copies of the password: %s" % places(p.pid, PASSWORD))
         for t in old[1:]:  # the first is the configuration's still
             expect(found[t] <= OLD_KEY_PLACES, "copies of a key that was replaced: %s" % places(p.pid, t))
         s.settle(60)

@@ -6,16 +6,10 @@ import re
 import urllib.request
 
 from harness import BIN, K, Stage, free_port, wait_until
-from scene import FAST, PATIENT, SHORT, expect, scenario
+from scene import FAST, PATIENT, SHORT, expect, is_sanitized, scenario
 
 MB = 1 << 20
 JOB_BYTES = 65000
-
-
-def is_sanitized():
-    """Such a build maps terabytes: a limit of what may be mapped says nothing, and ends it."""
-    with open(os.path.join(BIN, "pushbridge"), "rb") as f:
-        return b"__asan_init" in f.read()
 
 
 def limited(s, bytes_max):
