@@ -87,7 +87,8 @@ def files_that_never_end():
         configure(secret)
         s.conf = conf
         s.env_extra = {"PREQ_ACCESS_KEY_SECRET": None}
-        env = {k: v for k, v in s.worker_env(FAST).items() if v is not None}
+        # A sanitizer looks for leaks when every thread has stopped, which one in a dead mount does not.
+        env = {k: v for k, v in s.worker_env(dict(FAST, ASAN_OPTIONS="detect_leaks=0")).items() if v is not None}
         worker = s.spawn([os.path.join(BIN, "pushbridge"), "run", "-c", conf], "worker0.log", env)
         wait_until(lambda: lines(s, 0, "event=redis_up"), "it is up")
         wrong = [(fifo, "not a regular file"), ("/dev/zero", "not a regular file")] + [(dead, "does not answer")] * mount.made
