@@ -89,6 +89,9 @@ class Monitor:
     def ended(self):
         return self.samples[-1][1] if self.samples else 0
 
+    def sent(self):
+        return self.samples[-1][2] if self.samples else 0
+
     def progress(self, begin):
         """How many jobs were sent since the first look after begin, at each look. Dead letters do not count,
         since broken jobs end without the provider; nor does what is new after a gap: it may have been

@@ -4,8 +4,10 @@ and no core is written."""
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
+import tempfile
 import urllib.parse
 
 from harness import BIN, Stage, wait_until
@@ -84,12 +86,18 @@ def as_nobody(s, **more):
     def before():
         resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
     env = s.worker_env(dict(FAST, **more))
+    folder = tempfile.mkdtemp(prefix="pb-nobody-")  # the program may stand where only root looks
+    os.chmod(folder, 0o755)
+    program = shutil.copy(os.path.join(BIN, "pushbridge"), folder)
     with open(os.path.join(s.dir, "worker%d.log" % len(s.workers)), "ab") as out:
-        p = subprocess.Popen([os.path.join(BIN, "pushbridge"), "run"], env=env, cwd="/", stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+        p = subprocess.Popen([program, "run"], env=env, cwd="/", stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                              preexec_fn=before, **({"user": 65534} if os.getuid() == 0 else {}))
     s.processes.append(p)
     s.workers.append(p)
-    wait_until(lambda: "event=redis_up" in s.log(len(s.workers) - 1), "it is up")
+    try:
+        wait_until(lambda: "event=redis_up" in s.log(len(s.workers) - 1), "it is up")
+    finally:
+        shutil.rmtree(folder)  # what runs needs it no more
     return p
 
 
