@@ -87,7 +87,7 @@ def sixty_four_apps():
         expect("groups: 65 elements, at most 64" in refused(s, "check"), "one group more is refused")
         put_conf(s, 64, 64, default=True)
         for path in ("/metrics", "/stats", "/readyz"):
-            expect(admin.get(path)[0] == 200, "%s has room for all apps" % path)
+            wait_until(lambda path=path: admin.get(path)[0] == 200, lambda path=path: "%s has room for all apps: %s" % (path, admin.get(path)))
         expect(not s.dead(), "all were sent")
         alive(s)
         s.settle(n)
