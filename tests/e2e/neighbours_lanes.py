@@ -643,7 +643,7 @@ def beside_a_healthy_one(s, n, why, well=None, **env):
     wait_until(lambda: a.failing("calls", why), "the first is unready: %s" % a.ready()[1])
     s.wait_ended(n)
     no_circuit_opened(s)
-    expect(b.ready()[0] == 200, "the second is well: %s" % b.ready()[1])
+    wait_until(lambda: b.ready()[0] == 200, lambda: "the second is well: %s" % b.ready()[1])
     expect({o["worker"] for o in s.outcomes()} == {json.loads(b.get("/stats")[1])["worker"]}, "which sends all")
     expect({(o["status"], o["attempts"], o["crashes"]) for o in s.outcomes()} == {("sent", 1, 0)} and not s.dead(), "as if nothing had been")
     expect("event=own_trouble app=default why=%s " % why in s.log(0), "said")

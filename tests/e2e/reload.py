@@ -135,7 +135,7 @@ def reload_refuses_and_keeps():
         s.wait_ended(n)
         expect(set(bodies(s)) == {"first"} and not s.dead(), "the old templates go on")
         expect(a.families()["pushbridge_config_reloads_total"].value(result="refused") == len(broken) + len(unreadable), "counted")
-        expect(a.ready()[0] == 200 and not events(s, "reload_done"), "still at work")
+        wait_until(lambda: a.ready()[0] == 200 and not events(s, "reload_done"), "still at work")
         f.put("second")
         hup(s, w)
         n += s.push({"id": "later", "code": "I10000", "school": "s"})
