@@ -223,8 +223,8 @@ def ready_jobs_stay_where_parked_ones_are_many():
         wait_until(lambda: a.families()["pushbridge_parked_stop_total"].value(queue="push:jobs") > 1, "counted")
         c = s.counts()
         expect(c["parked"] + c["leased"] <= 50 + 8 and c["ready"] >= 300 - 58, "the others stay ready: %s" % c)
-        shown = lambda: json.loads(s.cli("stats", "--json"))["queues"][0]["workers"][0].get("parked_stop")  # noqa: E731
-        wait_until(lambda: shown() == ["push:jobs"], "stats, with its next heartbeat")
+        shown = lambda: [w.get("parked_stop") for w in json.loads(s.cli("stats", "--json"))["queues"][0]["workers"]]  # noqa: E731
+        wait_until(lambda: shown() == [["push:jobs"]], "stats, with its next heartbeat")
         expect("takes nothing more of push:jobs (its parked lists are full)" in s.cli("stats"), "in words")
         s.clear_faults()
         s.wait_ended(n)
