@@ -106,7 +106,7 @@ $(B)/version.stamp: FORCE
 # Lua scripts become C strings, comments and indentation stripped.
 LUA := $(sort $(wildcard src/queue/lua/*.lua))
 $(B)/queue/scripts.o: $(B)/lua.inc
-$(B)/lua.inc: $(LUA) src/queue/lua/embed.awk
+$(B)/lua.inc: $(LUA) $(wildcard src/queue/lua/part/*.lua) src/queue/lua/embed.awk
 	@mkdir -p $(@D)
 	$(QUIET)awk -f src/queue/lua/embed.awk $(LUA) > $@.tmp && mv $@.tmp $@
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "queue/queue.h"
 
 enum { KEY_MAX = 1 << 20 }; /* a text of 256 bytes that is all "%q", of a name of 4096 */
 
@@ -24,20 +25,13 @@ const struct config_group *config_group_find(const struct config *c, const char 
     return NULL;
 }
 
-static bool has_hash_tag(const char *name)
-{
-    const char *open = strchr(name, '{');
-    const char *close = open ? strchr(open, '}') : NULL;
-    return close && close > open + 1;
-}
-
 char *config_queue_key(const char *text, const char *queue)
 {
     struct buf b;
     buf_init(&b, KEY_MAX);
     const char *p = text;
     for (const char *q; (q = strstr(p, "%q")); p = q + 2) {
-        bool tag = q > p && q[-1] == '{' && q[2] == '}' && has_hash_tag(queue);
+        bool tag = q > p && q[-1] == '{' && q[2] == '}' && queue_has_tag(queue);
         buf_add(&b, p, (size_t)(q - p) - tag);
         buf_puts(&b, queue);
         q += tag;

@@ -154,6 +154,27 @@ static bool add_text(const char **list, int *count, int max, const char *text)
     return true;
 }
 
+/* A host's name, or an IPv6 address. */
+static bool add_tls_name(struct options *o, const char *name)
+{
+    if (strpbrk(name, ",:= \n") && !strchr(name, ':'))
+        return false;
+    return add_text(o->tls_names, &o->tls_name_count, OPTIONS_NAMES_MAX, name);
+}
+
+/* What is remembered of IdempotentTokens. */
+static bool set_tokens(struct options *o, int option, const char *arg)
+{
+    switch (option) {
+    case OPT_TOKEN_CHANGED:
+        return replay_parse_changed(arg, &o->changed);
+    case OPT_TOKEN_WINDOW:
+        return set_number(&o->window_s, 0, 86400, arg);
+    default:
+        return set_flag(&o->token_per_account, arg, "app", "account");
+    }
+}
+
 static bool set_quota(struct options *o, int option, const char *arg)
 {
     switch (option) {
@@ -194,9 +215,7 @@ static bool set_option(struct options *o, int option, const char *arg)
         o->tls_dir = arg;
         return true;
     case OPT_TLS_NAME:
-        return !strpbrk(arg, ",:= \n") || strchr(arg, ':')
-                   ? add_text(o->tls_names, &o->tls_name_count, OPTIONS_NAMES_MAX, arg)
-                   : false;
+        return add_tls_name(o, arg);
     case OPT_READY_FILE:
         o->ready_file = arg;
         return true;
@@ -205,11 +224,9 @@ static bool set_option(struct options *o, int option, const char *arg)
     case OPT_APP_KEY:
         return add_text(o->rules.app_keys, &o->rules.app_key_count, PUSH_APP_KEYS_MAX, arg);
     case OPT_TOKEN_CHANGED:
-        return replay_parse_changed(arg, &o->changed);
     case OPT_TOKEN_WINDOW:
-        return set_number(&o->window_s, 0, 86400, arg);
     case OPT_TOKEN_SCOPE:
-        return set_flag(&o->token_per_account, arg, "app", "account");
+        return set_tokens(o, option, arg);
     case OPT_PAST_PUSH_TIME:
         return set_flag(&o->rules.refuse_past_times, arg, "accept", "refuse");
     case OPT_ACCOUNTS_MAX:

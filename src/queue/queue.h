@@ -118,6 +118,8 @@ void queue_free(struct queue *q);
 /* Of the claims that are made from now on; copied. */
 void queue_set_digest(struct queue *q, const char *digest, const char *marks);
 const char *queue_name(const struct queue *q);
+/* Whether the name has a part in braces, by which a cluster places it. */
+bool queue_has_tag(const char *name);
 char *queue_prefix(const char *name); /* K of the key list above; allocated */
 /* K of the key list above, for the queue that a lease belongs to. */
 const char *queue_key_prefix(const struct queue_lease *lease);

@@ -200,7 +200,7 @@ void queue_random_id(char out[QUEUE_ID_SIZE])
     text_base64url(random, sizeof random, out);
 }
 
-static bool has_hash_tag(const char *name)
+bool queue_has_tag(const char *name)
 {
     const char *open = strchr(name, '{');
     const char *close = open ? strchr(open, '}') : NULL;
@@ -217,7 +217,7 @@ char *queue_join(const char *a, const char *b, const char *c)
 
 char *queue_prefix(const char *name)
 {
-    return has_hash_tag(name) ? mem_strdup(name) : queue_join("{", name, "}");
+    return queue_has_tag(name) ? mem_strdup(name) : queue_join("{", name, "}");
 }
 
 char *queue_key(const struct queue *q, const char *kind, const char *name)

@@ -38,7 +38,7 @@ found() {
         redis.rights redis.scripts aliyun.endpoint aliyun.clock; do
         found ok $what ''
     done
-    found ok redis.scripts "$(find src/queue/lua -name '*.lua' | wc -l) loaded"
+    found ok redis.scripts "$(find src/queue/lua -maxdepth 1 -name '*.lua' | wc -l) loaded"
     [ "$(grep -cE '^(warning|error)' <<<"$out")" -eq 0 ]
     [ -z "$(redis KEYS '*')" ]
 }

@@ -2,6 +2,7 @@
 """Redis as people run it: TLS with client certificates and the documented minimal ACL rules
 (conf/*-acl.conf), behind Sentinel or as a Cluster, on free ports of loopback."""
 import binascii
+import glob
 import json
 import os
 import re
@@ -31,7 +32,7 @@ def check_rule_covers_scripts():
     """Every command of a script is in the rule: a missing one is named here, not by a hang."""
     granted = set(re.findall(r" \+(\S+)", rule("redis-acl.conf")))
     folder = os.path.join(ROOT, "src", "queue", "lua")
-    for name in sorted(os.listdir(folder)):
+    for name in sorted(glob.glob("**/*.lua", root_dir=folder, recursive=True)):
         with open(os.path.join(folder, name)) as f:
             used = {c.lower() for c in re.findall(r"call\('([A-Z]+)'", f.read())}
         if used - granted:

@@ -13,14 +13,7 @@ call('HLEN', batch)
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
--- A counter that is no number, or cannot grow, begins anew: an error here would leave what is done
--- above without an end.
-local function count_up(name, k)
-    local grown = redis.pcall('HINCRBY', count, name, k)
-    if type(grown) == 'table' then
-        call('HSET', count, name, math.max(0, k))
-    end
-end
+--#include count_up
 
 local found
 if call('LINDEX', list, at) == element then

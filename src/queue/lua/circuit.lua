@@ -17,13 +17,7 @@ local seen = call('HGET', control, 'v') or '0'
 local text, failed = unpack(call('HMGET', control, field, failing))
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local version = #seen < 16 and string.match(seen, '^%d+$') and tonumber(seen)
-if not version then
-    -- It could not grow: it begins anew, where nobody has seen it.
-    version = now
-    call('HDEL', control, '', 'v')
-    call('HSET', control, 'v', string.format('%.0f', now))
-end
+--#include version
 local wait, at, holder, till, since, why =
     string.match(text or '', '^(%d+) (%d+) (%S+) (%d+) (%d+) (.*)$')
 local mine, changed = 0, false

@@ -242,14 +242,7 @@ local function take(suspects, b, state, t0, owner, size, crashes, sum, grouping)
     return true
 end
 
--- A counter that is no number, or cannot grow, begins anew: an error here would leave what is done
--- above without an end.
-local function count_up(name, k)
-    local grown = redis.pcall('HINCRBY', count, name, k)
-    if type(grown) == 'table' then
-        call('HSET', count, name, math.max(0, k))
-    end
-end
+--#include count_up
 
 local entries = {}
 if n > 0 and not no_due then

@@ -11,13 +11,7 @@ local SENT_KEPT_MS = 24 * 3600000
 local seen = call('HGET', control, 'v') or '0'
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local version = #seen < 16 and string.match(seen, '^%d+$') and tonumber(seen)
-if not version then
-    -- It could not grow: it begins anew, where nobody has seen it.
-    version = now
-    call('HDEL', control, '', 'v')
-    call('HSET', control, 'v', string.format('%.0f', now))
-end
+--#include version
 local found = 0
 if #ARGV > 1 then
     -- A first write that a full memory cannot refuse lets those after it pass.

@@ -151,14 +151,7 @@ while ARGV[i] do
     i = i + arguments[kind] + (kind == 'G' and 3 * pos or 0)
 end
 
--- A counter that is no number, or cannot grow, begins anew: an error here would leave what is done
--- above without an end.
-local function count_up(name, k)
-    local grown = redis.pcall('HINCRBY', count, name, k)
-    if type(grown) == 'table' then
-        call('HSET', count, name, math.max(0, k))
-    end
-end
+--#include count_up
 
 if #sent > 0 then
     local over = call('RPUSH', results, unpack(sent)) - tonumber(ARGV[1])

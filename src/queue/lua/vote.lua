@@ -14,13 +14,7 @@ local text = call('HGET', control, field)
 call('ZCARD', workers)
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local version = #seen < 16 and string.match(seen, '^%d+$') and tonumber(seen)
-if not version then
-    -- It could not grow: it begins anew, where nobody has seen it.
-    version = now
-    call('HDEL', control, '', 'v')
-    call('HSET', control, 'v', string.format('%.0f', now))
-end
+--#include version
 
 -- A first write that a full memory cannot refuse lets those after it pass.
 call('HDEL', control, '')
