@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the worst jobs cost, kind by kind (tests/work/kinds.c): writes the table in docs/operations.md.
+"""What the worst jobs cost, kind by kind (tests/cost/kinds.c): writes the table in docs/operations.md.
 
     worst_jobs.py PROGRAM [--print]
 
-PROGRAM is build/release/work/work. CPU time is the best of several runs in one process that does nothing else. Memory is
+PROGRAM is build/release/cost/work. CPU time is the best of several runs in one process that does nothing else. Memory is
 what the allocator has handed out for a job, its own bytes aside: when its calls are planned, and when what nobody needs any more has been freed.
 """
 import pathlib

@@ -24,8 +24,8 @@ $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/slow.c tests/fuzz/fuzz.h $(LIB_
 .PHONY: fuzz fuzz-run
 fuzz: ## Fuzz each target for FUZZ_S seconds (one: make fuzz FUZZ=job)
 	@$(MAKE) --no-print-directory MODE=fuzz CC="$(FUZZ_CC)" fuzz-run
-fuzz-run: $(FUZZ:%=$(B)/fuzz/fuzz_%) $(B)/work/work
-	@FUZZ_S=$(FUZZ_S) WORK=$(B)/work/work sh tests/fuzz/run.sh $(B)/fuzz $(FUZZ)
+fuzz-run: $(FUZZ:%=$(B)/fuzz/fuzz_%) $(B)/cost/work
+	@FUZZ_S=$(FUZZ_S) WORK=$(B)/cost/work sh tests/fuzz/run.sh $(B)/fuzz $(FUZZ)
 
 # The recipe of `unit` reads UNIT when it runs.
 UNIT += $(REPLAY)

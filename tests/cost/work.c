@@ -23,9 +23,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/said.h"
+#include "cost/claim.h"
+#include "cost/kinds.h"
 #include "job/outcome.h"
-#include "work/claim.h"
-#include "work/kinds.h"
 
 enum { JOB_MAX = 2 << 20, REPEATED = 1000, VALUES = 50, RUNS = 5, PAYLOAD_MAX = 1800 };
 

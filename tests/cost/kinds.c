@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "work/kinds.h"
+#include "cost/kinds.h"
 
 #include <string.h>
 

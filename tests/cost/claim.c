@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "work/claim.h"
+#include "cost/claim.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Counts the instructions that a job of each kind costs (tests/work/kinds.c), a claim, and a server's text: no load of the
+"""Counts the instructions that a job of each kind costs (tests/cost/kinds.c), a claim, and a server's text: no load of the
 machine changes them.
 
     run.py PROGRAM [--large]

@@ -1,13 +1,13 @@
 # What a job of the worst kinds costs: instructions counted by valgrind, which no load changes, and CPU time for the table.
-$(B)/work/work: $(wildcard tests/work/*.[ch]) $(LIB_OBJ)
+$(B)/cost/work: $(wildcard tests/cost/*.[ch]) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)
 	$(QUIET)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -Itests $(ALL_LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
 .PHONY: work-test
-work-test: $(B)/work/work ## No job costs more instructions than its size allows; LARGE=1: up to 1 MiB
-	@python3 tests/work/run.py $< $(if $(LARGE),--large)
+work-test: $(B)/cost/work ## No job costs more instructions than its size allows; LARGE=1: up to 1 MiB
+	@python3 tests/cost/run.py $< $(if $(LARGE),--large)
 
 .PHONY: worst-jobs
-worst-jobs: $(B)/work/work ## Write the table of the worst jobs in docs/operations.md anew (a minute)
+worst-jobs: $(B)/cost/work ## Write the table of the worst jobs in docs/operations.md anew (a minute)
 	@python3 bench/worst_jobs.py $<
