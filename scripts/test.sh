@@ -12,8 +12,6 @@ step "unit tests; beside them the version before this one, which the end-to-end 
 beside previous make -s previous
 quietly make "$jobs" WERROR=1 unit RUN_UNIT=:
 make -s unit
-step "work: no job costs more instructions than its size allows"
-make -s work-test
 step "schemas: refused by both or accepted by both"
 quietly make "$jobs" WERROR=1 schema-build
 make -s schema-test
