@@ -55,14 +55,14 @@ const struct action_param *actions_param(const struct action_row *a, const char 
 bool actions_takes_app_key(const struct action_row *a);
 
 /* Form and length of one id; the message does not repeat it. No commas: they separate. */
-bool actions_check_id(enum action_id id, const char *text, struct err *e);
+MUST_USE bool actions_check_id(enum action_id id, const char *text, struct err *e);
 /* The kind that KeyType or Target names; ID_NONE: another word. */
 enum action_id actions_id_of(const char *key_type);
 
 /* A whole call without common parameters: every name is known, every value has its type, range
  * and list size, what is required is there, and a push passes params_check(). e names the
  * parameter. */
-bool actions_check(const struct action_row *a, const struct params *p, size_t payload_max,
-                   struct err *e);
+MUST_USE bool actions_check(const struct action_row *a, const struct params *p, size_t payload_max,
+                            struct err *e);
 
 #endif

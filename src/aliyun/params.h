@@ -72,15 +72,15 @@ void params_sort(struct params *p);
 /* Checks one override from a job's push object (documented name, right type, allowed value) and
  * sets it: integers and booleans become text, an object or array becomes JSON text where the
  * table says PARAM_JSON. Refusals name the parameter: unknown, reserved, wrong type, value. */
-bool params_override(struct params *p, const char *name, json_t *value, struct err *e);
+MUST_USE bool params_override(struct params *p, const char *name, json_t *value, struct err *e);
 
 /* Where a value's text is not known yet (it holds a template's arguments): is it a parameter that
  * may be set, and a text? */
-bool params_takes_text(const char *name, struct err *e);
+MUST_USE bool params_takes_text(const char *name, struct err *e);
 
 /* Sets defaults, an object of name → value, like overrides, but leaves out what is not a parameter
  * of one of the platforms. False with e. */
-bool params_set_defaults(struct params *p, json_t *defaults, int platforms, struct err *e);
+MUST_USE bool params_set_defaults(struct params *p, json_t *defaults, int platforms, struct err *e);
 
 /* Platforms of a DeviceType: of ALL every one, since an AppKey of a single platform may use it. 0:
  * no DeviceType. */
@@ -90,14 +90,14 @@ int params_part_platforms(const char *device_type);
 
 /* Checks one value that is text already, as it goes on the wire: type, range, allowed values.
  * Times are "YYYY-MM-DDThh:mm:ssZ". Refusals name the parameter, not the value. */
-bool params_check_text(const struct param_row *row, const char *text, struct err *e);
+MUST_USE bool params_check_text(const struct param_row *row, const char *text, struct err *e);
 /* Its parts: one of row->values; an object or array as row says (NULL: neither). */
-bool params_check_values(const struct param_row *row, const char *text, struct err *e);
-bool params_check_json(const struct param_row *row, const json_t *value, struct err *e);
+MUST_USE bool params_check_values(const struct param_row *row, const char *text, struct err *e);
+MUST_USE bool params_check_json(const struct param_row *row, const json_t *value, struct err *e);
 
 /* Checks that span parameters, after everything is set: platform fits DeviceType, Title and Body
  * not empty where required, Title ≤ 200 bytes, the byte ceilings of §3.6 (payload_max 1800), badge
  * against auto-increment, and what §3 ties together. */
-bool params_check(const struct params *p, size_t payload_max, struct err *e);
+MUST_USE bool params_check(const struct params *p, size_t payload_max, struct err *e);
 
 #endif

@@ -27,8 +27,9 @@ struct endpoint {
 /* Parameters of one call, without common ones: app defaults, message, target, times, over them the
  * template's parameters and over those the job's push object; checked. False with e (invalid_job).
  * params_free() in both cases. Everything in out is borrowed from the arguments or owned by out. */
-bool request_params(const struct job *job, const struct app *app, const struct plan *plan,
-                    const struct call *call, size_t payload_max, struct params *out, struct err *e);
+MUST_USE bool request_params(const struct job *job, const struct app *app, const struct plan *plan,
+                             const struct call *call, size_t payload_max, struct params *out,
+                             struct err *e);
 
 /* ExpireTime as the plan has it now. */
 void request_set_expiry(const struct plan *plan, struct params *out);

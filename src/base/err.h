@@ -9,6 +9,9 @@ struct err {
     char text[384];
 };
 
+/* Before a function that may refuse: whoever calls it looks at what it returns. */
+#define MUST_USE __attribute__((warn_unused_result))
+
 /* Formats the message (cut when longer) and returns false, so that a refusal is one line:
  *   return err_set(e, "tags: %zu elements, at most %zu", n, max);
  * e may be NULL. */

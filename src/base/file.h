@@ -17,13 +17,13 @@ enum {
 
 /* A regular file of at most max bytes into out, which is initialised here and must be freed in
  * both cases. False with e: path, reason. What was read is wiped but for out. */
-bool file_read(const char *path, size_t max, struct buf *out, struct err *e);
+MUST_USE bool file_read(const char *path, size_t max, struct buf *out, struct err *e);
 
 /* As stat(). False with e, which may be NULL. */
-bool file_stat(const char *path, struct stat *out, struct err *e);
+MUST_USE bool file_stat(const char *path, struct stat *out, struct err *e);
 
 /* Whether others may read it with their own means: it is a regular file of at most max bytes and
  * the file system answers. One that is not there may come later: true. */
-bool file_is_harmless(const char *path, int64_t max, struct err *e);
+MUST_USE bool file_is_harmless(const char *path, int64_t max, struct err *e);
 
 #endif

@@ -18,7 +18,7 @@ enum { START_FDS_MIN = 16 }; /* with fewer not even a tool can work */
  *   (nohup, a job in the background) until the program has handlers of its own.
  * - The limit of open files is raised as far as it may be.
  * False with e, in one sentence. */
-bool start_process(struct err *e);
+MUST_USE bool start_process(struct err *e);
 
 /* For a program that knows secrets: no core is written of it, and nobody but root looks into its
  * memory. start_allow_dumps() takes that back, for who hunts a fault. */

@@ -8,17 +8,18 @@
 
 /* The app's keys, fetched where they have to be: to be freed. left_ms: how long they live, 0: no
  * end. False with e when there are none. */
-bool provider_keys(struct event_base *base, const struct config *config,
-                   const struct config_app *app, struct grant *keys, int64_t *left_ms,
-                   struct err *e);
+MUST_USE bool provider_keys(struct event_base *base, const struct config *config,
+                            const struct config_app *app, struct grant *keys, int64_t *left_ms,
+                            struct err *e);
 
 /* One call, waited for, not repeated. params: the action's own, without AppKey. False with e when
  * no call can be made (credentials, TLS); else *reply says what came of it, class SENT: it was
  * done. */
-bool provider_call(struct link *l, const struct config *config, const struct config_app *app,
-                   const char *action, struct params *params, struct reply *reply, struct err *e);
+MUST_USE bool provider_call(struct link *l, const struct config *config,
+                            const struct config_app *app, const char *action, struct params *params,
+                            struct reply *reply, struct err *e);
 /* False with e when the app lacks AppKey or credentials. */
-bool provider_ready(const struct config_app *app, struct err *e);
+MUST_USE bool provider_ready(const struct config_app *app, struct err *e);
 /* A connection for one call at a time; http_free(). */
 struct http *provider_open(struct event_base *base, const struct config *config, struct err *e);
 /* Signs with keys and starts one attempt; params gets its AppKey. fn comes once, later. */
@@ -35,7 +36,7 @@ struct touch {
     int64_t date_ms;
 };
 /* False with e when none came. */
-bool provider_touch(struct event_base *base, const struct config *config, struct touch *out,
-                    struct err *e);
+MUST_USE bool provider_touch(struct event_base *base, const struct config *config,
+                             struct touch *out, struct err *e);
 
 #endif

@@ -101,14 +101,14 @@ struct config {
 
 /* Reads file (NULL: none, unless PUSHBRIDGE_CONFIG names one) and environment (environ-style,
  * NULL: the process's). On false, e says file, line or variable, member, value and limit. */
-bool config_load(const char *file, char **env, struct config *out, struct err *e);
+MUST_USE bool config_load(const char *file, char **env, struct config *out, struct err *e);
 /* The same for tools that never call the provider: apps may be missing or incomplete. */
-bool config_load_tool(const char *file, char **env, struct config *out, struct err *e);
+MUST_USE bool config_load_tool(const char *file, char **env, struct config *out, struct err *e);
 /* For a worker that runs under old: options that need a restart keep old's value, and changed gets
  * the names of those that would be another, comma-separated. Must be valid both with the new values
  * and with the kept ones. */
-bool config_reload(const char *file, char **env, const struct config *old, struct config *out,
-                   struct buf *changed, struct err *e);
+MUST_USE bool config_reload(const char *file, char **env, const struct config *old,
+                            struct config *out, struct buf *changed, struct err *e);
 void config_free(struct config *c); /* wipes secrets; also after a load that failed */
 
 /* A configuration that was replaced lives until the last job that was read under it has ended.

@@ -9,10 +9,10 @@
 
 /* Adds the entry `default` where an AppKey for it is set and the file has none. False with e where
  * that is one app too many (CONFIG_APPS_MAX). */
-bool config_apps_add_default(struct settings *s, struct err *e);
+MUST_USE bool config_apps_add_default(struct settings *s, struct err *e);
 
 /* After settings_settle(): fills c->apps, sorted by name. calls: every app needs AppKey and
  * credentials. */
-bool config_apps_read(struct config *c, struct settings *s, bool calls, struct err *e);
+MUST_USE bool config_apps_read(struct config *c, struct settings *s, bool calls, struct err *e);
 
 #endif

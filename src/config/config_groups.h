@@ -8,6 +8,6 @@
 
 /* After config_apps_read(): fills c->groups, sorted by name. Without calls, apps that are missing
  * are left out of their groups. False with e: file, line, group. */
-bool config_groups_read(struct config *c, struct settings *s, bool calls, struct err *e);
+MUST_USE bool config_groups_read(struct config *c, struct settings *s, bool calls, struct err *e);
 
 #endif

@@ -10,7 +10,7 @@
 bool config_keys_default_file(char **env, struct settings *s);
 
 /* Fills the endpoints of STS and of the metadata service. */
-bool config_keys_endpoints(struct config *c, const struct settings *s, struct err *e);
+MUST_USE bool config_keys_endpoints(struct config *c, const struct settings *s, struct err *e);
 
 /* What the app's entry does not say is taken from the general options; then app->source is filled.
  * After the general keys have stood in for the entry's; own_keys: it had some itself. */
@@ -18,9 +18,10 @@ void config_keys_settle(struct setting_list *list, const struct settings *s, boo
                         struct config_app *app);
 
 /* A source other than static ones is complete and can be read as far as that needs no network. */
-bool config_keys_check(const struct config_app *app, struct err *e);
+MUST_USE bool config_keys_check(const struct config_app *app, struct err *e);
 
 /* Reads the profile that the source names. */
-bool config_keys_profile(const struct credentials_source *s, struct profile *out, struct err *e);
+MUST_USE bool config_keys_profile(const struct credentials_source *s, struct profile *out,
+                                  struct err *e);
 
 #endif

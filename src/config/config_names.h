@@ -10,6 +10,6 @@ bool config_names_is_inner(const char *rest);
 
 /* Queues, their lists, their inner keys and what reply.prefix covers. False with e, which names
  * both: else a queue would be read as a list of outcomes, or the life of a reply given to it. */
-bool config_names_check(const struct config *c, struct err *e);
+MUST_USE bool config_names_check(const struct config *c, struct err *e);
 
 #endif

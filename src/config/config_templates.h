@@ -8,6 +8,6 @@
 
 /* After config_apps_read(): fills c->templates. Parts of a notice are checked for the platforms
  * that the configured apps push to. False with e: file, line, template, member. */
-bool config_templates_read(struct config *c, const struct settings *s, struct err *e);
+MUST_USE bool config_templates_read(struct config *c, const struct settings *s, struct err *e);
 
 #endif

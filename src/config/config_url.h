@@ -15,7 +15,7 @@ struct config_url {
 
 /* A URL without a path; plain http to loopback, and to plain_host (NULL: none), only. False with
  * e: what is wrong. */
-bool config_url_read(const char *url, const char *plain_host, struct config_url *out,
-                     struct err *e);
+MUST_USE bool config_url_read(const char *url, const char *plain_host, struct config_url *out,
+                              struct err *e);
 
 #endif

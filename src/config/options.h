@@ -64,7 +64,7 @@ int option_find(const struct option_table *t, const char *name, bool *twin);
 
 /* Type, bounds and choices. False with e: what it is, what it may be; the value itself is shown
  * only where it is no secret. */
-bool option_check(const struct option_row *o, const char *text, struct err *e);
+MUST_USE bool option_check(const struct option_row *o, const char *text, struct err *e);
 
 /* Stores text, which has passed option_check(), into its place. Strings are borrowed. */
 void option_store(const struct option_row *o, char *text, void *base);

@@ -49,22 +49,22 @@ void settings_free(struct settings *s); /* wipes */
 
 /* Takes the value over unless a stronger source was there. Two values from one source are refused:
  * one of them would be a surprise. */
-bool setting_put(struct setting *s, const char *text, const char *origin,
-                 enum setting_source source, bool is_path, struct err *e);
+MUST_USE bool setting_put(struct setting *s, const char *text, const char *origin,
+                          enum setting_source source, bool is_path, struct err *e);
 /* to becomes what from is; both are settled. */
 void setting_copy(struct setting *to, const struct setting *from);
 void setting_list_init(struct setting_list *list, const struct option_table *table);
 
 /* After every source was read: reads the files that hold secrets, fills in defaults, checks each
  * value. False with e: origin, option, value, bounds. */
-bool settings_settle(struct settings *s, struct err *e);
+MUST_USE bool settings_settle(struct settings *s, struct err *e);
 
 /* A file that holds one value, without trailing line breaks; out as below. */
-bool settings_read_value(const char *path, struct buf *out, struct err *e);
+MUST_USE bool settings_read_value(const char *path, struct buf *out, struct err *e);
 
 /* A whole regular file of at most max bytes without NUL into out, which is initialised here and
  * must be freed in both cases. Never waits for a writer. False with e: path, reason. */
-bool settings_read_whole(const char *path, size_t max, struct buf *out, struct err *e);
+MUST_USE bool settings_read_whole(const char *path, size_t max, struct buf *out, struct err *e);
 
 /* The value of a row of the list. name must be one of the table. */
 const struct setting *settings_get(const struct setting_list *list, const char *name);

@@ -7,7 +7,7 @@
 
 /* env: "NAME=value" strings, NULL at the end. False with e: the variable that no option has, or
  * two that contradict each other. Empty ones count as not set. */
-bool settings_env_read(char **env, struct settings *s, struct err *e);
+MUST_USE bool settings_env_read(char **env, struct settings *s, struct err *e);
 
 /* The value of a variable, NULL when it is not set or empty. */
 const char *settings_env_find(char **env, const char *name);

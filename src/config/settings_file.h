@@ -6,6 +6,6 @@
 #include "config/settings.h"
 
 /* False with e: file, line, option. */
-bool settings_file_read(const char *file, struct settings *out, struct err *e);
+MUST_USE bool settings_file_read(const char *file, struct settings *out, struct err *e);
 
 #endif

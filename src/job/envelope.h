@@ -52,7 +52,7 @@ struct envelope {
 };
 
 void envelope_write(const struct envelope *v, struct buf *out);
-bool envelope_read(const char *text, size_t len, struct envelope *out, struct err *e);
+MUST_USE bool envelope_read(const char *text, size_t len, struct envelope *out, struct err *e);
 /* An attempt failed and counts; the oldest of too many is forgotten, and can't be refunded. */
 void envelope_note_failure(struct envelope *v, int64_t now_ms);
 /* Takes back the attempts that failed in [since, until]: the provider's trouble, not the job's. */

@@ -16,10 +16,10 @@ struct expression_limits {
     size_t tag_chars; /* of one name */
 };
 
-bool expression_check_name(const char *name, size_t tag_chars, struct err *e);
+MUST_USE bool expression_check_name(const char *name, size_t tag_chars, struct err *e);
 
 /* Grammar and limits of an expression that somebody else wrote. */
-bool expression_check(json_t *root, const struct expression_limits *limits, struct err *e);
+MUST_USE bool expression_check(json_t *root, const struct expression_limits *limits, struct err *e);
 
 /* A bare name; as {"tag":NAME} where the name itself would be taken for an expression. */
 void expression_write_name(struct buf *b, const char *name);

@@ -43,6 +43,6 @@ void grouping_add(struct grouping *g, unsigned pos, unsigned task);
  * them whether all of a batch is one call. */
 void grouping_write(const struct grouping *g, struct buf *out);
 /* False with e for anything that grouping_write() does not write. */
-bool grouping_read(const char *text, size_t len, struct grouping *out, struct err *e);
+MUST_USE bool grouping_read(const char *text, size_t len, struct grouping *out, struct err *e);
 
 #endif

@@ -70,8 +70,8 @@ struct job {
  * empty target list), e says it, and job->id, ->app, ->code, ->meta, ->traceparent,
  * ->reply_to, ->enqueued_at_ms hold what could be read of them (for the outcome), else absent.
  * job_free() must be called in both cases. */
-bool job_parse(const char *bytes, size_t len, const struct job_limits *limits, struct job *job,
-               enum reason *why, struct err *e);
+MUST_USE bool job_parse(const char *bytes, size_t len, const struct job_limits *limits,
+                        struct job *job, enum reason *why, struct err *e);
 void job_free(struct job *job);
 
 /* Frees what only plans are made of: title, message, locale, params, the tree of the target and

@@ -23,7 +23,7 @@ struct letter {
 
 /* False with e when text is no dead letter: not JSON, or without id, reason or job. letter_free()
  * in both cases. */
-bool letter_read(const char *text, size_t len, struct letter *out, struct err *e);
+MUST_USE bool letter_read(const char *text, size_t len, struct letter *out, struct err *e);
 void letter_free(struct letter *l);
 
 /* NULL and 0: not asked for. */
@@ -42,7 +42,7 @@ bool letter_filter_is_empty(const struct letter_filter *f);
  * this death at the end of the history, t0 now. new_token: gen + 1; else a call
  * that may be out and has a known content is held to it. False with e when the letter
  * holds something that an envelope cannot. */
-bool letter_envelope(const struct letter *l, bool new_token, int64_t now_ms, struct buf *out,
-                     struct err *e);
+MUST_USE bool letter_envelope(const struct letter *l, bool new_token, int64_t now_ms,
+                              struct buf *out, struct err *e);
 
 #endif

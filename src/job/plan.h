@@ -66,9 +66,9 @@ struct plan {
  * the job is expired. ExpireTime must lie more than 3 s after sending and showing, so that a job
  * whose PushTime is not that long before its deadline is expired too; with SMS linkage (its
  * parameters are set) there is no ExpireTime. */
-bool plan_build(const struct job *job, const struct app *app, const struct template_set *templates,
-                const struct target_limits *limits, int64_t t0_ms, struct plan *out,
-                enum reason *why, struct err *e);
+MUST_USE bool plan_build(const struct job *job, const struct app *app,
+                         const struct template_set *templates, const struct target_limits *limits,
+                         int64_t t0_ms, struct plan *out, enum reason *why, struct err *e);
 /* at_ms, or when the job may show again: the end of its app's quiet hours. */
 int64_t plan_quiet_end_ms(const struct job *job, const struct app *app, int64_t at_ms);
 void plan_free(struct plan *p);

@@ -17,7 +17,7 @@ struct quiet {
 
 /* "22:00-07:00 +08:00"; a window may span midnight. NULL or "" is off. False with e that says
  * which part is wrong. */
-bool quiet_parse(const char *text, struct quiet *out, struct err *e);
+MUST_USE bool quiet_parse(const char *text, struct quiet *out, struct err *e);
 
 /* at_ms itself (since the epoch), or the end of the window that at_ms lies in. */
 int64_t quiet_end_ms(const struct quiet *q, int64_t at_ms);

@@ -24,8 +24,8 @@ struct target {
 };
 
 /* False with e = invalid_target. target_free() must be called in both cases. */
-bool target_build(const struct job *job, const struct target_limits *limits, struct target *out,
-                  struct err *e);
+MUST_USE bool target_build(const struct job *job, const struct target_limits *limits,
+                           struct target *out, struct err *e);
 void target_free(struct target *t);
 
 /* Tags that one call to a school and one of them holds. */

@@ -17,8 +17,8 @@ void template_set_free(struct template_set *set);
 /* Compiles and adds. locale NULL is the default variant. title NULL: none (the caller then uses
  * the code). False with e on a malformed template, an unknown argument or a duplicate
  * (code, locale). */
-bool template_set_add(struct template_set *set, const char *code, const char *locale,
-                      const char *title, const char *message, struct err *e);
+MUST_USE bool template_set_add(struct template_set *set, const char *code, const char *locale,
+                               const char *title, const char *message, struct err *e);
 
 /* An entry with provider parameters. Objects may be NULL, a reference is taken; their texts may
  * hold arguments. The parameters themselves are the provider's business: not checked here. */
@@ -28,8 +28,8 @@ struct template_entry {
     json_t *parts, *push;                 /* name → value; parts are for notices only */
 };
 /* template_set_add() with all of it. */
-bool template_set_add_entry(struct template_set *set, const struct template_entry *entry,
-                            struct err *e);
+MUST_USE bool template_set_add_entry(struct template_set *set, const struct template_entry *entry,
+                                     struct err *e);
 
 /* The variant for a locale, falling back zh-Hans-CN → zh-Hans → zh → default. NULL when the code
  * is unknown (or has no default variant and none that fits). Without regard to platforms. */
@@ -52,16 +52,16 @@ bool template_pick(const struct template_set *set, const char *code, const char 
  * names the template and the argument when the job lacks one: "template I10001: argument {school}
  * is not in the job". params values: strings as they are, integers, reals and booleans as JSON
  * text, null counts as lacking. */
-bool template_render(const struct template *t, const struct job *job, struct buf *title,
-                     struct buf *message, struct err *e);
+MUST_USE bool template_render(const struct template *t, const struct job *job, struct buf *title,
+                              struct buf *message, struct err *e);
 bool template_has_title(const struct template *t);
 
 /* A layer's parameters for one job, as a new reference; NULL where it has none. False with e as
  * above, or for a text beyond 128 KiB. */
-bool template_render_push(const struct template *t, const struct job *job, json_t **out,
-                          struct err *e);
-bool template_render_parts(const struct template *t, const struct job *job, json_t **out,
-                           struct err *e);
+MUST_USE bool template_render_push(const struct template *t, const struct job *job, json_t **out,
+                                   struct err *e);
+MUST_USE bool template_render_parts(const struct template *t, const struct job *job, json_t **out,
+                                    struct err *e);
 
 /* A stable hash of every template, for the configuration digest. */
 uint64_t template_set_hash(const struct template_set *set);

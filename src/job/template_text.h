@@ -15,7 +15,7 @@ struct template_text {
 
 /* t is zeroed. False with e on a malformed text or an unknown argument. template_text_free() in
  * both cases. */
-bool template_text_compile(struct template_text *t, const char *text, struct err *e);
+MUST_USE bool template_text_compile(struct template_text *t, const char *text, struct err *e);
 void template_text_free(struct template_text *t);
 
 /* Appends. NULL, or the argument that the job lacks (as the text names it). params values: strings

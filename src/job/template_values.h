@@ -11,7 +11,7 @@ enum { TEMPLATE_TEXT_MAX = 128 << 10 }; /* bytes of one rendered text */
 bool template_values_dynamic(json_t *values);
 
 /* Every text is well formed and nothing is nested deeper than 16. False with e. */
-bool template_values_check(json_t *values, struct err *e);
+MUST_USE bool template_values_check(json_t *values, struct err *e);
 
 /* A new reference with the texts rendered; what holds no braces is shared. NULL with e: the
  * argument that the job lacks, or a text beyond its bound. Values passed the check. */

@@ -47,7 +47,7 @@ void redis_opts_default(struct redis_opts *o);
  * redis+sentinel://[user[:password]@]host[:port],…/master[/db],
  * redis+cluster://[user[:password]@]host[:port],…; rediss for TLS. Percent-decoding in user,
  * password and master. An IPv6 host in brackets. False with e that never shows the password. */
-bool redis_url_parse(const char *url, struct redis_opts *o, struct err *e);
+MUST_USE bool redis_url_parse(const char *url, struct redis_opts *o, struct err *e);
 /* What may be shown of it: "host", the path, "the sentinels of NAME", "the cluster". */
 void redis_opts_describe(const struct redis_opts *o, char *out, size_t room);
 

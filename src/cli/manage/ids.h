@@ -28,11 +28,14 @@ struct ids_form {
     const struct param_row *row; /* NULL: none */
 };
 /* False with e, which says what is wrong or that the list is full. */
-bool ids_add(struct ids *ids, const struct ids_form *form, const char *text, struct err *e);
+MUST_USE bool ids_add(struct ids *ids, const struct ids_form *form, const char *text,
+                      struct err *e);
 /* A comma list, as options have it. */
-bool ids_add_list(struct ids *ids, const struct ids_form *form, const char *text, struct err *e);
+MUST_USE bool ids_add_list(struct ids *ids, const struct ids_form *form, const char *text,
+                           struct err *e);
 /* One id per line; blanks around it and empty lines are skipped. path "-": the standard input.
  * e names file and line. */
-bool ids_add_file(struct ids *ids, const struct ids_form *form, const char *path, struct err *e);
+MUST_USE bool ids_add_file(struct ids *ids, const struct ids_form *form, const char *path,
+                           struct err *e);
 
 #endif

@@ -17,10 +17,10 @@ struct resume {
 
 /* Opens the file, or makes it. *done: calls that an earlier run finished. False with e: it cannot
  * be used, or belongs to another command or input, or another run holds it. */
-bool resume_open(struct resume *r, const char *path, const char digest[65], size_t *done,
-                 struct err *e);
+MUST_USE bool resume_open(struct resume *r, const char *path, const char digest[65], size_t *done,
+                          struct err *e);
 /* One small write: whole or not at all if the process dies. */
-bool resume_save(struct resume *r, size_t done, struct err *e);
+MUST_USE bool resume_save(struct resume *r, size_t done, struct err *e);
 /* finished: the file has served and is removed. */
 void resume_close(struct resume *r, bool finished);
 

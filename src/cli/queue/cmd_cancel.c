@@ -200,7 +200,9 @@ static bool on_found(void *arg, const struct found *at)
     enum reason why;
     if (c->lost)
         return false;
-    job_parse(at->value.bytes, at->value.len, &c->tool->config->job_limits, &job, &why, &e);
+    bool parsed =
+        job_parse(at->value.bytes, at->value.len, &c->tool->config->job_limits, &job, &why, &e);
+    (void)parsed; /* what no worker could read may be cancelled, too */
     if (!at->value.envelope_len ||
         !envelope_read(at->value.envelope, at->value.envelope_len, &v, &e)) {
         v = (struct envelope){0};

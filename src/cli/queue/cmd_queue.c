@@ -250,8 +250,8 @@ static void print_member(const char *field, const struct tool_text *text, int64_
     } else if (value.oversize) {
         fputs("longer than queue.job_max_bytes", stdout);
     } else {
-        if (value.envelope_len)
-            envelope_read(value.envelope, value.envelope_len, &v, &e);
+        if (!value.envelope_len || !envelope_read(value.envelope, value.envelope_len, &v, &e))
+            v = (struct envelope){0};
         print_job(value.bytes, value.len, *v.uid ? v.uid : NULL, now_ms);
         print_call(&v);
     }

@@ -43,14 +43,9 @@ static bool look_at(struct walk *w, const struct tool_text *text, int64_t place)
 {
     struct dead_seen *s = &w->seen[w->n];
     *s = (struct dead_seen){.list = w->list, .place = place, .text = *text};
-    if (text->large)
-        err_set(&s->why, "%s", text->p);
-    else
-        letter_read(text->p, text->len, &s->letter, &s->why);
-    if (s->letter.root)
-        s->queue = queue_of(w, &s->letter);
-    else
-        s->queue = w->list;
+    bool read = text->large ? err_set(&s->why, "%s", text->p)
+                            : letter_read(text->p, text->len, &s->letter, &s->why);
+    s->queue = read ? queue_of(w, &s->letter) : w->list;
     if (!letter_matches(&s->letter, w->filter, queue_now_ms(w->list))) {
         letter_free(&s->letter);
         return true;

@@ -18,7 +18,7 @@ enum {
 };
 
 /* A plain tag name, or an expression where the text begins with '{'. */
-bool tagexpr_check(const char *text, struct err *e);
+MUST_USE bool tagexpr_check(const char *text, struct err *e);
 
 /* --- of a text that tagexpr_check() found good --- */
 

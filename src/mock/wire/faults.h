@@ -60,7 +60,8 @@ void faults_clear(struct faults *f);
 bool faults_remove(struct faults *f, uint64_t id);
 
 /* Adds a rule from its JSON text. */
-bool faults_add(struct faults *f, const char *json, size_t len, uint64_t *id, struct err *e);
+MUST_USE bool faults_add(struct faults *f, const char *json, size_t len, uint64_t *id,
+                         struct err *e);
 
 /* The first matching rule that delays (latency, hold) does so; the first matching rule of another
  * kind decides. */

@@ -12,7 +12,7 @@
 enum { WORLD_TEXT_MAX = 64 << 20 };
 
 /* Makes *w anew; e says what is wrong, and then *w is as it was. */
-bool world_load(struct world *w, const char *json, size_t len, struct err *e);
-bool world_load_file(struct world *w, const char *path, struct err *e);
+MUST_USE bool world_load(struct world *w, const char *json, size_t len, struct err *e);
+MUST_USE bool world_load_file(struct world *w, const char *path, struct err *e);
 
 #endif
