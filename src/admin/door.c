@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/timer.h"
 
 enum {
     HEADERS_MAX = 8192,
@@ -30,7 +31,7 @@ struct door {
     struct door_limits limits;
     door_fn fn;
     void *arg;
-    struct event *sweep;        /* while there are guests */
+    struct timer *sweep;        /* while there are guests */
     TAILQ_HEAD(, guest) guests; /* who came first is first */
     unsigned n;
 };
@@ -68,15 +69,12 @@ static void put_out(struct door *d, struct guest *g, const char *why)
 
 static void sweep_later(struct door *d)
 {
-    const struct timeval tv = {.tv_usec = SWEEP_MS * 1000};
     if (d->n)
-        evtimer_add(d->sweep, &tv);
+        timer_once(d->sweep, SWEEP_MS);
 }
 
-static void on_sweep(evutil_socket_t fd, short what, void *arg)
+static void on_sweep(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct door *d = arg;
     int64_t now = clock_mono_ms();
     struct guest *g = TAILQ_FIRST(&d->guests), *next;
@@ -115,7 +113,7 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
     bufferevent_setwatermark(g->bev, EV_READ, 0, INPUT_MAX);
     TAILQ_INSERT_TAIL(&d->guests, g, link);
     d->n++;
-    if (!evtimer_pending(d->sweep, NULL))
+    if (!timer_is_set(d->sweep))
         sweep_later(d);
     return g->bev;
 }
@@ -136,7 +134,7 @@ struct door *door_new(struct event_base *base, const struct door_limits *limits,
     struct door *d = mem_alloc(sizeof *d);
     *d = (struct door){.http = evhttp_new(base), .limits = *limits, .fn = fn, .arg = arg};
     TAILQ_INIT(&d->guests);
-    d->sweep = evtimer_new(base, on_sweep, d);
+    d->sweep = timer_new(base, on_sweep, d);
     evhttp_set_timeout(d->http, limits->silence_s);
     evhttp_set_max_headers_size(d->http, HEADERS_MAX);
     evhttp_set_max_body_size(d->http, BODY_MAX);
@@ -154,7 +152,7 @@ void door_free(struct door *d)
     evhttp_free(d->http);
     while (!TAILQ_EMPTY(&d->guests))
         forget_guest(d, TAILQ_FIRST(&d->guests));
-    event_free(d->sweep);
+    timer_free(d->sweep);
     mem_free(d);
 }
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/timer.h"
 #include "fleet/flow.h"
 
 enum { TICK_MS = 500, WRITE_EVERY_MS = 1000, START_MS = 2000 };
@@ -24,7 +25,7 @@ struct watched {
 struct monitor {
     const struct config *config;
     struct dispatch *dispatch;
-    struct event *tick;
+    struct timer *tick;
     struct notify *notify;
     struct gauges *gauges;
     struct rates rates;
@@ -183,17 +184,14 @@ void monitor_look(struct monitor *m)
     tell(m);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+static void on_tick(void *arg)
 {
-    (void)fd;
-    (void)what;
     monitor_look(arg);
 }
 
 struct monitor *monitor_new(struct event_base *base, const struct config *config,
                             struct dispatch *d)
 {
-    const struct timeval every = {.tv_usec = TICK_MS * 1000};
     struct dispatch_status s;
     dispatch_status(d, &s);
     struct monitor *m = mem_zalloc(sizeof *m + s.lanes * sizeof m->lanes[0]);
@@ -211,8 +209,8 @@ struct monitor *monitor_new(struct event_base *base, const struct config *config
     }
     m->notify = notify_new(base);
     m->gauges = gauges_new(d);
-    m->tick = event_new(base, -1, EV_PERSIST, on_tick, m);
-    evtimer_add(m->tick, &every);
+    m->tick = timer_new(base, on_tick, m);
+    timer_each(m->tick, TICK_MS);
     return m;
 }
 
@@ -222,7 +220,7 @@ void monitor_free(struct monitor *m)
         return;
     if (!m->told_stopping)
         notify_stopping(m->notify);
-    event_free(m->tick);
+    timer_free(m->tick);
     gauges_free(m->gauges);
     notify_free(m->notify);
     mem_free(m);

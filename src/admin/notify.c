@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/timer.h"
 #include "base/visible.h"
 
 enum { STATUS_SIZE = 256 };
@@ -21,7 +22,7 @@ struct notify {
     int fd; /* -1: nobody wants to know */
     struct sockaddr_un to;
     socklen_t to_len;
-    struct event *ping;
+    struct timer *ping;
     char status[STATUS_SIZE];
 };
 
@@ -46,10 +47,8 @@ static bool say(struct notify *n, const char *text)
                                (const struct sockaddr *)&n->to, n->to_len) == (ssize_t)len;
 }
 
-static void on_ping(evutil_socket_t fd, short what, void *arg)
+static void on_ping(void *arg)
 {
-    (void)fd;
-    (void)what;
     say(arg, "WATCHDOG=1");
 }
 
@@ -61,10 +60,9 @@ static void start_pings(struct notify *n, struct event_base *base)
         return;
     if (pid && (!text_int(pid, 1, INT32_MAX, &whom) || whom != getpid()))
         return;
-    const struct timeval tv = {.tv_sec = every / 2000000, .tv_usec = every / 2 % 1000000};
-    n->ping = event_new(base, -1, EV_PERSIST, on_ping, n);
-    evtimer_add(n->ping, &tv);
-    on_ping(-1, 0, n);
+    n->ping = timer_new(base, on_ping, n);
+    timer_each(n->ping, every < 2000 ? 1 : every / 2000);
+    on_ping(n);
 }
 
 struct notify *notify_new(struct event_base *base)
@@ -88,8 +86,7 @@ void notify_free(struct notify *n)
 {
     if (!n)
         return;
-    if (n->ping)
-        event_free(n->ping);
+    timer_free(n->ping);
     if (n->fd >= 0)
         close(n->fd);
     mem_free(n);

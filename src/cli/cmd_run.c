@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/start.h"
 #include "base/text.h"
+#include "base/timer.h"
 #include "cli/cli.h"
 #include "pipeline/duplicates.h"
 #include "pipeline/memory.h"
@@ -92,19 +93,15 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
     reload_now(&run->reload);
 }
 
-static void on_timeout(evutil_socket_t fd, short what, void *arg)
+static void on_timeout(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct run *run = arg;
     run->timed_out = true;
     dispatch_drain(run->dispatch);
 }
 
-static void on_trim(evutil_socket_t fd, short what, void *arg)
+static void on_trim(void *arg)
 {
-    (void)fd;
-    (void)what;
     (void)arg;
     heap_trim();
 }
@@ -178,21 +175,20 @@ static int loop(struct run *run, const struct config *config, const struct run_a
     struct event *hup = evsignal_new(run->base, SIGHUP, on_reload, run);
     struct event *term = evsignal_new(run->base, SIGTERM, on_signal, run);
     struct event *intr = evsignal_new(run->base, SIGINT, on_signal, run);
-    struct event *limit = evtimer_new(run->base, on_timeout, run);
-    struct event *trim = event_new(run->base, -1, EV_PERSIST, on_trim, NULL);
-    const struct timeval after = {.tv_sec = args->timeout_s}, often = {.tv_sec = HEAP_TRIM_S};
-    event_add(trim, &often);
+    struct timer *limit = timer_new(run->base, on_timeout, run);
+    struct timer *trim = timer_new(run->base, on_trim, NULL);
+    timer_each(trim, HEAP_TRIM_S * 1000);
     event_add(term, NULL);
     event_add(intr, NULL);
     event_add(hup, NULL);
     if (args->timeout_s)
-        evtimer_add(limit, &after);
+        timer_once(limit, args->timeout_s * 1000);
     event_base_dispatch(run->base);
     event_free(term);
     event_free(intr);
     event_free(hup);
-    event_free(limit);
-    event_free(trim);
+    timer_free(limit);
+    timer_free(trim);
     dispatch_free(run->dispatch);
     admin_free(admin);
     monitor_free(run->monitor);

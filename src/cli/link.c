@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/timer.h"
 
 enum { REDIRECT_PAUSE_MS = 20 };
 
@@ -17,7 +18,7 @@ struct link {
     int slot;                               /* which that was opened for */
     struct redis *owned[CONFIG_QUEUES_MAX]; /* of queues */
     size_t nowned;
-    struct event *limit;
+    struct timer *limit;
     enum redis_state state;
     int64_t command_ms;
     int64_t again_until_ms; /* until then the command is sent again when another server has it */
@@ -35,20 +36,17 @@ static void on_state(void *arg, enum redis_state state, const char *why)
     event_base_loopbreak(l->base);
 }
 
-static void on_limit(evutil_socket_t fd, short what, void *arg)
+static void on_limit(void *arg)
 {
-    (void)fd;
-    (void)what;
     event_base_loopbreak(((struct link *)arg)->base);
 }
 
 /* One state change, or the time is over. */
 static void wait_state(struct link *l, int64_t ms)
 {
-    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    evtimer_add(l->limit, &tv);
+    timer_once(l->limit, ms);
     event_base_dispatch(l->base);
-    evtimer_del(l->limit);
+    timer_stop(l->limit);
 }
 
 bool link_wait_up(struct link *l, int64_t ms)
@@ -87,7 +85,7 @@ struct link *link_try(const struct config *config, int *code, struct err *e)
     }
     l->dns = evdns_base_new(l->base,
                             EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-    l->limit = evtimer_new(l->base, on_limit, l);
+    l->limit = timer_new(l->base, on_limit, l);
     l->command_ms = config->redis.command_timeout_ms;
     l->slot = config->redis.slot;
     l->redis = redis_new(l->base, l->dns, &config->redis, "tool", on_state, l);
@@ -117,7 +115,7 @@ void link_close(struct link *l)
     for (size_t i = 0; i < l->nowned; i++)
         redis_free(l->owned[i]);
     redis_free(l->redis);
-    event_free(l->limit);
+    timer_free(l->limit);
     if (l->dns)
         evdns_base_free(l->dns, 0);
     event_base_free(l->base);
@@ -189,21 +187,18 @@ void link_run(struct link *l, const bool *done)
         event_base_loop(l->base, EVLOOP_ONCE);
 }
 
-static void on_pause(evutil_socket_t fd, short what, void *arg)
+static void on_pause(void *arg)
 {
-    (void)fd;
-    (void)what;
     *(bool *)arg = true;
 }
 
 void link_pause(struct link *l, int64_t ms)
 {
     bool over = false;
-    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    struct event *timer = evtimer_new(l->base, on_pause, &over);
-    evtimer_add(timer, &tv);
+    struct timer *timer = timer_new(l->base, on_pause, &over);
+    timer_once(timer, ms);
     link_run(l, &over);
-    event_free(timer);
+    timer_free(timer);
 }
 
 static void on_reply(void *arg, redisReply *reply)

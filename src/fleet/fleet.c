@@ -10,6 +10,7 @@
 #include "base/metrics.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "base/timer.h"
 
 enum { TICK_MS = 250, SYNC_MS = 500, UNKNOWN_MAX_MS = 5000 };
 
@@ -29,7 +30,7 @@ struct fleet {
     bool syncing, known; /* known: somebody said whether there are pauses */
     int64_t asked_ms;    /* since when a queue waits for that; 0: none does */
     bool guessed;        /* nobody said it in time: known is a guess */
-    struct event *tick;
+    struct timer *tick;
     fleet_fn fn;
     void *arg;
 };
@@ -232,10 +233,8 @@ static void adopt_circuits(const struct fleet *f)
             own_adopt(f->own, i);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+static void on_tick(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct fleet *f = arg;
     flow_tick(f->flow);
     circuits_tick(f->circuits);
@@ -258,8 +257,8 @@ struct fleet *fleet_new(struct event_base *base, const struct config *config, st
     f->flow = flow_new(base, config, f->store, on_changed, f);
     f->circuits = circuits_new(config, f->store, on_changed, f);
     f->own = own_new(config, f->store, on_everybodys, on_changed, f);
-    f->tick = event_new(base, -1, EV_PERSIST, on_tick, f);
-    evtimer_add(f->tick, &(struct timeval){.tv_usec = TICK_MS * 1000});
+    f->tick = timer_new(base, on_tick, f);
+    timer_each(f->tick, TICK_MS);
     return f;
 }
 
@@ -292,7 +291,7 @@ void fleet_free(struct fleet *f)
 {
     if (!f)
         return;
-    event_free(f->tick);
+    timer_free(f->tick);
     flow_free(f->flow);
     circuits_free(f->circuits);
     own_free(f->own);

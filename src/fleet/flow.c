@@ -254,8 +254,8 @@ struct flow *flow_new(struct event_base *base, const struct config *config,
     struct flow *f = mem_zalloc(sizeof *f);
     *f = (struct flow){.config = config, .store = store, .fn = fn, .arg = arg};
     make(f);
-    f->send = evtimer_new(base, flow_on_send, f);
-    f->wake = evtimer_new(base, flow_on_wake, f);
+    f->send = timer_new(base, flow_on_send, f);
+    f->wake = timer_new(base, flow_on_wake, f);
     return f;
 }
 
@@ -294,8 +294,8 @@ void flow_free(struct flow *f)
 {
     if (!f)
         return;
-    event_free(f->send);
-    event_free(f->wake);
+    timer_free(f->send);
+    timer_free(f->wake);
     mem_free(f->app_account);
     mem_free(f->v);
     mem_free(f);

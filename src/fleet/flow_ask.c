@@ -73,19 +73,15 @@ static void send_asks(struct flow *f)
     flow_store_ask(f->store, asks, n, on_grants, f);
 }
 
-void flow_on_send(evutil_socket_t fd, short what, void *arg)
+void flow_on_send(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct flow *f = arg;
     if (!f->asking)
         send_asks(f);
 }
 
-void flow_on_wake(evutil_socket_t fd, short what, void *arg)
+void flow_on_wake(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct flow *f = arg;
     flow_set_wake(f, clock_mono_ms());
     f->fn(f->arg);
@@ -143,7 +139,7 @@ static void on_grants(void *arg, const struct flow_grant *grants)
         if (b->fleeting)
             b->stock = 0;
         if (b->wanted && grants)
-            event_active(f->send, EV_TIMEOUT, 0);
+            timer_now(f->send);
     }
 }
 
@@ -154,7 +150,7 @@ void flow_set_workers(struct flow *f, int64_t n)
 
 bool flow_asking(const struct flow *f)
 {
-    return f->asking || event_pending(f->send, EV_TIMEOUT, NULL);
+    return f->asking || timer_is_set(f->send);
 }
 
 void flow_tick(struct flow *f)

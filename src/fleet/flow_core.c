@@ -16,17 +16,11 @@ struct flow_bucket *flow_find(struct flow *f, const char *name)
     return NULL;
 }
 
-static void set_timer(struct event *timer, int64_t ms)
-{
-    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    evtimer_add(timer, &tv);
-}
-
 void flow_want(struct flow *f, struct flow_bucket *b)
 {
     b->wanted = true;
     if (!f->asking)
-        event_active(f->send, EV_TIMEOUT, 0);
+        timer_now(f->send);
 }
 
 /* The next moment at which a bucket that was short may have something. */
@@ -40,5 +34,5 @@ void flow_set_wake(struct flow *f, int64_t now)
             first = at;
     }
     if (first < INT64_MAX)
-        set_timer(f->wake, first - now);
+        timer_once(f->wake, first - now);
 }

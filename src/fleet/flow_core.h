@@ -4,6 +4,7 @@
 #ifndef PB_FLEET_FLOW_CORE_H
 #define PB_FLEET_FLOW_CORE_H
 
+#include "base/timer.h"
 #include "fleet/flow.h"
 #include "fleet/flow_alone.h"
 
@@ -42,7 +43,7 @@ struct flow {
     struct flow_bucket *v; /* egress, then per account its actions, then per app its types */
     size_t n, naccounts;
     size_t *app_account;
-    struct event *send, *wake;
+    struct timer *send, *wake;
     int64_t workers; /* among whom a limit is parted when Redis does not answer */
     bool asking;
     size_t asked[FLOW_ASKS_MAX], nasked; /* which buckets; FLOW_GONE: a reload removed it */
@@ -61,7 +62,7 @@ void flow_set_cool(struct flow_bucket *b, int64_t now_ms, int64_t left_ms, const
 void flow_end_cool(struct flow_bucket *b, int64_t now_ms); /* unless the fleet names it */
 struct flow_bucket *flow_account(struct flow *f, size_t account, enum flow_action action);
 struct flow_bucket *flow_find(struct flow *f, const char *name);
-void flow_on_send(evutil_socket_t fd, short what, void *arg);
-void flow_on_wake(evutil_socket_t fd, short what, void *arg);
+void flow_on_send(void *arg);
+void flow_on_wake(void *arg);
 
 #endif

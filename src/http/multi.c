@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/timer.h"
 
 enum { SLOTS_FIRST = 64 };
 
@@ -27,7 +28,7 @@ struct multi {
     void *arg;
     struct slot *slots; /* by descriptor */
     size_t nslots;
-    struct event *timer, *kick;
+    struct timer *timer, *kick;
     int64_t deadline_ms, armed_ms; /* −1: none. The timer may be armed for an earlier time */
     unsigned depth;                /* callbacks on the stack */
     bool freed;
@@ -62,8 +63,8 @@ static void destroy(struct multi *m)
         if (m->slots[i].event)
             event_free(m->slots[i].event);
     mem_free(m->slots);
-    event_free(m->timer);
-    event_free(m->kick);
+    timer_free(m->timer);
+    timer_free(m->kick);
     mem_free(m);
 }
 
@@ -159,16 +160,12 @@ static int on_close(void *arg, curl_socket_t fd)
 
 static void arm(struct multi *m, int64_t now_ms)
 {
-    int64_t ms = m->deadline_ms - now_ms;
-    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
     m->armed_ms = m->deadline_ms;
-    evtimer_add(m->timer, &tv);
+    timer_once(m->timer, m->deadline_ms - now_ms);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void on_timer(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct multi *m = arg;
     int64_t now = clock_mono_ms();
     m->armed_ms = -1;
@@ -182,10 +179,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     act(m, CURL_SOCKET_TIMEOUT, 0);
 }
 
-static void on_kick(evutil_socket_t fd, short what, void *arg)
+static void on_kick(void *arg)
 {
-    (void)fd;
-    (void)what;
     act(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
@@ -195,7 +190,7 @@ static int on_curl_timer(CURLM *curl, long ms, void *arg)
     struct multi *m = arg;
     m->deadline_ms = -1;
     if (ms == 0)
-        event_active(m->kick, EV_TIMEOUT, 0);
+        timer_now(m->kick);
     if (ms <= 0)
         return 0;
     int64_t now = clock_mono_ms();
@@ -213,8 +208,8 @@ struct multi *multi_new(struct event_base *base, long max_connections, multi_don
     struct multi *m = mem_zalloc(sizeof *m);
     *m = (struct multi){.base = base, .curl = curl, .fn = fn, .arg = arg};
     m->deadline_ms = m->armed_ms = -1;
-    m->timer = evtimer_new(base, on_timer, m);
-    m->kick = event_new(base, -1, 0, on_kick, m);
+    m->timer = timer_new(base, on_timer, m);
+    m->kick = timer_new(base, on_kick, m);
     must(curl_multi_setopt(curl, CURLMOPT_SOCKETFUNCTION, on_curl_socket));
     must(curl_multi_setopt(curl, CURLMOPT_SOCKETDATA, m));
     must(curl_multi_setopt(curl, CURLMOPT_TIMERFUNCTION, on_curl_timer));

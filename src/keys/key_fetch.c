@@ -11,6 +11,7 @@
 #include "base/said.h"
 #include "base/secrets.h"
 #include "base/text.h"
+#include "base/timer.h"
 #include "config/settings.h"
 #include "keys/http_answer.h"
 
@@ -40,7 +41,7 @@ struct key_fetch {
     const struct credentials_source *source;
     key_fetch_fn fn; /* NULL: cancelled */
     void *arg;
-    struct event *start;
+    struct timer *start;
     char token[METADATA_TOKEN_SIZE], role[ROLE_SIZE];
     bool waiting; /* for an answer, which frees it when it was cancelled */
 };
@@ -70,7 +71,7 @@ void key_client_set_config(struct key_client *c, const struct config *config)
 
 static void fetch_free(struct key_fetch *f)
 {
-    event_free(f->start);
+    timer_free(f->start);
     mem_wipe(f->token, sizeof f->token);
     mem_free(f);
 }
@@ -361,10 +362,8 @@ static void ask_sts(struct key_fetch *f)
 
 /* --- the start ------------------------------------------------------------------------------- */
 
-static void on_start(evutil_socket_t fd, short what, void *arg)
+static void on_start(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct key_fetch *f = arg;
     if (f->source->kind == CREDENTIALS_ECS)
         ask_metadata(f);
@@ -377,7 +376,7 @@ struct key_fetch *key_fetch_start(struct key_client *c, const struct credentials
 {
     struct key_fetch *f = mem_zalloc(sizeof *f);
     *f = (struct key_fetch){.client = c, .source = source, .fn = fn, .arg = arg};
-    f->start = event_new(c->base, -1, 0, on_start, f);
-    event_active(f->start, EV_TIMEOUT, 0);
+    f->start = timer_new(c->base, on_start, f);
+    timer_now(f->start);
     return f;
 }

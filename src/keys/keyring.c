@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "keys/keyring.h"
 
-#include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/timer.h"
 #include "config/config_keys.h"
 #include "config/settings.h"
 #include "keys/key_fetch.h"
@@ -45,7 +45,7 @@ struct keyring {
     struct supply **supplies; /* nsupplies ≤ the number of apps */
     size_t nsupplies;
     struct supply **of; /* by app */
-    struct event *tick;
+    struct timer *tick;
     unsigned issues; /* that there have been */
     int64_t looked_ms;
     keyring_fn fn;
@@ -267,10 +267,8 @@ static void show_expiry(const struct keyring *k)
     }
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+static void on_tick(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct keyring *k = arg;
     int64_t now = clock_boot_ms();
     bool look = now - k->looked_ms >= LOOK_MS;
@@ -386,9 +384,9 @@ static void begin_new(struct keyring *k)
         if (!k->supplies[i]->issue && !k->supplies[i]->fetch && !k->supplies[i]->fetch_boot_ms)
             begin(k->supplies[i]);
     if (k->nsupplies)
-        evtimer_add(k->tick, &(struct timeval){.tv_usec = TICK_MS * 1000});
+        timer_each(k->tick, TICK_MS);
     else
-        evtimer_del(k->tick);
+        timer_stop(k->tick);
 }
 
 struct keyring *keyring_new(struct event_base *base, const struct config *config, keyring_fn fn,
@@ -397,7 +395,7 @@ struct keyring *keyring_new(struct event_base *base, const struct config *config
     struct keyring *k = mem_zalloc(sizeof *k);
     *k = (struct keyring){.config = config, .base = base, .fn = fn, .arg = arg};
     k->client = key_client_new(base, config);
-    k->tick = event_new(base, -1, EV_PERSIST, on_tick, k);
+    k->tick = timer_new(base, on_tick, k);
     make(k, NULL, 0);
     begin_new(k);
     return k;
@@ -421,7 +419,7 @@ void keyring_free(struct keyring *k)
 {
     if (!k)
         return;
-    event_free(k->tick);
+    timer_free(k->tick);
     for (size_t i = 0; i < k->nsupplies; i++)
         supply_free(k->supplies[i]);
     key_client_free(k->client);

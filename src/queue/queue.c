@@ -77,7 +77,7 @@ static void open_newer(struct queue *q, int64_t schema)
              q->keys.version, (long long)schema, QUEUE_SCHEMA);
     q->newer = true;
     queue_health_note(q, "open", why);
-    queue_timer_set(q->open_timer, queue_backoff_next(q));
+    timer_once(q->open_timer, queue_backoff_next(q));
     q->open_fn(q->open_arg, false, why);
 }
 
@@ -91,7 +91,7 @@ static void on_open(struct queue *q, void *ctx, redisReply *reply)
         return;
     }
     if (!queue_answered(q, "open", reply) || reply->type != REDIS_REPLY_ARRAY) {
-        queue_timer_set(q->open_timer, queue_backoff_next(q));
+        timer_once(q->open_timer, queue_backoff_next(q));
         return;
     }
     int64_t schema = queue_reply_int(reply, 0);
@@ -124,16 +124,14 @@ static void open_send(struct queue *q)
     queue_send_script(q, q->cmd, SCRIPT_OPEN, &a, on_open, NULL);
 }
 
-static void on_open_timer(evutil_socket_t fd, short what, void *arg)
+static void on_open_timer(void *arg)
 {
-    (void)fd;
-    (void)what;
     open_send(arg);
 }
 
 void queue_open(struct queue *q, queue_ready_fn fn, void *arg)
 {
-    evtimer_del(q->open_timer);
+    timer_stop(q->open_timer);
     q->open_fn = fn;
     q->open_arg = arg;
     open_send(q);
@@ -161,11 +159,11 @@ struct queue *queue_new(struct event_base *base, struct redis *cmd, struct redis
     TAILQ_INIT(&q->leases);
     TAILQ_INIT(&q->items);
     TAILQ_INIT(&q->items_sent);
-    q->open_timer = evtimer_new(base, on_open_timer, q);
-    q->flush_event = evtimer_new(base, queue_on_flush, q);
-    q->wait_timer = evtimer_new(base, queue_on_wait_timer, q);
-    q->unblock_timer = evtimer_new(base, queue_on_unblock_timer, q);
-    q->leave_timer = evtimer_new(base, queue_on_leave_timer, q);
+    q->open_timer = timer_new(base, on_open_timer, q);
+    q->flush_timer = timer_new(base, queue_on_flush, q);
+    q->wait_timer = timer_new(base, queue_on_wait_timer, q);
+    q->unblock_timer = timer_new(base, queue_on_unblock_timer, q);
+    q->leave_timer = timer_new(base, queue_on_leave_timer, q);
     return q;
 }
 
@@ -173,10 +171,10 @@ void queue_free(struct queue *q)
 {
     if (!q)
         return;
-    struct event *const timers[] = {q->open_timer, q->flush_event, q->wait_timer, q->unblock_timer,
+    struct timer *const timers[] = {q->open_timer, q->flush_timer, q->wait_timer, q->unblock_timer,
                                     q->leave_timer};
     for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++)
-        event_free(timers[i]);
+        timer_free(timers[i]);
     queue_finish_free(q);
     struct queue_lease *lease;
     while ((lease = TAILQ_FIRST(&q->leases))) {

@@ -111,12 +111,6 @@ void queue_send_command(struct queue *q, struct redis *r, struct queue_args *a, 
 
 /* --- answers --------------------------------------------------------------------------------- */
 
-void queue_timer_set(struct event *timer, int64_t ms)
-{
-    struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    evtimer_add(timer, &tv);
-}
-
 int64_t queue_backoff_next(struct queue *q)
 {
     int64_t ms = q->backoff_ms;

@@ -4,9 +4,9 @@
 #ifndef PB_QUEUE_QUEUE_CORE_H
 #define PB_QUEUE_QUEUE_CORE_H
 
-#include <event2/event.h>
 #include <sys/queue.h>
 
+#include "base/timer.h"
 #include "queue/queue.h"
 #include "queue/scripts.h"
 
@@ -99,7 +99,7 @@ struct queue {
 
     queue_ready_fn open_fn;
     void *open_arg;
-    struct event *open_timer;
+    struct timer *open_timer;
     bool newer; /* of a later schema: nothing is written to it */
 
     TAILQ_HEAD(, queue_lease) leases;
@@ -115,7 +115,7 @@ struct queue {
 
     struct queue_items items, items_sent; /* to be sent; on the way */
     size_t unconfirmed;
-    struct event *flush_event;
+    struct timer *flush_timer;
     bool flush_paused;
     unsigned gathered; /* items since the last flush */
     size_t open;       /* members of leases that no finish was asked for yet */
@@ -124,8 +124,8 @@ struct queue {
     queue_wait_fn wait_fn;
     void *wait_arg;
     int64_t wait_client;      /* CLIENT ID of the wait connection, 0: not known yet */
-    struct event *wait_timer; /* a failed wait is reported after a pause */
-    struct event *unblock_timer;
+    struct timer *wait_timer; /* a failed wait is reported after a pause */
+    struct timer *unblock_timer;
 
     unsigned extending;
     int64_t alive; /* workers, as the last heartbeat saw it */
@@ -138,7 +138,7 @@ struct queue {
 
     queue_done_fn leave_fn;
     void *leave_arg;
-    struct event *leave_timer;
+    struct timer *leave_timer;
 };
 
 /* --- commands --- */
@@ -181,7 +181,6 @@ int64_t queue_reply_int(const redisReply *array, size_t i);      /* 0 when it is
 const char *queue_reply_text(const redisReply *array, size_t i); /* NULL when it is none */
 /* The next pause after trouble: doubling, with jitter. */
 int64_t queue_backoff_next(struct queue *q);
-void queue_timer_set(struct event *timer, int64_t ms);
 
 /* Frees a queue that its owner has freed, once the last answer has come. */
 void queue_free_when_quiet(struct queue *q);
@@ -216,9 +215,9 @@ void queue_note_config(struct queue *q);
 /* --- what construction and opening need of the other parts --- */
 void queue_finish_flush(struct queue *q);
 void queue_finish_free(struct queue *q);
-void queue_on_flush(evutil_socket_t fd, short what, void *arg);
-void queue_on_wait_timer(evutil_socket_t fd, short what, void *arg);
-void queue_on_unblock_timer(evutil_socket_t fd, short what, void *arg);
-void queue_on_leave_timer(evutil_socket_t fd, short what, void *arg);
+void queue_on_flush(void *arg);
+void queue_on_wait_timer(void *arg);
+void queue_on_unblock_timer(void *arg);
+void queue_on_leave_timer(void *arg);
 
 #endif

@@ -95,7 +95,7 @@ static void put_back(struct queue *q, const struct batch *b)
     }
     if (!q->flush_paused) {
         q->flush_paused = true;
-        queue_timer_set(q->flush_event, queue_backoff_next(q));
+        timer_once(q->flush_timer, queue_backoff_next(q));
     }
 }
 
@@ -241,21 +241,19 @@ static void send_batch(struct queue *q, struct batch *b)
 
 void queue_finish_flush(struct queue *q)
 {
-    evtimer_del(q->flush_event);
+    timer_stop(q->flush_timer);
     q->flush_paused = false;
     q->gathered = 0;
     while (redis_is_up(q->cmd) && !q->newer && !TAILQ_EMPTY(&q->items))
         send_batch(q, collect(q));
     if (!TAILQ_EMPTY(&q->items)) {
         q->flush_paused = true;
-        queue_timer_set(q->flush_event, queue_backoff_next(q));
+        timer_once(q->flush_timer, queue_backoff_next(q));
     }
 }
 
-void queue_on_flush(evutil_socket_t fd, short what, void *arg)
+void queue_on_flush(void *arg)
 {
-    (void)fd;
-    (void)what;
     queue_finish_flush(arg);
 }
 
@@ -269,9 +267,9 @@ void queue_item_add(struct queue_item *item)
     if (q->flush_paused)
         return;
     if (item->mark_fn || q->gathered >= GATHER_MAX || q->open == 0)
-        event_active(q->flush_event, EV_TIMEOUT, 0);
-    else if (!evtimer_pending(q->flush_event, NULL))
-        queue_timer_set(q->flush_event, GATHER_MS);
+        timer_now(q->flush_timer);
+    else if (!timer_is_set(q->flush_timer))
+        timer_once(q->flush_timer, GATHER_MS);
 }
 
 /* --- items ----------------------------------------------------------------------------------- */

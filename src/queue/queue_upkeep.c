@@ -177,20 +177,18 @@ static void on_left(struct queue *q, void *ctx, redisReply *reply)
 {
     (void)ctx;
     if (!queue_answered_array(q, "leave", reply, 2)) {
-        queue_timer_set(q->leave_timer, queue_backoff_next(q));
+        timer_once(q->leave_timer, queue_backoff_next(q));
         return;
     }
     if (queue_reply_int(reply, 1)) {
-        queue_timer_set(q->leave_timer, 0);
+        timer_once(q->leave_timer, 0);
         return;
     }
     q->leave_fn(q->leave_arg, QUEUE_DONE);
 }
 
-void queue_on_leave_timer(evutil_socket_t fd, short what, void *arg)
+void queue_on_leave_timer(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct queue *q = arg;
     struct queue_args a;
     queue_args_init(&a);
@@ -207,7 +205,7 @@ void queue_leave(struct queue *q, queue_done_fn fn, void *arg)
 {
     q->leave_fn = fn;
     q->leave_arg = arg;
-    queue_on_leave_timer(-1, 0, q);
+    queue_on_leave_timer(q);
 }
 
 /* --- the configuration ----------------------------------------------------------------------- */

@@ -19,17 +19,15 @@ bool queue_waiting(const struct queue *q)
 
 static void wait_done(struct queue *q, bool moved)
 {
-    evtimer_del(q->unblock_timer);
-    evtimer_del(q->wait_timer);
+    timer_stop(q->unblock_timer);
+    timer_stop(q->wait_timer);
     q->waiting = q->wait_cancelled = false;
     q->wait_client = 0;
     q->wait_fn(q->wait_arg, moved);
 }
 
-void queue_on_wait_timer(evutil_socket_t fd, short what, void *arg)
+void queue_on_wait_timer(void *arg)
 {
-    (void)fd;
-    (void)what;
     wait_done(arg, false);
 }
 
@@ -48,7 +46,7 @@ static void on_moved(struct queue *q, void *ctx, redisReply *reply)
     }
     /* Reporting a failure at once would make the caller's loop as fast as Redis can refuse. */
     q->wait_client = -1;
-    queue_timer_set(q->wait_timer, q->wait_cancelled ? 0 : PAUSE_MS);
+    timer_once(q->wait_timer, q->wait_cancelled ? 0 : PAUSE_MS);
 }
 
 static void on_heartbeat(struct queue *q, void *ctx, redisReply *reply)
@@ -65,7 +63,7 @@ static void on_unblocked(struct queue *q, void *ctx, redisReply *reply)
     (void)queue_answered(q, "unblock", reply);
     /* 0: the move had not reached the server yet, or its answer is on the way. */
     if (q->waiting && q->wait_cancelled)
-        queue_timer_set(q->unblock_timer, UNBLOCK_AGAIN_MS);
+        timer_once(q->unblock_timer, UNBLOCK_AGAIN_MS);
 }
 
 /* Client ids count per server, and after a failover both connections need not have the same. */
@@ -79,7 +77,7 @@ static void unblock(struct queue *q)
     if (!q->waiting || q->wait_client <= 0)
         return;
     if (!same_server(q)) {
-        queue_timer_set(q->unblock_timer, UNBLOCK_AGAIN_MS);
+        timer_once(q->unblock_timer, UNBLOCK_AGAIN_MS);
         return;
     }
     struct queue_args a;
@@ -90,10 +88,8 @@ static void unblock(struct queue *q)
     queue_send_command(q, q->cmd, &a, 0, on_unblocked, NULL);
 }
 
-void queue_on_unblock_timer(evutil_socket_t fd, short what, void *arg)
+void queue_on_unblock_timer(void *arg)
 {
-    (void)fd;
-    (void)what;
     unblock(arg);
 }
 
@@ -103,7 +99,7 @@ void queue_wait_cancel(struct queue *q)
         return;
     q->wait_cancelled = true;
     if (q->wait_client < 0)
-        queue_timer_set(q->wait_timer, 0);
+        timer_once(q->wait_timer, 0);
     else
         unblock(q);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/timer.h"
 #include "redis/redis_reader.h"
 #include "redis/redis_said.h"
 
@@ -26,7 +27,7 @@ struct ask {
     struct dial *dial;
     struct bufferevent *bev;
     struct redis_reader *reader;
-    struct event *limit;
+    struct timer *limit;
     unsigned before; /* replies that come before the command's */
     size_t got;
 };
@@ -38,7 +39,7 @@ void ask_cancel(struct ask *a)
     if (a->bev)
         bufferevent_free(a->bev);
     redis_reader_free(a->reader);
-    event_free(a->limit);
+    timer_free(a->limit);
     mem_wipe(a->text, a->len);
     mem_free(a->text);
     mem_free(a);
@@ -111,10 +112,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
     finish(arg, NULL, why.text);
 }
 
-static void on_limit(evutil_socket_t fd, short what, void *arg)
+static void on_limit(void *arg)
 {
-    (void)fd;
-    (void)what;
     finish(arg, NULL, "no answer in time");
 }
 
@@ -146,9 +145,7 @@ static void on_dialed(void *arg, struct bufferevent *bev, const char *why)
     if (a->asking)
         write_words(a, 1, (const char *[]){"ASKING"});
     bufferevent_write(bev, a->text, a->len);
-    const struct timeval tv = {.tv_sec = a->answer_ms / 1000,
-                               .tv_usec = a->answer_ms % 1000 * 1000};
-    evtimer_add(a->limit, &tv);
+    timer_once(a->limit, a->answer_ms);
 }
 
 struct ask *ask_start(struct event_base *base, struct evdns_base *dns, const struct ask_opts *opts,
@@ -164,7 +161,7 @@ struct ask *ask_start(struct event_base *base, struct evdns_base *dns, const str
     a->len = len;
     a->fn = fn;
     a->arg = arg;
-    a->limit = evtimer_new(base, on_limit, a);
+    a->limit = timer_new(base, on_limit, a);
     if (opts->tls) {
         a->tls = *opts->tls;
         if (!a->tls.name[0])

@@ -17,6 +17,7 @@
 #include <sys/un.h>
 
 #include "base/mem.h"
+#include "base/timer.h"
 
 enum {
     LOOKUP_MAX_MS = 15000, /* leaves evdns time for a second name server */
@@ -37,7 +38,7 @@ struct dial {
     struct tls_opts tls;
     dial_fn fn;
     void *arg;
-    struct event *timer;
+    struct timer *timer;
     struct lookup *lookup;
     struct bufferevent *bev;
     struct evutil_addrinfo *addresses, *next;
@@ -77,7 +78,7 @@ static void dial_free(struct dial *d)
         bufferevent_free(d->bev);
     if (d->addresses)
         evutil_freeaddrinfo(d->addresses);
-    event_free(d->timer);
+    timer_free(d->timer);
     mem_free(d);
 }
 
@@ -88,12 +89,6 @@ static void finish(struct dial *d, struct bufferevent *bev)
     const struct err why = d->why;
     dial_free(d);
     fn(arg, bev, bev ? "" : why.text);
-}
-
-static void arm(struct dial *d, int ms)
-{
-    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    evtimer_add(d->timer, &tv);
 }
 
 static void set_socket_options(int fd, bool tcp, int idle)
@@ -159,7 +154,7 @@ static bool connect_to(struct dial *d, const struct sockaddr *address, int len)
         return false;
     }
     bufferevent_setcb(d->bev, NULL, NULL, on_event, d);
-    arm(d, d->opts.timeout_ms);
+    timer_once(d->timer, d->opts.timeout_ms);
     return true;
 }
 
@@ -231,7 +226,7 @@ static void lookup_start(struct dial *d)
     struct lookup *lookup = mem_zalloc(sizeof *lookup);
     lookup->dial = d;
     d->lookup = lookup;
-    arm(d, d->opts.lookup_ms ? d->opts.lookup_ms : LOOKUP_MAX_MS);
+    timer_once(d->timer, d->opts.lookup_ms ? d->opts.lookup_ms : LOOKUP_MAX_MS);
     /* NULL: the answer has come already, and lookup and perhaps d are gone. */
     struct evdns_getaddrinfo_request *request =
         evdns_getaddrinfo(d->dns, host, port, &hints, on_lookup, lookup);
@@ -247,10 +242,8 @@ static void connect_unix(struct dial *d)
         finish(d, NULL);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void on_timer(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct dial *d = arg;
     if (!d->begun) {
         d->begun = true;
@@ -280,8 +273,8 @@ struct dial *dial_start(struct event_base *base, struct evdns_base *dns,
     }
     d->fn = fn;
     d->arg = arg;
-    d->timer = evtimer_new(base, on_timer, d);
-    arm(d, 0);
+    d->timer = timer_new(base, on_timer, d);
+    timer_once(d->timer, 0);
     return d;
 }
 

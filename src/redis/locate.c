@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/timer.h"
 
 struct locate {
     struct event_base *base;
@@ -18,7 +19,7 @@ struct locate {
     struct node hint;
     bool hinted;
     struct ask *ask;
-    struct event *soon;
+    struct timer *soon;
     locate_fn fn;
     void *arg;
 };
@@ -128,10 +129,8 @@ static void ask_next(struct locate *l)
     redisFreeCommand(text);
 }
 
-static void on_soon(evutil_socket_t fd, short what, void *arg)
+static void on_soon(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct locate *l = arg;
     bool unasked = l->opts.topology == TOPOLOGY_SINGLE || l->opts.slot == SLOT_ANY;
     if (l->hinted) {
@@ -158,14 +157,14 @@ struct locate *locate_new(struct event_base *base, struct evdns_base *dns,
     l->opts = *opts;
     l->n = opts->n;
     memcpy(l->nodes, opts->nodes, l->n * sizeof *l->nodes);
-    l->soon = evtimer_new(base, on_soon, l);
+    l->soon = timer_new(base, on_soon, l);
     return l;
 }
 
 void locate_free(struct locate *l)
 {
     locate_cancel(l);
-    event_free(l->soon);
+    timer_free(l->soon);
     mem_free(l);
 }
 
@@ -175,7 +174,7 @@ void locate_start(struct locate *l, locate_fn fn, void *arg)
     l->fn = fn;
     l->arg = arg;
     l->tries = 0;
-    event_active(l->soon, EV_TIMEOUT, 0);
+    timer_now(l->soon);
 }
 
 void locate_cancel(struct locate *l)
@@ -183,7 +182,7 @@ void locate_cancel(struct locate *l)
     if (l->ask)
         ask_cancel(l->ask);
     l->ask = NULL;
-    event_del(l->soon); /* a pending activation too */
+    timer_stop(l->soon);
 }
 
 void locate_hint(struct locate *l, const struct node *where)

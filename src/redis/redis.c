@@ -56,10 +56,8 @@ static bool can_send(const struct redis *r)
     return r->state == REDIS_UP && r->sent.len < PENDING_MAX;
 }
 
-static void on_limit(evutil_socket_t fd, short what, void *arg)
+static void on_limit(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct redis *r = arg;
     if (!r->sent.len)
         return; /* armed again by the next command */
@@ -190,19 +188,15 @@ static void on_located(void *arg, const struct node *where, const char *why)
     r->dial = dial_start(r->base, r->dns, &opts, on_dialed, r);
 }
 
-static void on_retry(evutil_socket_t fd, short what, void *arg)
+static void on_retry(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct redis *r = arg;
     locate_start(r->locate, on_located, r);
 }
 
 /* Those that are lost meanwhile wait for the next turn. */
-static void on_soon(evutil_socket_t fd, short what, void *arg)
+static void on_soon(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct redis *r = arg;
     redis_enter(r);
     for (size_t n = r->lost.len; n && !r->freed; n--) {
@@ -260,10 +254,10 @@ struct redis *redis_new(struct event_base *base, struct evdns_base *dns,
     r->fn = fn;
     r->arg = arg;
     r->state = r->reported = REDIS_DOWN;
-    r->retry = evtimer_new(base, on_retry, r);
-    r->limit = evtimer_new(base, on_limit, r);
-    r->soon = event_new(base, -1, 0, on_soon, r);
-    redis_arm(r->retry, 0);
+    r->retry = timer_new(base, on_retry, r);
+    r->limit = timer_new(base, on_limit, r);
+    r->soon = timer_new(base, on_soon, r);
+    timer_once(r->retry, 0);
     return r;
 }
 
@@ -281,9 +275,9 @@ void redis_free(struct redis *r)
     }
     r->freed = true;
     locate_free(r->locate);
-    event_free(r->retry);
-    event_free(r->limit);
-    event_free(r->soon);
+    timer_free(r->retry);
+    timer_free(r->limit);
+    timer_free(r->soon);
     redis_leave(r);
 }
 

@@ -25,12 +25,6 @@ enum {
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-void redis_arm(struct event *timer, int64_t ms)
-{
-    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    evtimer_add(timer, &tv);
-}
-
 void redis_enter(struct redis *r)
 {
     r->depth++;
@@ -63,14 +57,14 @@ void redis_disconnect(struct redis *r)
     r->run_id[0] = '\0';
     r->version = 0;
     r->blocked_until_ms = 0;
-    evtimer_del(r->limit);
+    timer_stop(r->limit);
     while (r->sent.len) {
         struct pending p = pending_pop(&r->sent);
         free(p.text);
         p.text = NULL;
         pending_push(&r->lost, p);
     }
-    event_active(r->soon, EV_TIMEOUT, 0);
+    timer_now(r->soon);
 }
 
 /* Full jitter, so that a fleet does not come back in step. */
@@ -111,7 +105,7 @@ void redis_lose(struct redis *r, enum redis_state state, const char *why, int64_
     if (was_up)
         metrics_add_at(METRIC_REDIS_ERRORS, metrics_find(SET_KIND, "connection"), 1);
     log_down(r, was_up);
-    redis_arm(r->retry, delay_ms);
+    timer_once(r->retry, delay_ms);
 }
 
 void redis_lose_and_retry(struct redis *r, const char *why)
@@ -124,7 +118,7 @@ void redis_lose_and_retry(struct redis *r, const char *why)
 void redis_unsent(struct redis *r, redis_reply_fn fn, void *arg)
 {
     pending_push(&r->lost, (struct pending){.fn = fn, .arg = arg});
-    event_active(r->soon, EV_TIMEOUT, 0);
+    timer_now(r->soon);
 }
 
 /* Replies come in order, so a command behind a blocking one has its time after that. */
@@ -143,9 +137,8 @@ static int64_t deadline_of(struct redis *r, int wait_ms)
 
 void redis_arm_limit(struct redis *r, int64_t deadline_ms)
 {
-    int64_t left = deadline_ms - clock_mono_ms();
     r->limit_ms = deadline_ms;
-    redis_arm(r->limit, left > 0 ? left : 0);
+    timer_once(r->limit, deadline_ms - clock_mono_ms());
 }
 
 /* The caller has written the command. text is kept for as long as it may be redirected. */
@@ -155,7 +148,7 @@ static void push_sent(struct redis *r, int wait_ms, char *text, size_t len, redi
     int64_t deadline = deadline_of(r, wait_ms);
     int64_t sent_us = wait_ms ? 0 : clock_mono_us();
     pending_push(&r->sent, (struct pending){fn, arg, deadline, sent_us, text, len});
-    if (!evtimer_pending(r->limit, NULL) || deadline < r->limit_ms)
+    if (!timer_is_set(r->limit) || deadline < r->limit_ms)
         redis_arm_limit(r, deadline);
 }
 

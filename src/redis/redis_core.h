@@ -5,6 +5,7 @@
 
 #include <sys/queue.h>
 
+#include "base/timer.h"
 #include "redis/pending.h"
 #include "redis/redis.h"
 #include "redis/redis_info.h"
@@ -32,7 +33,7 @@ struct redis {
     struct pending_queue sent, lost;
     LIST_HEAD(, detour) detours;
     unsigned ndetours;
-    struct event *retry, *limit, *soon;
+    struct timer *retry, *limit, *soon;
     enum redis_state state, reported;
     unsigned epoch; /* of the connection */
     unsigned depth; /* callbacks on the stack */
@@ -49,7 +50,6 @@ struct redis {
 void redis_enter(struct redis *r);
 void redis_leave(struct redis *r);
 
-void redis_arm(struct event *timer, int64_t ms);
 /* When the first command that has no answer yet is over its time. */
 void redis_arm_limit(struct redis *r, int64_t deadline_ms);
 /* Whatever was on its way is lost; who asked is told soon. */

@@ -66,10 +66,8 @@ static void drain_step(struct dispatch *d)
         end(d, DISPATCH_DRAINED, "drained");
 }
 
-static void on_drain_timer(evutil_socket_t fd, short what, void *arg)
+static void on_drain_timer(void *arg)
 {
-    (void)fd;
-    (void)what;
     end(arg, DISPATCH_LEFT_OVER, "worker.drain_ms is up");
 }
 
@@ -80,28 +78,20 @@ static void cancel_waits(struct dispatch *d)
             queue_wait_cancel(d->lanes[i].queue);
 }
 
-static struct timeval ms_to_timeval(int64_t ms)
-{
-    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-}
-
 void dispatch_drain(struct dispatch *d)
 {
     if (d->draining)
         return;
     d->draining = true;
     log_info("event=drain_begin in_flight=%zu", pipeline_flights(d->pipeline));
-    struct timeval limit = ms_to_timeval(d->config->drain_ms);
-    evtimer_add(d->drain_timer, &limit);
+    timer_once(d->drain_timer, d->config->drain_ms);
     cancel_waits(d);
     pipeline_drain(d->pipeline);
     dispatch_pump_soon(d);
 }
 
-static void on_pump(evutil_socket_t fd, short what, void *arg)
+static void on_pump(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct dispatch *d = arg;
     if (d->draining)
         drain_step(d);
@@ -146,10 +136,8 @@ static int64_t most_workers(const struct dispatch *d)
     return most;
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+static void on_tick(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct dispatch *d = arg;
     bool open = false;
     lanes_look(d);
@@ -180,10 +168,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     dispatch_pump_soon(d);
 }
 
-static void on_extend(evutil_socket_t fd, short what, void *arg)
+static void on_extend(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct dispatch *d = arg;
     struct buf stat, more;
     buf_init(&stat, HEARTBEAT_MAX);
@@ -330,12 +316,11 @@ static void lane_init(struct lane *lane, struct dispatch *d, struct evdns_base *
     lane->queue = queue_new(d->base, lane->cmd, lane->wait, &opts);
 }
 
-static struct event *timer(struct dispatch *d, int64_t ms, event_callback_fn fn)
+static struct timer *every(struct dispatch *d, int64_t ms, timer_fn fn)
 {
-    struct event *ev = event_new(d->base, -1, EV_PERSIST, fn, d);
-    struct timeval tv = ms_to_timeval(ms);
-    evtimer_add(ev, &tv);
-    return ev;
+    struct timer *t = timer_new(d->base, fn, d);
+    timer_each(t, ms);
+    return t;
 }
 
 /* What the fleet shares lies on the first queue's slot. */
@@ -362,9 +347,9 @@ struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
     metrics_set(METRIC_JOBS_HELD_BYTES_MAX, d->memory_bytes);
     dispatch_name_worker(d);
     heartbeat_init(&d->heartbeat, clock_wall_ms(), clock_mono_ms());
-    d->pump = event_new(base, -1, 0, on_pump, d);
-    d->read = evtimer_new(base, dispatch_on_read, d);
-    d->drain_timer = evtimer_new(base, on_drain_timer, d);
+    d->pump = timer_new(base, on_pump, d);
+    d->read = timer_new(base, dispatch_on_read, d);
+    d->drain_timer = timer_new(base, on_drain_timer, d);
     d->lanes = mem_zalloc(config->nqueues * sizeof *d->lanes);
     if (config->redis.topology != TOPOLOGY_CLUSTER)
         d->cmd = redis_new(base, dns, &config->redis, "command", on_redis, d);
@@ -375,8 +360,8 @@ struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
     d->keyring = keyring_new(base, config, on_fleet, d);
     d->pipeline =
         pipeline_new(config, sender, d->keyring, d->fleet, d->router, d->worker, on_freed, d);
-    d->tick = timer(d, config->reap_ms, on_tick);
-    d->extend = timer(d, config->extend_ms, on_extend);
+    d->tick = every(d, config->reap_ms, on_tick);
+    d->extend = every(d, config->extend_ms, on_extend);
     log_info("event=worker_start worker=%s queues=%zu concurrency=%lld memory_bytes=%lld",
              log_value(d->worker), config->nqueues, (long long)config->concurrency,
              (long long)d->memory_bytes);
@@ -406,11 +391,11 @@ void dispatch_free(struct dispatch *d)
     pipeline_free(d->pipeline);
     keyring_free(d->keyring);
     fleet_free(d->fleet);
-    event_free(d->tick);
-    event_free(d->extend);
-    event_free(d->pump);
-    event_free(d->read);
-    event_free(d->drain_timer);
+    timer_free(d->tick);
+    timer_free(d->extend);
+    timer_free(d->pump);
+    timer_free(d->read);
+    timer_free(d->drain_timer);
     mem_free(d->lanes);
     mem_free(d);
 }

@@ -6,6 +6,7 @@
 #ifndef PB_WORKER_DISPATCH_CORE_H
 #define PB_WORKER_DISPATCH_CORE_H
 
+#include "base/timer.h"
 #include "worker/aside.h"
 #include "worker/dispatch.h"
 #include "worker/heartbeat.h"
@@ -59,7 +60,7 @@ struct dispatch {
     struct heartbeat heartbeat;
     struct lane *lanes;
     size_t turn; /* fair: the lane that is served first */
-    struct event *tick, *extend, *pump, *read, *drain_timer;
+    struct timer *tick, *extend, *pump, *read, *drain_timer;
     int64_t memory_bytes;      /* that jobs may take */
     bool memory_full;          /* nothing is claimed for it */
     bool backlog;              /* the last claim came back full */
@@ -86,6 +87,6 @@ void dispatch_pump_in(struct dispatch *d, int64_t ms); /* unless sooner */
  * and in as many as it takes. */
 void dispatch_take(struct lane *lane, const struct queue_claim *claim);
 /* For d->read. */
-void dispatch_on_read(evutil_socket_t fd, short what, void *arg);
+void dispatch_on_read(void *arg);
 
 #endif

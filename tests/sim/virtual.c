@@ -2,8 +2,9 @@
 #include "sim/virtual.h"
 
 #include <assert.h>
-#include <event2/event.h>
 #include <stdlib.h>
+
+#include "base/timer.h"
 
 struct happening {
     int64_t us;
@@ -93,19 +94,18 @@ void virtual_run(int64_t until_us)
 
 int64_t __wrap_clock_mono_ms(void);
 uint64_t __wrap_clock_random_below(uint64_t n);
-struct event *__wrap_event_new(struct event_base *base, evutil_socket_t fd, short what,
-                               event_callback_fn fn, void *arg);
-void __wrap_event_free(struct event *ev);
-int __wrap_event_add(struct event *ev, const struct timeval *tv);
-void __wrap_event_active(struct event *ev, int what, short n);
-int __wrap_event_pending(const struct event *ev, short what, struct timeval *tv);
+struct timer *__wrap_timer_new(struct event_base *base, timer_fn fn, void *arg);
+void __wrap_timer_free(struct timer *t);
+void __wrap_timer_once(struct timer *t, int64_t ms);
+void __wrap_timer_now(struct timer *t);
+bool __wrap_timer_is_set(const struct timer *t);
 
-/* A timer; its happenings of an earlier setting find another number and do nothing. */
+/* Its happenings of an earlier setting find another number and do nothing. */
 struct timer {
-    event_callback_fn fn;
+    timer_fn fn;
     void *arg;
     int64_t setting;
-    int set;
+    bool set;
 };
 
 int64_t __wrap_clock_mono_ms(void)
@@ -118,27 +118,20 @@ uint64_t __wrap_clock_random_below(uint64_t n)
     return virtual_random(n);
 }
 
-struct event *__wrap_event_new(struct event_base *base, evutil_socket_t fd, short what,
-                               event_callback_fn fn, void *arg)
+struct timer *__wrap_timer_new(struct event_base *base, timer_fn fn, void *arg)
 {
     (void)base;
-    assert(fd == -1 && what == 0);
     struct timer *t = calloc(1, sizeof *t);
     assert(t);
     t->fn = fn;
     t->arg = arg;
-    return (struct event *)(void *)t;
-}
-
-static struct timer *timer_of(const struct event *ev)
-{
-    return (struct timer *)(uintptr_t)ev;
+    return t;
 }
 
 /* Happenings may still name it: it stays till the program ends. */
-void __wrap_event_free(struct event *ev)
+void __wrap_timer_free(struct timer *t)
 {
-    timer_of(ev)->setting++;
+    t->setting++;
 }
 
 static void on_timer(void *arg, int64_t setting)
@@ -146,29 +139,23 @@ static void on_timer(void *arg, int64_t setting)
     struct timer *t = arg;
     if (setting != t->setting)
         return;
-    t->set = 0;
-    t->fn(-1, EV_TIMEOUT, t->arg);
+    t->set = false;
+    t->fn(t->arg);
 }
 
-int __wrap_event_add(struct event *ev, const struct timeval *tv)
+void __wrap_timer_once(struct timer *t, int64_t ms)
 {
-    struct timer *t = timer_of(ev);
-    t->set = 1;
-    virtual_at(world.us + tv->tv_sec * 1000000 + tv->tv_usec, on_timer, t, ++t->setting);
-    return 0;
+    t->set = true;
+    virtual_at(world.us + ms * 1000, on_timer, t, ++t->setting);
 }
 
-void __wrap_event_active(struct event *ev, int what, short n)
+void __wrap_timer_now(struct timer *t)
 {
-    (void)what;
-    (void)n;
-    if (!timer_of(ev)->set)
-        __wrap_event_add(ev, &(const struct timeval){0});
+    if (!t->set)
+        __wrap_timer_once(t, 0);
 }
 
-int __wrap_event_pending(const struct event *ev, short what, struct timeval *tv)
+bool __wrap_timer_is_set(const struct timer *t)
 {
-    (void)what;
-    (void)tv;
-    return timer_of(ev)->set;
+    return t->set;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Time that passes only when the simulation says so: a list of what is to happen, the clock that
- * the linked modules read (--wrap=clock_mono_ms), and as much of libevent as they use. Also the
+ * the linked modules read (--wrap=clock_mono_ms), and their timers. Also the
  * one source of chance, so that a run is the same every time. Include virtual.c in the one source
  * file of the program. */
 #ifndef TEST_VIRTUAL_H

@@ -9,6 +9,7 @@
 #include "aliyun/quota.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/timer.h"
 #include "cli/provider.h"
 #include "keys/http_answer.h"
 
@@ -112,10 +113,8 @@ static void on_answer(void *arg, const struct http_result *r)
         a->out->answer = read_answer(r);
 }
 
-static void on_pause(evutil_socket_t fd, short what, void *arg)
+static void on_pause(void *arg)
 {
-    (void)fd;
-    (void)what;
     *(bool *)arg = true;
 }
 
@@ -128,13 +127,12 @@ static void run_until(struct caller *c, const bool *done)
 static void pause_ms(struct caller *c, int64_t ms)
 {
     bool over = false;
-    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
     if (ms <= 0)
         return;
-    struct event *timer = evtimer_new(c->base, on_pause, &over);
-    evtimer_add(timer, &tv);
+    struct timer *timer = timer_new(c->base, on_pause, &over);
+    timer_once(timer, ms);
     run_until(c, &over);
-    event_free(timer);
+    timer_free(timer);
 }
 
 /* Attempts keep the quota's distance from each other. */

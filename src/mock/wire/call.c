@@ -54,11 +54,9 @@ static void push(struct call *c)
     }
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void on_timer(void *arg)
 {
     struct call *c = arg;
-    (void)fd;
-    (void)what;
     if (c->next_step == STEP_PUSH)
         push(c);
     call_reply(c);
@@ -66,10 +64,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 static void wait_then(struct call *c, enum step step, int64_t delay_ms)
 {
-    struct timeval delay = {.tv_sec = delay_ms / 1000, .tv_usec = delay_ms % 1000 * 1000};
     c->next_step = step;
-    c->timer = evtimer_new(c->provider->base, on_timer, c);
-    evtimer_add(c->timer, &delay);
+    c->timer = timer_new(c->provider->base, on_timer, c);
+    timer_once(c->timer, delay_ms);
 }
 
 static void hold(struct call *c)

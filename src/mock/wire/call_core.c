@@ -33,8 +33,7 @@ void call_free(struct call *c)
     if (c->older)
         c->older->newer = c->newer;
     p->in_flight--;
-    if (c->timer)
-        event_free(c->timer);
+    timer_free(c->timer);
     if (c->gone)
         event_free(c->gone);
     replay_leave(&p->replay, &c->stay);

@@ -4,6 +4,7 @@
 #ifndef PB_MOCK_WIRE_CALL_CORE_H
 #define PB_MOCK_WIRE_CALL_CORE_H
 
+#include "base/timer.h"
 #include "mock/wire/answer.h"
 #include "mock/world/actions.h"
 
@@ -19,7 +20,8 @@ struct call {
     struct request request;
     struct replay_stay stay;
     struct fault_plan plan;
-    struct event *timer, *gone;
+    struct timer *timer;
+    struct event *gone; /* watches its client */
     bool held;
     enum step next_step;
     uint64_t seq;
