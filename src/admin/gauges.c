@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/number.h"
@@ -86,17 +87,9 @@ int64_t gauges_head_age_ms(const char *job, size_t len, int64_t seen_ms, int64_t
     return now_ms - since;
 }
 
-static uint64_t hash(const char *p, size_t len)
-{
-    uint64_t h = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (unsigned char)p[i]) * UINT64_C(1099511628211);
-    return h;
-}
-
 static int64_t head_age_ms(struct gauge_lane *lane, const struct queue_view *v)
 {
-    uint64_t head = hash(v->head, v->head_len);
+    uint64_t head = hash_add(HASH_START, v->head, v->head_len);
     if (head != lane->head || !lane->head_seen_ms)
         lane->head_seen_ms = v->now_ms;
     lane->head = head;

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 #include "base/secrets.h"
 
 enum {
@@ -216,7 +217,7 @@ int64_t credentials_refresh_in_ms(int64_t left_ms, int64_t lead_ms, uint64_t ran
     int64_t again = within(left_ms / 3, REFRESH_MIN_MS, AGAIN_MAX_MS);
     if (wait < again)
         wait = again;
-    int64_t spread = (wait < lead_ms ? wait : lead_ms) / 10;
+    int64_t spread = min_int(wait, lead_ms) / 10;
     wait -= (int64_t)(random % (uint64_t)(spread + 1));
     return within(wait, REFRESH_MIN_MS, INT64_MAX);
 }

@@ -11,6 +11,7 @@
 #include "base/chars.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 #include "base/said.h"
 
 enum { BODY_MAX = 1 << 20, HINT_MAX_MS = 3600 * 1000, ID_SIZE = 32 };
@@ -254,17 +255,12 @@ static int64_t time_left_ms(const char *text)
     return found ? hint_ms(found + strlen(key), 1) : 0;
 }
 
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 static int64_t retry_hint_ms(const struct response_in *in)
 {
     int64_t own =
-        larger(hint_ms(in->acs_retry_after, 1),
-               larger(time_left_ms(in->ratelimit_user), time_left_ms(in->ratelimit_user_api)));
-    return larger(own, hint_ms(in->retry_after, 1000));
+        max_int(hint_ms(in->acs_retry_after, 1),
+                max_int(time_left_ms(in->ratelimit_user), time_left_ms(in->ratelimit_user_api)));
+    return max_int(own, hint_ms(in->retry_after, 1000));
 }
 
 static int64_t clock_offset_ms(const struct response_in *in)

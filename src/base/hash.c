@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/hash.h"
 
+#include <string.h>
+
 static uint64_t rotate(uint64_t x, int n)
 {
     return x << n | x >> (64 - n);
@@ -50,4 +52,16 @@ uint64_t hash_keyed(const struct hash_key *key, const void *p, size_t len)
     for (int i = 0; i < 4; i++)
         round_of(v);
     return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t hash_add(uint64_t h, const void *p, size_t len)
+{
+    for (const unsigned char *c = p; len; c++, len--)
+        h = (h ^ *c) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+uint64_t hash_text(const char *text)
+{
+    return hash_add(HASH_START, text, strlen(text));
 }

@@ -8,6 +8,7 @@
 
 #include "base/chars.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 #include "base/secrets.h"
 #include "base/text.h"
 
@@ -229,7 +230,7 @@ size_t said_clean(char *text, size_t len)
 {
     len = said_keep(text, len);
     size_t request = find_request(text, len), unknown = find_unknown(text, len);
-    len = cut_at(text, request < unknown ? request : unknown, len);
+    len = cut_at(text, min_size(request, unknown), len);
     len = mask_runs(text, hide_users(text, len));
     text[len] = '\0';
     return len;

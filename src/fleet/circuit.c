@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fleet/circuit.h"
 
+#include "base/hash.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -17,12 +19,9 @@ const char *circuit_state_name(enum circuit_state s)
     return "?";
 }
 
-/* FNV-1a: enough to tell two jobs apart. */
 uint64_t circuit_job(const char *uid)
 {
-    uint64_t h = UINT64_C(14695981039346656037);
-    for (; *uid; uid++)
-        h = (h ^ (unsigned char)*uid) * UINT64_C(1099511628211);
+    uint64_t h = hash_text(uid);
     return h ? h : 1;
 }
 

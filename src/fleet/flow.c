@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/minmax.h"
 #include "fleet/flow_core.h"
 
 /* --- which bucket ---------------------------------------------------------------------------- */
@@ -53,7 +54,7 @@ static int64_t turn_ms(struct flow_bucket *b, int64_t now)
 
 static enum flow_token miss(struct flow *f, struct flow_bucket *b, int64_t now, int64_t *wait_ms)
 {
-    int64_t till = b->cooled_ms > b->blocked_ms ? b->cooled_ms : b->blocked_ms;
+    int64_t till = max_int(b->cooled_ms, b->blocked_ms);
     if (till <= now || (b->asked && now >= b->cooled_ms)) {
         b->missed++;
         b->hungry = true;
@@ -124,7 +125,7 @@ static int64_t spent_till(const struct flow_bucket *b, int64_t now)
     if (b->rate <= 0 || b->stock > 0)
         return b->cooled_ms;
     int64_t till = b->missed && (b->wanted || b->asked) ? now + 1 : b->blocked_ms;
-    return till > b->cooled_ms ? till : b->cooled_ms;
+    return max_int(till, b->cooled_ms);
 }
 
 /* MassPush tokens are asked for by the call itself: no claim knows yet what it will become. When
@@ -145,7 +146,7 @@ size_t flow_offer(struct flow *f, size_t n)
     for (size_t i = 0; i < f->naccounts; i++)
         if (!is_short_of_mass(flow_account(f, i, FLOW_MASSPUSH), now))
             sum += offer(f, flow_account(f, i, FLOW_PUSH), now, n);
-    return sum < any ? sum : any;
+    return min_size(sum, any);
 }
 
 size_t flow_offer_app(struct flow *f, size_t app, size_t n)
@@ -158,7 +159,7 @@ size_t flow_offer_app(struct flow *f, size_t app, size_t n)
     const struct flow_bucket *mass = flow_account(f, f->app_account[app], FLOW_MASSPUSH);
     if (spent_till(mass, now) > now && !flow_mass_rests(f, app))
         return 0;
-    return own < any ? own : any;
+    return min_size(own, any);
 }
 
 bool flow_rests(struct flow *f, size_t app)

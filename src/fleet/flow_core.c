@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fleet/flow_core.h"
+#include "base/minmax.h"
 
 #include <string.h>
 
@@ -29,7 +30,7 @@ void flow_set_wake(struct flow *f, int64_t now)
     int64_t first = INT64_MAX;
     for (size_t i = 0; i < f->n; i++) {
         const struct flow_bucket *b = &f->v[i];
-        int64_t at = b->cooled_ms > b->blocked_ms ? b->cooled_ms : b->blocked_ms;
+        int64_t at = max_int(b->cooled_ms, b->blocked_ms);
         if (at > now && at < first)
             first = at;
     }

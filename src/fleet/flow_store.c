@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/minmax.h"
 #include "base/number.h"
 #include "fleet/script_args.h"
 #include "queue/queue.h"
@@ -256,11 +257,6 @@ struct circuit_call {
     void *arg;
 };
 
-static int64_t at_most(int64_t n, int64_t most)
-{
-    return n < most ? n : most;
-}
-
 /* Times that lie beyond all that a worker writes are cut to that. */
 static void read_failed(const char *text, int64_t now_ms, struct circuit_share *out)
 {
@@ -268,8 +264,8 @@ static void read_failed(const char *text, int64_t now_ms, struct circuit_share *
     int used = 0;
     if (sscanf(text, "%31[0-9] %31[0-9]%n", wait, at, &used) < 2)
         return;
-    out->again_ms = at_most(number_read(wait), CIRCUIT_WAIT_MAX_MS);
-    out->again_at_ms = at_most(number_read(at), now_ms + CIRCUIT_WAIT_MAX_MS);
+    out->again_ms = min_int(number_read(wait), CIRCUIT_WAIT_MAX_MS);
+    out->again_at_ms = min_int(number_read(at), now_ms + CIRCUIT_WAIT_MAX_MS);
     for (text += used;
          out->nfailed < CIRCUIT_JOBS_MAX && sscanf(text, " %16[0-9a-f]%n", job, &used) == 1;
          text += used)
@@ -286,9 +282,9 @@ void flow_store_read_circuit(const struct flow_store *s, const char *text, const
                word[2], word[3], &why) < 5 ||
         !why)
         return;
-    int64_t wait = at_most(number_read(word[0]), CIRCUIT_WAIT_MAX_MS);
-    int64_t at = at_most(number_read(word[1]), now_ms + wait);
-    int64_t till = at_most(number_read(word[2]), now_ms + CIRCUIT_WAIT_MAX_MS);
+    int64_t wait = min_int(number_read(word[0]), CIRCUIT_WAIT_MAX_MS);
+    int64_t at = min_int(number_read(word[1]), now_ms + wait);
+    int64_t till = min_int(number_read(word[2]), now_ms + CIRCUIT_WAIT_MAX_MS);
     /* While another worker probes, its lease is what we wait for. */
     bool others = strcmp(holder, "-") != 0 && (!s || strcmp(holder, s->worker) != 0);
     *out = (struct circuit_share){.now_ms = now_ms,
@@ -296,7 +292,7 @@ void flow_store_read_circuit(const struct flow_store *s, const char *text, const
                                   .probed = others && till > now_ms,
                                   .wait_ms = wait,
                                   .probe_at_ms = others && till > at ? till : at,
-                                  .since_ms = at_most(number_read(word[3]), now_ms),
+                                  .since_ms = min_int(number_read(word[3]), now_ms),
                                   .why = text + why};
     read_failed(failed, now_ms, out);
 }

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 
 /* Twice the most members, a power of two: the tables below are never more than half full. */
 enum { TABLE = 2 * GROUPING_MEMBERS_MAX, NONE = GROUPING_MEMBERS_MAX };
@@ -36,13 +38,6 @@ struct plan_of_batch {
     struct held *held;
     size_t nheld; /* a power of two */
 };
-
-static uint64_t mix(uint64_t h, const void *p, size_t len)
-{
-    for (const unsigned char *c = p; len; c++, len--)
-        h = (h ^ *c) * UINT64_C(1099511628211);
-    return h;
-}
 
 /* --- values ---------------------------------------------------------------------------------- */
 
@@ -117,29 +112,19 @@ static unsigned *newest(struct plan_of_batch *b, const struct coalesce_item *ite
 {
     uint64_t at;
     memcpy(&at, item->content, sizeof at);
-    for (at = mix(at, &item->app, sizeof item->app);; at++) {
+    for (at = hash_add(at, &item->app, sizeof item->app);; at++) {
         unsigned *slot = &b->newest[at & (TABLE - 1)];
         if (*slot == NONE || same_content(b->tasks[*slot].first, item))
             return slot;
     }
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Tags of several jobs become one audience; ids that several jobs name are as many pushes. */
 static bool fits(struct plan_of_batch *b, unsigned t, const struct coalesce_item *item)
 {
     const struct task *task = &b->tasks[t];
-    int64_t from = earlier(task->earliest_ms, item->deadline_ms);
-    int64_t to = later(task->latest_ms, item->deadline_ms);
+    int64_t from = min_int(task->earliest_ms, item->deadline_ms);
+    int64_t to = max_int(task->latest_ms, item->deadline_ms);
     if (item->values->n > COALESCE_IDS_MAX || task->first->values->n > COALESCE_IDS_MAX ||
         to - from > b->rules->slack_ms || task->bytes + item->bytes > COALESCE_CALL_BYTES)
         return false;
@@ -160,8 +145,8 @@ static void join(struct plan_of_batch *b, unsigned t, unsigned i)
     task->bytes += item->bytes;
     if (item->values->n <= COALESCE_IDS_MAX)
         task->values += hold(b, t, item->values);
-    task->earliest_ms = earlier(task->earliest_ms, item->deadline_ms);
-    task->latest_ms = later(task->latest_ms, item->deadline_ms);
+    task->earliest_ms = min_int(task->earliest_ms, item->deadline_ms);
+    task->latest_ms = max_int(task->latest_ms, item->deadline_ms);
 }
 
 static void add_item(struct plan_of_batch *b, unsigned i)
@@ -208,16 +193,16 @@ static void accompany(const struct plan_of_batch *b, struct company *c, unsigned
     const struct task *task = &b->tasks[t];
     c->tasks[c->n++] = t;
     c->bytes += task->bytes;
-    c->earliest_ms = earlier(c->earliest_ms, task->earliest_ms);
-    c->latest_ms = later(c->latest_ms, task->latest_ms);
+    c->earliest_ms = min_int(c->earliest_ms, task->earliest_ms);
+    c->latest_ms = max_int(c->latest_ms, task->latest_ms);
 }
 
 static bool goes_with(const struct plan_of_batch *b, const struct company *c,
                       const struct task *other)
 {
     const struct coalesce_item *first = b->tasks[c->tasks[0]].first;
-    int64_t from = earlier(c->earliest_ms, other->earliest_ms);
-    int64_t to = later(c->latest_ms, other->latest_ms);
+    int64_t from = min_int(c->earliest_ms, other->earliest_ms);
+    int64_t to = max_int(c->latest_ms, other->latest_ms);
     return !other->placed && other->first->taskable && other->first->app == first->app &&
            to - from <= b->rules->slack_ms;
 }

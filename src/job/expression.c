@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/minmax.h"
 #include "base/text.h"
 
 /* --- checking ------------------------------------------------------------------------------- */
@@ -93,11 +94,6 @@ bool expression_check(json_t *root, const struct expression_limits *limits, stru
 }
 
 /* --- writing -------------------------------------------------------------------------------- */
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 #define put(b, literal) buf_add((b), "" literal, sizeof(literal) - 1)
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/minmax.h"
 
 /* Far above what the provider takes (1800 bytes over all fields), so that the refusal that names
  * its ceiling is made where that is an option; this one only keeps a template from exploding. */
@@ -196,11 +197,6 @@ static int64_t base_time(const struct job *job, const struct plan *p, int64_t t0
     return t0_ms;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static void set_deadline(const struct job *job, const struct app *app, int64_t base_ms,
                          struct plan *out)
 {
@@ -208,11 +204,11 @@ static void set_deadline(const struct job *job, const struct app *app, int64_t b
     if (job->ttl_s != JOB_ABSENT)
         deadline = after(base_ms, job->ttl_s);
     if (job->expire_at_ms != JOB_ABSENT)
-        deadline = earlier(deadline, job->expire_at_ms);
+        deadline = min_int(deadline, job->expire_at_ms);
     if (job->ttl_s == JOB_ABSENT && job->expire_at_ms == JOB_ABSENT)
         deadline = after(base_ms, app->ttl_s);
     out->deadline_ms = deadline;
-    out->expire_time_ms = earlier(deadline, base_ms + expire_max_ms);
+    out->expire_time_ms = min_int(deadline, base_ms + expire_max_ms);
     if (param_of(job, app, out, "SmsTemplateName"))
         out->expire_time_ms = 0; /* the provider uses SmsDelaySecs instead */
 }

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 #include "job/expression.h"
 
 /* Longest TargetValue. What a job of 1 MiB can name fits with room for the JSON around it. */
@@ -23,11 +24,6 @@ const struct target_limits target_limits_default = {
     .tags = 50,
     .max_parts = 64,
 };
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 static struct expression_limits limits_of_expression(const struct target_limits *l)
 {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "job/template_text.h"
 #include "job/template_values.h"
@@ -222,45 +223,40 @@ bool template_has_title(const struct template *t)
 
 /* --- hash ------------------------------------------------------------------------------------ */
 
-static const uint64_t fnv_prime = UINT64_C(0x100000001b3);
-
-static uint64_t hash_text(uint64_t h, const char *text)
+/* Absent and empty differ, and so do "ab","c" and "a","bc": the text is added with its NUL. */
+static uint64_t add_text(uint64_t h, const char *text)
 {
-    h = (h ^ (text ? 1 : 0)) * fnv_prime; /* absent and empty differ */
-    for (; text && *text; text++)
-        h = (h ^ (unsigned char)*text) * fnv_prime;
-    return h * fnv_prime; /* as if by a NUL: "ab","c" and "a","bc" differ */
+    h = hash_add(h, text ? "\1" : "", 1);
+    return hash_add(h, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
 /* What a template of texts alone does not have leaves its hash as it is. */
-static uint64_t hash_values(uint64_t h, const char *name, const json_t *values)
+static uint64_t add_values(uint64_t h, const char *name, const json_t *values)
 {
     char *text = values ? json_dumps(values, JSON_COMPACT) : NULL;
     if (text)
-        h = hash_text(hash_text(h, name), text);
+        h = add_text(add_text(h, name), text);
     free(text);
     return h;
 }
 
-static uint64_t hash_template(uint64_t h, const struct template *t)
+static uint64_t add_template(uint64_t h, const struct template *t)
 {
-    h = hash_text(h, t->code);
-    h = hash_text(h, t->locale);
-    h = hash_text(h, t->title_text);
-    h = hash_text(h, t->message_text);
+    h = add_text(h, t->code);
+    h = add_text(h, t->locale);
+    h = add_text(h, t->title_text);
+    h = add_text(h, t->message_text);
     if (*t->platform)
-        h = hash_text(hash_text(h, "platform"), t->platform);
-    h = hash_values(h, "parts", t->parts);
-    return hash_values(h, "push", t->push);
+        h = add_text(add_text(h, "platform"), t->platform);
+    h = add_values(h, "parts", t->parts);
+    return add_values(h, "push", t->push);
 }
-
-static const uint64_t fnv_basis = UINT64_C(0xcbf29ce484222325);
 
 uint64_t template_set_hash(const struct template_set *set)
 {
-    uint64_t h = fnv_basis;
+    uint64_t h = HASH_START;
     for (size_t i = 0; i < set->n; i++)
-        h = hash_template(h, set->v[i]);
+        h = add_template(h, set->v[i]);
     return h;
 }
 
@@ -269,9 +265,9 @@ const char *template_next_code(const struct template_set *set, size_t *at, uint6
     if (*at >= set->n)
         return NULL;
     const char *code = set->v[*at]->code;
-    *hash = fnv_basis;
+    *hash = HASH_START;
     for (; *at < set->n && strcmp(set->v[*at]->code, code) == 0; ++*at)
-        *hash = hash_template(*hash, set->v[*at]);
+        *hash = add_template(*hash, set->v[*at]);
     return code;
 }
 

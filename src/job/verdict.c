@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/verdict.h"
+#include "base/minmax.h"
 
 /* Throttling has a pace of its own (API reference §6.3): it says nothing about the job. */
 enum {
@@ -61,7 +62,7 @@ const char *verdict_kind_name(enum verdict_kind k)
 
 int64_t verdict_backoff(int64_t base_ms, int64_t cap_ms, int64_t attempt, uint64_t random)
 {
-    int64_t most = base_ms < cap_ms ? base_ms : cap_ms;
+    int64_t most = min_int(base_ms, cap_ms);
     for (; attempt > 0 && most > 0 && most < cap_ms; attempt--)
         most = most > cap_ms / 2 ? cap_ms : most * 2;
     if (most < 1)
@@ -72,15 +73,10 @@ int64_t verdict_backoff(int64_t base_ms, int64_t cap_ms, int64_t attempt, uint64
 
 int64_t verdict_refused_wait_ms(int64_t base_ms, int64_t cap_ms, int64_t refusals, uint64_t random)
 {
-    int64_t most = base_ms < cap_ms ? base_ms : cap_ms;
+    int64_t most = min_int(base_ms, cap_ms);
     for (; refusals > 1 && most < cap_ms; refusals--)
         most = most > cap_ms / 2 ? cap_ms : most * 2;
     return most - (int64_t)(random % ((uint64_t)most / 2 + 1));
-}
-
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
 }
 
 static struct verdict dead(enum reason reason, bool open, bool counts)
@@ -132,14 +128,14 @@ static struct verdict retry(const struct verdict_policy *policy, const struct ve
     int64_t hint = in->reply->retry_after_ms;
     if (hint > HINT_MAX_MS)
         hint = HINT_MAX_MS;
-    int64_t at_ms = later(settled_ms(policy, in), in->now_ms + later(delay_ms, hint));
+    int64_t at_ms = max_int(settled_ms(policy, in), in->now_ms + max_int(delay_ms, hint));
     return repeat(policy, is_open(in), counts, at_ms, in->first_sent_ms, in->deadline_ms);
 }
 
 /* Later for one that others do not share: it is no sign that calls come too fast. */
 static struct verdict throttled(const struct verdict_policy *policy, const struct verdict_input *in)
 {
-    if (in->alone >= later(policy->max_attempts, THROTTLE_ALONE_MIN))
+    if (in->alone >= max_int(policy->max_attempts, THROTTLE_ALONE_MIN))
         return dead(REASON_RETRIES_EXHAUSTED, is_open(in), false);
     int64_t hint =
         in->reply->retry_after_ms < HINT_MAX_MS ? in->reply->retry_after_ms : HINT_MAX_MS;
@@ -149,8 +145,8 @@ static struct verdict throttled(const struct verdict_policy *policy, const struc
         delay_ms += THROTTLE_ALONE_MS;
     int64_t left_ms = in->deadline_ms - in->now_ms - hint;
     if (delay_ms > left_ms)
-        delay_ms = later(0, left_ms / 2);
-    int64_t at_ms = later(settled_ms(policy, in), in->now_ms + hint + delay_ms);
+        delay_ms = max_int(0, left_ms / 2);
+    int64_t at_ms = max_int(settled_ms(policy, in), in->now_ms + hint + delay_ms);
     return repeat(policy, is_open(in), false, at_ms, in->first_sent_ms, in->deadline_ms);
 }
 

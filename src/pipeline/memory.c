@@ -11,15 +11,11 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/minmax.h"
 
 enum { LINE_SIZE = PATH_MAX + 64 };
 
 /* --- the limit ------------------------------------------------------------------------------- */
-
-static int64_t less(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* A file that holds one number; INT64_MAX where there is none, or it says "max". */
 static int64_t read_number(const char *path)
@@ -43,7 +39,7 @@ static int64_t walk_up(const char *root, const char *mount, char *group, const c
     int64_t least = INT64_MAX;
     for (;;) {
         snprintf(path, sizeof path, "%s%s%s/%s", root, mount, group, file);
-        least = less(least, read_number(path));
+        least = min_int(least, read_number(path));
         char *slash = strrchr(group, '/');
         if (!slash)
             return least;
@@ -85,7 +81,7 @@ static int64_t limit_of_cgroups(const char *root)
     if (!f)
         return least;
     while (fgets(line, sizeof line, f))
-        least = less(least, limit_of_line(root, line));
+        least = min_int(least, limit_of_line(root, line));
     fclose(f);
     return least;
 }
@@ -104,8 +100,8 @@ static int64_t limit_of_mapping(void)
 int64_t memory_limit(const char *root)
 {
     int64_t machine = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-    return less(less(limit_of_cgroups(root), limit_of_mapping()),
-                machine > 0 ? machine : INT64_MAX);
+    return min_int(min_int(limit_of_cgroups(root), limit_of_mapping()),
+                   machine > 0 ? machine : INT64_MAX);
 }
 
 int64_t memory_for_jobs(int64_t configured, int64_t limit)

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/minmax.h"
 #include "base/number.h"
 
 enum { LIMIT_SIZE = 12, CLOCK_BACK_MS = 24 * 3600 * 1000 };
@@ -369,10 +370,7 @@ static void add_keys(struct queue *q, struct queue_args *a, char *const *parked,
 static unsigned clamp(const struct queue *q, unsigned n)
 {
     int64_t by_bytes = QUEUE_CLAIM_BYTES / (q->opts.job_max_bytes > 0 ? q->opts.job_max_bytes : 1);
-    unsigned limit = by_bytes < QUEUE_CLAIM_MAX ? (unsigned)by_bytes : QUEUE_CLAIM_MAX;
-    if (limit == 0)
-        limit = 1;
-    return n < limit ? n : limit;
+    return (unsigned)min_int(n, max_int(1, min_int(by_bytes, QUEUE_CLAIM_MAX)));
 }
 
 static const char *run_id(const struct queue *q)

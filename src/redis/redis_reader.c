@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/minmax.h"
 #include "base/text.h"
 
 #if HIREDIS_MAJOR == 0
@@ -117,7 +118,7 @@ static size_t take_line(struct redis_reader *r, const char *p, size_t len)
     size_t n = end ? (size_t)(end - p) + 1 : len;
     if (r->line < HEAD_SIZE) {
         size_t room = HEAD_SIZE - r->line;
-        memcpy(r->head + r->line, p, n < room ? n : room);
+        memcpy(r->head + r->line, p, min_size(n, room));
     }
     r->line += n;
     bool value = r->head[0] == '$';

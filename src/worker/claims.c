@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/minmax.h"
 #include "pipeline/share.h"
 #include "worker/ahead.h"
 #include "worker/lanes.h"
@@ -26,11 +27,6 @@ static size_t claim_ahead(const struct dispatch *d)
     return d->backlog ? pipeline_most(d->pipeline) - (size_t)d->config->concurrency : 0;
 }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Jobs whose end is on its way to Redis use no call, those that share one use one; their number is
  * bounded all the same. */
 static unsigned room(const struct dispatch *d)
@@ -43,9 +39,9 @@ static unsigned room(const struct dispatch *d)
     lanes_load(d, &busy, &held);
     if (busy >= limit || held >= held_max)
         return 0;
-    size_t n = least(pipeline_jobs(p, limit - busy), held_max - held);
-    n = least(n, room_jobs(d));
-    return (unsigned)least(n, shared ? SHARE_CLAIM_MAX : CLAIM_MAX);
+    size_t n = min_size(pipeline_jobs(p, limit - busy), held_max - held);
+    n = min_size(n, room_jobs(d));
+    return (unsigned)min_size(n, shared ? SHARE_CLAIM_MAX : CLAIM_MAX);
 }
 
 static bool is_slow(const struct lane *lane)
@@ -59,7 +55,7 @@ static unsigned less_reserved(const struct dispatch *d, unsigned n)
     for (size_t i = 0; i < d->config->nqueues; i++) {
         const struct lane *lane = &d->lanes[i];
         unsigned reserved = !d->cmd && is_slow(lane) ? 0 : lane->reserved;
-        n -= reserved < n ? reserved : n;
+        n -= (unsigned)min_size(reserved, n);
     }
     return n;
 }
@@ -70,7 +66,8 @@ static unsigned offered(const struct dispatch *d)
     if (fleet_paused(d->fleet))
         return 0;
     size_t n = room(d), calls = pipeline_calls(d->pipeline, n);
-    return (unsigned)least(n, pipeline_jobs(d->pipeline, flow_offer(fleet_flow(d->fleet), calls)));
+    return (unsigned)min_size(n,
+                              pipeline_jobs(d->pipeline, flow_offer(fleet_flow(d->fleet), calls)));
 }
 
 static unsigned credits(const struct dispatch *d)

@@ -3,12 +3,8 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/minmax.h"
 #include "pipeline/memory.h"
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 /* What is held, and what claims under way may bring. */
 static size_t taken(const struct dispatch *d)
@@ -35,14 +31,14 @@ void room_reserve(struct lane *lane, struct queue_ask *ask)
 {
     const struct dispatch *d = lane->d;
     size_t room = room_jobs(d), jobs = ask->n;
-    size_t most = room ? least(room, QUEUE_CLAIM_JOBS_MAX) : 1;
+    size_t most = room ? min_size(room, QUEUE_CLAIM_JOBS_MAX) : 1;
     if (ask->order == QUEUE_BESIDE)
         for (size_t i = 0; i < ask->ndrains; i++)
             jobs += ask->drains[i].limit;
-    ask->n = (unsigned)least(ask->n, most);
+    ask->n = (unsigned)min_size(ask->n, most);
     ask->most = (unsigned)most;
     ask->whole = taken(d) ? (unsigned)most : 0;
-    lane->asked_bytes = least(jobs, most) * memory_of_job((size_t)d->config->job_max_bytes, 0);
+    lane->asked_bytes = min_size(jobs, most) * memory_of_job((size_t)d->config->job_max_bytes, 0);
 }
 
 /* It is over when a part of it is free again, so that it is not said over and over. */

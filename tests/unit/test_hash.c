@@ -37,11 +37,22 @@ static void test_key_counts(void **state)
     assert_true(hash_keyed(&key, "a", 1) != hash_keyed(&other, "a", 1));
 }
 
+/* Some of what the authors of FNV published of FNV-1a. */
+static void test_fnv_published(void **state)
+{
+    (void)state;
+    assert_true(hash_text("") == UINT64_C(0xcbf29ce484222325));
+    assert_true(hash_text("a") == UINT64_C(0xaf63dc4c8601ec8c));
+    assert_true(hash_text("foobar") == UINT64_C(0x85944171f73967e8));
+    assert_true(hash_add(hash_text("foo"), "bar", 3) == hash_text("foobar"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_published),
         cmocka_unit_test(test_key_counts),
+        cmocka_unit_test(test_fnv_published),
     };
     return cmocka_run_group_tests_name("hash", tests, NULL, NULL);
 }

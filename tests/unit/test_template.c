@@ -205,13 +205,20 @@ static void test_hash(void **state)
             assert_true(hash_of(other[i], 1) != hash_of(other[j], 1));
 }
 
+/* Workers of another version compare it with theirs. */
+static void test_hash_stays(void **state)
+{
+    (void)state;
+    const char *rows[][4] = {{"welcome", "", "Hello", "Hi {school}"}, {"welcome", "de", NULL, "x"}};
+    assert_true(hash_of(rows, 2) == UINT64_C(0x363b50d729652a7e));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_render),
-        cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_locales),
-        cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_render),     cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_locales),    cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_hash_stays),
     };
     return cmocka_run_group_tests_name("template", tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include "aliyun/quota.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 #include "base/timer.h"
 #include "cli/provider.h"
 #include "keys/http_answer.h"
@@ -80,7 +81,7 @@ int64_t caller_wait_ms(const struct caller_policy *p, enum action_repeat repeat,
         return -1;
     int64_t wait = verdict_backoff(p->base_ms, p->cap_ms, tries->attempts, random);
     if (reply->retry_after_ms > wait)
-        wait = reply->retry_after_ms < p->cap_ms ? reply->retry_after_ms : p->cap_ms;
+        wait = min_int(reply->retry_after_ms, p->cap_ms);
     /* A token does not protect against a call that is still under way; a lost connection does not
      * end it. */
     int64_t settled = p->settle_ms + (reply->goes_on ? p->timeout_ms : 0);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 
@@ -38,19 +39,11 @@ void ids_join(const struct ids *ids, size_t first, size_t n, struct buf *out)
 
 /* --- each once ------------------------------------------------------------------------------- */
 
-/* FNV-1a. */
-static uint64_t hash(const char *text)
-{
-    uint64_t h = UINT64_C(14695981039346656037);
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    return h ^ h >> 32;
-}
-
 /* The id's place in the table, or the free one where it belongs. slots is a power of two. */
 static size_t slot_of(const struct ids *ids, const char *text)
 {
-    size_t i = (size_t)hash(text) & (ids->slots - 1);
+    uint64_t h = hash_text(text);
+    size_t i = (size_t)(h ^ h >> 32) & (ids->slots - 1);
     while (ids->table[i] && strcmp(ids_get(ids, ids->table[i] - 1), text) != 0)
         i = (i + 1) & (ids->slots - 1);
     return i;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Lists cut to the sizes that the provider allows in one call. */
+#include "base/minmax.h"
 #include "cli/manage/manage.h"
 
 size_t manage_list_max(const struct manage_args *a, const char *param)
@@ -19,17 +20,12 @@ size_t manage_calls(const struct manage_args *a)
            chunks(a->many.n, manage_list_max(a, a->row->many));
 }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 struct manage_chunk manage_chunk(const struct manage_args *a, size_t i)
 {
     size_t max = manage_list_max(a, a->row->list), many_max = manage_list_max(a, a->row->many);
     size_t per_many = chunks(a->list.n, max);
     struct manage_chunk c = {.first = i % per_many * max, .many_first = i / per_many * many_max};
-    c.n = least(max, a->list.n - c.first);
-    c.many_n = least(many_max, a->many.n - c.many_first);
+    c.n = min_size(max, a->list.n - c.first);
+    c.many_n = min_size(many_max, a->many.n - c.many_first);
     return c;
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "aliyun/sign.h"
+#include "base/minmax.h"
 #include "cli/manage/caller.h"
 #include "cli/manage/manage.h"
 #include "cli/manage/resume.h"
@@ -185,7 +186,7 @@ static int run_chunks(struct running *r, const struct config_app *app)
         cli_line(stderr, "pushbridge %s: --resume: %s", r->command, e.text);
         return CLI_FAILED;
     }
-    r->done = before = before < r->calls ? before : r->calls;
+    r->done = before = min_size(before, r->calls);
     r->bar = r->calls > 1 && isatty(STDERR_FILENO);
     int code = run_list(r);
     say_done(r, before);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "mock/world/audience.h"
@@ -37,15 +38,6 @@ static const char *get(const struct fields *f, const char *name)
     return value ? value : "";
 }
 
-/* FNV-1a: enough to tell contents apart in a test. */
-static uint64_t hash(uint64_t h, const char *text)
-{
-    do
-        h = (h ^ (unsigned char)*text) * 0x100000001b3u;
-    while (*text++);
-    return h;
-}
-
 static int64_t due_ms(const struct inbox_push *push)
 {
     int64_t ms = push->now_ms;
@@ -63,7 +55,8 @@ static size_t add_texts(struct inbox_message *m, const struct inbox_push *push)
     char *at = m->text = mem_alloc(size);
     for (size_t i = 0; i < n; i++)
         at = stpcpy(at, texts[i]) + 1;
-    m->content = hash(hash(0xcbf29ce484222325u, texts[INBOX_TITLE]), texts[INBOX_BODY]);
+    m->content = hash_add(HASH_START, texts[INBOX_TITLE], strlen(texts[INBOX_TITLE]) + 1);
+    m->content = hash_add(m->content, texts[INBOX_BODY], strlen(texts[INBOX_BODY]) + 1);
     return size;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/mem.h"
 
 struct table_entry {
@@ -16,11 +17,9 @@ struct table_entry {
 
 enum { FIRST_BUCKETS = 16 };
 
-static uint64_t hash_text(const struct table *t, const char *key)
+static uint64_t hash_key_of(const struct table *t, const char *key)
 {
-    uint64_t h = 0xcbf29ce484222325u ^ t->seed;
-    for (; *key; key++)
-        h = (h ^ (unsigned char)*key) * 0x100000001b3u;
+    uint64_t h = hash_add(HASH_START ^ t->seed, key, strlen(key));
     return h ^ h >> 29;
 }
 
@@ -110,13 +109,13 @@ void table_free(struct table *t)
 
 void *table_get(const struct table *t, const char *key)
 {
-    struct table_entry *e = find(t, key, hash_text(t, key));
+    struct table_entry *e = find(t, key, hash_key_of(t, key));
     return e ? e->data : NULL;
 }
 
 bool table_remove(struct table *t, const char *key)
 {
-    struct table_entry *e = find(t, key, hash_text(t, key));
+    struct table_entry *e = find(t, key, hash_key_of(t, key));
     if (e)
         drop(t, e);
     return e != NULL;
@@ -124,7 +123,7 @@ bool table_remove(struct table *t, const char *key)
 
 void *table_put(struct table *t, const char *key)
 {
-    uint64_t hash = hash_text(t, key);
+    uint64_t hash = hash_key_of(t, key);
     struct table_entry *e = find(t, key, hash);
     if (e)
         return e->data;
