@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/err.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/chars.h"
 
+bool err_set_args(struct err *e, const char *fmt, va_list args)
+{
+    if (e && vsnprintf(e->text, sizeof e->text, fmt, args) >= (int)sizeof e->text)
+        chars_trim(e->text);
+    return false;
+}
+
 bool err_set(struct err *e, const char *fmt, ...)
 {
-    if (!e)
-        return false;
-    va_list ap;
-    va_start(ap, fmt);
-    int n = vsnprintf(e->text, sizeof e->text, fmt, ap);
-    va_end(ap);
-    if (n >= (int)sizeof e->text)
-        chars_trim(e->text);
+    va_list args;
+    va_start(args, fmt);
+    err_set_args(e, fmt, args);
+    va_end(args);
     return false;
 }
 

@@ -3,6 +3,7 @@
 #ifndef PB_BASE_ERR_H
 #define PB_BASE_ERR_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 
 struct err {
@@ -16,6 +17,7 @@ struct err {
  *   return err_set(e, "tags: %zu elements, at most %zu", n, max);
  * e may be NULL. */
 bool err_set(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+bool err_set_args(struct err *e, const char *fmt, va_list args);
 
 /* Puts "prefix: " before the message that is there. Returns false. */
 bool err_prefix(struct err *e, const char *prefix);

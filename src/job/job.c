@@ -7,49 +7,44 @@
 
 const char *reason_name(enum reason r)
 {
-    switch (r) {
-    case REASON_NONE:
-        return "none";
-    case REASON_INVALID_JSON:
-        return "invalid_json";
-    case REASON_INVALID_JOB:
-        return "invalid_job";
-    case REASON_UNKNOWN_TEMPLATE:
-        return "unknown_template";
-    case REASON_INVALID_TARGET:
-        return "invalid_target";
-    case REASON_PROVIDER_REJECTED:
-        return "provider_rejected";
-    case REASON_RETRIES_EXHAUSTED:
-        return "retries_exhausted";
-    case REASON_EXPIRED:
-        return "expired";
-    case REASON_POISON:
-        return "poison";
-    case REASON_AMBIGUOUS:
-        return "ambiguous";
-    case REASON_CANCELLED:
-        return "cancelled";
-    }
-    return "?";
+    static const char *const names[] = {
+        [REASON_NONE] = "none",
+        [REASON_INVALID_JSON] = "invalid_json",
+        [REASON_INVALID_JOB] = "invalid_job",
+        [REASON_UNKNOWN_TEMPLATE] = "unknown_template",
+        [REASON_INVALID_TARGET] = "invalid_target",
+        [REASON_PROVIDER_REJECTED] = "provider_rejected",
+        [REASON_RETRIES_EXHAUSTED] = "retries_exhausted",
+        [REASON_EXPIRED] = "expired",
+        [REASON_POISON] = "poison",
+        [REASON_AMBIGUOUS] = "ambiguous",
+        [REASON_CANCELLED] = "cancelled",
+    };
+    return r < sizeof names / sizeof *names ? names[r] : "?";
+}
+
+bool job_refuse_as(struct refusal *why, enum reason reason)
+{
+    why->reason = reason;
+    return false;
+}
+
+bool job_refuse(struct refusal *why, enum reason reason, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    err_set_args(&why->err, fmt, args);
+    va_end(args);
+    return job_refuse_as(why, reason);
 }
 
 const char *target_kind_name(enum target_kind k)
 {
-    switch (k) {
-    case TARGET_DEVICE:
-        return "DEVICE";
-    case TARGET_ACCOUNT:
-        return "ACCOUNT";
-    case TARGET_ALIAS:
-        return "ALIAS";
-    case TARGET_ALL:
-        return "ALL";
-    case TARGET_IMPLIED:
-    case TARGET_TAG:
-        break;
-    }
-    return "TAG";
+    static const char *const names[] = {
+        [TARGET_IMPLIED] = "TAG", [TARGET_DEVICE] = "DEVICE", [TARGET_ACCOUNT] = "ACCOUNT",
+        [TARGET_ALIAS] = "ALIAS", [TARGET_TAG] = "TAG",       [TARGET_ALL] = "ALL",
+    };
+    return names[k];
 }
 
 static void drop_list(struct job_list *list)

@@ -28,6 +28,18 @@ enum reason {
 };
 const char *reason_name(enum reason r); /* "invalid_json" … */
 
+/* Why a job was refused before any call: the word for its outcome, and the sentence. */
+struct refusal {
+    enum reason reason; /* NONE: it was not */
+    struct err err;
+};
+
+/* Fills it and returns false, as err_set() does. */
+bool job_refuse(struct refusal *why, enum reason reason, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Where why->err has the sentence already. Returns false. */
+bool job_refuse_as(struct refusal *why, enum reason reason);
+
 enum target_kind {
     TARGET_IMPLIED, /* from school and tags */
     TARGET_DEVICE,
@@ -65,13 +77,13 @@ struct job {
     int64_t delay_s, push_at_ms, ttl_s, expire_at_ms, enqueued_at_ms;
 };
 
-/* Parses and checks. On false, *why is REASON_INVALID_JSON, REASON_INVALID_JOB or
+/* Parses and checks. On false, why->reason is REASON_INVALID_JSON, REASON_INVALID_JOB or
  * REASON_INVALID_TARGET (only where the target itself is wrong, e.g. an id with a comma or an
- * empty target list), e says it, and job->id, ->app, ->code, ->meta, ->traceparent,
+ * empty target list), and job->id, ->app, ->code, ->meta, ->traceparent,
  * ->reply_to, ->enqueued_at_ms hold what could be read of them (for the outcome), else absent.
  * job_free() must be called in both cases. */
 MUST_USE bool job_parse(const char *bytes, size_t len, const struct job_limits *limits,
-                        struct job *job, enum reason *why, struct err *e);
+                        struct job *job, struct refusal *why);
 void job_free(struct job *job);
 
 /* Frees what only plans are made of: title, message, locale, params, the tree of the target and

@@ -53,8 +53,7 @@ static void refuse_duplicate(struct reading *r, const char *bytes, size_t len, s
 {
     size_t n;
     const char *key = key_before(bytes, end, &n);
-    err_set(reading_refuse(r, REASON_INVALID_JOB), "%.*s: member given twice",
-            reading_shown(key, n), key);
+    reading_refuse(r, REASON_INVALID_JOB, "%.*s: member given twice", reading_shown(key, n), key);
     r->job->root = json_loadb(bytes, len, 0, NULL);
     if (r->job->root)
         json_object_deln(r->job->root, key, n);
@@ -72,6 +71,6 @@ void job_json_load(struct reading *r, const char *bytes, size_t len)
     if (code == json_error_duplicate_key)
         refuse_duplicate(r, bytes, len, (size_t)error.position);
     else
-        err_set(reading_refuse(r, REASON_INVALID_JSON), "not JSON: %s at byte %d",
-                syntax_name(code), error.position);
+        reading_refuse(r, REASON_INVALID_JSON, "not JSON: %s at byte %d", syntax_name(code),
+                       error.position);
 }

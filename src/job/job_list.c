@@ -72,14 +72,14 @@ static void dedup(struct job_list *list)
 static bool check_element(struct reading *r, const struct member *m, size_t i, json_t *value)
 {
     bool ids = m->target != TARGET_IMPLIED;
-    enum reason why = ids ? REASON_INVALID_TARGET : REASON_INVALID_JOB;
+    enum reason reason = ids ? REASON_INVALID_TARGET : REASON_INVALID_JOB;
     if (!json_is_string(value))
-        return err_set(reading_refuse(r, REASON_INVALID_JOB), "%s[%zu]: %s, must be a string",
-                       m->name, i, job_kind_name(value));
+        return reading_refuse(r, REASON_INVALID_JOB, "%s[%zu]: %s, must be a string", m->name, i,
+                              job_kind_name(value));
     if (json_string_length(value) == 0)
-        return err_set(reading_refuse(r, why), "%s[%zu]: empty", m->name, i);
+        return reading_refuse(r, reason, "%s[%zu]: empty", m->name, i);
     if (ids && strchr(json_string_value(value), ','))
-        return err_set(reading_refuse(r, why), "%s[%zu]: has a comma", m->name, i);
+        return reading_refuse(r, reason, "%s[%zu]: has a comma", m->name, i);
     return true;
 }
 
@@ -88,8 +88,8 @@ bool job_list_read(struct reading *r, const struct member *m, json_t *array, siz
 {
     size_t n = json_array_size(array);
     if (n > max)
-        return err_set(reading_refuse(r, REASON_INVALID_TARGET), "%s: %zu elements, at most %zu",
-                       m->name, n, max);
+        return reading_refuse(r, REASON_INVALID_TARGET, "%s: %zu elements, at most %zu", m->name, n,
+                              max);
     for (size_t i = 0; i < n; i++)
         if (!check_element(r, m, i, json_array_get(array, i)))
             return false;

@@ -32,10 +32,10 @@ static bool set_text(struct reading *r, const struct member *m, json_t *value)
 {
     int64_t len = (int64_t)json_string_length(value);
     if (len < m->min)
-        return err_set(reading_refuse(r, REASON_INVALID_JOB), "%s: empty", m->name);
+        return reading_refuse(r, REASON_INVALID_JOB, "%s: empty", m->name);
     if (m->max && len > m->max)
-        return err_set(reading_refuse(r, REASON_INVALID_JOB), "%s: %lld bytes, at most %lld",
-                       m->name, (long long)len, (long long)m->max);
+        return reading_refuse(r, REASON_INVALID_JOB, "%s: %lld bytes, at most %lld", m->name,
+                              (long long)len, (long long)m->max);
     *text_at(r->job, m->at) = json_string_value(value);
     return true;
 }
@@ -44,8 +44,8 @@ static bool set_number(struct reading *r, const struct member *m, json_t *value)
 {
     int64_t n = json_integer_value(value);
     if (n < m->min || n > m->max)
-        return err_set(reading_refuse(r, REASON_INVALID_JOB), "%s: %lld, must be %lld to %lld",
-                       m->name, (long long)n, (long long)m->min, (long long)m->max);
+        return reading_refuse(r, REASON_INVALID_JOB, "%s: %lld, must be %lld to %lld", m->name,
+                              (long long)n, (long long)m->min, (long long)m->max);
     *number_at(r->job, m->at) = n;
     return true;
 }
@@ -54,8 +54,8 @@ static bool set_time(struct reading *r, const struct member *m, json_t *value)
 {
     int64_t ms;
     if (!clock_parse_rfc3339(json_string_value(value), &ms))
-        return err_set(reading_refuse(r, REASON_INVALID_JOB),
-                       "%s: not an RFC 3339 time with 'Z' or an offset", m->name);
+        return reading_refuse(r, REASON_INVALID_JOB,
+                              "%s: not an RFC 3339 time with 'Z' or an offset", m->name);
     *number_at(r->job, m->at) = ms;
     return true;
 }
@@ -69,15 +69,15 @@ static bool set_type(struct reading *r, const struct member *m, json_t *value)
             r->job->type = type;
             return true;
         }
-    return err_set(reading_refuse(r, REASON_INVALID_JOB),
-                   "%s: must be 0 or \"message\", 1 or \"functional\"", m->name);
+    return reading_refuse(r, REASON_INVALID_JOB,
+                          "%s: must be 0 or \"message\", 1 or \"functional\"", m->name);
 }
 
 static bool set_reply_to(struct reading *r, const struct member *m, json_t *value)
 {
     if (!text_starts(json_string_value(value), r->limits->reply_prefix))
-        return err_set(reading_refuse(r, REASON_INVALID_JOB), "%s: must start with \"%s\"", m->name,
-                       r->limits->reply_prefix);
+        return reading_refuse(r, REASON_INVALID_JOB, "%s: must start with \"%s\"", m->name,
+                              r->limits->reply_prefix);
     return set_text(r, m, value);
 }
 
@@ -92,8 +92,9 @@ static bool set_traceparent(struct reading *r, const struct member *m, json_t *v
                  ? (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f')
                  : text[i] == form[i];
     return ok ? set_text(r, m, value)
-              : err_set(reading_refuse(r, REASON_INVALID_JOB),
-                        "%s: must be 00-, 32, 16 and 2 lower-case hexadecimal digits", m->name);
+              : reading_refuse(r, REASON_INVALID_JOB,
+                               "%s: must be 00-, 32, 16 and 2 lower-case hexadecimal digits",
+                               m->name);
 }
 
 /* --- setters: objects ------------------------------------------------------------------------ */
@@ -102,9 +103,16 @@ static bool set_params(struct reading *r, const struct member *m, json_t *object
 {
     const char *key;
     json_t *value;
-    json_object_foreach(object, key, value) if (!job_has_kind(value, KIND_SCALAR)) return err_set(
-        reading_refuse(r, REASON_INVALID_JOB), "%s.%.*s: %s, must be %s", m->name,
-        reading_shown(key, strlen(key)), key, job_kind_name(value), job_kinds_name(KIND_SCALAR));
+    json_object_foreach(
+        object, key,
+        value) if (!job_has_kind(value,
+                                 KIND_SCALAR)) return reading_refuse(r, REASON_INVALID_JOB,
+                                                                     "%s.%.*s: %s, must be %s",
+                                                                     m->name,
+                                                                     reading_shown(key,
+                                                                                   strlen(key)),
+                                                                     key, job_kind_name(value),
+                                                                     job_kinds_name(KIND_SCALAR));
     r->job->params = object;
     return true;
 }
@@ -127,8 +135,8 @@ static bool set_push(struct reading *r, const struct member *m, json_t *object)
 {
     const char *key;
     json_t *value;
-    json_object_foreach(object, key, value) if (is_reserved(key)) return err_set(
-        reading_refuse(r, REASON_INVALID_JOB), "%s.%.*s: not for a job to set", m->name,
+    json_object_foreach(object, key, value) if (is_reserved(key)) return reading_refuse(
+        r, REASON_INVALID_JOB, "%s.%.*s: not for a job to set", m->name,
         reading_shown(key, strlen(key)), key);
     r->job->push = object;
     return true;
@@ -138,8 +146,8 @@ static bool set_meta(struct reading *r, const struct member *m, json_t *object)
 {
     size_t len = json_dumpb(object, NULL, 0, JSON_COMPACT);
     if (len > META_BYTES)
-        return err_set(reading_refuse(r, REASON_INVALID_JOB), "%s: %zu bytes of JSON, at most %d",
-                       m->name, len, META_BYTES);
+        return reading_refuse(r, REASON_INVALID_JOB, "%s: %zu bytes of JSON, at most %d", m->name,
+                              len, META_BYTES);
     r->job->meta = object;
     return true;
 }
@@ -154,7 +162,7 @@ static bool set_tags(struct reading *r, const struct member *m, json_t *array)
 static bool set_ids(struct reading *r, const struct member *m, json_t *array)
 {
     if (json_array_size(array) == 0)
-        return err_set(reading_refuse(r, REASON_INVALID_TARGET), "%s: empty", m->name);
+        return reading_refuse(r, REASON_INVALID_TARGET, "%s: empty", m->name);
     r->job->target_kind = m->target;
     return job_list_read(r, m, array, r->limits->ids_max, &r->job->target_ids);
 }
@@ -162,7 +170,7 @@ static bool set_ids(struct reading *r, const struct member *m, json_t *array)
 static bool set_tag(struct reading *r, const struct member *m, json_t *value)
 {
     if (json_is_string(value) && json_string_length(value) == 0)
-        return err_set(reading_refuse(r, REASON_INVALID_TARGET), "%s: empty", m->name);
+        return reading_refuse(r, REASON_INVALID_TARGET, "%s: empty", m->name);
     r->job->target_kind = TARGET_TAG;
     r->job->target_tag = value;
     return true;
@@ -171,7 +179,7 @@ static bool set_tag(struct reading *r, const struct member *m, json_t *value)
 static bool set_all(struct reading *r, const struct member *m, json_t *value)
 {
     if (!json_is_true(value))
-        return err_set(reading_refuse(r, REASON_INVALID_TARGET), "%s: must be true", m->name);
+        return reading_refuse(r, REASON_INVALID_TARGET, "%s: must be true", m->name);
     r->job->target_kind = TARGET_ALL;
     return true;
 }
@@ -188,9 +196,9 @@ static bool set_target(struct reading *r, const struct member *m, json_t *object
     static const struct members kinds = {v, sizeof v / sizeof *v, "target."};
     members_read(r, &kinds, object);
     if (json_object_size(object) != 1)
-        return err_set(reading_refuse(r, REASON_INVALID_TARGET),
-                       "%s: %zu members, must be one of device, account, alias, tag, all", m->name,
-                       json_object_size(object));
+        return reading_refuse(r, REASON_INVALID_TARGET,
+                              "%s: %zu members, must be one of device, account, alias, tag, all",
+                              m->name, json_object_size(object));
     return true;
 }
 

@@ -6,12 +6,11 @@ static bool check_text(struct reading *r)
 {
     const struct job *job = r->job;
     if (job->code && job->message)
-        return err_set(reading_refuse(r, REASON_INVALID_JOB), "code and message: only one of them");
+        return reading_refuse(r, REASON_INVALID_JOB, "code and message: only one of them");
     if (!job->code && !job->message)
-        return err_set(reading_refuse(r, REASON_INVALID_JOB),
-                       "code or message: one of them is required");
+        return reading_refuse(r, REASON_INVALID_JOB, "code or message: one of them is required");
     if (job->title && !job->message)
-        return err_set(reading_refuse(r, REASON_INVALID_JOB), "title: only with message");
+        return reading_refuse(r, REASON_INVALID_JOB, "title: only with message");
     return true;
 }
 
@@ -19,11 +18,9 @@ static bool check_times(struct reading *r)
 {
     const struct job *job = r->job;
     if (job->delay_s != JOB_ABSENT && job->push_at_ms != JOB_ABSENT)
-        return err_set(reading_refuse(r, REASON_INVALID_JOB),
-                       "delay_s and push_at: only one of them");
+        return reading_refuse(r, REASON_INVALID_JOB, "delay_s and push_at: only one of them");
     if (job->ttl_s != JOB_ABSENT && job->expire_at_ms != JOB_ABSENT)
-        return err_set(reading_refuse(r, REASON_INVALID_JOB),
-                       "ttl_s and expire_at: only one of them");
+        return reading_refuse(r, REASON_INVALID_JOB, "ttl_s and expire_at: only one of them");
     return true;
 }
 
@@ -31,30 +28,26 @@ static bool check_audience(struct reading *r)
 {
     const struct job *job = r->job;
     if (job->target_kind == TARGET_IMPLIED && !job->school && !job->tags.n)
-        return err_set(reading_refuse(r, REASON_INVALID_TARGET),
-                       "no audience: school, tags or target is required");
+        return reading_refuse(r, REASON_INVALID_TARGET,
+                              "no audience: school, tags or target is required");
     return true;
 }
 
 bool job_parse(const char *bytes, size_t len, const struct job_limits *limits, struct job *job,
-               enum reason *why, struct err *e)
+               struct refusal *why)
 {
     *job = (struct job){.delay_s = JOB_ABSENT,
                         .push_at_ms = JOB_ABSENT,
                         .ttl_s = JOB_ABSENT,
                         .expire_at_ms = JOB_ABSENT,
                         .enqueued_at_ms = JOB_ABSENT};
-    struct reading r = {.job = job, .limits = limits, .e = e};
+    why->reason = REASON_NONE;
+    struct reading r = {.job = job, .limits = limits, .why = why};
     job_json_load(&r, bytes, len);
     if (json_is_object(job->root))
         members_read(&r, &job_members, job->root);
     else if (job->root)
-        err_set(reading_refuse(&r, REASON_INVALID_JOB), "job: %s, must be an object",
-                job_kind_name(job->root));
-    *why = r.why;
-    if (r.why != REASON_NONE)
-        return false;
-    bool ok = check_text(&r) && check_times(&r) && check_audience(&r);
-    *why = r.why;
-    return ok;
+        reading_refuse(&r, REASON_INVALID_JOB, "job: %s, must be an object",
+                       job_kind_name(job->root));
+    return why->reason == REASON_NONE && check_text(&r) && check_times(&r) && check_audience(&r);
 }

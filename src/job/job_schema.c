@@ -5,12 +5,15 @@
 
 enum { NAME_SHOWN = 64 };
 
-struct err *reading_refuse(struct reading *r, enum reason why)
+bool reading_refuse(struct reading *r, enum reason reason, const char *fmt, ...)
 {
-    if (r->why != REASON_NONE)
-        return NULL;
-    r->why = why;
-    return r->e;
+    if (r->why->reason != REASON_NONE)
+        return false;
+    va_list args;
+    va_start(args, fmt);
+    err_set_args(&r->why->err, fmt, args);
+    va_end(args);
+    return job_refuse_as(r->why, reason);
 }
 
 int reading_shown(const char *name, size_t len)
@@ -83,11 +86,11 @@ static void read_member(struct reading *r, const struct members *t, const char *
 {
     const struct member *m = find_member(t, key);
     if (!m)
-        err_set(reading_refuse(r, REASON_INVALID_JOB), "%s%.*s: unknown member", t->prefix,
-                reading_shown(key, strlen(key)), key);
+        reading_refuse(r, REASON_INVALID_JOB, "%s%.*s: unknown member", t->prefix,
+                       reading_shown(key, strlen(key)), key);
     else if (!job_has_kind(value, m->kinds))
-        err_set(reading_refuse(r, REASON_INVALID_JOB), "%s: %s, must be %s", m->name,
-                job_kind_name(value), job_kinds_name(m->kinds));
+        reading_refuse(r, REASON_INVALID_JOB, "%s: %s, must be %s", m->name, job_kind_name(value),
+                       job_kinds_name(m->kinds));
     else
         m->set(r, m, value);
 }

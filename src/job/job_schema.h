@@ -9,13 +9,13 @@
 struct reading {
     struct job *job;
     const struct job_limits *limits;
-    enum reason why; /* of the first refusal */
-    struct err *e;
+    struct refusal *why; /* the first */
 };
 
-/* Where the message of a refusal goes; NULL for all but the first. Reading goes on after it, so
- * that the outcome has what else the job says about itself. */
-struct err *reading_refuse(struct reading *r, enum reason why);
+/* The first refusal is kept; reading goes on after it, so that the outcome has what else the job
+ * says about itself. Returns false. */
+bool reading_refuse(struct reading *r, enum reason reason, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* How many bytes of a member's name to show, cut between characters. */
 int reading_shown(const char *name, size_t len);
 

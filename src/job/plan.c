@@ -19,12 +19,6 @@ static const int64_t enqueued_future_ms = INT64_C(60) * 1000;
 static const int64_t expire_max_ms = INT64_C(72) * 3600 * 1000;
 static const int64_t expire_lead_ms = 3 * 1000;
 
-static bool refuse(enum reason *why, enum reason reason)
-{
-    *why = reason;
-    return false;
-}
-
 /* --- parameters that decide how the call is made --------------------------------------------- */
 
 static const char *text_of(const json_t *push, const char *name)
@@ -113,11 +107,10 @@ static bool check_sizes(const struct plan *p, struct err *e)
     return true;
 }
 
-static bool unknown_template(const struct job *job, struct err *e)
+static bool unknown_template(const struct job *job, struct refusal *why)
 {
-    if (job->locale)
-        return err_set(e, "template %.64s: unknown, also for locale %.32s", job->code, job->locale);
-    return err_set(e, "template %.64s: unknown", job->code);
+    return job_refuse(why, REASON_UNKNOWN_TEMPLATE, "template %.64s: unknown%s%.32s", job->code,
+                      job->locale ? ", also for locale " : "", job->locale ? job->locale : "");
 }
 
 /* The kind of the push follows from what is rendered first. */
@@ -137,20 +130,20 @@ static bool render_layers(const struct template_pick *pick, const struct job *jo
 }
 
 static bool write_message(const struct job *job, const struct app *app,
-                          const struct template_set *templates, struct plan *out, enum reason *why,
-                          struct err *e)
+                          const struct template_set *templates, struct plan *out,
+                          struct refusal *why)
 {
     struct template_pick pick = {0};
     assert(job->message || job->code);
     if (job->code && !template_pick(templates, job->code, out->device_type, job->locale, &pick))
-        return unknown_template(job, e) || refuse(why, REASON_UNKNOWN_TEMPLATE);
-    if (!render_layers(&pick, job, app, out, e))
-        return refuse(why, REASON_INVALID_JOB);
+        return unknown_template(job, why);
+    if (!render_layers(&pick, job, app, out, &why->err))
+        return job_refuse_as(why, REASON_INVALID_JOB);
     if (job->message)
         write_literal(job, app, out);
-    else if (!write_template(job, pick.text, out, e))
-        return refuse(why, REASON_INVALID_JOB);
-    return check_sizes(out, e) || refuse(why, REASON_INVALID_JOB);
+    else if (!write_template(job, pick.text, out, &why->err))
+        return job_refuse_as(why, REASON_INVALID_JOB);
+    return check_sizes(out, &why->err) || job_refuse_as(why, REASON_INVALID_JOB);
 }
 
 /* --- times ---------------------------------------------------------------------------------- */
@@ -220,13 +213,13 @@ static void set_send_by(struct plan *out)
     out->send_by_ms = out->expire_time_ms ? whole_ms - expire_lead_ms - 1 : out->deadline_ms;
 }
 
-static bool shows_in_time(const struct plan *p, enum reason *why, struct err *e)
+static bool shows_in_time(const struct plan *p, struct refusal *why)
 {
     if (!p->push_time_ms || p->push_time_ms <= p->send_by_ms)
         return true;
-    return err_set(e, "its deadline is not more than %" PRId64 " s after it would show",
-                   expire_lead_ms / second_ms) ||
-           refuse(why, REASON_EXPIRED);
+    return job_refuse(why, REASON_EXPIRED,
+                      "its deadline is not more than %" PRId64 " s after it would show",
+                      expire_lead_ms / second_ms);
 }
 
 int64_t plan_quiet_end_ms(const struct job *job, const struct app *app, int64_t at_ms)
@@ -235,19 +228,19 @@ int64_t plan_quiet_end_ms(const struct job *job, const struct app *app, int64_t 
 }
 
 static bool keep_quiet(const struct job *job, const struct app *app, int64_t t0_ms,
-                       struct plan *out, enum reason *why, struct err *e)
+                       struct plan *out, struct refusal *why)
 {
     int64_t shows_ms = out->push_time_ms ? out->push_time_ms : t0_ms;
     int64_t loud_ms = plan_quiet_end_ms(job, app, shows_ms);
     if (loud_ms == shows_ms)
         return true;
     if (loud_ms > out->deadline_ms)
-        return err_set(e, "quiet: its deadline is %" PRId64 " s before the quiet hours' end",
-                       (loud_ms - out->deadline_ms) / second_ms) ||
-               refuse(why, REASON_EXPIRED);
+        return job_refuse(why, REASON_EXPIRED,
+                          "quiet: its deadline is %" PRId64 " s before the quiet hours' end",
+                          (loud_ms - out->deadline_ms) / second_ms);
     if (loud_ms > t0_ms + schedule_max_ms)
-        return err_set(e, "quiet: the quiet hours' end is more than 7 days ahead") ||
-               refuse(why, REASON_INVALID_JOB);
+        return job_refuse(why, REASON_INVALID_JOB,
+                          "quiet: the quiet hours' end is more than 7 days ahead");
     out->push_time_ms = loud_ms;
     return true;
 }
@@ -265,22 +258,23 @@ static void set_calls(struct plan *p)
 
 bool plan_build(const struct job *job, const struct app *app, const struct template_set *templates,
                 const struct target_limits *limits, int64_t t0_ms, struct plan *out,
-                enum reason *why, struct err *e)
+                struct refusal *why)
 {
     *out = (struct plan){0};
     buf_init(&out->title, TITLE_MAX);
     buf_init(&out->body, BODY_MAX);
-    *why = REASON_NONE;
-    if (!check_overrides(job, e) || !schedule(job, app, t0_ms, &out->push_time_ms, e))
-        return refuse(why, REASON_INVALID_JOB);
+    why->reason = REASON_NONE;
+    if (!check_overrides(job, &why->err) ||
+        !schedule(job, app, t0_ms, &out->push_time_ms, &why->err))
+        return job_refuse_as(why, REASON_INVALID_JOB);
     set_kind(job, app, out);
-    if (!write_message(job, app, templates, out, why, e))
+    if (!write_message(job, app, templates, out, why))
         return false;
-    if (!target_build(job, limits, &out->target, e))
-        return refuse(why, REASON_INVALID_TARGET);
+    if (!target_build(job, limits, &out->target, &why->err))
+        return job_refuse_as(why, REASON_INVALID_TARGET);
     set_deadline(job, app, base_time(job, out, t0_ms), out);
     set_send_by(out);
-    if (!keep_quiet(job, app, t0_ms, out, why, e) || !shows_in_time(out, why, e))
+    if (!keep_quiet(job, app, t0_ms, out, why) || !shows_in_time(out, why))
         return false;
     set_calls(out);
     return true;

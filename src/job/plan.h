@@ -54,7 +54,7 @@ struct plan {
     int64_t send_by_ms; /* the deadline, or before it, while the provider takes ExpireTime */
 };
 
-/* False with *why (unknown_template, invalid_target, invalid_job) and e. plan_free() must be
+/* False with why (unknown_template, invalid_target, invalid_job, expired). plan_free() must be
  * called in both cases. Title: template title, else code; literal message: title, else the
  * app's title, else its name. Body: {"type":T,"message":"…"} for MESSAGE, the plain text for
  * NOTICE. A template's variant for a platform is picked by the DeviceType of the job, else the
@@ -68,7 +68,7 @@ struct plan {
  * parameters are set) there is no ExpireTime. */
 MUST_USE bool plan_build(const struct job *job, const struct app *app,
                          const struct template_set *templates, const struct target_limits *limits,
-                         int64_t t0_ms, struct plan *out, enum reason *why, struct err *e);
+                         int64_t t0_ms, struct plan *out, struct refusal *why);
 /* at_ms, or when the job may show again: the end of its app's quiet hours. */
 int64_t plan_quiet_end_ms(const struct job *job, const struct app *app, int64_t at_ms);
 void plan_free(struct plan *p);

@@ -102,11 +102,11 @@ static void take_leg(struct flight *f, size_t leg)
 }
 
 static bool build_group(struct flight *f, const struct config *config,
-                        const struct target_limits *limits, const struct job *job, enum reason *why,
-                        struct err *e)
+                        const struct target_limits *limits, const struct job *job,
+                        struct refusal *why)
 {
     f->group = mem_zalloc(sizeof *f->group);
-    if (!legs_build(f->group, config, limits, job, f->env.begun.apps, f->env.t0_ms, why, e))
+    if (!legs_build(f->group, config, limits, job, f->env.begun.apps, f->env.t0_ms, why))
         return false;
     take_leg(f, 0);
     flight_next_call(f);
@@ -114,8 +114,7 @@ static bool build_group(struct flight *f, const struct config *config,
 }
 
 /* A replay is a new start: a relative deadline counts from it, not from the first enqueueing. */
-static bool build_plan(struct flight *f, const struct config *config, enum reason *why,
-                       struct err *e)
+static bool build_plan(struct flight *f, const struct config *config, struct refusal *why)
 {
     struct job job = f->job;
     struct target_limits limits = config->limits;
@@ -125,25 +124,23 @@ static bool build_plan(struct flight *f, const struct config *config, enum reaso
         job.enqueued_at_ms = JOB_ABSENT;
     f->app = config_app_find(config, name);
     if (!f->app)
-        return build_group(f, config, &limits, &job, why, e);
-    return plan_build(&job, &f->app->app, config->templates, &limits, f->env.t0_ms, &f->plan, why,
-                      e);
+        return build_group(f, config, &limits, &job, why);
+    return plan_build(&job, &f->app->app, config->templates, &limits, f->env.t0_ms, &f->plan, why);
 }
 
-bool flight_read(struct flight *f, const struct config *config, enum reason *why, struct err *e)
+bool flight_read(struct flight *f, const struct config *config, struct refusal *why)
 {
-    if (f->oversize) {
-        *why = REASON_INVALID_JOB;
-        return err_set(e, "job: %zu bytes, at most %lld (queue.job_max_bytes)", f->len,
-                       (long long)config->job_max_bytes);
-    }
+    if (f->oversize)
+        return job_refuse(why, REASON_INVALID_JOB,
+                          "job: %zu bytes, at most %lld (queue.job_max_bytes)", f->len,
+                          (long long)config->job_max_bytes);
     fault_job_read(f->bytes, f->len);
-    bool ok = job_parse(f->bytes, f->len, &config->job_limits, &f->job, why, e);
+    bool ok = job_parse(f->bytes, f->len, &config->job_limits, &f->job, why);
     if (f->job.id && !f->env.id_given && strlen(f->job.id) < sizeof f->env.uid) {
         snprintf(f->env.uid, sizeof f->env.uid, "%s", f->job.id);
         f->env.id_given = true;
     }
-    ok = ok && build_plan(f, config, why, e);
+    ok = ok && build_plan(f, config, why);
     job_trim(&f->job, ok && !f->group && f->plan.n == 1);
     return ok;
 }

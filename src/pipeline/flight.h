@@ -89,7 +89,7 @@ void flight_free(struct flight *f);
 
 /* Job → template → target → plan, in the parts that it was begun in; of the job, what job_trim()
  * leaves stays. False with the dead letter's reason and text. */
-bool flight_read(struct flight *f, const struct config *config, enum reason *why, struct err *e);
+bool flight_read(struct flight *f, const struct config *config, struct refusal *why);
 
 /* What the job names, or its app; NULL until it is read. */
 const char *flight_app_name(const struct flight *f);

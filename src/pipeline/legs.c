@@ -57,36 +57,34 @@ static bool check_call(const struct leg *leg, const struct config *c, const stru
 }
 
 static bool check_all(const struct legs *l, const struct config *c, const struct job *job,
-                      size_t parts, size_t most, enum reason *why, struct err *e)
+                      size_t parts, size_t most, struct refusal *why)
 {
-    *why = REASON_INVALID_TARGET;
     if (parts > most)
-        return err_set(e, "target: %zu parts over the group's apps, at most %zu (plan.max_parts)",
-                       parts, most);
-    *why = REASON_INVALID_JOB;
+        return job_refuse(why, REASON_INVALID_TARGET,
+                          "target: %zu parts over the group's apps, at most %zu (plan.max_parts)",
+                          parts, most);
     for (size_t i = 0; i < l->n; i++)
-        if (!check_call(&l->v[i], c, job, e))
-            return err_prefix(e, l->v[i].app->app.name);
+        if (!check_call(&l->v[i], c, job, &why->err))
+            return err_prefix(&why->err, l->v[i].app->app.name) ||
+                   job_refuse_as(why, REASON_INVALID_JOB);
     return true;
 }
 
 bool legs_build(struct legs *out, const struct config *c, const struct target_limits *limits,
-                const struct job *job, const char *apps, int64_t t0_ms, enum reason *why,
-                struct err *e)
+                const struct job *job, const char *apps, int64_t t0_ms, struct refusal *why)
 {
     size_t parts = 0;
     *out = (struct legs){0};
-    *why = REASON_INVALID_JOB;
-    if (!find_apps(out, c, job, apps, e))
-        return false;
+    if (!find_apps(out, c, job, apps, &why->err))
+        return job_refuse_as(why, REASON_INVALID_JOB);
     for (size_t i = 0; i < out->n; i++) {
         struct leg *leg = &out->v[i];
-        if (!plan_build(job, &leg->app->app, c->templates, limits, t0_ms, &leg->plan, why, e))
-            return out->n > 1 ? err_prefix(e, leg->app->app.name) : false;
+        if (!plan_build(job, &leg->app->app, c->templates, limits, t0_ms, &leg->plan, why))
+            return out->n > 1 ? err_prefix(&why->err, leg->app->app.name) : false;
         number_parts(leg, parts);
         parts += leg->parts;
     }
-    return out->n == 1 || check_all(out, c, job, parts, limits->max_parts, why, e);
+    return out->n == 1 || check_all(out, c, job, parts, limits->max_parts, why);
 }
 
 void legs_free(struct legs *l)

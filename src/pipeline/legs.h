@@ -20,12 +20,11 @@ struct legs {
 };
 
 /* limits: to split by. apps: NULL, or the comma-separated names of the apps that the job was begun
- * for, whatever its group has now. False with *why and e as of plan_build(), also where no app or
+ * for, whatever its group has now. False with why as of plan_build(), also where no app or
  * group has the name or a group's parts are more than limits->max_parts. A group's calls are all
  * checked here, so that none goes out where a later one could not. legs_free() in both cases. */
 bool legs_build(struct legs *out, const struct config *c, const struct target_limits *limits,
-                const struct job *job, const char *apps, int64_t t0_ms, enum reason *why,
-                struct err *e);
+                const struct job *job, const char *apps, int64_t t0_ms, struct refusal *why);
 void legs_free(struct legs *l);
 
 /* The app of a part, NULL: it is not one of these. */

@@ -292,8 +292,7 @@ static bool goes_back_unread(const struct flight *f)
 
 static void start(struct flight *f)
 {
-    struct err e;
-    enum reason why;
+    struct refusal why;
     if (f->state == FLIGHT_FINISHING || stop_poison(f, f->batch->calls))
         return; /* the former: with another of its bundle */
     pipeline_move(f, FLIGHT_READY);
@@ -303,7 +302,7 @@ static void start(struct flight *f)
     }
     int64_t began_us = clock_mono_us();
     size_t parsed = memory_parsed();
-    bool ok = flight_read(f, f->config, &why, &e);
+    bool ok = flight_read(f, f->config, &why);
     pipeline_weigh(f, memory_parsed() - parsed);
     tally_read(f, began_us);
     if (!ok && leave_to_others(f))
@@ -311,7 +310,7 @@ static void start(struct flight *f)
     if (!ok) {
         if (f->bundle)
             gather_break(f);
-        ending_dead(f, why, f->env.unanswered != 0, e.text);
+        ending_dead(f, why.reason, f->env.unanswered != 0, why.err.text);
         return;
     }
     again_compare_configs(f, f->batch->digest, f->batch->marks);

@@ -89,8 +89,7 @@ struct task {
     bool sendable;
     struct job job;
     struct plan plan;
-    enum reason why;
-    struct err e;
+    struct refusal why;
     struct wire wire;
     struct buf letter;
     size_t most; /* of the allocator, before what is needed no longer is freed */
@@ -105,10 +104,10 @@ static size_t held(void)
 static void read_job(struct task *t)
 {
     t->plan = (struct plan){0};
-    t->e.text[0] = '\0';
+    t->why.err.text[0] = '\0';
     t->sendable =
-        job_parse(t->bytes, t->len, &limits, &t->job, &t->why, &t->e) &&
-        plan_build(&t->job, &app, templates, &target_limits_default, 1, &t->plan, &t->why, &t->e);
+        job_parse(t->bytes, t->len, &limits, &t->job, &t->why) &&
+        plan_build(&t->job, &app, templates, &target_limits_default, 1, &t->plan, &t->why);
     t->most = held();
     job_trim(&t->job, t->sendable && t->plan.n == 1);
 }
@@ -117,14 +116,14 @@ static void make_call(struct task *t, const struct call *call)
 {
     struct params params;
     char token[TOKEN_SIZE];
-    if (request_params(&t->job, &app, &t->plan, call, PAYLOAD_MAX, &params, &t->e)) {
+    if (request_params(&t->job, &app, &t->plan, call, PAYLOAD_MAX, &params, &t->why.err)) {
         request_token(&params, "uid", 0, call->part, token);
         params_set(&params, "IdempotentToken", token);
         wire_reset(&t->wire);
         request_sign(&endpoint, &keys, "Push", &params, "2026-01-01T00:00:00Z", "nonce", &t->wire);
     } else {
         t->sendable = false;
-        t->why = REASON_INVALID_JOB;
+        t->why.reason = REASON_INVALID_JOB;
     }
     params_free(&params);
 }
@@ -142,8 +141,8 @@ static void write_letter(struct task *t)
                               .code = t->job.code,
                               .worker = "w",
                               .traceparent = t->job.traceparent,
-                              .reason = t->why ? t->why : REASON_RETRIES_EXHAUSTED,
-                              .error_message = t->e.text,
+                              .reason = t->why.reason ? t->why.reason : REASON_RETRIES_EXHAUSTED,
+                              .error_message = t->why.err.text,
                               .enqueued_at_ms = JOB_ABSENT,
                               .meta = t->job.meta,
                               .bytes = t->bytes,
@@ -244,7 +243,7 @@ static void cost(const struct kind *kind, size_t bytes)
     }
     printf("%.2f %.2f %zu %zu %zu %zu %s\n", best_ms, t.sendable ? calls_ms : 0.0,
            t.sendable ? t.plan.n : 0, most, memory, t.letter.len,
-           t.sendable ? "sent" : reason_name(t.why));
+           t.sendable ? "sent" : reason_name(t.why.reason));
     free_job(&t);
     close_task(&t, &job);
 }

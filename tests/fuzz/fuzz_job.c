@@ -10,8 +10,11 @@
 #include "aliyun/request.h"
 #include "base/clock.h"
 #include "base/text.h"
+/* The stand-in has a struct of that name, too. */
+#define refusal mock_refusal
 #include "mock/check/push.h"
 #include "mock/check/sigcheck.h"
+#undef refusal
 
 #define T0 INT64_C(1780000000000)
 #define STAMP "2026-05-28T20:26:40Z"
@@ -59,7 +62,7 @@ static void receive(const struct wire *w, struct request *q, struct evkeyvalq *h
     fields_sort(&q->fields);
 }
 
-static bool is_signed(const struct request *q, struct refusal *r)
+static bool is_signed(const struct request *q, struct mock_refusal *r)
 {
     struct sigcheck_v3 v3;
     if (!q->v3)
@@ -68,7 +71,7 @@ static bool is_signed(const struct request *q, struct refusal *r)
 }
 
 /* A device id's form is the provider's affair: we only count them. */
-static bool may_refuse(const struct refusal *r, const struct call *call)
+static bool may_refuse(const struct mock_refusal *r, const struct call *call)
 {
     return call->kind == TARGET_DEVICE && strcmp(r->code, "InvalidTargetValue.Format") == 0;
 }
@@ -77,7 +80,7 @@ static void judge(const struct wire *w, const struct call *call)
 {
     struct request q;
     struct evkeyvalq headers;
-    struct refusal r = {0};
+    struct mock_refusal r = {0};
     receive(w, &q, &headers);
     if (!is_signed(&q, &r) || (!push_check(&rules, &q, T0, &r) && !may_refuse(&r, call))) {
         fprintf(stderr, "refused: %s %s\n", r.code, r.text);
@@ -138,29 +141,28 @@ static void check_plan(const struct job *job, const struct plan *plan)
 static void check_job(const struct job *job)
 {
     struct plan plan;
-    enum reason why;
-    struct err e = {""};
-    if (plan_build(job, &app, templates, &target_limits_default, T0, &plan, &why, &e))
+    struct refusal why;
+    if (plan_build(job, &app, templates, &target_limits_default, T0, &plan, &why))
         check_plan(job, &plan);
     else
-        must(e.text[0] && (why == REASON_INVALID_JOB || why == REASON_INVALID_TARGET ||
-                           why == REASON_UNKNOWN_TEMPLATE));
+        must(why.err.text[0] &&
+             (why.reason == REASON_INVALID_JOB || why.reason == REASON_INVALID_TARGET ||
+              why.reason == REASON_UNKNOWN_TEMPLATE));
     plan_free(&plan);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct job job;
-    enum reason why;
-    struct err e = {""};
+    struct refusal why;
     if (!templates)
         add_templates();
-    if (job_parse(size ? (const char *)data : "", size, &limits, &job, &why, &e))
+    if (job_parse(size ? (const char *)data : "", size, &limits, &job, &why))
         check_job(&job);
     else
-        must(e.text[0] && text_is_utf8(e.text, strlen(e.text)) &&
-             (why == REASON_INVALID_JSON || why == REASON_INVALID_JOB ||
-              why == REASON_INVALID_TARGET));
+        must(why.err.text[0] && text_is_utf8(why.err.text, strlen(why.err.text)) &&
+             (why.reason == REASON_INVALID_JSON || why.reason == REASON_INVALID_JOB ||
+              why.reason == REASON_INVALID_TARGET));
     job_free(&job);
     return 0;
 }

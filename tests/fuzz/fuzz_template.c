@@ -76,9 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct rest r = rest_of(data, size);
     char *title = rest_line(&r), *message = rest_line(&r), *locale = rest_line(&r);
     struct job job;
-    enum reason why;
-    struct err e;
-    if (job_parse(r.p ? r.p : "", rest_len(&r), &limits, &job, &why, &e)) {
+    struct refusal why;
+    if (job_parse(r.p ? r.p : "", rest_len(&r), &limits, &job, &why)) {
         check_set(title, message, locale, &job);
         check_literal(message, &job);
     }

@@ -12,13 +12,13 @@
 
 static const struct job_limits limits = {10000, 64000, "push:reply:"};
 
-static bool is_accepted(const char *bytes, size_t len, enum reason *why, struct err *e)
+static bool is_accepted(const char *bytes, size_t len, struct refusal *why)
 {
     struct job job;
     struct target target = {0};
-    bool ok = job_parse(bytes, len, &limits, &job, why, e);
-    if (ok && !target_build(&job, &target_limits_default, &target, e)) {
-        *why = REASON_INVALID_TARGET;
+    bool ok = job_parse(bytes, len, &limits, &job, why);
+    if (ok && !target_build(&job, &target_limits_default, &target, &why->err)) {
+        why->reason = REASON_INVALID_TARGET;
         ok = false;
     }
     target_free(&target);
@@ -28,13 +28,12 @@ static bool is_accepted(const char *bytes, size_t len, enum reason *why, struct 
 
 static void judge(const char *bytes, size_t len)
 {
-    enum reason why;
-    struct err e = {""};
-    bool ok = is_accepted(bytes, len, &why, &e);
+    struct refusal why = {0};
+    bool ok = is_accepted(bytes, len, &why);
     /* A quoted name may have been cut inside a character. */
-    const char *text = text_is_utf8(e.text, strlen(e.text)) ? e.text : "";
-    json_t *line = json_pack("{s:b,s:s,s:s}", "ok", ok, "reason", ok ? "none" : reason_name(why),
-                             "text", text);
+    const char *text = text_is_utf8(why.err.text, strlen(why.err.text)) ? why.err.text : "";
+    json_t *line = json_pack("{s:b,s:s,s:s}", "ok", ok, "reason",
+                             ok ? "none" : reason_name(why.reason), "text", text);
     if (!line)
         abort();
     json_dumpf(line, stdout, JSON_COMPACT);

@@ -61,7 +61,7 @@ static void read_under(struct flight *f, int config, const char *job, const char
                        int holder, bool marks)
 {
     struct err e = {""};
-    enum reason why;
+    struct refusal why;
     const struct queue_claim claim = {.lease = &lease,
                                       .batch = "BATCHBATCHBATCH1",
                                       .t0_ms = T0,
@@ -75,8 +75,8 @@ static void read_under(struct flight *f, int config, const char *job, const char
                                    .len = strlen(job)};
     assert_true(flight_init(f, &claim, &m, &e));
     f->config = &configs[config];
-    if (!flight_read(f, f->config, &why, &e))
-        fail_msg("%s", e.text);
+    if (!flight_read(f, f->config, &why))
+        fail_msg("%s", why.err.text);
     assert_true(flight_next_call(f));
     again_compare_configs(f, claim.digest, claim.marks);
 }
@@ -325,9 +325,8 @@ static void read_pair(struct pair *p, int config, char *const *envelopes, int ho
     }
     share(p);
     for (size_t i = 0; i < 2; i++) {
-        struct err e;
-        enum reason why;
-        assert_true(flight_read(&p->f[i], &configs[config], &why, &e));
+        struct refusal why;
+        assert_true(flight_read(&p->f[i], &configs[config], &why));
         again_compare_configs(&p->f[i], configs[holder].digest, configs[holder].marks);
     }
 }

@@ -60,7 +60,7 @@ static struct crew crew, other;
 static struct flight *board(struct crew *c, const char *job)
 {
     struct err e = {""};
-    enum reason why;
+    struct refusal why;
     const struct queue_claim claim = {.lease = &lease,
                                       .batch = "BATCHBATCHBATCH1",
                                       .t0_ms = T0_MS,
@@ -72,8 +72,8 @@ static struct flight *board(struct crew *c, const char *job)
     struct flight *f = &c->flights[c->n++];
     assert_true(flight_init(f, &claim, &m, &e));
     f->config = &config;
-    if (!flight_read(f, &config, &why, &e))
-        fail_msg("%s", e.text);
+    if (!flight_read(f, &config, &why))
+        fail_msg("%s", why.err.text);
     if (keep && c == &crew)
         assert_true(bundle_keep_params(f));
     return f;

@@ -70,10 +70,9 @@ static void fresh(struct flight *f, const char *bytes)
 
 static void read_ok(struct flight *f)
 {
-    struct err e = {""};
-    enum reason why;
-    if (!flight_read(f, &config, &why, &e))
-        fail_msg("%s", e.text);
+    struct refusal why;
+    if (!flight_read(f, &config, &why))
+        fail_msg("%s", why.err.text);
 }
 
 static const struct reply sent = {.class = REPLY_SENT, .message_id = "m", .request_id = "r"};
@@ -234,13 +233,12 @@ static void test_refusals(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct flight f;
-        struct err e = {""};
-        enum reason why;
+        struct refusal why;
         fresh(&f, rows[i].bytes);
-        assert_false(flight_read(&f, &config, &why, &e));
-        assert_int_equal(why, rows[i].why);
-        if (!strstr(e.text, rows[i].text))
-            fail_msg("%s: %s", rows[i].bytes, e.text);
+        assert_false(flight_read(&f, &config, &why));
+        assert_int_equal(why.reason, rows[i].why);
+        if (!strstr(why.err.text, rows[i].text))
+            fail_msg("%s: %s", rows[i].bytes, why.err.text);
         assert_string_equal(f.env.uid, rows[i].uid);
         flight_free(&f);
     }
@@ -250,16 +248,15 @@ static void test_oversize_is_refused_unread(void **state)
 {
     (void)state;
     struct flight f;
-    struct err e;
-    enum reason why;
+    struct refusal why;
     const struct queue_member m = {
         .pos = 3, .oversize = true, .envelope = "", .len = 70000, .bytes = NULL};
     assert_true(init(&f, &m, DIGEST));
     assert_null(f.bytes);
-    assert_false(flight_read(&f, &config, &why, &e));
-    assert_int_equal(why, REASON_INVALID_JOB);
-    assert_string_equal(e.text, "job: 70000 bytes, at most 65536 (queue.job_max_bytes)");
-    json_t *o = outcome_of(&f, why, false, e.text);
+    assert_false(flight_read(&f, &config, &why));
+    assert_int_equal(why.reason, REASON_INVALID_JOB);
+    assert_string_equal(why.err.text, "job: 70000 bytes, at most 65536 (queue.job_max_bytes)");
+    json_t *o = outcome_of(&f, why.reason, false, why.err.text);
     assert_string_equal(text_of(o, "job_ref"), "{jobs}:oversize BATCHBATCHBATCH1-3");
     assert_null(json_object_get(o, "job"));
     json_decref(o);
@@ -366,15 +363,14 @@ static void test_outcome_of_a_broken_job(void **state)
 {
     (void)state;
     struct flight f;
-    struct err e;
-    enum reason why;
+    struct refusal why;
     fresh(&f, "{\"id\":\"i\",\"app\":\"shop\",\"code\":7}");
-    assert_false(flight_read(&f, &config, &why, &e));
-    json_t *o = outcome_of(&f, why, false, e.text);
+    assert_false(flight_read(&f, &config, &why));
+    json_t *o = outcome_of(&f, why.reason, false, why.err.text);
     assert_string_equal(text_of(o, "id"), "i");
     assert_string_equal(text_of(o, "app"), "shop");
     assert_true(json_is_null(json_object_get(o, "code")));
-    assert_string_equal(text_of(json_object_get(o, "error"), "message"), e.text);
+    assert_string_equal(text_of(json_object_get(o, "error"), "message"), why.err.text);
     json_decref(o);
     flight_free(&f);
 }

@@ -17,11 +17,10 @@ static const struct job_limits limits = {10000, 64000, "push:reply:"};
 
 static void accept(const char *json, struct job *job)
 {
-    enum reason why;
-    struct err e = {""};
-    if (!job_parse(json, strlen(json), &limits, job, &why, &e))
-        fail_msg("%s: %s", json, e.text);
-    assert_int_equal(why, REASON_NONE);
+    struct refusal why;
+    if (!job_parse(json, strlen(json), &limits, job, &why))
+        fail_msg("%s: %s", json, why.err.text);
+    assert_int_equal(why.reason, REASON_NONE);
 }
 
 static void test_defaults(void **state)
@@ -147,16 +146,15 @@ static void check_length(const char *member, const char *head, const char *tail,
 {
     struct buf b;
     struct job job;
-    enum reason why;
-    struct err e = {""};
+    struct refusal why;
     buf_init(&b, 10000);
     buf_printf(&b, "{\"code\":\"c\",\"school\":\"s\",\"%s\":%s", member, head);
     for (int64_t i = 0; i < n; i++)
         buf_putc(&b, 'x');
     buf_printf(&b, "%s}", tail);
-    assert_int_equal(job_parse(b.data, b.len, &limits, &job, &why, &e), ok);
-    assert_int_equal(why, ok ? REASON_NONE : REASON_INVALID_JOB);
-    assert_true(ok || text_starts(e.text, member));
+    assert_int_equal(job_parse(b.data, b.len, &limits, &job, &why), ok);
+    assert_int_equal(why.reason, ok ? REASON_NONE : REASON_INVALID_JOB);
+    assert_true(ok || text_starts(why.err.text, member));
     job_free(&job);
     buf_free(&b);
 }
@@ -212,11 +210,10 @@ static void test_messages(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct job job;
-        enum reason why;
-        struct err e = {""};
-        assert_false(job_parse(cases[i].json, strlen(cases[i].json), &limits, &job, &why, &e));
-        assert_string_equal(e.text, cases[i].text);
-        assert_int_equal(why, cases[i].why);
+        struct refusal why;
+        assert_false(job_parse(cases[i].json, strlen(cases[i].json), &limits, &job, &why));
+        assert_string_equal(why.err.text, cases[i].text);
+        assert_int_equal(why.reason, cases[i].why);
         job_free(&job);
     }
 }
@@ -228,17 +225,16 @@ static void test_long_name(void **state)
     for (size_t pad = 0; pad < 3; pad++) {
         struct buf b;
         struct job job;
-        enum reason why;
-        struct err e;
+        struct refusal why;
         buf_init(&b, 10000);
         buf_puts(&b, "{\"");
         buf_add(&b, "xx", pad);
         for (int i = 0; i < 100; i++)
             buf_puts(&b, "\xe5\x8f\xb7");
         buf_puts(&b, "\":1}");
-        assert_false(job_parse(b.data, b.len, &limits, &job, &why, &e));
-        assert_true(text_is_utf8(e.text, strlen(e.text)));
-        assert_true(strlen(e.text) < 100);
+        assert_false(job_parse(b.data, b.len, &limits, &job, &why));
+        assert_true(text_is_utf8(why.err.text, strlen(why.err.text)));
+        assert_true(strlen(why.err.text) < 100);
         job_free(&job);
         buf_free(&b);
     }
@@ -257,10 +253,10 @@ static void test_what_a_refused_job_says(void **state)
         "\"school\":\"s\"}",
     };
     struct job job;
-    enum reason why;
+    struct refusal why;
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
-        assert_false(job_parse(jobs[i], strlen(jobs[i]), &limits, &job, &why, NULL));
-        assert_int_equal(why, REASON_INVALID_JOB);
+        assert_false(job_parse(jobs[i], strlen(jobs[i]), &limits, &job, &why));
+        assert_int_equal(why.reason, REASON_INVALID_JOB);
         assert_string_equal(job.id, "i");
         assert_string_equal(job.app, "a");
         assert_string_equal(job.code, "c");
@@ -271,12 +267,12 @@ static void test_what_a_refused_job_says(void **state)
         job_free(&job);
     }
     static const char twice[] = "{\"id\":\"a\",\"id\":\"b\",\"app\":\"x\"}";
-    assert_false(job_parse(twice, sizeof twice - 1, &limits, &job, &why, NULL));
+    assert_false(job_parse(twice, sizeof twice - 1, &limits, &job, &why));
     assert_null(job.id);
     assert_string_equal(job.app, "x");
     job_free(&job);
     static const char bad[] = "{\"id\":\"\",\"app\":3,\"meta\":[],\"reply_to\":\"push:jobs\"}";
-    assert_false(job_parse(bad, sizeof bad - 1, &limits, &job, &why, NULL));
+    assert_false(job_parse(bad, sizeof bad - 1, &limits, &job, &why));
     assert_null(job.id);
     assert_null(job.app);
     assert_null(job.meta);
@@ -303,11 +299,11 @@ static void test_many_tags(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buf b;
         struct job job;
-        enum reason why;
+        struct refusal why;
         buf_init(&b, 1 << 20);
         put_tags(&b, cases[i].n, cases[i].different);
-        assert_int_equal(job_parse(b.data, b.len, &limits, &job, &why, NULL), cases[i].ok);
-        assert_int_equal(why, cases[i].ok ? REASON_NONE : REASON_INVALID_TARGET);
+        assert_int_equal(job_parse(b.data, b.len, &limits, &job, &why), cases[i].ok);
+        assert_int_equal(why.reason, cases[i].ok ? REASON_NONE : REASON_INVALID_TARGET);
         assert_int_equal(job.tags.n, cases[i].ok ? cases[i].different : 0);
         for (size_t k = 0; k < job.tags.n; k++) {
             char want[32];
@@ -341,20 +337,19 @@ static void replay(const char *name)
 {
     struct buf b;
     struct job job;
-    enum reason why;
-    struct err e = {""};
+    struct refusal why = {0};
     char reason[64];
     buf_init(&b, 1 << 20);
     read_file(name, &b);
-    bool ok = job_parse(buf_text(&b), b.len, &limits, &job, &why, &e);
-    assert_true(text_is_utf8(e.text, strlen(e.text)));
+    bool ok = job_parse(buf_text(&b), b.len, &limits, &job, &why);
+    assert_true(text_is_utf8(why.err.text, strlen(why.err.text)));
     if (strstr(name, "-later-")) {
         if (!ok)
-            fail_msg("%s: %s", name, e.text);
+            fail_msg("%s: %s", name, why.err.text);
     } else {
-        snprintf(reason, sizeof reason, ".%s.json", reason_name(why));
-        if (ok || !text_ends(name, reason) || !e.text[0])
-            fail_msg("%s: %s: %s", name, reason_name(why), e.text);
+        snprintf(reason, sizeof reason, ".%s.json", reason_name(why.reason));
+        if (ok || !text_ends(name, reason) || !why.err.text[0])
+            fail_msg("%s: %s: %s", name, reason_name(why.reason), why.err.text);
     }
     job_free(&job);
     buf_free(&b);

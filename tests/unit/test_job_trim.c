@@ -67,7 +67,7 @@ static char *write_job(const struct shape *s)
 static size_t kept_of(const struct shape *s)
 {
     struct err e;
-    enum reason why;
+    struct refusal why;
     struct flight f;
     char *text = write_job(s);
     const struct queue_claim claim = {.batch = "BATCHBATCHBATCH1", .digest = "0123456789abcdef"};
@@ -75,7 +75,7 @@ static size_t kept_of(const struct shape *s)
     size_t before = parsed_bytes;
     assert_true(flight_init(&f, &claim, &m, &e));
     f.config = &config;
-    assert_int_equal(flight_read(&f, &config, &why, &e), s->good);
+    assert_int_equal(flight_read(&f, &config, &why), s->good);
     size_t kept = parsed_bytes - before;
     flight_free(&f);
     assert_int_equal(parsed_bytes, before);
@@ -108,13 +108,12 @@ static void test_little_stays_of_what_was_parsed(void **state)
 static void test_what_is_needed_later_stays(void **state)
 {
     (void)state;
-    struct err e;
-    enum reason why;
+    struct refusal why;
     struct job job;
     const char *text = "{\"id\":\"i\",\"code\":\"I10001\",\"school\":\"s\",\"tags\":[\"a\",\"b\"],"
                        "\"meta\":{\"k\":1},"
                        "\"push\":{\"iOSBadge\":1},\"reply_to\":\"push:reply:1\",\"enqueued_at\":5}";
-    assert_true(job_parse(text, strlen(text), &config.job_limits, &job, &why, &e));
+    assert_true(job_parse(text, strlen(text), &config.job_limits, &job, &why));
     job_trim(&job, true);
     assert_string_equal(job.id, "i");
     assert_string_equal(job.code, "I10001");

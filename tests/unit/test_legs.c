@@ -26,12 +26,12 @@ static const char groups[] =
          "\"iOS\"; message = \"ios\"; } ); } );\n";
 
 static bool build(const struct config *c, const char *text, struct job *job, struct legs *l,
-                  enum reason *why, struct err *e)
+                  struct refusal *why)
 {
     const struct job_limits limits = {10000, 64000, "push:reply:"};
-    if (!job_parse(text, strlen(text), &limits, job, why, e))
-        fail_msg("%s: %s", text, e->text);
-    return legs_build(l, c, &c->limits, job, NULL, t0, why, e);
+    if (!job_parse(text, strlen(text), &limits, job, why))
+        fail_msg("%s: %s", text, why->err.text);
+    return legs_build(l, c, &c->limits, job, NULL, t0, why);
 }
 
 static void each_app_by_its_own_defaults(void **state)
@@ -40,11 +40,10 @@ static void each_app_by_its_own_defaults(void **state)
     struct config c;
     struct job job;
     struct legs l;
-    struct err e = {""};
-    enum reason why;
+    struct refusal why;
     worker_config_load(&c, 0, 0, NULL, groups);
-    if (!build(&c, "{\"code\":\"T\",\"school\":\"s\",\"app\":\"school\"}", &job, &l, &why, &e))
-        fail_msg("%s", e.text);
+    if (!build(&c, "{\"code\":\"T\",\"school\":\"s\",\"app\":\"school\"}", &job, &l, &why))
+        fail_msg("%s", why.err.text);
     assert_string_equal(l.name, "school");
     assert_int_equal(l.n, 2);
     assert_string_equal(l.v[0].app->app.name, "i");
@@ -68,12 +67,11 @@ static void parts_are_numbered_on(void **state)
     struct config c;
     struct job job;
     struct legs l;
-    struct err e = {""};
-    enum reason why;
+    struct refusal why;
     worker_config_load(&c, 0, 0, (const char *[]){"PUSHBRIDGE_LIMITS_DEVICES=2", NULL}, groups);
     assert_true(
         build(&c, "{\"code\":\"T\",\"target\":{\"device\":[\"1\",\"2\",\"3\"]},\"app\":\"all\"}",
-              &job, &l, &why, &e));
+              &job, &l, &why));
     assert_int_equal(l.n, 3);
     for (unsigned part = 0; part < 6; part++) {
         assert_int_equal(l.v[part / 2].plan.calls[part % 2].part, part);
@@ -110,12 +108,11 @@ static void refused_whole(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct job job;
         struct legs l;
-        struct err e = {""};
-        enum reason why;
-        assert_false(build(&c, rows[i].job, &job, &l, &why, &e));
-        assert_int_equal(why, rows[i].why);
-        if (!strstr(e.text, rows[i].error))
-            fail_msg("\"%s\" instead of \"%s\"", e.text, rows[i].error);
+        struct refusal why;
+        assert_false(build(&c, rows[i].job, &job, &l, &why));
+        assert_int_equal(why.reason, rows[i].why);
+        if (!strstr(why.err.text, rows[i].error))
+            fail_msg("\"%s\" instead of \"%s\"", why.err.text, rows[i].error);
         legs_free(&l);
         job_free(&job);
     }

@@ -24,8 +24,7 @@ struct made {
     struct job job;
     struct plan plan;
     struct params params;
-    enum reason why;
-    struct err e;
+    struct refusal why;
 };
 
 static bool make(struct made *m, const char *file, const char *text)
@@ -34,15 +33,16 @@ static bool make(struct made *m, const char *file, const char *text)
     memset(m, 0, sizeof *m);
     params_init(&m->params);
     worker_config_load(&m->config, 0, 0, NULL, file);
-    if (!job_parse(text, strlen(text), &limits, &m->job, &m->why, &m->e))
-        fail_msg("%s: %s", text, m->e.text);
+    if (!job_parse(text, strlen(text), &limits, &m->job, &m->why))
+        fail_msg("%s: %s", text, m->why.err.text);
     const struct config_app *app = config_app_find(&m->config, m->job.app ? m->job.app : "default");
     assert_non_null(app);
     if (!plan_build(&m->job, &app->app, m->config.templates, &m->config.limits, t0, &m->plan,
-                    &m->why, &m->e))
+                    &m->why))
         return false;
-    m->why = REASON_INVALID_JOB;
-    if (!request_params(&m->job, &app->app, &m->plan, &m->plan.calls[0], 1800, &m->params, &m->e))
+    m->why.reason = REASON_INVALID_JOB;
+    if (!request_params(&m->job, &app->app, &m->plan, &m->plan.calls[0], 1800, &m->params,
+                        &m->why.err))
         return false;
     assert_on_list("Push", m->params.v, m->params.n);
     return true;
@@ -66,7 +66,7 @@ static void expect(const char *file, const char *job, const char *name, const ch
 {
     struct made m;
     if (!make(&m, file, job))
-        fail_msg("%s: %s\n%s", job, m.e.text, file);
+        fail_msg("%s: %s\n%s", job, m.why.err.text, file);
     const char *have = params_get(&m.params, name);
     if (!have != !want || (have && strcmp(have, want) != 0))
         fail_msg("%s: %s is %s, not %s\n%s", job, name, shown(have), shown(want), file);
@@ -78,9 +78,9 @@ static void expect_refused(const char *file, const char *job, enum reason why, c
     struct made m;
     if (make(&m, file, job))
         fail_msg("%s: not refused\n%s", job, file);
-    assert_int_equal(m.why, why);
-    if (!strstr(m.e.text, text))
-        fail_msg("%s: \"%s\" instead of \"%s\"", job, m.e.text, text);
+    assert_int_equal(m.why.reason, why);
+    if (!strstr(m.why.err.text, text))
+        fail_msg("%s: \"%s\" instead of \"%s\"", job, m.why.err.text, text);
     unmake(&m);
 }
 

@@ -39,22 +39,20 @@ static int tear_down(void **state)
 }
 
 static bool build(const char *text, const struct app *app, const struct target_limits *limits,
-                  struct job *job, struct plan *plan, enum reason *why, struct err *e)
+                  struct job *job, struct plan *plan, struct refusal *why)
 {
     const struct job_limits job_limits = {10000, 64000, "push:reply:"};
-    if (!job_parse(text, strlen(text), &job_limits, job, why, e))
-        fail_msg("%s: %s", text, e->text);
-    return plan_build(job, app, templates, limits ? limits : &target_limits_default, t0, plan, why,
-                      e);
+    if (!job_parse(text, strlen(text), &job_limits, job, why))
+        fail_msg("%s: %s", text, why->err.text);
+    return plan_build(job, app, templates, limits ? limits : &target_limits_default, t0, plan, why);
 }
 
 static void must_build(const char *text, const struct app *app, struct job *job, struct plan *plan)
 {
-    enum reason why;
-    struct err e = {""};
-    if (!build(text, app, NULL, job, plan, &why, &e))
-        fail_msg("%s: %s", text, e.text);
-    assert_int_equal(why, REASON_NONE);
+    struct refusal why;
+    if (!build(text, app, NULL, job, plan, &why))
+        fail_msg("%s: %s", text, why.err.text);
+    assert_int_equal(why.reason, REASON_NONE);
 }
 
 /* --- message -------------------------------------------------------------------------------- */
@@ -124,11 +122,11 @@ static void parts_become_calls(void **state)
     struct target_limits limits = target_limits_default;
     struct job job;
     struct plan plan;
-    enum reason why;
+    struct refusal why;
     (void)state;
     limits.devices = 2;
     assert_true(build("{\"message\":\"m\",\"target\":{\"device\":[\"a\",\"b\",\"c\"]}}", &app_plain,
-                      &limits, &job, &plan, &why, NULL));
+                      &limits, &job, &plan, &why));
     assert_int_equal(plan.n, 2);
     assert_int_equal(plan.calls[0].part, 0);
     assert_int_equal(plan.calls[0].kind, TARGET_DEVICE);
@@ -190,11 +188,10 @@ static void times_follow_from_t0(void **state)
                                 .enqueued_at_ms = v[i].enqueued_at};
         struct app app = app_plain;
         struct plan plan;
-        enum reason why;
-        struct err e = {""};
+        struct refusal why;
         app.push_delay_s = v[i].app_delay_s;
-        if (!plan_build(&job, &app, templates, &target_limits_default, t0, &plan, &why, &e))
-            fail_msg("row %zu: %s", i, e.text);
+        if (!plan_build(&job, &app, templates, &target_limits_default, t0, &plan, &why))
+            fail_msg("row %zu: %s", i, why.err.text);
         const int64_t push_time = plan.push_time_ms ? plan.push_time_ms - t0 : 0;
         if (push_time != v[i].push_time || plan.deadline_ms - t0 != v[i].deadline ||
             plan.expire_time_ms - t0 != v[i].expire)
@@ -232,12 +229,11 @@ static void refusals_have_reason_and_text(void **state)
     for (size_t i = 0; i < sizeof v / sizeof v[0]; i++) {
         struct job job;
         struct plan plan;
-        enum reason why;
-        struct err e = {""};
-        assert_false(build(v[i].job, &app_plain, NULL, &job, &plan, &why, &e));
-        assert_int_equal(why, v[i].why);
-        if (!strstr(e.text, v[i].text))
-            fail_msg("\"%s\" is not in \"%s\"", v[i].text, e.text);
+        struct refusal why;
+        assert_false(build(v[i].job, &app_plain, NULL, &job, &plan, &why));
+        assert_int_equal(why.reason, v[i].why);
+        if (!strstr(why.err.text, v[i].text))
+            fail_msg("\"%s\" is not in \"%s\"", v[i].text, why.err.text);
         assert_int_equal(plan.n, 0);
         plan_free(&plan);
         job_free(&job);
@@ -255,24 +251,20 @@ static void long_texts_are_refused_not_cut(void **state)
                       .expire_at_ms = JOB_ABSENT,
                       .enqueued_at_ms = JOB_ABSENT};
     struct plan plan;
-    enum reason why;
-    struct err e = {""};
+    struct refusal why;
     (void)state;
     memset(text, 'x', sizeof text - 1);
-    assert_false(
-        plan_build(&job, &app_plain, templates, &target_limits_default, t0, &plan, &why, &e));
-    assert_int_equal(why, REASON_INVALID_JOB);
-    assert_non_null(strstr(e.text, "message: more than"));
+    assert_false(plan_build(&job, &app_plain, templates, &target_limits_default, t0, &plan, &why));
+    assert_int_equal(why.reason, REASON_INVALID_JOB);
+    assert_non_null(strstr(why.err.text, "message: more than"));
     plan_free(&plan);
     job.message = "m", job.title = text;
-    assert_false(
-        plan_build(&job, &app_plain, templates, &target_limits_default, t0, &plan, &why, &e));
-    assert_non_null(strstr(e.text, "title: more than"));
+    assert_false(plan_build(&job, &app_plain, templates, &target_limits_default, t0, &plan, &why));
+    assert_non_null(strstr(why.err.text, "title: more than"));
     plan_free(&plan);
     job.message = NULL, job.title = NULL, job.code = "I10001", job.school = text;
-    assert_false(
-        plan_build(&job, &app_plain, templates, &target_limits_default, t0, &plan, &why, &e));
-    assert_non_null(strstr(e.text, "template I10001: a message of more than"));
+    assert_false(plan_build(&job, &app_plain, templates, &target_limits_default, t0, &plan, &why));
+    assert_non_null(strstr(why.err.text, "template I10001: a message of more than"));
     plan_free(&plan);
 }
 
@@ -312,12 +304,11 @@ static void test_quiet_never_past_the_deadline(void **state)
     assert_true(quiet_parse("20:00-06:00 Z", &app.quiet, NULL));
     struct job job;
     struct plan plan;
-    enum reason why;
-    struct err e = {""};
+    struct refusal why;
     assert_false(build("{\"message\":\"m\",\"school\":\"s\",\"ttl_s\":3600}", &app, NULL, &job,
-                       &plan, &why, &e));
-    assert_int_equal(why, REASON_EXPIRED);
-    assert_string_equal(e.text, "quiet: its deadline is 30800 s before the quiet hours' end");
+                       &plan, &why));
+    assert_int_equal(why.reason, REASON_EXPIRED);
+    assert_string_equal(why.err.text, "quiet: its deadline is 30800 s before the quiet hours' end");
     plan_free(&plan);
     job_free(&job);
 }

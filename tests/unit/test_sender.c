@@ -62,15 +62,15 @@ static void close_fixture(struct fixture *f)
 static void take(struct fixture *f, const char *job)
 {
     struct err e = {""};
-    enum reason why;
+    struct refusal why;
     const struct queue_member m = {.envelope = "", .bytes = job, .len = strlen(job)};
     const struct queue_claim claim = {
         .batch = "BATCHBATCHBATCH1", .t0_ms = clock_wall_ms(), .digest = ""};
     flight_free(&f->flight);
     assert_true(flight_init(&f->flight, &claim, &m, &e));
     f->flight.config = &f->config;
-    if (!flight_read(&f->flight, &f->config, &why, &e))
-        fail_msg("%s", e.text);
+    if (!flight_read(&f->flight, &f->config, &why))
+        fail_msg("%s", why.err.text);
 }
 
 static void send_one(struct fixture *f)

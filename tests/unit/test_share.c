@@ -22,14 +22,14 @@ enum { NOW = 1000000 };
 static void read_job(struct flight *f, const struct config *c, const char *bytes)
 {
     struct err e = {""};
-    enum reason why;
+    struct refusal why;
     const struct queue_claim claim = {
         .batch = "B", .t0_ms = NOW, .now_ms = NOW, .digest = c->digest};
     const struct queue_member m = {.envelope = "", .bytes = bytes, .len = strlen(bytes)};
     assert_true(flight_init(f, &claim, &m, &e));
     f->config = c;
-    if (!flight_read(f, c, &why, &e))
-        fail_msg("%s: %s", bytes, e.text);
+    if (!flight_read(f, c, &why))
+        fail_msg("%s: %s", bytes, why.err.text);
 }
 
 static bool allowed(const struct config *c, const char *bytes)

@@ -155,17 +155,17 @@ static void draw_tags(char *out, size_t size)
 static void board(const char *job)
 {
     struct err e = {""};
-    enum reason why;
+    struct refusal why;
     const struct queue_claim claim = {
         .batch = "BATCHBATCHBATCH1", .t0_ms = T0_MS, .now_ms = T0_MS, .digest = config.digest};
     const struct queue_member m = {
         .pos = (unsigned)b.n, .envelope = "", .bytes = job, .len = strlen(job)};
-    assert_true(job_parse(job, strlen(job), &config.job_limits, &b.jobs[b.n], &why, &e));
+    assert_true(job_parse(job, strlen(job), &config.job_limits, &b.jobs[b.n], &why));
     struct flight *f = &b.flights[b.n++];
     assert_true(flight_init(f, &claim, &m, &e));
     f->config = &config;
-    if (!flight_read(f, &config, &why, &e))
-        fail_msg("%s: %s", job, e.text);
+    if (!flight_read(f, &config, &why))
+        fail_msg("%s: %s", job, why.err.text);
 }
 
 static void draw_job(void)

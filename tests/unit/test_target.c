@@ -20,12 +20,11 @@
 static void parse(const char *text, struct job *job)
 {
     const struct job_limits limits = {10000, 64000, "push:reply:"};
-    enum reason why;
-    struct err e = {""};
+    struct refusal why;
     char bytes[4096];
     snprintf(bytes, sizeof bytes, "{\"message\":\"m\",%s", text + 1);
-    if (!job_parse(bytes, strlen(bytes), &limits, job, &why, &e))
-        fail_msg("%s: %s", text, e.text);
+    if (!job_parse(bytes, strlen(bytes), &limits, job, &why))
+        fail_msg("%s: %s", text, why.err.text);
 }
 
 static void one_call_carries_it(void **state)

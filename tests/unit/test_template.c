@@ -15,10 +15,9 @@
 static void parse(const char *json, struct job *job)
 {
     static const struct job_limits limits = LIMITS;
-    enum reason why;
-    struct err e = {""};
-    if (!job_parse(json, strlen(json), &limits, job, &why, &e))
-        fail_msg("%s: %s", json, e.text);
+    struct refusal why;
+    if (!job_parse(json, strlen(json), &limits, job, &why))
+        fail_msg("%s: %s", json, why.err.text);
 }
 
 static void test_render(void **state)

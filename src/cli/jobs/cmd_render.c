@@ -33,8 +33,7 @@ static const char example_batch[] = "0000000000000000";
 /* One job on its way. */
 struct rendering {
     struct flight flight;
-    enum reason why;
-    struct err e;
+    struct refusal why;
     bool refused;
 };
 
@@ -60,13 +59,13 @@ static bool has_app_key(const struct config_app *app, struct err *e)
 static bool read_job(const struct config *c, struct rendering *x)
 {
     struct flight *f = &x->flight;
-    if (!flight_read(f, c, &x->why, &x->e))
+    if (!flight_read(f, c, &x->why))
         return false;
-    x->why = REASON_INVALID_JOB;
+    x->why.reason = REASON_INVALID_JOB;
     if (!f->group)
-        return has_app_key(f->app, &x->e);
+        return has_app_key(f->app, &x->why.err);
     for (size_t i = 0; i < f->group->n; i++)
-        if (!has_app_key(f->group->v[i].app, &x->e))
+        if (!has_app_key(f->group->v[i].app, &x->why.err))
             return false;
     return true;
 }
@@ -86,7 +85,7 @@ static void add_job(struct render *r, const char *bytes, size_t len)
                                         .bytes = bytes,
                                         .len = len};
     *x = (struct rendering){0};
-    flight_init(&x->flight, &claim, &member, &x->e);
+    flight_init(&x->flight, &claim, &member, &x->why.err);
     x->flight.config = r->config;
     x->refused = !read_job(r->config, x);
 }
@@ -147,7 +146,7 @@ static bool write_own_calls(struct render_out *o, struct rendering *x)
     bool ok = true;
     for (struct flight *f = &x->flight; ok && flight_next_call(f); f->next++) {
         struct params params;
-        ok = bundle_params(f, &params, &x->e);
+        ok = bundle_params(f, &params, &x->why.err);
         if (ok) {
             bundle_name_call(f, &params);
             params_sort(&params);
@@ -169,7 +168,7 @@ static void write_job(struct render *r, struct rendering *x)
     if (x->refused) {
         r->refused++;
         buf_reset(&o->buf);
-        render_refusal(o, &x->flight, x->why, x->e.text);
+        render_refusal(o, &x->flight, &x->why);
     }
     flush(o);
 }

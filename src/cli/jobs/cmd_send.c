@@ -66,12 +66,12 @@ static bool add(struct send *s, const char *bytes, size_t len)
 static bool check(const struct send *s, const char *bytes, size_t len, struct err *e)
 {
     struct job job;
-    enum reason why;
+    struct refusal why;
     if (len > (size_t)s->config->job_max_bytes)
         return err_set(e, "longer than %lld bytes (queue.job_max_bytes)",
                        (long long)s->config->job_max_bytes);
-    bool ok = job_parse(bytes, len, &s->config->job_limits, &job, &why, e) ||
-              err_prefix(e, reason_name(why));
+    bool ok = job_parse(bytes, len, &s->config->job_limits, &job, &why) ||
+              err_set(e, "%s: %s", reason_name(why.reason), why.err.text);
     job_free(&job);
     return ok;
 }

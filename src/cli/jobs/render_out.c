@@ -29,14 +29,13 @@ static void next_text(struct buf *b, const char *name, const char *text)
     add_text(b, name, text);
 }
 
-static void json_refusal(struct render_out *o, const struct flight *f, enum reason why,
-                         const char *text)
+static void json_refusal(struct render_out *o, const struct flight *f, const struct refusal *why)
 {
     buf_printf(&o->buf, "{\"job\":%lu", number_of(o, f));
     next_text(&o->buf, "id", f->job.id);
     buf_puts(&o->buf, ",\"error\":{");
-    add_text(&o->buf, "reason", reason_name(why));
-    next_text(&o->buf, "message", text);
+    add_text(&o->buf, "reason", reason_name(why->reason));
+    next_text(&o->buf, "message", why->err.text);
     buf_puts(&o->buf, "}}\n");
 }
 
@@ -227,20 +226,19 @@ static void text_shared(struct render_out *o, const struct bundle *b, unsigned l
 
 /* -------------------------------------------------------------------------------------------- */
 
-static void text_refusal(struct render_out *o, const struct flight *f, enum reason why,
-                         const char *text)
+static void text_refusal(struct render_out *o, const struct flight *f, const struct refusal *why)
 {
-    buf_printf(&o->buf, "job %lu: refused: %s: ", number_of(o, f), reason_name(why));
-    visible_add(&o->buf, text, strlen(text));
+    buf_printf(&o->buf, "job %lu: refused: %s: ", number_of(o, f), reason_name(why->reason));
+    visible_add(&o->buf, why->err.text, strlen(why->err.text));
     buf_putc(&o->buf, '\n');
 }
 
-void render_refusal(struct render_out *o, const struct flight *f, enum reason why, const char *text)
+void render_refusal(struct render_out *o, const struct flight *f, const struct refusal *why)
 {
     if (o->json)
-        json_refusal(o, f, why, text);
+        json_refusal(o, f, why);
     else
-        text_refusal(o, f, why, text);
+        text_refusal(o, f, why);
 }
 
 void render_begin(struct render_out *o, const struct flight *f, unsigned long shared)

@@ -11,8 +11,7 @@ struct render_out {
     struct buf buf;
 };
 
-void render_refusal(struct render_out *o, const struct flight *f, enum reason why,
-                    const char *text);
+void render_refusal(struct render_out *o, const struct flight *f, const struct refusal *why);
 /* A job: its beginning, each call of its own, its end. shared: number of the call that it shares
  * with others, 0: none. */
 void render_begin(struct render_out *o, const struct flight *f, unsigned long shared);

@@ -197,11 +197,11 @@ static bool on_found(void *arg, const struct found *at)
     struct job job;
     struct envelope v;
     struct err e;
-    enum reason why;
+    struct refusal why;
     if (c->lost)
         return false;
     bool parsed =
-        job_parse(at->value.bytes, at->value.len, &c->tool->config->job_limits, &job, &why, &e);
+        job_parse(at->value.bytes, at->value.len, &c->tool->config->job_limits, &job, &why);
     (void)parsed; /* what no worker could read may be cancelled, too */
     if (!at->value.envelope_len ||
         !envelope_read(at->value.envelope, at->value.envelope_len, &v, &e)) {
