@@ -74,7 +74,8 @@ void params_set(struct params *p, const char *name, const char *value)
         params_append(p, name, value);
 }
 
-char *params_room(struct params *p, size_t len)
+/* Room for a value of len bytes and its NUL that lives as long as the list. */
+static char *make_value_room(struct params *p, size_t len)
 {
     if (len < PARAMS_TEXT - p->ntext) {
         char *text = p->text + p->ntext;
@@ -95,16 +96,16 @@ char *params_room(struct params *p, size_t len)
 void params_set_copy(struct params *p, const char *name, const char *value)
 {
     size_t len = strlen(value);
-    params_set(p, name, memcpy(params_room(p, len), value, len + 1));
+    params_set(p, name, memcpy(make_value_room(p, len), value, len + 1));
 }
 
 void params_append_copy(struct params *p, const char *prefix, const char *name, const char *value)
 {
     size_t before = strlen(prefix), len = strlen(name), size = strlen(value);
-    char *full = params_room(p, before + len);
+    char *full = make_value_room(p, before + len);
     memcpy(full, prefix, before);
     memcpy(full + before, name, len + 1);
-    params_append(p, full, memcpy(params_room(p, size), value, size + 1));
+    params_append(p, full, memcpy(make_value_room(p, size), value, size + 1));
 }
 
 void params_set_int(struct params *p, const char *name, int64_t value)

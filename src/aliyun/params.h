@@ -60,8 +60,6 @@ void params_append(struct params *p, const char *name, const char *value);   /* 
 void params_set_copy(struct params *p, const char *name, const char *value); /* copies value */
 /* Appends "<prefix><name>", which is new; copies all. */
 void params_append_copy(struct params *p, const char *prefix, const char *name, const char *value);
-/* Room for a value of len bytes and its NUL that lives as long as the list. */
-char *params_room(struct params *p, size_t len);
 void params_set_int(struct params *p, const char *name, int64_t value);
 const char *params_get(const struct params *p, const char *name); /* NULL: absent */
 /* Appends all of another list, which must stay as long as this one; names are new. */

@@ -19,21 +19,6 @@ static uint64_t dropped, reported, written[LOG_DEBUG + 1];
 
 static const char *const names[] = {"error", "warn", "info", "debug"};
 
-bool log_level_parse(const char *name, enum log_level *out)
-{
-    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *out = (enum log_level)i;
-            return true;
-        }
-    return false;
-}
-
-const char *log_level_name(enum log_level level)
-{
-    return names[level];
-}
-
 uint64_t log_dropped(void)
 {
     return dropped;

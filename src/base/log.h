@@ -12,8 +12,6 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 extern enum log_level log_threshold; /* default LOG_INFO */
 
-bool log_level_parse(const char *name, enum log_level *out); /* error, warn, info, debug */
-const char *log_level_name(enum log_level level);
 uint64_t log_dropped(void);                 /* lines lost since the start */
 uint64_t log_written(enum log_level level); /* lines since the start, lost ones included */
 

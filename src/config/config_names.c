@@ -35,14 +35,6 @@ struct owns {
     size_t n;
 };
 
-bool config_names_is_inner(const char *rest)
-{
-    for (size_t i = 0; i < INNER; i++)
-        if (text_ends(inner[i], ":") ? text_starts(rest, inner[i]) : strcmp(rest, inner[i]) == 0)
-            return true;
-    return false;
-}
-
 static void add(struct owns *all, enum role role, const char *queue, char *key, bool begins)
 {
     all->v[all->n++] = (struct own){role, queue, key, begins};

@@ -5,9 +5,6 @@
 
 #include "config/config.h"
 
-/* Whether rest, behind a queue's "K:", is a key of the queue's own, or begins several of them. */
-bool config_names_is_inner(const char *rest);
-
 /* Queues, their lists, their inner keys and what reply.prefix covers. False with e, which names
  * both: else a queue would be read as a list of outcomes, or the life of a reply given to it. */
 MUST_USE bool config_names_check(const struct config *c, struct err *e);

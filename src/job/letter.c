@@ -105,7 +105,7 @@ static bool is_listed(const struct letter_filter *f, const char *id)
     return f->nids == 0;
 }
 
-bool letter_filter_is_empty(const struct letter_filter *f)
+static bool selects_all(const struct letter_filter *f)
 {
     return !f->reason && !f->app && !f->code && !f->error && !f->older_ms && !f->newer_ms &&
            !f->nids && !f->unreadable;
@@ -114,7 +114,7 @@ bool letter_filter_is_empty(const struct letter_filter *f)
 bool letter_matches(const struct letter *l, const struct letter_filter *f, int64_t now_ms)
 {
     if (!l->root)
-        return f->unreadable || letter_filter_is_empty(f);
+        return f->unreadable || selects_all(f);
     int64_t age_ms = now_ms - l->done_at_ms;
     return !f->unreadable && is(f->reason, l->reason) && is(f->app, l->app) &&
            is(f->code, l->code) && is(f->error, l->error_code) &&

@@ -36,7 +36,6 @@ struct letter_filter {
 };
 /* l->root NULL is an unreadable letter. */
 bool letter_matches(const struct letter *l, const struct letter_filter *f, int64_t now_ms);
-bool letter_filter_is_empty(const struct letter_filter *f);
 
 /* Appends the envelope of its replay: the same uid, attempts from zero, parts that went out kept,
  * this death at the end of the history, t0 now. new_token: gen + 1; else a call

@@ -186,12 +186,6 @@ static const struct template *find(const struct template_set *set, const char *c
     }
 }
 
-const struct template *template_find(const struct template_set *set, const char *code,
-                                     const char *locale)
-{
-    return find(set, code, "", locale ? locale : "");
-}
-
 static void add_layers(const struct template_set *set, const char *code, const char *platform,
                        const char *locale, struct template_pick *out)
 {

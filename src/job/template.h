@@ -31,14 +31,10 @@ struct template_entry {
 MUST_USE bool template_set_add_entry(struct template_set *set, const struct template_entry *entry,
                                      struct err *e);
 
-/* The variant for a locale, falling back zh-Hans-CN → zh-Hans → zh → default. NULL when the code
- * is unknown (or has no default variant and none that fits). Without regard to platforms. */
-const struct template *template_find(const struct template_set *set, const char *code,
-                                     const char *locale);
-
 /* The layers of a job, weakest first: the template, its locale, the platform, its locale (each
- * falling back as above). The text, title and message, is of the last that has a message; the
- * parameters of all apply, the later winning. False where there is no text. */
+ * falling back zh-Hans-CN → zh-Hans → zh → default). The text, title and message, is of the last
+ * that has a message; the parameters of all apply, the later winning. False where there is no text.
+ */
 enum { TEMPLATE_LAYERS_MAX = 4 };
 struct template_pick {
     const struct template *layers[TEMPLATE_LAYERS_MAX];

@@ -7,15 +7,16 @@
 
 enum { DEPTH_MAX = 16 };
 
-bool template_values_dynamic(json_t *values)
+/* Does a text hold arguments, or braces that stand for themselves? */
+static bool has_dynamic_text(json_t *values)
 {
     const char *name;
     json_t *v;
     size_t i;
     if (json_is_string(values))
         return strpbrk(json_string_value(values), "{}") != NULL;
-    json_object_foreach(values, name, v) if (template_values_dynamic(v)) return true;
-    json_array_foreach(values, i, v) if (template_values_dynamic(v)) return true;
+    json_object_foreach(values, name, v) if (has_dynamic_text(v)) return true;
+    json_array_foreach(values, i, v) if (has_dynamic_text(v)) return true;
     return false;
 }
 
@@ -110,7 +111,7 @@ static json_t *render_array(json_t *values, const struct job *job, struct err *e
 
 json_t *template_values_render(json_t *values, const struct job *job, struct err *e)
 {
-    if (!template_values_dynamic(values))
+    if (!has_dynamic_text(values))
         return json_incref(values);
     if (json_is_string(values))
         return render_text(json_string_value(values), job, e);

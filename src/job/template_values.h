@@ -7,9 +7,6 @@
 
 enum { TEMPLATE_TEXT_MAX = 128 << 10 }; /* bytes of one rendered text */
 
-/* Does a text hold arguments, or braces that stand for themselves? */
-bool template_values_dynamic(json_t *values);
-
 /* Every text is well formed and nothing is nested deeper than 16. False with e. */
 MUST_USE bool template_values_check(json_t *values, struct err *e);
 

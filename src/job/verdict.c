@@ -45,21 +45,6 @@ const char *reply_class_name(enum reply_class c)
     return "?";
 }
 
-const char *verdict_kind_name(enum verdict_kind k)
-{
-    switch (k) {
-    case VERDICT_SENT:
-        return "sent";
-    case VERDICT_RETRY:
-        return "retry";
-    case VERDICT_DEAD:
-        return "dead";
-    case VERDICT_PAUSE:
-        return "pause";
-    }
-    return "?";
-}
-
 int64_t verdict_backoff(int64_t base_ms, int64_t cap_ms, int64_t attempt, uint64_t random)
 {
     int64_t most = min_int(base_ms, cap_ms);

@@ -66,7 +66,6 @@ struct verdict_input {
 };
 
 enum verdict_kind { VERDICT_SENT, VERDICT_RETRY, VERDICT_DEAD, VERDICT_PAUSE };
-const char *verdict_kind_name(enum verdict_kind k);
 
 struct verdict {
     enum verdict_kind kind;

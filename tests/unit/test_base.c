@@ -244,9 +244,6 @@ static void log_values(void **state)
     assert_string_equal("\"x\\ny\"", log_value("x\ny"));
     assert_string_equal("\"\"", log_value(""));
     assert_string_equal("-", log_value(NULL));
-    enum log_level level;
-    assert_true(log_level_parse("debug", &level) && level == LOG_DEBUG);
-    assert_false(log_level_parse("loud", &level));
 }
 
 /* A pipe that nobody reads: the writer drops lines and counts them, and never blocks. */

@@ -133,6 +133,13 @@ static void test_defaults(void **state)
     config_free(&c);
 }
 
+static const struct template *find_template(const struct template_set *set, const char *code,
+                                            const char *locale)
+{
+    struct template_pick pick;
+    return template_pick(set, code, "", locale, &pick) ? pick.text : NULL;
+}
+
 static void test_default_app(void **state)
 {
     (void)state;
@@ -154,9 +161,9 @@ static void test_default_app(void **state)
     assert_string_equal(a->credentials.id, "id");
     assert_string_equal(a->credentials.secret, "secret");
     assert_null(a->credentials.security_token);
-    assert_non_null(template_find(c.templates, "I10000", NULL));
-    assert_non_null(template_find(c.templates, "I10001", "zh-CN"));
-    assert_non_null(template_find(c.templates, "I20000", NULL));
+    assert_non_null(find_template(c.templates, "I10000", NULL));
+    assert_non_null(find_template(c.templates, "I10001", "zh-CN"));
+    assert_non_null(find_template(c.templates, "I20000", NULL));
     config_free(&c);
 }
 
@@ -278,8 +285,8 @@ static void test_file(void **state)
     assert_string_equal(ios->credentials.id, "own");
     assert_string_equal(config_app_find(&c, "default")->app.app_key, "23456789");
     assert_string_equal(config_app_find(&c, "default")->credentials.id, "id");
-    assert_non_null(template_find(c.templates, "X", "zh-CN"));
-    assert_null(template_find(c.templates, "I10000", NULL));
+    assert_non_null(find_template(c.templates, "X", "zh-CN"));
+    assert_null(find_template(c.templates, "I10000", NULL));
     config_free(&c);
 }
 
@@ -824,9 +831,9 @@ static void test_reference_deployment(void **state)
     assert_int_equal(a->app.ttl_s, 86400);
     assert_true(a->app.store_offline);
     assert_int_equal(c.max_attempts, 3);
-    assert_non_null(template_find(c.templates, "I10000", NULL));
-    assert_non_null(template_find(c.templates, "I10001", NULL));
-    assert_non_null(template_find(c.templates, "I20000", NULL));
+    assert_non_null(find_template(c.templates, "I10000", NULL));
+    assert_non_null(find_template(c.templates, "I10001", NULL));
+    assert_non_null(find_template(c.templates, "I20000", NULL));
     config_free(&c);
 }
 

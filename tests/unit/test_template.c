@@ -20,6 +20,13 @@ static void parse(const char *json, struct job *job)
         fail_msg("%s: %s", json, why.err.text);
 }
 
+static const struct template *find_template(const struct template_set *set, const char *code,
+                                            const char *locale)
+{
+    struct template_pick pick;
+    return template_pick(set, code, "", locale, &pick) ? pick.text : NULL;
+}
+
 static void test_render(void **state)
 {
     (void)state;
@@ -66,7 +73,7 @@ static void test_render(void **state)
         parse(cases[i].job, &job);
         if (!template_set_add(set, "T", NULL, NULL, cases[i].message, &e))
             fail_msg("%zu: %s", i, e.text);
-        const struct template *t = template_find(set, "T", NULL);
+        const struct template *t = find_template(set, "T", NULL);
         assert_non_null(t);
         bool ok = template_render(t, &job, &title, &message, &e);
         assert_int_equal(ok, cases[i].want != NULL);
@@ -108,7 +115,7 @@ static void test_malformed(void **state)
         assert_false(template_set_add(set, "T", NULL, cases[i].title, cases[i].message, &e));
         if (!strstr(e.text, cases[i].error))
             fail_msg("%zu: %s", i, e.text);
-        assert_null(template_find(set, "T", NULL));
+        assert_null(find_template(set, "T", NULL));
         template_set_free(set);
     }
 }
@@ -155,13 +162,13 @@ static void test_locales(void **state)
         {"C", NULL, NULL},
     };
     struct template_set *set = template_set_new();
-    assert_null(template_find(set, "A", "zh"));
+    assert_null(find_template(set, "A", "zh"));
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
         assert_true(
             template_set_add(set, variants[i][0], variants[i][1], variants[i][2], "m", NULL));
     for (size_t i = 0; i < sizeof finds / sizeof *finds; i++) {
         char title[64] = "";
-        const struct template *t = template_find(set, finds[i][0], finds[i][1]);
+        const struct template *t = find_template(set, finds[i][0], finds[i][1]);
         if (!finds[i][2]) {
             assert_null(t);
             continue;
