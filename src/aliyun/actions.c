@@ -10,14 +10,15 @@
 enum { DEVICE_CHARS = 32, ACCOUNT_BYTES = 64, ALIAS_BYTES = 128, TAG_CHARS = 128 };
 enum { TASKS_MAX = 100, TARGETS_MAX = 1000 };
 
-static int by_name(const void *name, const void *row)
+static int compare_action_name(const void *name, const void *row)
 {
     return strcmp(name, ((const struct action_row *)row)->name);
 }
 
 const struct action_row *actions_find(const char *name)
 {
-    return bsearch(name, actions_table, actions_count, sizeof actions_table[0], by_name);
+    return bsearch(name, actions_table, actions_count, sizeof actions_table[0],
+                   compare_action_name);
 }
 
 const struct action_param *actions_param(const struct action_row *a, const char *name)
@@ -103,7 +104,7 @@ static enum action_id id_in(enum action_id id, const struct params *p)
 }
 
 /* One element of a comma list. */
-static bool check_element(enum action_id id, const char *p, size_t len, struct err *e)
+static bool check_list_element(enum action_id id, const char *p, size_t len, struct err *e)
 {
     char text[1024];
     if (len >= sizeof text)
@@ -120,7 +121,7 @@ static bool check_list(enum action_id id, size_t max, const char *text, struct e
         size_t len = strcspn(text, ",");
         if (++n > max)
             return err_set(e, "more than %zu", max);
-        if (!check_element(id, text, len, e))
+        if (!check_list_element(id, text, len, e))
             return false;
         text += len;
         if (!*text)
@@ -152,7 +153,7 @@ static bool check_unknown(const struct action_row *a, const char *name, struct e
     return err_set(e, "%s: not a parameter of %s", name, a->name);
 }
 
-static bool check_required(const struct action_row *a, const struct params *p, struct err *e)
+static bool check_action_required(const struct action_row *a, const struct params *p, struct err *e)
 {
     for (size_t i = 0; i < ACTION_PARAMS_MAX && a->params[i].row.name; i++)
         if (a->params[i].row.required && !params_get(p, a->params[i].row.name))
@@ -178,7 +179,7 @@ static bool check_plain(const struct action_row *a, const struct params *p, stru
         if (!check_value(row, p, p->v[i].value, e))
             return false;
     }
-    return check_required(a, p, e) && check_unbind(a, p, e);
+    return check_action_required(a, p, e) && check_unbind(a, p, e);
 }
 
 /* --- pushes ---------------------------------------------------------------------------------- */
@@ -192,8 +193,8 @@ static bool check_targets(const struct params *p, struct err *e)
     return err_prefix(e, "TargetValue");
 }
 
-static bool check_push(const struct action_row *a, const struct params *p, size_t payload_max,
-                       struct err *e)
+static bool check_push_action(const struct action_row *a, const struct params *p,
+                              size_t payload_max, struct err *e)
 {
     for (size_t i = 0; i < p->n; i++) {
         const struct param_row *row = params_find(p->v[i].name);
@@ -255,7 +256,7 @@ static bool check_task(const struct action_row *a, const struct params *p, size_
             params_set(&task, field, p->v[i].value);
     }
     const char *target = params_get(&task, "Target");
-    bool ok = check_push(a, &task, payload_max, e);
+    bool ok = check_push_action(a, &task, payload_max, e);
     if (ok && actions_id_of(target) == ID_NONE)
         ok = err_set(e, "Target: must be one of DEVICE|ACCOUNT|ALIAS");
     params_free(&task);
@@ -295,6 +296,6 @@ bool actions_check(const struct action_row *a, const struct params *p, size_t pa
                    struct err *e)
 {
     if (a->push_params)
-        return check_push(a, p, payload_max, e);
+        return check_push_action(a, p, payload_max, e);
     return a->task_params ? check_mass(a, p, payload_max, e) : check_plain(a, p, e);
 }

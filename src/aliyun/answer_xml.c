@@ -17,19 +17,19 @@ struct tree {
     struct buf text;
 };
 
-static void refuse(struct tree *t)
+static void refuse_tree(struct tree *t)
 {
     t->refused = true;
     XML_StopParser(t->parser, XML_FALSE);
 }
 
-static void XMLCALL on_start(void *arg, const XML_Char *name, const XML_Char **attributes)
+static void XMLCALL on_element_start(void *arg, const XML_Char *name, const XML_Char **attributes)
 {
     struct tree *t = arg;
     (void)name;
     (void)attributes;
     if (t->depth == DEPTH_MAX) {
-        refuse(t);
+        refuse_tree(t);
         return;
     }
     if (t->depth && !t->open[t->depth])
@@ -59,7 +59,7 @@ static void add_child(json_t *parent, const char *name, json_t *value)
     }
 }
 
-static void XMLCALL on_end(void *arg, const XML_Char *name)
+static void XMLCALL on_element_end(void *arg, const XML_Char *name)
 {
     struct tree *t = arg;
     if (t->refused)
@@ -69,7 +69,7 @@ static void XMLCALL on_end(void *arg, const XML_Char *name)
     if (!value)
         value = json_stringn(buf_text(&t->text), t->text.len);
     if (!value || !buf_ok(&t->text))
-        refuse(t);
+        refuse_tree(t);
     if (t->depth)
         add_child(t->open[t->depth], name, value);
     else
@@ -82,7 +82,7 @@ static void XMLCALL on_doctype(void *arg, const XML_Char *name, const XML_Char *
                                const XML_Char *public_id, int has_internal_subset)
 {
     (void)name, (void)system_id, (void)public_id, (void)has_internal_subset;
-    refuse(arg);
+    refuse_tree(arg);
 }
 
 json_t *answer_from_xml(const char *body, size_t len)
@@ -92,7 +92,7 @@ json_t *answer_from_xml(const char *body, size_t len)
         return NULL;
     buf_init(&t.text, TEXT_MAX);
     XML_SetUserData(t.parser, &t);
-    XML_SetElementHandler(t.parser, on_start, on_end);
+    XML_SetElementHandler(t.parser, on_element_start, on_element_end);
     XML_SetCharacterDataHandler(t.parser, on_text);
     XML_SetStartDoctypeDeclHandler(t.parser, on_doctype);
     bool ok = XML_Parse(t.parser, body, (int)len, 1) == XML_STATUS_OK && !t.refused;

@@ -89,7 +89,7 @@ static const char *name_of(const char *check)
     return "another parameter";
 }
 
-static void add_name(const char *check, size_t *n, struct buf *out)
+static void add_limit_name(const char *check, size_t *n, struct buf *out)
 {
     if (*n < NAMED_MAX) {
         buf_puts(out, *n ? ", " : "");
@@ -109,12 +109,12 @@ void content_write_differences(const char *was, const char *now, struct buf *out
     for (size_t i = 0; i < nnow; i++) {
         const char *check = now + i * CONTENT_CHECK_LEN;
         if (!is_same(find_check(was, check), check))
-            add_name(check, &n, out);
+            add_limit_name(check, &n, out);
     }
     for (size_t i = 0; i < nwas; i++) {
         const char *check = was + i * CONTENT_CHECK_LEN;
         if (!find_check(now, check))
-            add_name(check, &n, out);
+            add_limit_name(check, &n, out);
     }
     if (n > NAMED_MAX)
         buf_printf(out, " and %zu more", n - NAMED_MAX);

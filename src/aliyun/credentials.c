@@ -40,7 +40,7 @@ const char *credentials_kind_name(enum credentials_kind k)
     return "ram_role_arn";
 }
 
-static bool same_text(const char *a, const char *b)
+static bool same_secret(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
@@ -53,24 +53,24 @@ bool credentials_source_same(const struct credentials_source *a, const struct cr
     switch (a->kind) {
     case CREDENTIALS_STATIC:
         for (size_t i = 0; i < CREDENTIALS_FILES; i++)
-            if (!same_text(a->files[i], b->files[i]))
+            if (!same_secret(a->files[i], b->files[i]))
                 return false;
-        return same_text(a->id, b->id) && same_text(a->secret, b->secret) &&
-               same_text(a->token, b->token);
+        return same_secret(a->id, b->id) && same_secret(a->secret, b->secret) &&
+               same_secret(a->token, b->token);
     case CREDENTIALS_PROFILE:
-        return same_text(a->profile, b->profile) && same_text(a->file, b->file);
+        return same_secret(a->profile, b->profile) && same_secret(a->file, b->file);
     case CREDENTIALS_ECS:
-        return same_text(a->role, b->role);
+        return same_secret(a->role, b->role);
     case CREDENTIALS_OIDC:
-        return same_text(a->role_arn, b->role_arn) && same_text(a->session, b->session) &&
-               same_text(a->provider_arn, b->provider_arn) &&
-               same_text(a->token_file, b->token_file);
+        return same_secret(a->role_arn, b->role_arn) && same_secret(a->session, b->session) &&
+               same_secret(a->provider_arn, b->provider_arn) &&
+               same_secret(a->token_file, b->token_file);
     case CREDENTIALS_ROLE:
         break;
     }
-    return same_text(a->id, b->id) && same_text(a->secret, b->secret) &&
-           same_text(a->role_arn, b->role_arn) && same_text(a->session, b->session) &&
-           same_text(a->policy, b->policy);
+    return same_secret(a->id, b->id) && same_secret(a->secret, b->secret) &&
+           same_secret(a->role_arn, b->role_arn) && same_secret(a->session, b->session) &&
+           same_secret(a->policy, b->policy);
 }
 
 /* --- grants ---------------------------------------------------------------------------------- */
@@ -104,8 +104,8 @@ bool grant_set(struct grant *g, const char *id, const char *secret, const char *
 
 bool grant_same(const struct grant *a, const struct grant *b)
 {
-    return same_text(a->id, b->id) && same_text(a->secret, b->secret) &&
-           same_text(a->token, b->token);
+    return same_secret(a->id, b->id) && same_secret(a->secret, b->secret) &&
+           same_secret(a->token, b->token);
 }
 
 static void wipe_text(char *text)
@@ -163,7 +163,7 @@ static void free_wiped(void *p)
     free(p);
 }
 
-static json_t *load(const char *body, size_t len, struct err *e)
+static json_t *load_answer(const char *body, size_t len, struct err *e)
 {
     json_malloc_t make;
     json_free_t end;
@@ -179,7 +179,7 @@ static json_t *load(const char *body, size_t len, struct err *e)
 bool grant_read_ecs(const char *body, size_t len, struct grant *out, struct err *e)
 {
     *out = (struct grant){0};
-    json_t *root = load(body, len, e);
+    json_t *root = load_answer(body, len, e);
     const char *code = json_string_value(json_object_get(root, "Code"));
     bool ok = false;
     if (root && code && strcmp(code, "Success") != 0)
@@ -193,7 +193,7 @@ bool grant_read_ecs(const char *body, size_t len, struct grant *out, struct err 
 bool grant_read_sts(const char *body, size_t len, struct grant *out, struct err *e)
 {
     *out = (struct grant){0};
-    json_t *root = load(body, len, e);
+    json_t *root = load_answer(body, len, e);
     bool ok = root && read_keys(json_object_get(root, "Credentials"), out, e);
     json_decref(root);
     return ok;

@@ -40,7 +40,7 @@ void params_free(struct params *p)
     params_init(p);
 }
 
-static struct param *find(const struct params *p, const char *name)
+static struct param *param_slot(const struct params *p, const char *name)
 {
     for (size_t i = 0; i < p->n; i++)
         if (text_eq(p->v[i].name, name))
@@ -48,7 +48,7 @@ static struct param *find(const struct params *p, const char *name)
     return NULL;
 }
 
-static void grow(struct params *p)
+static void grow_params(struct params *p)
 {
     assert(p->n < PARAMS_MAX);
     size_t size = p->n * sizeof *p->v;
@@ -61,13 +61,13 @@ static void grow(struct params *p)
 void params_append(struct params *p, const char *name, const char *value)
 {
     if (p->n == p->cap)
-        grow(p);
+        grow_params(p);
     p->v[p->n++] = (struct param){name, value};
 }
 
 void params_set(struct params *p, const char *name, const char *value)
 {
-    struct param *old = find(p, name);
+    struct param *old = param_slot(p, name);
     if (old)
         old->value = value;
     else
@@ -123,11 +123,11 @@ void params_borrow(struct params *p, const struct params *from)
 
 const char *params_get(const struct params *p, const char *name)
 {
-    const struct param *found = find(p, name);
+    const struct param *found = param_slot(p, name);
     return found ? found->value : NULL;
 }
 
-static int by_name(const void *a, const void *b)
+static int compare_param_names(const void *a, const void *b)
 {
     const struct param *x = a, *y = b;
     return strcmp(x->name, y->name);
@@ -135,7 +135,7 @@ static int by_name(const void *a, const void *b)
 
 void params_sort(struct params *p)
 {
-    qsort(p->v, p->n, sizeof *p->v, by_name);
+    qsort(p->v, p->n, sizeof *p->v, compare_param_names);
 }
 
 /* --- the table ------------------------------------------------------------------------------ */

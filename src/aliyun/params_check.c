@@ -6,7 +6,7 @@
 #include "aliyun/params.h"
 #include "base/text.h"
 
-static bool is(const struct params *p, const char *name, const char *value)
+static bool param_is(const struct params *p, const char *name, const char *value)
 {
     const char *set = params_get(p, name);
     return set && strcmp(set, value) == 0;
@@ -20,7 +20,7 @@ static bool is_filled(const struct params *p, const char *name)
 
 /* --- single parameters ---------------------------------------------------------------------- */
 
-static bool check_required(const struct params *p, struct err *e)
+static bool check_params_required(const struct params *p, struct err *e)
 {
     for (size_t i = 0; i < params_push_count; i++)
         if (params_push[i].required && !is_filled(p, params_push[i].name))
@@ -113,7 +113,7 @@ static const struct tie ties[] = {
 
 static bool holds(const struct params *p, const char *name, const char *value)
 {
-    return value ? is(p, name, value) : is_filled(p, name);
+    return value ? param_is(p, name, value) : is_filled(p, name);
 }
 
 static bool check_ties(const struct params *p, struct err *e)
@@ -141,7 +141,7 @@ static bool has_special(const struct params *p)
 
 static bool check_custom_page(const struct params *p, struct err *e)
 {
-    if (is(p, "HarmonyActionType", "APP_CUSTOM_PAGE") && !is_filled(p, "HarmonyAction") &&
+    if (param_is(p, "HarmonyActionType", "APP_CUSTOM_PAGE") && !is_filled(p, "HarmonyAction") &&
         !is_filled(p, "HarmonyUri"))
         return err_set(e, "HarmonyActionType=APP_CUSTOM_PAGE: needs HarmonyAction or HarmonyUri");
     const char *image = params_get(p, "HarmonyImageUrl");
@@ -152,9 +152,10 @@ static bool check_custom_page(const struct params *p, struct err *e)
 
 static bool check_ios(const struct params *p, struct err *e)
 {
-    if (is_filled(p, "iOSBadge") && is(p, "iOSBadgeAutoIncrement", "true"))
+    if (is_filled(p, "iOSBadge") && param_is(p, "iOSBadgeAutoIncrement", "true"))
         return err_set(e, "iOSBadge: must be absent where iOSBadgeAutoIncrement is true");
-    if (is(p, "DeviceType", "iOS") && is(p, "PushType", "NOTICE") && !is_filled(p, "iOSApnsEnv"))
+    if (param_is(p, "DeviceType", "iOS") && param_is(p, "PushType", "NOTICE") &&
+        !is_filled(p, "iOSApnsEnv"))
         return err_set(e, "iOSApnsEnv: required for a notice to iOS");
     return true;
 }
@@ -166,7 +167,7 @@ static bool check_content(const struct params *p, struct err *e)
 {
     if (!is_filled(p, "Body"))
         return err_set(e, "Body: must not be empty");
-    bool optional = is(p, "DeviceType", "iOS") && is(p, "PushType", "NOTICE");
+    bool optional = param_is(p, "DeviceType", "iOS") && param_is(p, "PushType", "NOTICE");
     if (!optional && !is_filled(p, "Title"))
         return err_set(e, "Title: must not be empty");
     return true;
@@ -209,7 +210,7 @@ static bool check_ceilings(const struct params *p, int platforms, size_t payload
 {
     for (size_t i = 0; i < sizeof ceilings / sizeof ceilings[0]; i++) {
         const struct ceiling *c = &ceilings[i];
-        if (!(c->platform & platforms) || !is(p, "PushType", c->push_type))
+        if (!(c->platform & platforms) || !param_is(p, "PushType", c->push_type))
             continue;
         size_t sum = sum_of(p, c->fields);
         if (sum > payload_max)
@@ -221,13 +222,13 @@ static bool check_ceilings(const struct params *p, int platforms, size_t payload
 
 bool params_check(const struct params *p, size_t payload_max, struct err *e)
 {
-    if (!check_required(p, e))
+    if (!check_params_required(p, e))
         return false;
     const char *device_type = params_get(p, "DeviceType");
     int platforms = params_part_platforms(device_type);
     if (!platforms)
         return err_set(e, "DeviceType: must be ANDROID, iOS, HARMONY or ALL");
-    if (!is(p, "PushType", "MESSAGE") && !is(p, "PushType", "NOTICE"))
+    if (!param_is(p, "PushType", "MESSAGE") && !param_is(p, "PushType", "NOTICE"))
         return err_set(e, "PushType: must be MESSAGE or NOTICE");
     return check_rows(p, device_type, e) && check_content(p, e) &&
            check_ceilings(p, platforms, payload_max, e) && check_ios(p, e) &&

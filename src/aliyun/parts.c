@@ -31,7 +31,7 @@ const char *parts_name(size_t n)
     return n < PARTS ? parts_table[n].name : n == PARTS ? "open" : NULL;
 }
 
-static const struct part *find(const struct part *table, size_t n, const char *name)
+static const struct part *find_part(const struct part *table, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++)
         if (strcmp(table[i].name, name) == 0)
@@ -46,7 +46,7 @@ static bool is_open_text(const json_t *value)
     return json_is_string(value) && strpbrk(json_string_value(value), "{}");
 }
 
-static bool check(const char *param, json_t *value, struct err *e)
+static bool check_part_value(const char *param, json_t *value, struct err *e)
 {
     struct params scratch;
     if (is_open_text(value))
@@ -57,9 +57,9 @@ static bool check(const char *param, json_t *value, struct err *e)
     return ok;
 }
 
-static bool set(json_t *out, const char *param, json_t *value, bool checked, struct err *e)
+static bool put_part(json_t *out, const char *param, json_t *value, bool checked, struct err *e)
 {
-    if (checked && param && !check(param, value, e))
+    if (checked && param && !check_part_value(param, value, e))
         return false;
     if (param)
         json_object_set(out, param, value);
@@ -68,9 +68,9 @@ static bool set(json_t *out, const char *param, json_t *value, bool checked, str
 
 static bool set_part(json_t *out, const struct part *p, json_t *value, int platforms, struct err *e)
 {
-    return (set(out, p->android, value, platforms & PLATFORM_ANDROID, e) &&
-            set(out, p->ios, value, platforms & PLATFORM_IOS, e) &&
-            set(out, p->harmony, value, platforms & PLATFORM_HARMONY, e)) ||
+    return (put_part(out, p->android, value, platforms & PLATFORM_ANDROID, e) &&
+            put_part(out, p->ios, value, platforms & PLATFORM_IOS, e) &&
+            put_part(out, p->harmony, value, platforms & PLATFORM_HARMONY, e)) ||
            err_prefix(e, p->name);
 }
 
@@ -108,7 +108,7 @@ static bool set_open_type(json_t *out, const char *type, struct err *e)
 {
     const char *action = harmony_action(type);
     json_t *text = json_string(type);
-    bool ok = set(out, "AndroidOpenType", text, true, e) || err_prefix(e, "open.type");
+    bool ok = put_part(out, "AndroidOpenType", text, true, e) || err_prefix(e, "open.type");
     json_decref(text);
     if (ok && action)
         json_object_set_new(out, "HarmonyActionType", json_string(action));
@@ -123,7 +123,7 @@ static bool set_open(json_t *out, json_t *open, int platforms, struct err *e)
         return err_set(e, "open: must be a group of type, url, activity");
     json_object_foreach(open, name, value)
     {
-        const struct part *p = find(open_table, OPENS, name);
+        const struct part *p = find_part(open_table, OPENS, name);
         if (!p)
             return err_set(e, "open.%.64s: unknown; known: type, url, activity", name);
         if (!json_is_string(value))
@@ -155,7 +155,7 @@ static bool expand(json_t *out, json_t *parts, int platforms, struct err *e)
     json_t *value;
     json_object_foreach(parts, name, value)
     {
-        const struct part *p = find(parts_table, PARTS, name);
+        const struct part *p = find_part(parts_table, PARTS, name);
         if (p && !set_part(out, p, value, platforms, e))
             return false;
         if (!p && strcmp(name, "open") != 0)

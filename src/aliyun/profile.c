@@ -10,7 +10,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-static char *trim(char *text)
+static char *trim_spaces(char *text)
 {
     while (is_blank(*text))
         text++;
@@ -49,22 +49,22 @@ static void set_value(struct section *s, const char *name, char *value)
             continue;
         if (rows[i].place != &s->policy)
             cut_remark(value);
-        value = trim(value);
+        value = trim_spaces(value);
         *rows[i].place = *value ? value : NULL;
     }
 }
 
-static void read_line(struct section *s, char *line)
+static void read_profile_line(struct section *s, char *line)
 {
-    line = trim(line);
+    line = trim_spaces(line);
     char *close = strchr(line, ']'), *equals = strchr(line, '=');
     if (*line == '[' && close) {
         *close = '\0';
-        s->here = strcmp(trim(line + 1), s->name) == 0;
+        s->here = strcmp(trim_spaces(line + 1), s->name) == 0;
         s->found |= s->here;
     } else if (s->here && *line != ';' && *line != '#' && equals) {
         *equals = '\0';
-        set_value(s, trim(line), equals + 1);
+        set_value(s, trim_spaces(line), equals + 1);
     }
 }
 
@@ -76,23 +76,24 @@ static void read_lines(struct section *s, char *text)
         char *end = strchr(text, '\n');
         if (end)
             *end = '\0';
-        read_line(s, text);
+        read_profile_line(s, text);
         text = end ? end + 1 : NULL;
     }
 }
 
-static bool need(const struct section *s, const char *value, const char *name, struct err *e)
+static bool need_profile_value(const struct section *s, const char *value, const char *name,
+                               struct err *e)
 {
     if (!value)
         err_set(e, "profile %.64s: %s is missing", s->name, name);
     return value;
 }
 
-static bool describe(const struct section *s, struct credentials_source *out, struct err *e)
+static bool describe_section(const struct section *s, struct credentials_source *out, struct err *e)
 {
     if (!s->found)
         return err_set(e, "there is no profile %.64s", s->name);
-    if (!need(s, s->type, "type", e))
+    if (!need_profile_value(s, s->type, "type", e))
         return false;
     if (strcmp(s->type, "ecs_ram_role") == 0) {
         *out = (struct credentials_source){.kind = CREDENTIALS_ECS, .role = s->role};
@@ -110,8 +111,9 @@ static bool describe(const struct section *s, struct credentials_source *out, st
                                        .role_arn = s->role_arn,
                                        .session = s->session ? s->session : "pushbridge",
                                        .policy = s->policy};
-    return need(s, s->id, "access_key_id", e) && need(s, s->secret, "access_key_secret", e) &&
-           (!role || need(s, s->role_arn, "role_arn", e));
+    return need_profile_value(s, s->id, "access_key_id", e) &&
+           need_profile_value(s, s->secret, "access_key_secret", e) &&
+           (!role || need_profile_value(s, s->role_arn, "role_arn", e));
 }
 
 bool profile_read(const char *text, size_t len, const char *name, struct profile *out,
@@ -120,7 +122,7 @@ bool profile_read(const char *text, size_t len, const char *name, struct profile
     struct section s = {.name = name};
     *out = (struct profile){.text = mem_dup(text, len), .len = len};
     read_lines(&s, out->text);
-    if (describe(&s, &out->source, e))
+    if (describe_section(&s, &out->source, e))
         return true;
     profile_free(out);
     return false;

@@ -20,7 +20,7 @@ static const char empty_sha256[] =
 
 /* --- parameters ----------------------------------------------------------------------------- */
 
-static void set_time(struct params *p, const char *name, int64_t ms)
+static void set_time_param(struct params *p, const char *name, int64_t ms)
 {
     char stamp[CLOCK_UTC_SIZE];
     if (ms <= 0)
@@ -31,7 +31,7 @@ static void set_time(struct params *p, const char *name, int64_t ms)
 
 void request_set_expiry(const struct plan *plan, struct params *out)
 {
-    set_time(out, "ExpireTime", plan->expire_time_ms);
+    set_time_param(out, "ExpireTime", plan->expire_time_ms);
 }
 
 static void set_base(const struct app *app, const struct plan *plan, const struct call *call,
@@ -44,7 +44,7 @@ static void set_base(const struct app *app, const struct plan *plan, const struc
     params_append(out, "TargetValue", call->target_value);
     if (app->store_offline)
         params_append(out, "StoreOffline", "true");
-    set_time(out, "PushTime", plan->push_time_ms);
+    set_time_param(out, "PushTime", plan->push_time_ms);
     request_set_expiry(plan, out);
 }
 
@@ -127,7 +127,7 @@ const char *request_content_name(const char *name)
 }
 
 /* A NUL ends every item, so no two different lists give the same bytes. */
-static void add_item(struct buf *b, const char *text)
+static void add_task_item(struct buf *b, const char *text)
 {
     buf_add(b, text, strlen(text) + 1);
 }
@@ -138,7 +138,7 @@ static bool of_task(const struct param *p)
 }
 
 /* Sorts what belongs to the call itself into query; tasks stay in their order. */
-static void split(const struct params *params, struct params *query)
+static void split_query(const struct params *params, struct params *query)
 {
     params_init(query);
     for (size_t i = 0; i < params->n; i++)
@@ -151,15 +151,15 @@ static void add_content(struct buf *items, const struct param *p)
 {
     if (!request_content_name(p->name))
         return;
-    add_item(items, p->name);
-    add_item(items, p->value);
+    add_task_item(items, p->name);
+    add_task_item(items, p->value);
 }
 
 void request_digest(const struct params *params, char hex[65])
 {
     struct params query;
     struct buf items;
-    split(params, &query);
+    split_query(params, &query);
     buf_init(&items, STRING_MAX);
     for (size_t i = 0; i < query.n; i++)
         add_content(&items, &query.v[i]);
@@ -179,10 +179,10 @@ void request_content(const struct params *params, const char *more, unsigned cha
     buf_init(&items, STRING_MAX);
     for (size_t i = 0; i < params->n; i++)
         if (!is_one_of(params->v[i].name, own, sizeof own / sizeof own[0])) {
-            add_item(&items, params->v[i].name);
-            add_item(&items, params->v[i].value);
+            add_task_item(&items, params->v[i].name);
+            add_task_item(&items, params->v[i].value);
         }
-    add_item(&items, more);
+    add_task_item(&items, more);
     assert(buf_ok(&items));
     sign_sha256(buf_text(&items), items.len, out);
     buf_free(&items);
@@ -249,12 +249,12 @@ void request_token(const struct params *params, const char *uid, int64_t gen, un
     request_digest(params, content);
     buf_init(&name, 4096);
     buf_add(&name, namespace_id, sizeof namespace_id);
-    add_item(&name, app_key);
-    add_item(&name, uid);
+    add_task_item(&name, app_key);
+    add_task_item(&name, uid);
     buf_int(&name, gen);
     buf_putc(&name, ':');
     buf_int(&name, part);
-    add_item(&name, "");
+    add_task_item(&name, "");
     buf_puts(&name, content);
     assert(buf_ok(&name));
     sign_sha1(buf_text(&name), name.len, digest);
@@ -298,7 +298,7 @@ void wire_reset(struct wire *w)
     buf_reset(&w->scratch[1]);
 }
 
-static void wipe(struct buf *b)
+static void wipe_buf(struct buf *b)
 {
     buf_wipe(b);
     buf_free(b);
@@ -307,18 +307,18 @@ static void wipe(struct buf *b)
 void wire_free(struct wire *w)
 {
     wire_reset(w);
-    wipe(&w->target);
-    wipe(&w->body);
-    wipe(&w->values);
-    wipe(&w->scratch[0]);
-    wipe(&w->scratch[1]);
+    wipe_buf(&w->target);
+    wipe_buf(&w->body);
+    wipe_buf(&w->values);
+    wipe_buf(&w->scratch[0]);
+    wipe_buf(&w->scratch[1]);
 }
 
 static void add_header(struct wire *w, const char *name, const char *value)
 {
     assert(w->nheaders < sizeof w->headers / sizeof w->headers[0]);
     w->headers[w->nheaders++] = (struct wire_header){.name = name, .at = w->values.len};
-    add_item(&w->values, value);
+    add_task_item(&w->values, value);
 }
 
 /* The values have stopped moving. */
@@ -398,7 +398,7 @@ static void sign_as_v3(const struct attempt *a, struct wire *out)
     add_authorization(a, headers, n, signature, out);
 }
 
-static void set_common(const struct attempt *a, struct params *p)
+static void set_call_params(const struct attempt *a, struct params *p)
 {
     params_append(p, "AccessKeyId", a->cred->id);
     params_append(p, "Action", a->action);
@@ -416,7 +416,7 @@ static void set_common(const struct attempt *a, struct params *p)
 static void put_by_place(const struct params *params, struct wire *out)
 {
     struct params query;
-    split(params, &query);
+    split_query(params, &query);
     buf_puts(&out->target, "/?");
     sign_canonical_query(&out->target, &query);
     params_free(&query);
@@ -438,7 +438,7 @@ static void sign_as_v1(const struct attempt *a, const struct params *params, str
     struct buf *string = &out->scratch[0], *signature = &out->scratch[1];
     params_init(&all);
     params_borrow(&all, params);
-    set_common(a, &all);
+    set_call_params(a, &all);
     params_sort(&all);
     buf_putc(&out->target, '/');
     sign_canonical_query(&out->body, &all);

@@ -28,7 +28,7 @@ struct envelope_fields {
 /* --- fields --------------------------------------------------------------------------------- */
 
 /* Copies what fits, without cutting a character in two. */
-static void copy_text(char *out, size_t size, const char *text)
+static void copy_plain_text(char *out, size_t size, const char *text)
 {
     size_t len = chars_cut(text, strlen(text), size - 1);
     memcpy(out, text, len);
@@ -40,7 +40,7 @@ static void copy_said(char *out, size_t size, const char *text)
 {
     char *copy = mem_dup(text, strnlen(text, SAID_MAX));
     said_keep(copy, strlen(copy));
-    copy_text(out, size, copy);
+    copy_plain_text(out, size, copy);
     mem_free(copy);
 }
 
@@ -55,12 +55,12 @@ static bool is_id(const char *text)
     return true;
 }
 
-static void add_id(struct envelope_fields *f, const char *text)
+static void add_answer_id(struct envelope_fields *f, const char *text)
 {
     if (!is_id(text))
         f->bad_id = true;
     else if (f->nids++ < RESPONSE_IDS_MAX)
-        copy_text(f->ids[f->nids - 1], ID_SIZE, text);
+        copy_plain_text(f->ids[f->nids - 1], ID_SIZE, text);
 }
 
 /* The provider quotes its own string to sign, which holds the push's text. */
@@ -82,7 +82,7 @@ static void set_field(struct envelope_fields *f, const char *name, const char *t
     else if (strcasecmp(name, "RequestId") == 0)
         copy_said(f->request_id, sizeof f->request_id, text);
     else if (strcasecmp(name, "MessageId") == 0)
-        add_id(f, text);
+        add_answer_id(f, text);
 }
 
 /* --- JSON ----------------------------------------------------------------------------------- */
@@ -104,7 +104,7 @@ static void json_id(struct envelope_fields *f, const json_t *value)
 {
     char digits[24];
     const char *text = scalar_text(value, digits);
-    add_id(f, text ? text : "");
+    add_answer_id(f, text ? text : "");
 }
 
 /* {"MessageIds":{"MessageId":[…]}} of MassPush, {"MessageIds":[…]} of MassPushV2. */
@@ -199,7 +199,7 @@ static void XMLCALL xml_end(void *arg, const XML_Char *name)
     if (x->leaf && x->depth == 2 && !x->in_ids)
         set_field(x->f, name, x->text);
     else if (x->leaf && x->depth == 3 && x->in_ids && strcasecmp(name, "MessageId") == 0)
-        add_id(x->f, x->text);
+        add_answer_id(x->f, x->text);
     x->depth--;
     x->len = 0;
     x->leaf = false;
@@ -313,9 +313,9 @@ static void classify_success(const struct envelope_fields *f, bool readable, str
     out->class = readable ? REPLY_SENT : REPLY_TRANSIENT;
     out->ambiguous = out->goes_on = !readable;
     if (!readable)
-        copy_text(out->message, sizeof out->message, "success without a readable answer");
+        copy_plain_text(out->message, sizeof out->message, "success without a readable answer");
     else if (f->nids)
-        copy_text(out->message_id, sizeof out->message_id, f->ids[0]);
+        copy_plain_text(out->message_id, sizeof out->message_id, f->ids[0]);
 }
 
 static void read_reply(const struct response_in *in, bool need_id, struct envelope_fields *f,
@@ -323,9 +323,9 @@ static void read_reply(const struct response_in *in, bool need_id, struct envelo
 {
     read_body(in, f);
     *out = (struct reply){.http_status = in->status};
-    copy_text(out->request_id, sizeof out->request_id, f->request_id);
-    copy_text(out->code, sizeof out->code, f->code);
-    copy_text(out->message, sizeof out->message, f->message);
+    copy_plain_text(out->request_id, sizeof out->request_id, f->request_id);
+    copy_plain_text(out->code, sizeof out->code, f->code);
+    copy_plain_text(out->message, sizeof out->message, f->message);
     bool success = in->status >= 200 && in->status < 300 && is_success_code(f->code);
     if (success)
         classify_success(f, f->readable && (!need_id || (f->nids && !f->bad_id)), out);

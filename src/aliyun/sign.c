@@ -24,7 +24,7 @@ static struct algorithm sha1 = {.name = "SHA1", .size = 20};
 static struct algorithm sha256 = {.name = "SHA256", .size = 32};
 
 /* A library that cannot hash is as broken as one that cannot allocate. */
-static void must(bool ok)
+static void must_hash(bool ok)
 {
     if (!ok)
         abort();
@@ -33,43 +33,43 @@ static void must(bool ok)
 static EVP_MAC_CTX *make_mac(const char *digest)
 {
     EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    must(mac);
+    must_hash(mac);
     EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
-    must(ctx);
+    must_hash(ctx);
     EVP_MAC_free(mac);
     char name[16];
     snprintf(name, sizeof name, "%s", digest);
     const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
                                  OSSL_PARAM_construct_end()};
-    must(EVP_MAC_CTX_set_params(ctx, params));
+    must_hash(EVP_MAC_CTX_set_params(ctx, params));
     return ctx;
 }
 
-static void prepare(struct algorithm *a)
+static void prepare_algorithm(struct algorithm *a)
 {
     if (a->md)
         return;
     a->md = EVP_MD_fetch(NULL, a->name, NULL);
-    must(a->md);
+    must_hash(a->md);
     a->hash = EVP_MD_CTX_new();
-    must(a->hash);
+    must_hash(a->hash);
     a->mac = make_mac(a->name);
 }
 
 static void hash(struct algorithm *a, const void *p, size_t len, unsigned char *out)
 {
-    prepare(a);
-    must(EVP_DigestInit_ex2(a->hash, a->md, NULL) && EVP_DigestUpdate(a->hash, p, len) &&
-         EVP_DigestFinal_ex(a->hash, out, NULL));
+    prepare_algorithm(a);
+    must_hash(EVP_DigestInit_ex2(a->hash, a->md, NULL) && EVP_DigestUpdate(a->hash, p, len) &&
+              EVP_DigestFinal_ex(a->hash, out, NULL));
 }
 
 static void hmac(struct algorithm *a, const void *key, size_t key_len, const void *p, size_t len,
                  unsigned char *out)
 {
     size_t written = 0;
-    prepare(a);
-    must(EVP_MAC_init(a->mac, key, key_len, NULL) && EVP_MAC_update(a->mac, p, len) &&
-         EVP_MAC_final(a->mac, out, &written, a->size) && written == a->size);
+    prepare_algorithm(a);
+    must_hash(EVP_MAC_init(a->mac, key, key_len, NULL) && EVP_MAC_update(a->mac, p, len) &&
+              EVP_MAC_final(a->mac, out, &written, a->size) && written == a->size);
 }
 
 void sign_sha256(const void *p, size_t len, unsigned char out[32])
@@ -148,7 +148,7 @@ void sign_v1(const char *secret, const char *string_to_sign, struct buf *signatu
     text_base64(signature_base64, mac, sizeof mac);
 }
 
-static void add_trimmed(struct buf *out, const char *value)
+static void add_header_value(struct buf *out, const char *value)
 {
     value += strspn(value, " \t");
     size_t len = strlen(value);
@@ -167,7 +167,7 @@ void sign_v3_canonical(struct buf *out, const char *method, const char *canonica
     for (size_t i = 0; i < n; i++) {
         buf_puts(out, headers[i].name);
         buf_putc(out, ':');
-        add_trimmed(out, headers[i].value);
+        add_header_value(out, headers[i].value);
         buf_putc(out, '\n');
     }
     buf_putc(out, '\n');

@@ -7,7 +7,7 @@
 static const char version[] = "2015-04-01";
 enum { STRING_MAX = 256 * 1024 };
 
-static void set_common(struct params *p, const char *action, const char *stamp)
+static void set_sts_params(struct params *p, const char *action, const char *stamp)
 {
     params_append(p, "Action", action);
     params_append(p, "Version", version);
@@ -37,7 +37,7 @@ void sts_write_oidc(const struct credentials_source *s, const char *oidc_token, 
     struct params query, form;
     params_init(&query);
     params_init(&form);
-    set_common(&query, "AssumeRoleWithOIDC", stamp);
+    set_sts_params(&query, "AssumeRoleWithOIDC", stamp);
     set_role(&form, s);
     params_append(&form, "OIDCProviderArn", s->provider_arn);
     params_append(&form, "OIDCToken", oidc_token);
@@ -52,7 +52,7 @@ void sts_write_role(const struct credentials_source *s, const char *stamp, const
     struct params p;
     struct buf string, signature;
     params_init(&p);
-    set_common(&p, "AssumeRole", stamp);
+    set_sts_params(&p, "AssumeRole", stamp);
     set_role(&p, s);
     params_append(&p, "AccessKeyId", s->id);
     params_append(&p, "SignatureMethod", "HMAC-SHA1");

@@ -43,7 +43,7 @@ int64_t clock_wall_ms(void)
 
 /* n with that many digits and what follows it; strftime takes several times as long, and each call
  * has two stamps. */
-static char *put_number(char *p, int n, int width, char after)
+static char *put_digits(char *p, int n, int width, char after)
 {
     for (int i = width; i-- > 0; n /= 10)
         p[i] = (char)('0' + n % 10);
@@ -59,12 +59,12 @@ void clock_format_utc(int64_t wall_ms, char out[CLOCK_UTC_SIZE])
         out[0] = '\0';
         return;
     }
-    char *p = put_number(out, 1900 + tm.tm_year, 4, '-');
-    p = put_number(p, 1 + tm.tm_mon, 2, '-');
-    p = put_number(p, tm.tm_mday, 2, 'T');
-    p = put_number(p, tm.tm_hour, 2, ':');
-    p = put_number(p, tm.tm_min, 2, ':');
-    *put_number(p, tm.tm_sec, 2, 'Z') = '\0';
+    char *p = put_digits(out, 1900 + tm.tm_year, 4, '-');
+    p = put_digits(p, 1 + tm.tm_mon, 2, '-');
+    p = put_digits(p, tm.tm_mday, 2, 'T');
+    p = put_digits(p, tm.tm_hour, 2, ':');
+    p = put_digits(p, tm.tm_min, 2, ':');
+    *put_digits(p, tm.tm_sec, 2, 'Z') = '\0';
 }
 
 /* Reads exactly n digits at *p and steps over them. */

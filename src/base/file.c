@@ -54,7 +54,7 @@ static void task_free(struct task *t)
 
 /* Stops where out is full. A file of the size that it says comes as one piece, so that out need
  * not grow and leave a copy of a secret behind. */
-static int read_all(int fd, off_t size, struct buf *out)
+static int read_descriptor(int fd, off_t size, struct buf *out)
 {
     size_t most = size <= 0 ? PIECE : (size_t)size < out->max ? (size_t)size : out->max;
     char *piece = mem_alloc(most);
@@ -77,7 +77,7 @@ static int read_regular(struct task *t)
         return errno;
     int failed = fstat(fd, &t->st) != 0 ? errno : 0;
     if (!failed && S_ISREG(t->st.st_mode))
-        failed = read_all(fd, t->st.st_size, &t->text);
+        failed = read_descriptor(fd, t->st.st_size, &t->text);
     close(fd);
     return failed;
 }
@@ -87,7 +87,7 @@ static void task_do(struct task *t)
     t->failed = t->read ? read_regular(t) : stat(t->path, &t->st) != 0 ? errno : 0;
 }
 
-static void *run(void *arg)
+static void *run_task(void *arg)
 {
     struct task *t = arg;
     task_do(t);
@@ -119,7 +119,7 @@ static bool start_thread(struct task *t)
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool ok = pthread_create(&thread, &attr, run, t) == 0;
+    bool ok = pthread_create(&thread, &attr, run_task, t) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
     return ok;
@@ -161,7 +161,7 @@ static bool task_wait(struct task *t)
 }
 
 /* NULL with e, or what is to be freed. */
-static struct task *ask(const char *path, bool read, size_t max, struct err *e)
+static struct task *ask_thread(const char *path, bool read, size_t max, struct err *e)
 {
     if (is_stuck(path)) {
         err_set(e, "%s: the file system has not answered the last time yet", path);
@@ -188,7 +188,7 @@ static bool check_regular(const struct task *t, struct err *e)
 
 bool file_read(const char *path, size_t max, struct buf *out, struct err *e)
 {
-    struct task *t = ask(path, true, max, e);
+    struct task *t = ask_thread(path, true, max, e);
     buf_init(out, max);
     if (!t)
         return false;
@@ -205,7 +205,7 @@ bool file_read(const char *path, size_t max, struct buf *out, struct err *e)
 
 bool file_stat(const char *path, struct stat *out, struct err *e)
 {
-    struct task *t = ask(path, false, 1, e);
+    struct task *t = ask_thread(path, false, 1, e);
     if (!t)
         return false;
     bool ok = !t->failed || err_set(e, "%s: %s", path, strerror(t->failed));
@@ -216,7 +216,7 @@ bool file_stat(const char *path, struct stat *out, struct err *e)
 
 bool file_is_harmless(const char *path, int64_t max, struct err *e)
 {
-    struct task *t = ask(path, false, 1, e);
+    struct task *t = ask_thread(path, false, 1, e);
     if (!t)
         return false;
     bool ok = t->failed || check_regular(t, e);

@@ -22,7 +22,7 @@ static void round_of(uint64_t v[4])
     v[2] = rotate(v[2], 32);
 }
 
-static void take(uint64_t v[4], uint64_t word)
+static void mix_word(uint64_t v[4], uint64_t word)
 {
     v[3] ^= word;
     round_of(v);
@@ -46,8 +46,8 @@ uint64_t hash_keyed(const struct hash_key *key, const void *p, size_t len)
         key->k[0] ^ UINT64_C(0x736f6d6570736575), key->k[1] ^ UINT64_C(0x646f72616e646f6d),
         key->k[0] ^ UINT64_C(0x6c7967656e657261), key->k[1] ^ UINT64_C(0x7465646279746573)};
     for (size_t rest = len; rest >= 8; rest -= 8, bytes += 8)
-        take(v, word_at(bytes, 8));
-    take(v, word_at(bytes, len % 8) | (uint64_t)len << 56);
+        mix_word(v, word_at(bytes, 8));
+    mix_word(v, word_at(bytes, len % 8) | (uint64_t)len << 56);
     v[2] ^= 0xFF;
     for (int i = 0; i < 4; i++)
         round_of(v);

@@ -105,7 +105,7 @@ static void init(void)
 
 /* --- writing --------------------------------------------------------------------------------- */
 
-static unsigned place(const struct row *row, unsigned side, unsigned i)
+static unsigned place_of_label(const struct row *row, unsigned side, unsigned i)
 {
     unsigned other = row->size[side] - 1;
     return i < other && values[row->set[side]][i] ? i : other;
@@ -116,8 +116,9 @@ static int64_t *series(enum metric m, unsigned i, unsigned j)
     const struct row *row = &rows[m];
     if (!ready)
         init();
-    return &store
-                .v[row->offset + (place(row, 0, i) * row->size[1] + place(row, 1, j)) * row->width];
+    return &store.v[row->offset +
+                    (place_of_label(row, 0, i) * row->size[1] + place_of_label(row, 1, j)) *
+                        row->width];
 }
 
 void metrics_add(enum metric m, int64_t n)
@@ -207,7 +208,7 @@ static int64_t observations(const struct row *row, const int64_t *at)
     return n;
 }
 
-static int64_t amount(const struct row *row, const int64_t *at)
+static int64_t sum_of_row(const struct row *row, const int64_t *at)
 {
     if (row->type == HISTOGRAM)
         return observations(row, at);
@@ -219,7 +220,7 @@ int64_t metrics_get(enum metric m)
     const struct row *row = &rows[m];
     int64_t sum = 0;
     for (unsigned i = 0; i < row->size[0] * row->size[1]; i++)
-        sum += amount(row, &store.v[row->offset + i * row->width]);
+        sum += sum_of_row(row, &store.v[row->offset + i * row->width]);
     return sum;
 }
 
@@ -246,7 +247,7 @@ bool metrics_is_counter(enum metric m)
 
 /* --- the page -------------------------------------------------------------------------------- */
 
-static void put_number(struct buf *out, int64_t n, int64_t divisor)
+static void put_value(struct buf *out, int64_t n, int64_t divisor)
 {
     if (n < 0)
         buf_putc(out, '-');
@@ -301,7 +302,7 @@ static void put_sample(struct buf *out, const struct row *row, const char *suffi
     if (put_labels(out, row, at))
         buf_putc(out, '}');
     buf_putc(out, ' ');
-    put_number(out, n, divisor);
+    put_value(out, n, divisor);
     buf_putc(out, '\n');
 }
 
@@ -314,7 +315,7 @@ static void put_histogram(struct buf *out, const struct row *row, const unsigned
         buf_printf(out, "%s_bucket", row->name);
         buf_puts(out, put_labels(out, row, at) ? ",le=\"" : "{le=\"");
         if (b < row->nbounds)
-            put_number(out, row->bounds[b], row->divisor);
+            put_value(out, row->bounds[b], row->divisor);
         else
             buf_puts(out, "+Inf");
         buf_printf(out, "\"} %lld\n", (long long)sum);
@@ -333,8 +334,9 @@ static bool is_shown(const struct row *row, const unsigned at[2], const int64_t 
         return *v != METRIC_ABSENT;
     if (row->type == SPARSE || (row->type == HISTOGRAM && row->size[0] > 1))
         named = false;
-    /* Unused names of a set have never counted, as place() sends their bumps to "other". */
-    return named || amount(row, v) != 0;
+    /* Unused names of a set have never counted, as place_of_label() sends their bumps to "other".
+     */
+    return named || sum_of_row(row, v) != 0;
 }
 
 static void put_series(struct buf *out, const struct row *row, const unsigned at[2], bool *headed)

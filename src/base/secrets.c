@@ -26,7 +26,7 @@ static struct secret {
 static size_t nknown, oldest;
 static bool begins[256]; /* whether any begins with the byte */
 
-static void add(const char *text, size_t len, bool as_word)
+static void add_secret(const char *text, size_t len, bool as_word)
 {
     if (len < SECRET_MIN)
         return;
@@ -44,16 +44,16 @@ static void add(const char *text, size_t len, bool as_word)
 void secrets_add(const char *secret)
 {
     if (secret)
-        add(secret, strlen(secret), false);
+        add_secret(secret, strlen(secret), false);
 }
 
 void secrets_add_name(const char *name)
 {
     if (name && strcmp(name, "default") != 0)
-        add(name, strlen(name), true);
+        add_secret(name, strlen(name), true);
 }
 
-static int hex_digit(char c)
+static int digit_of_hex(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -64,14 +64,14 @@ static int hex_digit(char c)
 /* The byte that two hexadecimal digits stand for, −1: they are none. */
 static int hex_byte(const char *p, size_t len)
 {
-    int high = len >= 2 ? hex_digit(p[0]) : -1, low = high >= 0 ? hex_digit(p[1]) : -1;
+    int high = len >= 2 ? digit_of_hex(p[0]) : -1, low = high >= 0 ? digit_of_hex(p[1]) : -1;
     return low < 0 ? -1 : high * 16 + low;
 }
 
 /* --- URLs ------------------------------------------------------------------------------------ */
 
 /* Percent-decoded; returns its length. */
-static size_t decode(const char *p, size_t len, char *out)
+static size_t decode_percent(const char *p, size_t len, char *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < len; n++) {
@@ -82,11 +82,11 @@ static size_t decode(const char *p, size_t len, char *out)
     return n;
 }
 
-static void add_part(const char *p, size_t len, bool name)
+static void add_url_part(const char *p, size_t len, bool name)
 {
     char decoded[PART_MAX];
-    add(p, len, name);
-    add(decoded, decode(p, len, decoded), name);
+    add_secret(p, len, name);
+    add_secret(decoded, decode_percent(p, len, decoded), name);
     mem_wipe(decoded, sizeof decoded);
 }
 
@@ -96,7 +96,7 @@ static void add_basic(const char *p, size_t len)
     char decoded[PART_MAX];
     struct buf basic;
     buf_init(&basic, 2 * PART_MAX);
-    text_base64(&basic, decoded, decode(p, len, decoded));
+    text_base64(&basic, decoded, decode_percent(p, len, decoded));
     secrets_add(buf_text(&basic));
     buf_wipe(&basic);
     buf_free(&basic);
@@ -113,9 +113,9 @@ void secrets_add_url(const char *url)
         return;
     const char *colon = memchr(start, ':', len);
     size_t name = colon ? (size_t)(colon - start) : len;
-    add_part(start, name, colon != NULL);
+    add_url_part(start, name, colon != NULL);
     if (colon)
-        add_part(colon + 1, len - name - 1, false);
+        add_url_part(colon + 1, len - name - 1, false);
     add_basic(start, len);
 }
 
@@ -143,7 +143,7 @@ static size_t stands_for(const char *p, size_t len, char c)
     return unicode && hex_byte(p + 4, 2) == (unsigned char)c ? 6 : 0;
 }
 
-static bool is_word(char c)
+static bool is_word_char(char c)
 {
     return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
 }
@@ -167,9 +167,9 @@ static bool stands_alone(const char *text, size_t len, size_t from, size_t n, si
     bool end = from + n == len;
     if (of < QUOTED_BELOW)
         return from && !end && is_quote(text[from - 1]) && is_quote(text[from + n]);
-    if (from ? is_word(text[from - 1]) : is_code(text, n))
+    if (from ? is_word_char(text[from - 1]) : is_code(text, n))
         return false;
-    return end || !is_word(text[from + n]);
+    return end || !is_word_char(text[from + n]);
 }
 
 /* Bytes of text from there that are the secret or the beginning of it; 0: none. */

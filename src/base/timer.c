@@ -22,7 +22,7 @@ static void add_event(struct timer *t, int64_t ms)
     event_add(&t->event, &tv);
 }
 
-static void on_event(evutil_socket_t fd, short what, void *arg)
+static void on_timer_event(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
@@ -37,7 +37,7 @@ struct timer *timer_new(struct event_base *base, timer_fn fn, void *arg)
     struct timer *t = mem_zalloc(sizeof *t);
     t->fn = fn;
     t->arg = arg;
-    event_assign(&t->event, base, -1, 0, on_event, t);
+    event_assign(&t->event, base, -1, 0, on_timer_event, t);
     return t;
 }
 

@@ -22,7 +22,7 @@ static void write_v6(const struct in6_addr *a, char out[ADMIN_HOST_SIZE])
         inet_ntop(AF_INET6, a, out, ADMIN_HOST_SIZE);
 }
 
-static bool copy(const char *text, size_t len, char out[ADMIN_HOST_SIZE])
+static bool copy_host(const char *text, size_t len, char out[ADMIN_HOST_SIZE])
 {
     if (!len || len >= ADMIN_HOST_SIZE)
         return false;
@@ -35,7 +35,7 @@ static bool read_v6(const char *text, size_t len, char out[ADMIN_HOST_SIZE])
 {
     char address[ADMIN_HOST_SIZE];
     struct in6_addr v6;
-    if (!copy(text, len, address) || inet_pton(AF_INET6, address, &v6) != 1)
+    if (!copy_host(text, len, address) || inet_pton(AF_INET6, address, &v6) != 1)
         return false;
     write_v6(&v6, out);
     return true;
@@ -45,7 +45,7 @@ static bool read_name(const char *text, size_t len, char out[ADMIN_HOST_SIZE])
 {
     if (len && text[len - 1] == '.')
         len--;
-    if (!copy(text, len, out))
+    if (!copy_host(text, len, out))
         return false;
     for (char *p = out; *p; p++) {
         if (!isalnum((unsigned char)*p) && !strchr("-._", *p))
@@ -74,13 +74,13 @@ bool admin_host_read(const char *text, char out[ADMIN_HOST_SIZE])
 bool admin_host_read_entry(const char *text, size_t len, char out[ADMIN_HOST_SIZE])
 {
     if (len == 1 && *text == '*')
-        return copy(text, len, out);
+        return copy_host(text, len, out);
     if (len > 2 && text[0] == '[' && text[len - 1] == ']')
         return read_v6(text + 1, len - 2, out);
     return read_v6(text, len, out) || read_name(text, len, out);
 }
 
-static bool is_loopback(const char *host)
+static bool is_loopback_name(const char *host)
 {
     struct in_addr v4;
     return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
@@ -95,7 +95,7 @@ static bool is_listened_on(const char *host, const char *listen)
            strcmp(own, host) == 0;
 }
 
-static bool is_address(const char *host, const struct sockaddr *local)
+static bool is_local_address(const char *host, const struct sockaddr *local)
 {
     char own[ADMIN_HOST_SIZE];
     if (!local)
@@ -109,7 +109,7 @@ static bool is_address(const char *host, const struct sockaddr *local)
     return strcmp(own, host) == 0;
 }
 
-static bool is_listed(const char *host, const char *hosts)
+static bool is_host_listed(const char *host, const char *hosts)
 {
     char entry[ADMIN_HOST_SIZE];
     for (const char *p = hosts; p && *p;) {
@@ -125,6 +125,6 @@ static bool is_listed(const char *host, const char *hosts)
 bool admin_host_is_ours(const char *host, const char *listen, const char *hosts,
                         const struct sockaddr *local)
 {
-    return is_loopback(host) || is_listened_on(host, listen) || is_address(host, local) ||
-           is_listed(host, hosts);
+    return is_loopback_name(host) || is_listened_on(host, listen) ||
+           is_local_address(host, local) || is_host_listed(host, hosts);
 }

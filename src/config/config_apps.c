@@ -12,12 +12,12 @@
 #include "base/text.h"
 #include "config/config_keys.h"
 
-static struct setting *member(struct setting_list *list, const char *name)
+static struct setting *app_member(struct setting_list *list, const char *name)
 {
     return &list->v[option_find(list->table, name, NULL)];
 }
 
-static bool is_set(const struct setting *s)
+static bool setting_is_set(const struct setting *s)
 {
     return s->text && *s->text;
 }
@@ -25,7 +25,7 @@ static bool is_set(const struct setting *s)
 static bool has_default(struct settings *s)
 {
     for (size_t i = 0; i < s->napps; i++) {
-        const struct setting *name = member(&s->apps[i], "name");
+        const struct setting *name = app_member(&s->apps[i], "name");
         if (name->text && strcmp(name->text, "default") == 0)
             return true;
     }
@@ -34,8 +34,8 @@ static bool has_default(struct settings *s)
 
 bool config_apps_add_default(struct settings *s, struct err *e)
 {
-    const struct setting *key = member(&s->general, "aliyun.app_key");
-    if (!is_set(key) || has_default(s))
+    const struct setting *key = app_member(&s->general, "aliyun.app_key");
+    if (!setting_is_set(key) || has_default(s))
         return true;
     if (s->napps == CONFIG_APPS_MAX)
         return err_set(e, "%s: app \"default\" beside %zu in the list of apps, at most %d in all",
@@ -44,27 +44,27 @@ bool config_apps_add_default(struct settings *s, struct err *e)
     struct setting_list *list = &s->apps[s->napps++];
     *list = (struct setting_list){.origin = mem_strdup("built in")};
     setting_list_init(list, &options_app);
-    return setting_put(member(list, "name"), "default", "built in", SOURCE_FILE, false, e);
+    return setting_put(app_member(list, "name"), "default", "built in", SOURCE_FILE, false, e);
 }
 
 /* Message with the app and where it stands. */
-static bool refuse(struct setting_list *list, const char *what, struct err *e)
+static bool refuse_app(struct setting_list *list, const char *what, struct err *e)
 {
-    return err_set(e, "%s: app \"%s\": %s", list->origin, member(list, "name")->text, what);
+    return err_set(e, "%s: app \"%s\": %s", list->origin, app_member(list, "name")->text, what);
 }
 
 /* e already says what is wrong. */
 static bool refuse_again(struct setting_list *list, struct err *e)
 {
     const struct err what = *e;
-    return refuse(list, what.text, e);
+    return refuse_app(list, what.text, e);
 }
 
-static bool inherit(struct setting_list *list, const char *name, const struct setting *from,
-                    struct err *e)
+static bool inherit_setting(struct setting_list *list, const char *name, const struct setting *from,
+                            struct err *e)
 {
-    struct setting *to = member(list, name);
-    if (!is_set(from) || from->source == SOURCE_DEFAULT)
+    struct setting *to = app_member(list, name);
+    if (!setting_is_set(from) || from->source == SOURCE_DEFAULT)
         return true;
     if (!setting_put(to, from->text, from->origin, from->source, false, e))
         return false;
@@ -76,17 +76,19 @@ static bool inherit(struct setting_list *list, const char *name, const struct se
 /* A token belongs to one key: one from a weaker source than the key's is another key's. */
 static bool inherit_credentials(struct setting_list *list, struct settings *s, struct err *e)
 {
-    const struct setting *id = member(&s->general, "aliyun.access_key_id");
-    const struct setting *token = member(&s->general, "aliyun.security_token");
-    return inherit(list, "access_key_id", id, e) &&
-           inherit(list, "access_key_secret", member(&s->general, "aliyun.access_key_secret"), e) &&
-           (token->source < id->source || inherit(list, "security_token", token, e));
+    const struct setting *id = app_member(&s->general, "aliyun.access_key_id");
+    const struct setting *token = app_member(&s->general, "aliyun.security_token");
+    return inherit_setting(list, "access_key_id", id, e) &&
+           inherit_setting(list, "access_key_secret",
+                           app_member(&s->general, "aliyun.access_key_secret"), e) &&
+           (token->source < id->source || inherit_setting(list, "security_token", token, e));
 }
 
 static bool has_own_credentials(struct setting_list *list)
 {
-    return is_set(member(list, "access_key_id")) || is_set(member(list, "access_key_secret")) ||
-           is_set(member(list, "security_token"));
+    return setting_is_set(app_member(list, "access_key_id")) ||
+           setting_is_set(app_member(list, "access_key_secret")) ||
+           setting_is_set(app_member(list, "security_token"));
 }
 
 static bool is_label(const char *text)
@@ -97,44 +99,45 @@ static bool is_label(const char *text)
     return true;
 }
 
-static bool check_name(struct setting_list *list, struct err *e)
+static bool check_app_name(struct setting_list *list, struct err *e)
 {
-    if (!is_label(member(list, "name")->text))
-        return refuse(list, "name: letters, digits, '_', '-' and '.' only", e);
-    if (!is_label(member(list, "account")->text))
-        return refuse(list, "account: letters, digits, '_', '-' and '.' only", e);
+    if (!is_label(app_member(list, "name")->text))
+        return refuse_app(list, "name: letters, digits, '_', '-' and '.' only", e);
+    if (!is_label(app_member(list, "account")->text))
+        return refuse_app(list, "account: letters, digits, '_', '-' and '.' only", e);
     return true;
 }
 
 static bool check_app_key(struct setting_list *list, struct err *e)
 {
     int64_t n;
-    const char *key = member(list, "app_key")->text;
+    const char *key = app_member(list, "app_key")->text;
     if (*key && (!isdigit((unsigned char)*key) || !text_int(key, 1, INT64_MAX, &n)))
-        return refuse(list, "app_key: must be a number, as a string of digits", e);
+        return refuse_app(list, "app_key: must be a number, as a string of digits", e);
     return true;
 }
 
 static bool check_complete(struct setting_list *list, const struct config_app *app, struct err *e)
 {
-    if (!is_set(member(list, "app_key")))
-        return refuse(list,
-                      strcmp(member(list, "name")->text, "default") == 0
-                          ? "app_key is missing: set it here or as PREQ_APP_KEY"
-                          : "app_key is missing",
-                      e);
+    if (!setting_is_set(app_member(list, "app_key")))
+        return refuse_app(list,
+                          strcmp(app_member(list, "name")->text, "default") == 0
+                              ? "app_key is missing: set it here or as PREQ_APP_KEY"
+                              : "app_key is missing",
+                          e);
     if (app->source.kind != CREDENTIALS_STATIC)
         return config_keys_check(app, e) || refuse_again(list, e);
-    if (!is_set(member(list, "access_key_id")))
-        return refuse(list,
-                      "access_key_id is missing: set aliyun.access_key_id, PREQ_ACCESS_KEY_ID or "
-                      "the app's own",
-                      e);
-    if (!is_set(member(list, "access_key_secret")))
-        return refuse(list,
-                      "access_key_secret is missing: set aliyun.access_key_secret, "
-                      "PREQ_ACCESS_KEY_SECRET or the app's own",
-                      e);
+    if (!setting_is_set(app_member(list, "access_key_id")))
+        return refuse_app(
+            list,
+            "access_key_id is missing: set aliyun.access_key_id, PREQ_ACCESS_KEY_ID or "
+            "the app's own",
+            e);
+    if (!setting_is_set(app_member(list, "access_key_secret")))
+        return refuse_app(list,
+                          "access_key_secret is missing: set aliyun.access_key_secret, "
+                          "PREQ_ACCESS_KEY_SECRET or the app's own",
+                          e);
     return true;
 }
 
@@ -142,10 +145,11 @@ static bool settle_app(struct setting_list *list, struct settings *s, bool calls
                        struct config_app *app, struct err *e)
 {
     bool own_keys = has_own_credentials(list);
-    bool is_default = strcmp(member(list, "name")->text, "default") == 0;
-    if (!check_name(list, e))
+    bool is_default = strcmp(app_member(list, "name")->text, "default") == 0;
+    if (!check_app_name(list, e))
         return false;
-    if (is_default && !inherit(list, "app_key", member(&s->general, "aliyun.app_key"), e))
+    if (is_default &&
+        !inherit_setting(list, "app_key", app_member(&s->general, "aliyun.app_key"), e))
         return false;
     if (!own_keys && !inherit_credentials(list, s, e))
         return false;
@@ -153,20 +157,20 @@ static bool settle_app(struct setting_list *list, struct settings *s, bool calls
     return check_app_key(list, e) && (!calls || check_complete(list, app, e));
 }
 
-static int by_name(const void *a, const void *b)
+static int compare_app_names(const void *a, const void *b)
 {
     struct setting_list x = *(const struct setting_list *)a, y = *(const struct setting_list *)b;
-    return strcmp(member(&x, "name")->text, member(&y, "name")->text);
+    return strcmp(app_member(&x, "name")->text, app_member(&y, "name")->text);
 }
 
 /* Sorted, so that the order in the file does not change the configuration's digest. */
 static bool sort_apps(struct settings *s, struct err *e)
 {
     if (s->napps)
-        qsort(s->apps, s->napps, sizeof *s->apps, by_name);
+        qsort(s->apps, s->napps, sizeof *s->apps, compare_app_names);
     for (size_t i = 1; i < s->napps; i++)
-        if (by_name(&s->apps[i - 1], &s->apps[i]) == 0)
-            return refuse(&s->apps[i], "is there twice", e);
+        if (compare_app_names(&s->apps[i - 1], &s->apps[i]) == 0)
+            return refuse_app(&s->apps[i], "is there twice", e);
     return true;
 }
 
@@ -206,7 +210,7 @@ bool config_apps_read(struct config *c, struct settings *s, bool calls, struct e
         if (!quiet_parse(c->apps[i].app.quiet_text, &c->apps[i].app.quiet, e))
             return refuse_again(list, e);
         if (json_object_get(list->push, "Body"))
-            return refuse(list, "push: Body: a job or its template says it", e);
+            return refuse_app(list, "push: Body: a job or its template says it", e);
         c->apps[i].app.push = list->push;
         label_account(&c->apps[i]);
     }

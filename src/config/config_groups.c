@@ -7,8 +7,8 @@
 
 #include "base/mem.h"
 
-static bool refuse(const struct setting_list *list, const char *what, const char *name,
-                   struct err *e)
+static bool refuse_group(const struct setting_list *list, const char *what, const char *name,
+                         struct err *e)
 {
     return err_set(e, "%s: group \"%.64s\": %s%.64s", list->origin,
                    settings_get(list, "name")->text, what, name);
@@ -27,11 +27,11 @@ static bool add_app(const struct config *c, const struct setting_list *list, boo
 {
     const struct config_app *app = config_app_find(c, name);
     if (!app)
-        return !calls || refuse(list, "apps: no app ", name, e);
+        return !calls || refuse_group(list, "apps: no app ", name, e);
     if (has(g, app))
-        return refuse(list, "apps: there twice: ", name, e);
+        return refuse_group(list, "apps: there twice: ", name, e);
     if (g->n == CONFIG_GROUP_MAX)
-        return refuse(list, "apps: at most 3", "", e);
+        return refuse_group(list, "apps: at most 3", "", e);
     g->apps[g->n++] = app;
     return true;
 }
@@ -58,15 +58,15 @@ static bool read_group(const struct config *c, const struct setting_list *list, 
     *g = (struct config_group){.name = settings_get(list, "name")->text};
     if (strspn(g->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.") !=
         strlen(g->name))
-        return refuse(list, "name: letters, digits, '_', '-' and '.' only", "", e);
+        return refuse_group(list, "name: letters, digits, '_', '-' and '.' only", "", e);
     if (config_app_find(c, g->name))
-        return refuse(list, "an app has that name", "", e);
+        return refuse_group(list, "an app has that name", "", e);
     if (config_group_find(c, g->name))
-        return refuse(list, "is there twice", "", e);
+        return refuse_group(list, "is there twice", "", e);
     return add_apps(c, list, calls, g, e);
 }
 
-static int by_name(const void *a, const void *b)
+static int compare_group_names(const void *a, const void *b)
 {
     const struct config_group *x = a, *y = b;
     return strcmp(x->name, y->name);
@@ -84,6 +84,6 @@ bool config_groups_read(struct config *c, struct settings *s, bool calls, struct
         c->groups[c->ngroups++] = g;
     }
     if (c->groups)
-        qsort(c->groups, c->ngroups, sizeof *c->groups, by_name);
+        qsort(c->groups, c->ngroups, sizeof *c->groups, compare_group_names);
     return true;
 }

@@ -13,32 +13,32 @@
 
 enum { PROFILES_MAX = 256 * 1024, PATH_SIZE = 1024 };
 
-static struct setting *member(const struct setting_list *list, const char *name)
+static struct setting *credentials_member(const struct setting_list *list, const char *name)
 {
     return &list->v[option_find(list->table, name, NULL)];
 }
 
 /* NULL where it is empty. */
-static const char *text_of(const struct setting_list *list, const char *name)
+static const char *credentials_text(const struct setting_list *list, const char *name)
 {
-    const char *text = member(list, name)->text;
+    const char *text = credentials_member(list, name)->text;
     return text && *text ? text : NULL;
 }
 
 static bool is_true(const struct setting_list *list, const char *name)
 {
-    const char *text = member(list, name)->text;
+    const char *text = credentials_member(list, name)->text;
     return *text == 't' || *text == '1';
 }
 
 static bool was_said(const struct setting_list *list, const char *name)
 {
-    return member(list, name)->source != SOURCE_DEFAULT && text_of(list, name);
+    return credentials_member(list, name)->source != SOURCE_DEFAULT && credentials_text(list, name);
 }
 
 bool config_keys_default_file(char **env, struct settings *s)
 {
-    struct setting *file = member(&s->general, "aliyun.credentials_file");
+    struct setting *file = credentials_member(&s->general, "aliyun.credentials_file");
     const char *home = settings_env_find(env, "HOME");
     char path[PATH_SIZE];
     if (*file->text || !home)
@@ -53,21 +53,21 @@ bool config_keys_default_file(char **env, struct settings *s)
 
 /* --- endpoints ------------------------------------------------------------------------------- */
 
-static bool refuse(const struct setting_list *list, const char *name, const char *what,
-                   struct err *e)
+static bool refuse_credentials(const struct setting_list *list, const char *name, const char *what,
+                               struct err *e)
 {
-    return err_set(e, "%s: %s: %s", member(list, name)->origin, name, what);
+    return err_set(e, "%s: %s: %s", credentials_member(list, name)->origin, name, what);
 }
 
 /* What STS is called in the region, without an address of its own. */
 static bool regional_sts(const struct setting_list *general, char *out, size_t size, struct err *e)
 {
     static const char name[] = "aliyun.sts_region";
-    const char *region = text_of(general, name);
+    const char *region = credentials_text(general, name);
     bool vpc = is_true(general, "aliyun.sts_vpc");
     for (const char *p = region; p && *p; p++)
         if (!isalnum((unsigned char)*p) && *p != '-')
-            return refuse(general, name, "letters, digits and '-' only", e);
+            return refuse_credentials(general, name, "letters, digits and '-' only", e);
     snprintf(out, size, "https://sts%s%s%s.aliyuncs.com", vpc && region ? "-vpc" : "",
              region ? "." : "", region ? region : "");
     return true;
@@ -77,18 +77,18 @@ bool config_keys_endpoints(struct config *c, const struct settings *s, struct er
 {
     static const char sts[] = "aliyun.sts_endpoint", metadata[] = "aliyun.metadata_endpoint";
     const struct setting_list *general = &s->general;
-    const char *said = text_of(general, sts);
+    const char *said = credentials_text(general, sts);
     struct config_url url;
     struct err what;
     char regional[128];
     if (!said && !regional_sts(general, regional, sizeof regional, e))
         return false;
     if (!config_url_read(said ? said : regional, NULL, &url, &what))
-        return refuse(general, sts, what.text, e);
+        return refuse_credentials(general, sts, what.text, e);
     c->sts_endpoint = mem_strdup(url.whole);
     c->sts_verify = !c->insecure || !url.loopback;
-    if (!config_url_read(text_of(general, metadata), "100.100.100.200", &url, &what))
-        return refuse(general, metadata, what.text, e);
+    if (!config_url_read(credentials_text(general, metadata), "100.100.100.200", &url, &what))
+        return refuse_credentials(general, metadata, what.text, e);
     c->metadata_endpoint = mem_strdup(url.whole);
     return true;
 }
@@ -101,37 +101,37 @@ static const char *const inherited[] = {
     "oidc_provider_arn", "oidc_token_file",  "role_session_name",
 };
 
-static void inherit(struct setting_list *list, const struct setting_list *general)
+static void inherit_general(struct setting_list *list, const struct setting_list *general)
 {
     for (size_t i = 0; i < sizeof inherited / sizeof inherited[0]; i++) {
         char name[OPTION_VARIABLE_SIZE];
         snprintf(name, sizeof name, "aliyun.%s", inherited[i]);
-        struct setting *to = member(list, inherited[i]);
+        struct setting *to = credentials_member(list, inherited[i]);
         if (to->source == SOURCE_DEFAULT)
-            setting_copy(to, member(general, name));
+            setting_copy(to, credentials_member(general, name));
     }
 }
 
 static bool any_keys(const struct setting_list *list)
 {
-    return text_of(list, "access_key_id") || text_of(list, "access_key_secret") ||
-           text_of(list, "security_token");
+    return credentials_text(list, "access_key_id") || credentials_text(list, "access_key_secret") ||
+           credentials_text(list, "security_token");
 }
 
 /* The default chain of the provider's SDKs, without what this program does not support: the first
  * that is there. The metadata service is no guess: it is asked where somebody wanted it. */
-static enum credentials_kind find(const struct setting_list *list,
-                                  const struct setting_list *general, bool may_ask)
+static enum credentials_kind find_kind(const struct setting_list *list,
+                                       const struct setting_list *general, bool may_ask)
 {
-    const char *file = text_of(list, "credentials_file");
+    const char *file = credentials_text(list, "credentials_file");
     if (any_keys(list))
         return CREDENTIALS_STATIC;
-    if (text_of(list, "role_arn") && text_of(list, "oidc_provider_arn") &&
-        text_of(list, "oidc_token_file"))
+    if (credentials_text(list, "role_arn") && credentials_text(list, "oidc_provider_arn") &&
+        credentials_text(list, "oidc_token_file"))
         return CREDENTIALS_OIDC;
     if (file && access(file, R_OK) == 0)
         return CREDENTIALS_PROFILE;
-    may_ask = may_ask || text_of(list, "ecs_role");
+    may_ask = may_ask || credentials_text(list, "ecs_role");
     if (may_ask && !is_true(general, "aliyun.ecs_metadata_disabled"))
         return CREDENTIALS_ECS;
     return CREDENTIALS_STATIC;
@@ -154,7 +154,7 @@ static enum credentials_kind kind_of(const char *word)
 /* What the entry says itself is stronger than aliyun.credentials. */
 static const char *own_word(const struct setting_list *list, bool own_keys)
 {
-    const char *word = member(list, "credentials")->text;
+    const char *word = credentials_member(list, "credentials")->text;
     if (strcmp(word, "inherit") != 0)
         return word;
     if (own_keys)
@@ -170,25 +170,26 @@ void config_keys_settle(struct setting_list *list, const struct settings *s, boo
                         struct config_app *app)
 {
     const struct setting_list *general = &s->general;
-    const struct setting *word = member(general, "aliyun.credentials");
+    const struct setting *word = credentials_member(general, "aliyun.credentials");
     const char *own = own_word(list, own_keys);
-    inherit(list, general);
+    inherit_general(list, general);
     const char *said = own ? own : word->text;
     bool wanted = own || word->source != SOURCE_DEFAULT;
     app->source = (struct credentials_source){
-        .kind = strcmp(said, "auto") == 0 ? find(list, general, wanted) : kind_of(said),
-        .id = text_of(list, "access_key_id"),
-        .secret = text_of(list, "access_key_secret"),
-        .token = text_of(list, "security_token"),
-        .files = {member(list, "access_key_id")->file, member(list, "access_key_secret")->file,
-                  member(list, "security_token")->file},
-        .profile = text_of(list, "profile"),
-        .file = text_of(list, "credentials_file"),
-        .role = text_of(list, "ecs_role"),
-        .role_arn = text_of(list, "role_arn"),
-        .session = text_of(list, "role_session_name"),
-        .provider_arn = text_of(list, "oidc_provider_arn"),
-        .token_file = text_of(list, "oidc_token_file"),
+        .kind = strcmp(said, "auto") == 0 ? find_kind(list, general, wanted) : kind_of(said),
+        .id = credentials_text(list, "access_key_id"),
+        .secret = credentials_text(list, "access_key_secret"),
+        .token = credentials_text(list, "security_token"),
+        .files = {credentials_member(list, "access_key_id")->file,
+                  credentials_member(list, "access_key_secret")->file,
+                  credentials_member(list, "security_token")->file},
+        .profile = credentials_text(list, "profile"),
+        .file = credentials_text(list, "credentials_file"),
+        .role = credentials_text(list, "ecs_role"),
+        .role_arn = credentials_text(list, "role_arn"),
+        .session = credentials_text(list, "role_session_name"),
+        .provider_arn = credentials_text(list, "oidc_provider_arn"),
+        .token_file = credentials_text(list, "oidc_token_file"),
     };
 }
 

@@ -41,7 +41,7 @@ static const struct setting *general(const struct config *c, const char *name)
 }
 
 /* Message with the option and where its value came from. */
-static bool refuse(const struct config *c, const char *name, const char *what, struct err *e)
+static bool refuse_option(const struct config *c, const char *name, const char *what, struct err *e)
 {
     return err_set(e, "%s: %s: %s", general(c, name)->origin, name, what);
 }
@@ -56,11 +56,12 @@ static bool check_tls(const struct config *c, struct err *e)
     bool any = r->tls || r->sentinel_tls == REDIS_SENTINEL_TLS_ON;
     for (size_t i = 0; i < sizeof names / sizeof *names && !any; i++)
         if (*general(c, names[i])->text)
-            return refuse(c, names[i], "only with a rediss:// URL or redis.sentinel_tls on", e);
+            return refuse_option(c, names[i], "only with a rediss:// URL or redis.sentinel_tls on",
+                                 e);
     if (*r->cert_file && !*r->key_file)
-        return refuse(c, "redis.cert_file", "needs redis.key_file", e);
+        return refuse_option(c, "redis.cert_file", "needs redis.key_file", e);
     if (*r->key_file && !*r->cert_file)
-        return refuse(c, "redis.key_file", "needs redis.cert_file", e);
+        return refuse_option(c, "redis.key_file", "needs redis.cert_file", e);
     return true;
 }
 
@@ -74,7 +75,7 @@ static bool check_tls_files(const struct config *c, struct err *e)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *path = general(c, names[i])->text;
         if (*path && !file_is_harmless(path, TLS_FILE_BYTES, &why))
-            return refuse(c, names[i], why.text, e);
+            return refuse_option(c, names[i], why.text, e);
     }
     return true;
 }
@@ -87,7 +88,7 @@ static bool check_sentinel(const struct config *c, struct err *e)
         return true;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (general(c, names[i])->source != SOURCE_DEFAULT)
-            return refuse(c, names[i], "only with a redis+sentinel:// URL", e);
+            return refuse_option(c, names[i], "only with a redis+sentinel:// URL", e);
     return true;
 }
 
@@ -114,9 +115,9 @@ static bool split_names(struct config *c, struct err *e)
         while (len && p[len - 1] == ' ')
             len--;
         if (!len)
-            return refuse(c, "queue.names", "an empty name", e);
+            return refuse_option(c, "queue.names", "an empty name", e);
         if (c->nqueues == CONFIG_QUEUES_MAX)
-            return refuse(c, "queue.names", "more than 16 queues", e);
+            return refuse_option(c, "queue.names", "more than 16 queues", e);
         c->queue_names[c->nqueues++] = mem_dup(p, len);
         p = next;
     }
@@ -143,9 +144,11 @@ static bool check_lists(const struct config *c, const char *queue, struct err *e
     char *dead = config_queue_key(c->queue_dead, queue);
     bool ok = true, cluster = c->redis.topology == TOPOLOGY_CLUSTER;
     if (cluster && !same_slot(results, queue))
-        ok = refuse(c, "queue.results", "lies in another slot than its queue; {%q}:… does not", e);
+        ok = refuse_option(c, "queue.results",
+                           "lies in another slot than its queue; {%q}:… does not", e);
     else if (cluster && !same_slot(dead, queue))
-        ok = refuse(c, "queue.dead", "lies in another slot than its queue; {%q}:… does not", e);
+        ok = refuse_option(c, "queue.dead", "lies in another slot than its queue; {%q}:… does not",
+                           e);
     mem_free(results);
     mem_free(dead);
     return ok;
@@ -159,7 +162,7 @@ static bool read_queues(struct config *c, struct err *e)
         c->ids_by_queue |= c->redis.topology == TOPOLOGY_CLUSTER &&
                            !same_slot(c->queue_names[0], c->queue_names[i]);
         if (is_queue(c, c->queue_names[i], i + 1))
-            return refuse(c, "queue.names", "a queue is named twice", e);
+            return refuse_option(c, "queue.names", "a queue is named twice", e);
         if (!check_lists(c, c->queue_names[i], e))
             return false;
     }
@@ -174,9 +177,9 @@ static bool read_endpoint(struct config *c, struct err *e)
     struct config_url url;
     struct err what;
     if (!config_url_read(general(c, name)->text, NULL, &url, &what))
-        return refuse(c, name, what.text, e);
+        return refuse_option(c, name, what.text, e);
     if (c->insecure && !url.loopback)
-        return refuse(c, "aliyun.insecure", "is allowed with a loopback endpoint only", e);
+        return refuse_option(c, "aliyun.insecure", "is allowed with a loopback endpoint only", e);
     c->endpoint = mem_strdup(url.whole);
     c->endpoint_host = mem_strdup(url.host);
     return true;
@@ -184,7 +187,7 @@ static bool read_endpoint(struct config *c, struct err *e)
 
 /* --- values that depend on each other -------------------------------------------------------- */
 
-static bool check_times(struct config *c, struct err *e)
+static bool check_durations(struct config *c, struct err *e)
 {
     if (c->lease_ms - c->extend_ms < c->timeout_ms + c->settle_ms)
         return err_set(e,
@@ -217,7 +220,7 @@ static bool check_egress(const struct config *c, struct err *e)
 {
     for (const char *p = c->limit_egress; p && *p; p++)
         if (!isalnum((unsigned char)*p) && !strchr("_-.", *p))
-            return refuse(c, "limit.egress", "letters, digits, '_', '-' and '.' only", e);
+            return refuse_option(c, "limit.egress", "letters, digits, '_', '-' and '.' only", e);
     return true;
 }
 
@@ -230,7 +233,7 @@ static bool check_hosts(const struct config *c, struct err *e)
         while (end && p[end - 1] == ' ')
             end--;
         if (!admin_host_read_entry(p, end, host))
-            return refuse(c, "admin.hosts", "names and addresses without port, or \"*\"", e);
+            return refuse_option(c, "admin.hosts", "names and addresses without port, or \"*\"", e);
         p = p[len] ? p + len + 1 : NULL;
     }
     return true;
@@ -247,7 +250,7 @@ static bool check_admin(struct config *c, struct err *e)
         return true;
     const char *colon = strrchr(c->admin_listen, ':');
     if (!colon || colon == c->admin_listen || !text_int(colon + 1, 1, 65535, &port))
-        return refuse(c, name, "must be HOST:PORT or off", e);
+        return refuse_option(c, name, "must be HOST:PORT or off", e);
     return true;
 }
 
@@ -264,7 +267,7 @@ static void digest_push(struct buf *b, const json_t *push)
 }
 
 /* Everything that decides what call a job becomes (I3(e)); apps are sorted by name. */
-static void make_digest(struct config *c)
+static void digest_config(struct config *c)
 {
     struct buf b;
     char hex[65];
@@ -377,8 +380,8 @@ struct load_base {
     struct buf *changed;
 };
 
-static bool load(const char *file, char **env, bool calls, const struct load_base *base,
-                 struct config *c, struct err *e)
+static bool load_config(const char *file, char **env, bool calls, const struct load_base *base,
+                        struct config *c, struct err *e)
 {
     struct config_raw *raw = mem_zalloc(sizeof *raw);
     *c = (struct config){.internal = raw};
@@ -396,21 +399,22 @@ static bool load(const char *file, char **env, bool calls, const struct load_bas
     c->sts_endpoint = c->metadata_endpoint = NULL;
     if (!check_sentinel(c, e) || !check_tls(c, e) || !check_tls_files(c, e) || !read_queues(c, e) ||
         !config_names_check(c, e) || !read_endpoint(c, e) ||
-        !config_keys_endpoints(c, &raw->settings, e) || !check_times(c, e) || !check_admin(c, e) ||
-        !check_egress(c, e) || !config_apps_read(c, &raw->settings, calls, e) ||
+        !config_keys_endpoints(c, &raw->settings, e) || !check_durations(c, e) ||
+        !check_admin(c, e) || !check_egress(c, e) ||
+        !config_apps_read(c, &raw->settings, calls, e) ||
         !config_groups_read(c, &raw->settings, calls, e) ||
         !config_templates_read(c, &raw->settings, e))
         return false;
     if (!c->max_connections)
         c->max_connections = c->http_version == HTTP_2 ? H2_CONNECTIONS : c->concurrency;
-    make_digest(c);
+    digest_config(c);
     make_marks(c);
     return true;
 }
 
 bool config_load(const char *file, char **env, struct config *out, struct err *e)
 {
-    if (load(file, env, true, NULL, out, e))
+    if (load_config(file, env, true, NULL, out, e))
         return true;
     config_free(out);
     return false;
@@ -418,7 +422,7 @@ bool config_load(const char *file, char **env, struct config *out, struct err *e
 
 bool config_load_tool(const char *file, char **env, struct config *out, struct err *e)
 {
-    if (load(file, env, false, NULL, out, e))
+    if (load_config(file, env, false, NULL, out, e))
         return true;
     config_free(out);
     return false;
@@ -431,7 +435,7 @@ bool config_reload(const char *file, char **env, const struct config *old, struc
     if (!config_load(file, env, out, e))
         return false;
     config_free(out); /* sound by itself; now with what stays */
-    if (load(file, env, true, &base, out, e))
+    if (load_config(file, env, true, &base, out, e))
         return true;
     config_free(out);
     return false;

@@ -35,7 +35,7 @@ struct owns {
     size_t n;
 };
 
-static void add(struct owns *all, enum role role, const char *queue, char *key, bool begins)
+static void add_own(struct owns *all, enum role role, const char *queue, char *key, bool begins)
 {
     all->v[all->n++] = (struct own){role, queue, key, begins};
 }
@@ -43,14 +43,14 @@ static void add(struct owns *all, enum role role, const char *queue, char *key, 
 static void add_queue(struct owns *all, const struct config *c, const char *queue)
 {
     char *prefix = queue_prefix(queue);
-    add(all, ROLE_QUEUE, queue, mem_strdup(queue), false);
-    add(all, ROLE_RESULTS, queue, config_queue_key(c->queue_results, queue), false);
-    add(all, ROLE_DEAD, queue, config_queue_key(c->queue_dead, queue), false);
+    add_own(all, ROLE_QUEUE, queue, mem_strdup(queue), false);
+    add_own(all, ROLE_RESULTS, queue, config_queue_key(c->queue_results, queue), false);
+    add_own(all, ROLE_DEAD, queue, config_queue_key(c->queue_dead, queue), false);
     for (size_t i = 0; i < INNER; i++) {
         struct buf key;
         buf_init(&key, KEY_MAX);
         buf_printf(&key, "%s:%s", prefix, inner[i]);
-        add(all, ROLE_INNER, queue, buf_take(&key), text_ends(inner[i], ":"));
+        add_own(all, ROLE_INNER, queue, buf_take(&key), text_ends(inner[i], ":"));
     }
     mem_free(prefix);
 }
@@ -63,7 +63,7 @@ static bool overlap(const struct own *a, const struct own *b)
            (b->begins && text_starts(a->key, b->key)) || strcmp(a->key, b->key) == 0;
 }
 
-static void describe(const struct own *o, char *out, size_t room)
+static void describe_own(const struct own *o, char *out, size_t room)
 {
     static const char *const roles[] = {[ROLE_QUEUE] = "the queue",
                                         [ROLE_RESULTS] = "queue.results of",
@@ -73,21 +73,21 @@ static void describe(const struct own *o, char *out, size_t room)
     snprintf(out, room, "%s \"%.64s\"", roles[o->role], o->queue ? o->queue : o->key);
 }
 
-static bool refuse(const struct own *a, const struct own *b, struct err *e)
+static bool refuse_overlap(const struct own *a, const struct own *b, struct err *e)
 {
     char one[96], other[96];
     const struct own *key = b->begins ? a : b;
-    describe(a, one, sizeof one);
-    describe(b, other, sizeof other);
+    describe_own(a, one, sizeof one);
+    describe_own(b, other, sizeof other);
     return err_set(e, "%s and %s overlap: \"%.64s\" would belong to both", one, other, key->key);
 }
 
-static bool check(const struct owns *all, struct err *e)
+static bool check_overlaps(const struct owns *all, struct err *e)
 {
     for (size_t i = 0; i < all->n; i++)
         for (size_t k = i + 1; k < all->n; k++)
             if (overlap(&all->v[i], &all->v[k]))
-                return refuse(&all->v[i], &all->v[k], e);
+                return refuse_overlap(&all->v[i], &all->v[k], e);
     return true;
 }
 
@@ -96,8 +96,8 @@ bool config_names_check(const struct config *c, struct err *e)
     struct owns *all = mem_zalloc(sizeof *all);
     for (size_t i = 0; i < c->nqueues; i++)
         add_queue(all, c, c->queue_names[i]);
-    add(all, ROLE_REPLY, NULL, mem_strdup(c->job_limits.reply_prefix), true);
-    bool ok = check(all, e);
+    add_own(all, ROLE_REPLY, NULL, mem_strdup(c->job_limits.reply_prefix), true);
+    bool ok = check_overlaps(all, e);
     for (size_t i = 0; i < all->n; i++)
         mem_free(all->v[i].key);
     mem_free(all);

@@ -25,7 +25,7 @@ static int apps_platforms(const struct config *c)
     return platforms;
 }
 
-static bool refuse(const struct setting_template *t, struct err *e)
+static bool refuse_template(const struct setting_template *t, struct err *e)
 {
     char prefix[160];
     snprintf(prefix, sizeof prefix, "template %.128s", t->code);
@@ -33,7 +33,7 @@ static bool refuse(const struct setting_template *t, struct err *e)
 }
 
 /* A variant for a platform is for nothing else, so that its other parameters would be mistakes. */
-static bool check_push(const struct setting_template *t, struct err *e)
+static bool check_template_push(const struct setting_template *t, struct err *e)
 {
     const char *name;
     json_t *value;
@@ -48,15 +48,15 @@ static bool check_push(const struct setting_template *t, struct err *e)
     return true;
 }
 
-static bool add(struct template_set *set, const struct setting_template *t, int platforms,
-                struct err *e)
+static bool compile_template(struct template_set *set, const struct setting_template *t,
+                             int platforms, struct err *e)
 {
     int checked = t->platform ? params_part_platforms(t->platform) : platforms;
-    if (!check_push(t, e))
-        return refuse(t, e);
+    if (!check_template_push(t, e))
+        return refuse_template(t, e);
     json_t *parts = t->parts ? parts_expand(t->parts, checked, e) : NULL;
     if (t->parts && !parts)
-        return refuse(t, e);
+        return refuse_template(t, e);
     const struct template_entry entry = {.code = t->code,
                                          .platform = t->platform,
                                          .locale = t->locale,
@@ -77,7 +77,7 @@ bool config_templates_read(struct config *c, const struct settings *s, struct er
         return add_builtin(c->templates, e);
     for (size_t i = 0; i < s->ntemplates; i++) {
         const struct setting_template *t = &s->templates[i];
-        if ((t->message || t->parts || t->push) && !add(c->templates, t, platforms, e))
+        if ((t->message || t->parts || t->push) && !compile_template(c->templates, t, platforms, e))
             return err_prefix(e, t->origin);
     }
     return true;

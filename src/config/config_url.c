@@ -49,7 +49,7 @@ static bool split_authority(const char *text, int default_port, char host[HOST_S
     return port >= 0 && (!*rest || strcmp(rest, "/") == 0);
 }
 
-static bool is_loopback(const char *host)
+static bool is_loopback_host(const char *host)
 {
     struct in_addr v4;
     if (inet_pton(AF_INET, host, &v4) == 1)
@@ -65,7 +65,7 @@ bool config_url_read(const char *url, const char *plain_host, struct config_url 
         return err_set(e, "must begin with https:// (or, to loopback, http://)");
     if (!split_authority(url + (https ? 8 : 7), https ? 443 : 80, host, authority))
         return err_set(e, "must be https://HOST or https://HOST:PORT, without a path");
-    out->loopback = is_loopback(host);
+    out->loopback = is_loopback_host(host);
     bool plain = out->loopback || (plain_host && strcmp(host, plain_host) == 0);
     if (!https && !plain)
         return err_set(e, "http:// is allowed to loopback only");

@@ -10,7 +10,7 @@
 enum { MARK_LEN = 8, ITEM_MAX = 4 << 20 };
 
 /* A NUL ends every text, so that no two different items are the same bytes. */
-static void add_text(struct buf *b, const char *text)
+static void add_mark(struct buf *b, const char *text)
 {
     buf_add(b, text ? text : "", text ? strlen(text) + 1 : 0);
     buf_putc(b, text ? '+' : '-');
@@ -27,8 +27,8 @@ static void take_mark(struct buf *item, char out[MARK_LEN + 1])
 static void begin_item(struct buf *item, const char *kind, const char *name)
 {
     buf_init(item, ITEM_MAX);
-    add_text(item, kind);
-    add_text(item, name);
+    add_mark(item, kind);
+    add_mark(item, name);
 }
 
 static void mark_limits(const struct config *c, char out[MARK_LEN + 1])
@@ -46,12 +46,12 @@ static void mark_app(const struct app *a, char out[MARK_LEN + 1])
     struct buf item;
     char *push = a->push ? json_dumps(a->push, JSON_COMPACT) : NULL;
     begin_item(&item, "app", a->name);
-    add_text(&item, a->app_key);
-    add_text(&item, a->device_type);
-    add_text(&item, a->push_type);
-    add_text(&item, a->title);
-    add_text(&item, a->store_offline ? "offline" : "");
-    add_text(&item, push);
+    add_mark(&item, a->app_key);
+    add_mark(&item, a->device_type);
+    add_mark(&item, a->push_type);
+    add_mark(&item, a->title);
+    add_mark(&item, a->store_offline ? "offline" : "");
+    add_mark(&item, push);
     take_mark(&item, out);
     free(push);
 }
@@ -61,7 +61,7 @@ static void mark_group(const struct config_group *g, char out[MARK_LEN + 1])
     struct buf item;
     begin_item(&item, "group", g->name);
     for (size_t i = 0; i < g->n; i++)
-        add_text(&item, g->apps[i]->app.name);
+        add_mark(&item, g->apps[i]->app.name);
     take_mark(&item, out);
 }
 

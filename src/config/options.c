@@ -38,7 +38,7 @@ int option_find(const struct option_table *t, const char *name, bool *twin)
 
 /* --- checking -------------------------------------------------------------------------------- */
 
-static bool is_number(const struct option_row *o)
+static bool is_numeric_option(const struct option_row *o)
 {
     return o->type == OPTION_INT || o->type == OPTION_SIZE || o->type == OPTION_INT32;
 }
@@ -86,7 +86,7 @@ static bool is_clean(const char *text)
     return true;
 }
 
-static bool check_text(const struct option_row *o, const char *text, struct err *e)
+static bool check_option_text(const struct option_row *o, const char *text, struct err *e)
 {
     size_t len = strlen(text);
     if (len < (size_t)o->min)
@@ -116,10 +116,10 @@ bool option_check(const struct option_row *o, const char *text, struct err *e)
         return err_set(e, "\"%.40s\" is not one of %s", text, choices_text(o->choices, words));
     if (o->choices)
         return true;
-    if (is_number(o))
+    if (is_numeric_option(o))
         return check_number(o, text, e);
     if (o->type != OPTION_BOOL)
-        return check_text(o, text, e);
+        return check_option_text(o, text, e);
     if (choice_index("true|false|1|0", text) < 0)
         return err_set(e, "\"%.40s\" is not true or false", text);
     return true;
@@ -189,7 +189,7 @@ static void show_url(const char *text, struct buf *out)
 
 void option_show(const struct option_row *o, const char *text, struct buf *out)
 {
-    if (is_number(o) || o->type == OPTION_BOOL)
+    if (is_numeric_option(o) || o->type == OPTION_BOOL)
         buf_puts(out, text);
     else if (!*text)
         buf_puts(out, "\"\"");
@@ -284,7 +284,7 @@ static void print_allowed(const struct option_row *o, FILE *out)
     char words[CHOICES_SIZE];
     if (o->choices)
         fputs(choices_text(o->choices, words), out);
-    else if (is_number(o))
+    else if (is_numeric_option(o))
         fprintf(out, "%lld to %lld", (long long)o->min, (long long)o->max);
     else if (o->type == OPTION_BOOL)
         fputs("true, false", out);
@@ -314,7 +314,7 @@ static void print_variables(const struct option_row *o, FILE *out)
         fprintf(out, ", `%s`", o->aliases[i]);
 }
 
-static void print_rows(const struct option_table *t, bool variables, FILE *out)
+static void print_option_rows(const struct option_table *t, bool variables, FILE *out)
 {
     size_t section = 0;
     for (size_t i = 0; i < t->n; i++) {
@@ -341,10 +341,10 @@ static void print_rows(const struct option_table *t, bool variables, FILE *out)
 void options_print_reference(FILE *out)
 {
     fputs(intro, out);
-    print_rows(&options_general, true, out);
+    print_option_rows(&options_general, true, out);
     fputs(app_intro, out);
-    print_rows(&options_app, false, out);
+    print_option_rows(&options_app, false, out);
     fputs(group_intro, out);
-    print_rows(&options_group, false, out);
+    print_option_rows(&options_group, false, out);
     fputs(template_intro, out);
 }

@@ -60,7 +60,7 @@ static const char *wanted_name(const struct option_row *o)
 }
 
 /* A list's elements, joined with commas. */
-static bool join(const config_setting_t *c, struct buf *out)
+static bool join_elements(const config_setting_t *c, struct buf *out)
 {
     int n = config_setting_length(c);
     for (int i = 0; i < n; i++) {
@@ -90,7 +90,8 @@ static bool to_text(const struct option_row *o, bool twin, const config_setting_
         return type == CONFIG_TYPE_BOOL;
     }
     if (o->type == OPTION_LIST && type != CONFIG_TYPE_STRING)
-        return config_setting_is_aggregate(c) && !config_setting_is_group(c) && join(c, out);
+        return config_setting_is_aggregate(c) && !config_setting_is_group(c) &&
+               join_elements(c, out);
     buf_puts(out, text ? text : "");
     return text != NULL;
 }
@@ -157,8 +158,8 @@ static struct setting_list *list_new(const struct settings_reader *r, const conf
     return list;
 }
 
-static bool read_list(const struct settings_reader *r, const config_setting_t *c,
-                      struct setting_list *list)
+static bool read_setting_list(const struct settings_reader *r, const config_setting_t *c,
+                              struct setting_list *list)
 {
     for (int i = 0; i < config_setting_length(c); i++) {
         const config_setting_t *member = config_setting_get_elem(c, (unsigned)i);
@@ -178,7 +179,7 @@ static bool read_apps(const struct settings_reader *r, const config_setting_t *c
         return false;
     for (int i = 0; i < config_setting_length(c); i++) {
         const config_setting_t *entry = config_setting_get_elem(c, (unsigned)i);
-        if (!read_list(r, entry, list_new(r, entry, &options_app, &out->apps, &out->napps)))
+        if (!read_setting_list(r, entry, list_new(r, entry, &options_app, &out->apps, &out->napps)))
             return false;
     }
     return true;
@@ -191,13 +192,14 @@ static bool read_groups(const struct settings_reader *r, const config_setting_t 
         return false;
     for (int i = 0; i < config_setting_length(c); i++) {
         const config_setting_t *entry = config_setting_get_elem(c, (unsigned)i);
-        if (!read_list(r, entry, list_new(r, entry, &options_group, &out->groups, &out->ngroups)))
+        if (!read_setting_list(r, entry,
+                               list_new(r, entry, &options_group, &out->groups, &out->ngroups)))
             return false;
     }
     return true;
 }
 
-static bool read_root(const struct settings_reader *r, const config_setting_t *root)
+static bool read_config_root(const struct settings_reader *r, const config_setting_t *root)
 {
     for (int i = 0; i < config_setting_length(root); i++) {
         const config_setting_t *c = config_setting_get_elem(root, (unsigned)i);
@@ -309,7 +311,8 @@ static const char *parse_error(const config_t *parsed)
     return strcmp(text, cannot_include) == 0 ? "@include: a configuration is one file" : text;
 }
 
-static bool parse(const char *file, const char *text, struct settings *out, struct err *e)
+static bool parse_config_text(const char *file, const char *text, struct settings *out,
+                              struct err *e)
 {
     const struct settings_reader r = {file, out, e};
     config_t parsed;
@@ -317,7 +320,7 @@ static bool parse(const char *file, const char *text, struct settings *out, stru
     forbid_includes(&parsed);
     bool ok = config_read_string(&parsed, text) == CONFIG_TRUE;
     if (ok) {
-        ok = check_integers(file, text, e) && read_root(&r, config_root_setting(&parsed));
+        ok = check_integers(file, text, e) && read_config_root(&r, config_root_setting(&parsed));
     } else {
         err_set(e, "%s:%d: %s", file, config_error_line(&parsed), parse_error(&parsed));
     }
@@ -329,7 +332,8 @@ static bool parse(const char *file, const char *text, struct settings *out, stru
 bool settings_file_read(const char *file, struct settings *out, struct err *e)
 {
     struct buf text;
-    bool ok = settings_read_whole(file, FILE_MAX, &text, e) && parse(file, buf_text(&text), out, e);
+    bool ok = settings_read_whole(file, FILE_MAX, &text, e) &&
+              parse_config_text(file, buf_text(&text), out, e);
     buf_wipe(&text);
     buf_free(&text);
     return ok;

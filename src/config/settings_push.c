@@ -82,7 +82,7 @@ static json_t *read_json_text(const struct settings_reader *r, const config_sett
 
 /* --- parameters ------------------------------------------------------------------------------ */
 
-static bool check(const char *name, json_t *value, bool arguments, struct err *e)
+static bool check_push_value(const char *name, json_t *value, bool arguments, struct err *e)
 {
     struct params scratch;
     if (arguments && json_is_string(value) && strpbrk(json_string_value(value), "{}"))
@@ -105,7 +105,7 @@ static bool read_param(const struct settings_reader *r, const config_setting_t *
     if (!value)
         return false;
     json_object_set_new(out, name, value);
-    if (check(name, value, arguments, r->e))
+    if (check_push_value(name, value, arguments, r->e))
         return true;
     snprintf(prefix, sizeof prefix, "%s: push", reader_where(r, c, at));
     return err_prefix(r->e, prefix);

@@ -49,7 +49,7 @@ static struct setting_template *template_new(const struct settings_reader *r,
 
 /* --- one entry ------------------------------------------------------------------------------- */
 
-static char **place_of(struct setting_template *t, const char *name, const char *key)
+static char **template_text_place(struct setting_template *t, const char *name, const char *key)
 {
     if (strcmp(name, "title") == 0)
         return &t->title;
@@ -63,22 +63,22 @@ static char **place_of(struct setting_template *t, const char *name, const char 
 }
 
 /* Lists of variants, which are read after the entry itself. */
-static bool is_list(const char *name, const char *key)
+static bool is_list_key(const char *name, const char *key)
 {
     bool is_locale = strcmp(key, "locale") == 0;
     return (strcmp(name, "locales") == 0 && !is_locale) ||
            (strcmp(name, "platforms") == 0 && strcmp(key, "code") == 0);
 }
 
-static bool read_member(const struct settings_reader *r, const config_setting_t *member,
-                        const char *key, struct setting_template *t)
+static bool read_template_member(const struct settings_reader *r, const config_setting_t *member,
+                                 const char *key, struct setting_template *t)
 {
     const char *name = config_setting_name(member);
-    char **place = place_of(t, name, key);
+    char **place = template_text_place(t, name, key);
     bool found;
     if (place)
         return template_text(r, member, place == &t->message ? MESSAGE_MAX : NAME_SIZE, place);
-    if (is_list(name, key))
+    if (is_list_key(name, key))
         return true;
     if (strcmp(name, "push") == 0)
         return settings_push_read(r, member, true, &t->push);
@@ -92,9 +92,9 @@ static bool read_entry(const struct settings_reader *r, const config_setting_t *
                        struct setting_template *t)
 {
     for (int i = 0; i < config_setting_length(c); i++)
-        if (!read_member(r, config_setting_get_elem(c, (unsigned)i), key, t))
+        if (!read_template_member(r, config_setting_get_elem(c, (unsigned)i), key, t))
             return false;
-    if (!*place_of(t, key, key))
+    if (!*template_text_place(t, key, key))
         return reader_refuse(r, c, key, "is missing");
     if (!t->message && t->title)
         return reader_refuse(r, c, "title", "needs a message beside it");

@@ -157,7 +157,7 @@ static void set_callbacks(struct call *c)
     must(curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c));
 }
 
-static struct call *call_new(struct http *h)
+static struct call *exchange_new(struct http *h)
 {
     struct call *c = mem_zalloc(sizeof *c);
     c->http = h;
@@ -173,7 +173,7 @@ static struct call *call_new(struct http *h)
     return c;
 }
 
-static void call_free(struct call *c)
+static void exchange_free(struct call *c)
 {
     curl_easy_cleanup(c->easy);
     buf_free(&c->body);
@@ -186,13 +186,13 @@ static struct call *call_take(struct http *h)
 {
     struct call *c = h->pool;
     if (!c)
-        return call_new(h);
+        return exchange_new(h);
     h->pool = c->next;
     h->pooled--;
     return c;
 }
 
-static void call_release(struct call *c)
+static void exchange_release(struct call *c)
 {
     struct http *h = c->http;
     if (h->opts.secret) {
@@ -200,7 +200,7 @@ static void call_release(struct call *c)
         mem_wipe(c->copy, c->copy_cap);
     }
     if (h->freed || h->pooled == POOL_MAX) {
-        call_free(c);
+        exchange_free(c);
         return;
     }
     if (c->body.cap > BODY_KEEP)
@@ -356,7 +356,7 @@ static bool is_complete(const struct call *c, CURLcode code)
     return code == CURLE_OK && c->headers.complete;
 }
 
-static enum http_state state_of(const struct call *c, CURLcode code)
+static enum http_state http_state_of(const struct call *c, CURLcode code)
 {
     if (is_complete(c, code))
         return HTTP_ANSWERED;
@@ -393,7 +393,7 @@ static void call_end(struct call *c, CURLcode code)
     long status = 0;
     curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
     const struct http_result result = {
-        .state = state_of(c, code),
+        .state = http_state_of(c, code),
         .status = ok ? (int)status : 0,
         .body = ok ? buf_text(&c->body) : "",
         .len = ok ? c->body.len : 0,
@@ -409,11 +409,11 @@ static void call_end(struct call *c, CURLcode code)
     call_unlink(c);
     h->depth++;
     c->fn(c->arg, &result);
-    call_release(c);
+    exchange_release(c);
     http_release(h);
 }
 
-static void on_done(void *arg, CURL *easy, CURLcode code)
+static void on_exchange_done(void *arg, CURL *easy, CURLcode code)
 {
     (void)arg;
     char *private = NULL;
@@ -452,7 +452,7 @@ struct http *http_new(struct event_base *base, const struct http_opts *opts, str
         return NULL;
     }
     struct http *h = mem_zalloc(sizeof *h);
-    h->multi = multi_new(base, opts->max_connections, on_done, h);
+    h->multi = multi_new(base, opts->max_connections, on_exchange_done, h);
     if (!h->multi) {
         err_set(e, "libcurl cannot be set up");
         mem_free(h);
@@ -478,7 +478,7 @@ void http_free(struct http *h)
     }
     h->freed = true;
     while (h->pool)
-        call_free(call_take(h));
+        exchange_free(call_take(h));
     multi_free(h->multi);
     http_release(h);
 }

@@ -16,7 +16,7 @@ static const struct {
     [HEADER_DATE] = {"date", 4},
 };
 
-static enum http_header_id find(const char *name, size_t len)
+static enum http_header_id find_header(const char *name, size_t len)
 {
     for (unsigned i = 0; i < HEADER_COUNT; i++)
         if (wanted[i].len == len && strncasecmp(wanted[i].name, name, len) == 0)
@@ -29,7 +29,8 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static void keep(struct http_headers *h, enum http_header_id id, const char *value, const char *end)
+static void keep_header(struct http_headers *h, enum http_header_id id, const char *value,
+                        const char *end)
 {
     while (value < end && is_space(*value))
         value++;
@@ -60,9 +61,9 @@ void http_headers_read(struct http_headers *h, const char *line, size_t len)
     const char *colon = memchr(line, ':', len);
     if (!colon)
         return;
-    enum http_header_id id = find(line, (size_t)(colon - line));
+    enum http_header_id id = find_header(line, (size_t)(colon - line));
     if (id != HEADER_COUNT)
-        keep(h, id, colon + 1, line + len);
+        keep_header(h, id, colon + 1, line + len);
 }
 
 const char *http_headers_get(const struct http_headers *h, enum http_header_id id)

@@ -35,7 +35,7 @@ struct multi {
 };
 
 /* Failures are out of memory or a wrong call: neither can be handled. */
-static void must(CURLMcode code)
+static void must_curl(CURLMcode code)
 {
     assert(code == CURLM_OK);
     (void)code;
@@ -85,10 +85,10 @@ static void drain(struct multi *m)
         destroy(m);
 }
 
-static void act(struct multi *m, curl_socket_t fd, int mask)
+static void socket_act(struct multi *m, curl_socket_t fd, int mask)
 {
     int running;
-    must(curl_multi_socket_action(m->curl, fd, mask, &running));
+    must_curl(curl_multi_socket_action(m->curl, fd, mask, &running));
     drain(m);
 }
 
@@ -103,8 +103,9 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
         watch(m, fd, 0);
         return;
     }
-    act(m, fd,
-        ((what & EV_READ) ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) ? CURL_CSELECT_OUT : 0));
+    socket_act(m, fd,
+               ((what & EV_READ) ? CURL_CSELECT_IN : 0) |
+                   ((what & EV_WRITE) ? CURL_CSELECT_OUT : 0));
 }
 
 static void watch(struct multi *m, curl_socket_t fd, short flags)
@@ -138,7 +139,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
     return 0;
 }
 
-static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
+static curl_socket_t on_curl_open(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
 {
     (void)purpose;
     int fd = socket(addr->family, addr->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, addr->protocol);
@@ -164,7 +165,7 @@ static void arm(struct multi *m, int64_t now_ms)
     timer_once(m->timer, m->deadline_ms - now_ms);
 }
 
-static void on_timer(void *arg)
+static void on_multi_timer(void *arg)
 {
     struct multi *m = arg;
     int64_t now = clock_mono_ms();
@@ -176,12 +177,12 @@ static void on_timer(void *arg)
         return;
     }
     m->deadline_ms = -1;
-    act(m, CURL_SOCKET_TIMEOUT, 0);
+    socket_act(m, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static void on_kick(void *arg)
 {
-    act(arg, CURL_SOCKET_TIMEOUT, 0);
+    socket_act(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int on_curl_timer(CURLM *curl, long ms, void *arg)
@@ -208,16 +209,16 @@ struct multi *multi_new(struct event_base *base, long max_connections, multi_don
     struct multi *m = mem_zalloc(sizeof *m);
     *m = (struct multi){.base = base, .curl = curl, .fn = fn, .arg = arg};
     m->deadline_ms = m->armed_ms = -1;
-    m->timer = timer_new(base, on_timer, m);
+    m->timer = timer_new(base, on_multi_timer, m);
     m->kick = timer_new(base, on_kick, m);
-    must(curl_multi_setopt(curl, CURLMOPT_SOCKETFUNCTION, on_curl_socket));
-    must(curl_multi_setopt(curl, CURLMOPT_SOCKETDATA, m));
-    must(curl_multi_setopt(curl, CURLMOPT_TIMERFUNCTION, on_curl_timer));
-    must(curl_multi_setopt(curl, CURLMOPT_TIMERDATA, m));
-    must(curl_multi_setopt(curl, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX));
-    must(curl_multi_setopt(curl, CURLMOPT_MAXCONNECTS, max_connections));
-    must(curl_multi_setopt(curl, CURLMOPT_MAX_HOST_CONNECTIONS, max_connections));
-    must(curl_multi_setopt(curl, CURLMOPT_MAX_TOTAL_CONNECTIONS, max_connections));
+    must_curl(curl_multi_setopt(curl, CURLMOPT_SOCKETFUNCTION, on_curl_socket));
+    must_curl(curl_multi_setopt(curl, CURLMOPT_SOCKETDATA, m));
+    must_curl(curl_multi_setopt(curl, CURLMOPT_TIMERFUNCTION, on_curl_timer));
+    must_curl(curl_multi_setopt(curl, CURLMOPT_TIMERDATA, m));
+    must_curl(curl_multi_setopt(curl, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX));
+    must_curl(curl_multi_setopt(curl, CURLMOPT_MAXCONNECTS, max_connections));
+    must_curl(curl_multi_setopt(curl, CURLMOPT_MAX_HOST_CONNECTIONS, max_connections));
+    must_curl(curl_multi_setopt(curl, CURLMOPT_MAX_TOTAL_CONNECTIONS, max_connections));
     return m;
 }
 
@@ -231,7 +232,7 @@ void multi_free(struct multi *m)
 
 void multi_adopt(struct multi *m, CURL *easy)
 {
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_curl_open);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, m);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, m);
@@ -239,10 +240,10 @@ void multi_adopt(struct multi *m, CURL *easy)
 
 void multi_add(struct multi *m, CURL *easy)
 {
-    must(curl_multi_add_handle(m->curl, easy));
+    must_curl(curl_multi_add_handle(m->curl, easy));
 }
 
 void multi_remove(struct multi *m, CURL *easy)
 {
-    must(curl_multi_remove_handle(m->curl, easy));
+    must_curl(curl_multi_remove_handle(m->curl, easy));
 }

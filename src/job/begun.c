@@ -49,7 +49,7 @@ void begun_write(const struct begun *b, struct buf *out)
 /* --- reading --------------------------------------------------------------------------------- */
 
 /* False unless it is a text of at most max bytes of the given characters. */
-static bool is_text(const json_t *value, const char *chars, size_t max)
+static bool is_begun_text(const json_t *value, const char *chars, size_t max)
 {
     const char *text = json_string_value(value);
     size_t len = text ? strlen(text) : 0;
@@ -60,23 +60,23 @@ static const char hex[] = "0123456789abcdef";
 static const char app_chars[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.,";
 
-static bool read_digest(const json_t *value, char out[BEGUN_DIGEST_SIZE])
+static bool read_begun_digest(const json_t *value, char out[BEGUN_DIGEST_SIZE])
 {
-    if (!is_text(value, hex, BEGUN_DIGEST_SIZE - 1))
+    if (!is_begun_text(value, hex, BEGUN_DIGEST_SIZE - 1))
         return false;
     memcpy(out, json_string_value(value), json_string_length(value) + 1);
     return true;
 }
 
-static bool read_call(json_t *value, struct begun_call *out)
+static bool read_begun_call(json_t *value, struct begun_call *out)
 {
     const json_t *part = json_array_get(value, 0);
     if (!json_is_integer(part) || json_integer_value(part) < 0 ||
         json_integer_value(part) >= BEGUN_PARTS_MAX)
         return false;
     out->part = (unsigned)json_integer_value(part);
-    return read_digest(json_array_get(value, 1), out->content) &&
-           read_digest(json_array_get(value, 2), out->config);
+    return read_begun_digest(json_array_get(value, 1), out->content) &&
+           read_begun_digest(json_array_get(value, 2), out->config);
 }
 
 static bool read_calls(json_t *list, struct begun *out)
@@ -88,7 +88,8 @@ static bool read_calls(json_t *list, struct begun *out)
         out->calls = mem_zalloc(n * sizeof *out->calls);
     for (; out->ncalls < n; out->ncalls++) {
         struct begun_call *call = &out->calls[out->ncalls];
-        if (!read_call(json_array_get(list, out->ncalls), call) || begun_find(out, call->part))
+        if (!read_begun_call(json_array_get(list, out->ncalls), call) ||
+            begun_find(out, call->part))
             return false;
     }
     return true;
@@ -96,7 +97,7 @@ static bool read_calls(json_t *list, struct begun *out)
 
 static bool read_checks(const json_t *value, struct begun *out)
 {
-    if (value && !is_text(value, hex, BEGUN_CHECKS_MAX))
+    if (value && !is_begun_text(value, hex, BEGUN_CHECKS_MAX))
         return false;
     out->checks = value ? mem_strdup(json_string_value(value)) : NULL;
     return true;
@@ -120,7 +121,8 @@ static bool read_parts(const json_t *root, struct begun *out)
     const json_t *apps = json_object_get(root, "apps"), *split = json_object_get(root, "split");
     if (!apps)
         return true;
-    if (!is_text(apps, app_chars, BEGUN_APPS_MAX) || json_array_size(split) != BEGUN_SPLIT_MAX)
+    if (!is_begun_text(apps, app_chars, BEGUN_APPS_MAX) ||
+        json_array_size(split) != BEGUN_SPLIT_MAX)
         return false;
     for (size_t i = 0; i < BEGUN_SPLIT_MAX; i++)
         if (!read_limit(json_array_get(split, i), i, &out->split[i]))

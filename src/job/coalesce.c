@@ -51,7 +51,7 @@ static struct held *held_at(struct plan_of_batch *b, unsigned task, const char *
     }
 }
 
-static size_t hold(struct plan_of_batch *b, unsigned task, const struct job_list *values)
+static size_t hold_values(struct plan_of_batch *b, unsigned task, const struct job_list *values)
 {
     size_t added = 0;
     for (size_t i = 0; i < values->n; i++) {
@@ -70,7 +70,7 @@ static size_t shared(struct plan_of_batch *b, unsigned task, const struct job_li
     return n;
 }
 
-static void make_room(struct plan_of_batch *b, size_t n)
+static void make_table(struct plan_of_batch *b, size_t n)
 {
     size_t values = 0;
     for (size_t i = 0; i < n; i++)
@@ -108,7 +108,7 @@ static bool same_content(const struct coalesce_item *a, const struct coalesce_it
 }
 
 /* The slot of the newest task with the item's content, or the empty one where it belongs. */
-static unsigned *newest(struct plan_of_batch *b, const struct coalesce_item *item)
+static unsigned *newest_task(struct plan_of_batch *b, const struct coalesce_item *item)
 {
     uint64_t at;
     memcpy(&at, item->content, sizeof at);
@@ -120,7 +120,7 @@ static unsigned *newest(struct plan_of_batch *b, const struct coalesce_item *ite
 }
 
 /* Tags of several jobs become one audience; ids that several jobs name are as many pushes. */
-static bool fits(struct plan_of_batch *b, unsigned t, const struct coalesce_item *item)
+static bool fits_task(struct plan_of_batch *b, unsigned t, const struct coalesce_item *item)
 {
     const struct task *task = &b->tasks[t];
     int64_t from = min_int(task->earliest_ms, item->deadline_ms);
@@ -134,7 +134,7 @@ static bool fits(struct plan_of_batch *b, unsigned t, const struct coalesce_item
     return task->values + item->values->n - both <= most_values(b->rules, item->kind);
 }
 
-static void join(struct plan_of_batch *b, unsigned t, unsigned i)
+static void join_task(struct plan_of_batch *b, unsigned t, unsigned i)
 {
     struct task *task = &b->tasks[t];
     const struct coalesce_item *item = &b->items[i];
@@ -144,36 +144,36 @@ static void join(struct plan_of_batch *b, unsigned t, unsigned i)
     task->n++;
     task->bytes += item->bytes;
     if (item->values->n <= COALESCE_IDS_MAX)
-        task->values += hold(b, t, item->values);
+        task->values += hold_values(b, t, item->values);
     task->earliest_ms = min_int(task->earliest_ms, item->deadline_ms);
     task->latest_ms = max_int(task->latest_ms, item->deadline_ms);
 }
 
-static void add_item(struct plan_of_batch *b, unsigned i)
+static void add_to_batch(struct plan_of_batch *b, unsigned i)
 {
     const struct coalesce_item *item = &b->items[i];
-    unsigned *slot = newest(b, item);
-    if (*slot == NONE || !fits(b, *slot, item)) {
+    unsigned *slot = newest_task(b, item);
+    if (*slot == NONE || !fits_task(b, *slot, item)) {
         b->tasks[b->ntasks] = (struct task){.first = item,
                                             .member = i,
                                             .earliest_ms = item->deadline_ms,
                                             .latest_ms = item->deadline_ms};
         *slot = (unsigned)b->ntasks++;
     }
-    join(b, *slot, i);
+    join_task(b, *slot, i);
 }
 
 /* --- calls ----------------------------------------------------------------------------------- */
 
-static void begin(const char *batch, bool mass, struct grouping *out)
+static void begin_grouping(const char *batch, bool mass, struct grouping *out)
 {
     char id[GROUPING_ID_SIZE];
     snprintf(id, sizeof id, "%.32s.%u", batch, (unsigned)out->ncalls);
     grouping_begin(out, id, mass);
 }
 
-static void put(const struct plan_of_batch *b, struct task *task, unsigned number,
-                struct grouping *out)
+static void write_task(const struct plan_of_batch *b, struct task *task, unsigned number,
+                       struct grouping *out)
 {
     unsigned i = task->member;
     task->placed = true;
@@ -224,15 +224,15 @@ static void find_company(const struct plan_of_batch *b, unsigned t, struct compa
     }
 }
 
-static void place(struct plan_of_batch *b, unsigned t, const char *batch, struct grouping *out)
+static void place_task(struct plan_of_batch *b, unsigned t, const char *batch, struct grouping *out)
 {
     struct company c;
     find_company(b, t, &c);
     if (c.n == 1 && b->tasks[t].n == 1)
         return;
-    begin(batch, c.n > 1, out);
+    begin_grouping(batch, c.n > 1, out);
     for (unsigned i = 0; i < c.n; i++)
-        put(b, &b->tasks[c.tasks[i]], i, out);
+        write_task(b, &b->tasks[c.tasks[i]], i, out);
 }
 
 void coalesce(const struct coalesce_item *items, size_t n, const struct coalesce_rules *rules,
@@ -244,13 +244,13 @@ void coalesce(const struct coalesce_item *items, size_t n, const struct coalesce
     b->rules = rules;
     for (size_t i = 0; i < TABLE; i++)
         b->newest[i] = NONE;
-    make_room(b, n);
+    make_table(b, n);
     out->ncalls = out->n = 0;
     for (unsigned i = 0; i < n; i++)
-        add_item(b, i);
+        add_to_batch(b, i);
     for (unsigned t = 0; t < b->ntasks; t++)
         if (!b->tasks[t].placed)
-            place(b, t, batch, out);
+            place_task(b, t, batch, out);
     mem_free(b->held);
     mem_free(b);
 }

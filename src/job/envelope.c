@@ -11,7 +11,7 @@
 
 /* --- writing --------------------------------------------------------------------------------- */
 
-static void put_int(struct buf *out, const char *name, int64_t value)
+static void put_int_member(struct buf *out, const char *name, int64_t value)
 {
     if (!value)
         return;
@@ -19,7 +19,7 @@ static void put_int(struct buf *out, const char *name, int64_t value)
     buf_int(out, value);
 }
 
-static void put_pushes(struct buf *out, const struct envelope *v)
+static void put_envelope_pushes(struct buf *out, const struct envelope *v)
 {
     if (!v->npushes)
         return;
@@ -42,8 +42,8 @@ static void put_call(struct buf *out, const struct envelope *v)
         return;
     buf_puts(out, ",\"call\":");
     buf_json_or_null(out, v->call);
-    put_int(out, ",\"task\":", v->task);
-    put_int(out, ",\"tasks\":", v->tasks);
+    put_int_member(out, ",\"task\":", v->task);
+    put_int_member(out, ",\"tasks\":", v->tasks);
 }
 
 static void put_failed(struct buf *out, const struct envelope *v)
@@ -69,14 +69,14 @@ void envelope_write(const struct envelope *v, struct buf *out)
     if (v->seen)
         buf_puts(out, ",\"seen\":true");
     put_call(out, v);
-    put_int(out, ",\"gen\":", v->gen);
-    put_int(out, ",\"attempts\":", v->attempts);
-    put_int(out, ",\"throttles\":", v->throttles);
-    put_int(out, ",\"alone\":", v->alone);
-    put_int(out, ",\"alone_passed\":", v->alone_passed);
-    put_int(out, ",\"alone_turns\":", v->alone_turns);
-    put_int(out, ",\"t0\":", v->t0_ms);
-    put_int(out, ",\"first_sent\":", v->first_sent_ms);
+    put_int_member(out, ",\"gen\":", v->gen);
+    put_int_member(out, ",\"attempts\":", v->attempts);
+    put_int_member(out, ",\"throttles\":", v->throttles);
+    put_int_member(out, ",\"alone\":", v->alone);
+    put_int_member(out, ",\"alone_passed\":", v->alone_passed);
+    put_int_member(out, ",\"alone_turns\":", v->alone_turns);
+    put_int_member(out, ",\"t0\":", v->t0_ms);
+    put_int_member(out, ",\"first_sent\":", v->first_sent_ms);
     if (v->special_used)
         buf_puts(out, ",\"special_used\":true");
     if (v->given_up)
@@ -90,10 +90,10 @@ void envelope_write(const struct envelope *v, struct buf *out)
     }
     begun_write(&v->begun, out);
     put_failed(out, v);
-    put_int(out, ",\"refused\":", v->refused);
-    put_int(out, ",\"refused_at\":", v->refused_ms);
-    put_int(out, ",\"blamed\":", v->blamed);
-    put_pushes(out, v);
+    put_int_member(out, ",\"refused\":", v->refused);
+    put_int_member(out, ",\"refused_at\":", v->refused_ms);
+    put_int_member(out, ",\"blamed\":", v->blamed);
+    put_envelope_pushes(out, v);
     if (v->replayed)
         buf_puts(out, ",\"replayed\":true");
     if (v->history) {
@@ -110,7 +110,7 @@ static bool wrong(struct err *e, const char *name)
     return err_set(e, "envelope: %s is missing or out of range", name);
 }
 
-static bool copy_text(json_t *value, char *out, size_t size, size_t least)
+static bool copy_bounded(json_t *value, char *out, size_t size, size_t least)
 {
     if (!json_is_string(value) || json_string_length(value) >= size ||
         json_string_length(value) < least)
@@ -120,7 +120,7 @@ static bool copy_text(json_t *value, char *out, size_t size, size_t least)
 }
 
 /* Absent members keep the zero that the writer left out. */
-static bool read_int(json_t *root, const char *name, int64_t *out, struct err *e)
+static bool read_int_member(json_t *root, const char *name, int64_t *out, struct err *e)
 {
     json_t *value = json_object_get(root, name);
     if (!value)
@@ -154,13 +154,13 @@ static bool read_bits(json_t *root, const char *name, uint64_t *out, struct err 
     return true;
 }
 
-static bool read_digest(json_t *root, struct envelope *out, struct err *e)
+static bool read_envelope_digest(json_t *root, struct envelope *out, struct err *e)
 {
     json_t *value = json_object_get(root, "digest");
-    return !value || copy_text(value, out->digest, sizeof out->digest, 0) || wrong(e, "digest");
+    return !value || copy_bounded(value, out->digest, sizeof out->digest, 0) || wrong(e, "digest");
 }
 
-static bool read_begun(json_t *root, struct envelope *out, struct err *e)
+static bool read_envelope_begun(json_t *root, struct envelope *out, struct err *e)
 {
     return begun_read(json_object_get(root, "begun"), &out->begun) || wrong(e, "begun");
 }
@@ -168,18 +168,18 @@ static bool read_begun(json_t *root, struct envelope *out, struct err *e)
 static bool read_origin(json_t *root, struct envelope *out, struct err *e)
 {
     json_t *value = json_object_get(root, "origin");
-    return !value || copy_text(value, out->origin, sizeof out->origin, 1) || wrong(e, "origin");
+    return !value || copy_bounded(value, out->origin, sizeof out->origin, 1) || wrong(e, "origin");
 }
 
-static bool read_call(json_t *root, struct envelope *out, struct err *e)
+static bool read_envelope_call(json_t *root, struct envelope *out, struct err *e)
 {
     json_t *call = json_object_get(root, "call");
     int64_t task = 0, tasks = 0;
     if (!call)
         return true;
-    if (!copy_text(call, out->call, sizeof out->call, 1))
+    if (!copy_bounded(call, out->call, sizeof out->call, 1))
         return wrong(e, "call");
-    if (!read_int(root, "task", &task, e) || !read_int(root, "tasks", &tasks, e))
+    if (!read_int_member(root, "task", &task, e) || !read_int_member(root, "tasks", &tasks, e))
         return false;
     if (tasks > ENVELOPE_TASKS_MAX || task >= tasks)
         return wrong(e, "task");
@@ -188,18 +188,18 @@ static bool read_call(json_t *root, struct envelope *out, struct err *e)
     return true;
 }
 
-static bool read_push(json_t *value, struct push_done *out)
+static bool read_push_done(json_t *value, struct push_done *out)
 {
     json_t *part = json_array_get(value, 0);
     if (!json_is_integer(part) || json_integer_value(part) < 0 ||
         json_integer_value(part) >= ENVELOPE_PARTS_MAX)
         return false;
     out->part = (unsigned)json_integer_value(part);
-    return copy_text(json_array_get(value, 1), out->message_id, sizeof out->message_id, 0) &&
-           copy_text(json_array_get(value, 2), out->request_id, sizeof out->request_id, 0);
+    return copy_bounded(json_array_get(value, 1), out->message_id, sizeof out->message_id, 0) &&
+           copy_bounded(json_array_get(value, 2), out->request_id, sizeof out->request_id, 0);
 }
 
-static bool read_pushes(json_t *root, struct envelope *out, struct err *e)
+static bool read_envelope_pushes(json_t *root, struct envelope *out, struct err *e)
 {
     json_t *list = json_object_get(root, "pushes");
     size_t n = json_array_size(list);
@@ -208,12 +208,12 @@ static bool read_pushes(json_t *root, struct envelope *out, struct err *e)
     if (n)
         out->pushes = mem_zalloc(n * sizeof *out->pushes);
     for (; out->npushes < n; out->npushes++)
-        if (!read_push(json_array_get(list, out->npushes), &out->pushes[out->npushes]))
+        if (!read_push_done(json_array_get(list, out->npushes), &out->pushes[out->npushes]))
             return wrong(e, "pushes");
     return true;
 }
 
-static bool read_failed(json_t *root, struct envelope *out, struct err *e)
+static bool read_failed_times(json_t *root, struct envelope *out, struct err *e)
 {
     json_t *list = json_object_get(root, "failed");
     size_t n = json_array_size(list);
@@ -229,7 +229,7 @@ static bool read_failed(json_t *root, struct envelope *out, struct err *e)
     return true;
 }
 
-static int put_chunk(const char *text, size_t len, void *out)
+static int put_history_chunk(const char *text, size_t len, void *out)
 {
     buf_add(out, text, len);
     return 0;
@@ -242,34 +242,37 @@ static bool read_history(json_t *root, size_t len, struct envelope *out, struct 
         return true;
     struct buf text;
     buf_init(&text, 4 * len); /* a number may grow when it is written again */
-    bool ok = json_is_array(list) && json_dump_callback(list, put_chunk, &text, JSON_COMPACT) == 0;
+    bool ok = json_is_array(list) &&
+              json_dump_callback(list, put_history_chunk, &text, JSON_COMPACT) == 0;
     if (ok && buf_ok(&text))
         out->history = buf_take(&text);
     buf_free(&text);
     return out->history || wrong(e, "history");
 }
 
-static bool read_all(json_t *root, size_t len, struct envelope *out, struct err *e)
+static bool read_envelope_members(json_t *root, size_t len, struct envelope *out, struct err *e)
 {
-    return (copy_text(json_object_get(root, "uid"), out->uid, sizeof out->uid, 1) ||
+    return (copy_bounded(json_object_get(root, "uid"), out->uid, sizeof out->uid, 1) ||
             wrong(e, "uid")) &&
            read_flag(root, "id_given", &out->id_given, e) && read_origin(root, out, e) &&
-           read_flag(root, "seen", &out->seen, e) && read_call(root, out, e) &&
-           read_int(root, "gen", &out->gen, e) && read_int(root, "attempts", &out->attempts, e) &&
-           read_int(root, "throttles", &out->throttles, e) &&
-           read_int(root, "alone", &out->alone, e) &&
-           read_int(root, "alone_passed", &out->alone_passed, e) &&
-           read_int(root, "alone_turns", &out->alone_turns, e) &&
-           read_int(root, "t0", &out->t0_ms, e) &&
-           read_int(root, "first_sent", &out->first_sent_ms, e) &&
-           read_int(root, "refused", &out->refused, e) &&
-           read_int(root, "refused_at", &out->refused_ms, e) &&
-           read_int(root, "blamed", &out->blamed, e) &&
+           read_flag(root, "seen", &out->seen, e) && read_envelope_call(root, out, e) &&
+           read_int_member(root, "gen", &out->gen, e) &&
+           read_int_member(root, "attempts", &out->attempts, e) &&
+           read_int_member(root, "throttles", &out->throttles, e) &&
+           read_int_member(root, "alone", &out->alone, e) &&
+           read_int_member(root, "alone_passed", &out->alone_passed, e) &&
+           read_int_member(root, "alone_turns", &out->alone_turns, e) &&
+           read_int_member(root, "t0", &out->t0_ms, e) &&
+           read_int_member(root, "first_sent", &out->first_sent_ms, e) &&
+           read_int_member(root, "refused", &out->refused, e) &&
+           read_int_member(root, "refused_at", &out->refused_ms, e) &&
+           read_int_member(root, "blamed", &out->blamed, e) &&
            read_flag(root, "special_used", &out->special_used, e) &&
            read_flag(root, "given_up", &out->given_up, e) &&
            read_flag(root, "replayed", &out->replayed, e) &&
-           read_bits(root, "unanswered", &out->unanswered, e) && read_digest(root, out, e) &&
-           read_begun(root, out, e) && read_failed(root, out, e) && read_pushes(root, out, e) &&
+           read_bits(root, "unanswered", &out->unanswered, e) &&
+           read_envelope_digest(root, out, e) && read_envelope_begun(root, out, e) &&
+           read_failed_times(root, out, e) && read_envelope_pushes(root, out, e) &&
            read_history(root, len, out, e);
 }
 
@@ -278,7 +281,7 @@ bool envelope_read(const char *text, size_t len, struct envelope *out, struct er
     *out = (struct envelope){0};
     json_error_t error;
     json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-    bool ok = root ? read_all(root, len, out, e)
+    bool ok = root ? read_envelope_members(root, len, out, e)
                    : err_set(e, "envelope: not JSON at byte %d", error.position);
     json_decref(root);
     if (!ok)

@@ -27,7 +27,7 @@ bool expression_check_name(const char *name, size_t tag_chars, struct err *e)
     return true;
 }
 
-static bool check_tag(struct walk *w, const json_t *name)
+static bool check_tag_name(struct walk *w, const json_t *name)
 {
     if (!json_is_string(name))
         return err_set(w->e, "\"tag\" takes a string");
@@ -36,17 +36,17 @@ static bool check_tag(struct walk *w, const json_t *name)
     return expression_check_name(json_string_value(name), w->limits->tag_chars, w->e);
 }
 
-static bool check_not(struct walk *w, const json_t *operand)
+static bool check_not_operand(struct walk *w, const json_t *operand)
 {
     const json_t *name = json_object_get(operand, "tag");
     if (!name || json_object_size(operand) != 1)
         return err_set(w->e, "\"not\" takes one tag");
-    return check_tag(w, name);
+    return check_tag_name(w, name);
 }
 
-static bool check_node(struct walk *w, json_t *node, size_t level, bool *positive);
+static bool check_expression_node(struct walk *w, json_t *node, size_t level, bool *positive);
 
-static bool check_operands(struct walk *w, const char *op, const json_t *list, size_t level)
+static bool check_operand_list(struct walk *w, const char *op, const json_t *list, size_t level)
 {
     const size_t n = json_array_size(list);
     bool any_positive = false;
@@ -59,7 +59,7 @@ static bool check_operands(struct walk *w, const char *op, const json_t *list, s
         return err_set(w->e, "\"%s\" with %zu operands, at most %zu", op, n, w->limits->operands);
     for (size_t i = 0; i < n; i++) {
         bool positive = true;
-        if (!check_node(w, json_array_get(list, i), level, &positive))
+        if (!check_expression_node(w, json_array_get(list, i), level, &positive))
             return false;
         any_positive |= positive;
     }
@@ -67,7 +67,7 @@ static bool check_operands(struct walk *w, const char *op, const json_t *list, s
 }
 
 /* level: how many and/or are around the node. */
-static bool check_node(struct walk *w, json_t *node, size_t level, bool *positive)
+static bool check_expression_node(struct walk *w, json_t *node, size_t level, bool *positive)
 {
     void *member = json_object_iter(node);
     if (!member || json_object_size(node) != 1)
@@ -76,11 +76,11 @@ static bool check_node(struct walk *w, json_t *node, size_t level, bool *positiv
     const json_t *value = json_object_iter_value(member);
     *positive = strcmp(op, "not") != 0;
     if (!*positive)
-        return check_not(w, value);
+        return check_not_operand(w, value);
     if (strcmp(op, "tag") == 0)
-        return check_tag(w, value);
+        return check_tag_name(w, value);
     if (strcmp(op, "and") == 0 || strcmp(op, "or") == 0)
-        return check_operands(w, op, value, level + 1);
+        return check_operand_list(w, op, value, level + 1);
     return err_set(w->e, "unknown operator \"%.32s\"", op);
 }
 
@@ -88,7 +88,7 @@ bool expression_check(json_t *root, const struct expression_limits *limits, stru
 {
     struct walk w = {.limits = limits, .e = e};
     bool positive = true;
-    if (!check_node(&w, root, 0, &positive))
+    if (!check_expression_node(&w, root, 0, &positive))
         return false;
     return positive || err_set(e, "\"not\" cannot stand alone");
 }

@@ -47,7 +47,7 @@ struct cursor {
     const char *p, *end;
 };
 
-static bool take(struct cursor *c, char wanted)
+static bool take_char(struct cursor *c, char wanted)
 {
     if (c->p == c->end || *c->p != wanted)
         return false;
@@ -86,9 +86,9 @@ static bool take_members(struct cursor *c, bool mass, bool seen[GROUPING_MEMBERS
             return false;
         seen[pos] = true;
         grouping_add(out, pos, task);
-        if (take(c, ','))
+        if (take_char(c, ','))
             continue;
-        if (!mass || !take(c, '/'))
+        if (!mass || !take_char(c, '/'))
             break;
         task++;
     }
@@ -98,10 +98,11 @@ static bool take_members(struct cursor *c, bool mass, bool seen[GROUPING_MEMBERS
 static bool take_call(struct cursor *c, bool seen[GROUPING_MEMBERS_MAX], struct grouping *out)
 {
     char id[GROUPING_ID_SIZE];
-    if (!take(c, ' '))
+    if (!take_char(c, ' '))
         return false;
-    bool mass = take(c, 'M');
-    if ((!mass && !take(c, 'P')) || !take(c, ':') || !take_id(c, id) || !take(c, ':'))
+    bool mass = take_char(c, 'M');
+    if ((!mass && !take_char(c, 'P')) || !take_char(c, ':') || !take_id(c, id) ||
+        !take_char(c, ':'))
         return false;
     grouping_begin(out, id, mass);
     return take_members(c, mass, seen, out);
@@ -113,7 +114,7 @@ bool grouping_read(const char *text, size_t len, struct grouping *out, struct er
     bool seen[GROUPING_MEMBERS_MAX] = {false};
     unsigned ncalls, n;
     out->ncalls = out->n = 0;
-    bool ok = take_number(&c, &ncalls) && take(&c, ' ') && take_number(&c, &n) && ncalls &&
+    bool ok = take_number(&c, &ncalls) && take_char(&c, ' ') && take_number(&c, &n) && ncalls &&
               ncalls <= GROUPING_CALLS_MAX;
     for (unsigned i = 0; ok && i < ncalls; i++)
         ok = take_call(&c, seen, out);

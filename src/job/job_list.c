@@ -22,7 +22,7 @@ static int compare_entries(const void *a, const void *b)
     return c ? c : x->pos < y->pos ? -1 : x->pos > y->pos;
 }
 
-static bool is_listed(const struct job_list *list, const char *text)
+static bool is_in_list(const struct job_list *list, const char *text)
 {
     for (size_t i = 0; i < list->n; i++)
         if (strcmp(list->v[i], text) == 0)
@@ -34,7 +34,7 @@ static void dedup_short(struct job_list *list)
 {
     struct job_list kept = {.v = list->v};
     for (size_t i = 0; i < list->n; i++)
-        if (!is_listed(&kept, list->v[i]))
+        if (!is_in_list(&kept, list->v[i]))
             kept.v[kept.n++] = list->v[i];
     list->n = kept.n;
 }
@@ -69,7 +69,7 @@ static void dedup(struct job_list *list)
 
 /* Elements of tags are template arguments too, so an empty one is the job's fault; ids are only
  * the target. The provider joins ids with commas and has no way to escape one. */
-static bool check_element(struct reading *r, const struct member *m, size_t i, json_t *value)
+static bool check_listed(struct reading *r, const struct member *m, size_t i, json_t *value)
 {
     bool ids = m->target != TARGET_IMPLIED;
     enum reason reason = ids ? REASON_INVALID_TARGET : REASON_INVALID_JOB;
@@ -91,7 +91,7 @@ bool job_list_read(struct reading *r, const struct member *m, json_t *array, siz
         return reading_refuse(r, REASON_INVALID_TARGET, "%s: %zu elements, at most %zu", m->name, n,
                               max);
     for (size_t i = 0; i < n; i++)
-        if (!check_element(r, m, i, json_array_get(array, i)))
+        if (!check_listed(r, m, i, json_array_get(array, i)))
             return false;
     if (n == 0)
         return true;

@@ -28,7 +28,7 @@ static int64_t *number_at(struct job *job, size_t at)
     return (int64_t *)(void *)((char *)job + at);
 }
 
-static bool set_text(struct reading *r, const struct member *m, json_t *value)
+static bool set_job_text(struct reading *r, const struct member *m, json_t *value)
 {
     int64_t len = (int64_t)json_string_length(value);
     if (len < m->min)
@@ -40,7 +40,7 @@ static bool set_text(struct reading *r, const struct member *m, json_t *value)
     return true;
 }
 
-static bool set_number(struct reading *r, const struct member *m, json_t *value)
+static bool set_job_number(struct reading *r, const struct member *m, json_t *value)
 {
     int64_t n = json_integer_value(value);
     if (n < m->min || n > m->max)
@@ -50,7 +50,7 @@ static bool set_number(struct reading *r, const struct member *m, json_t *value)
     return true;
 }
 
-static bool set_time(struct reading *r, const struct member *m, json_t *value)
+static bool set_job_time(struct reading *r, const struct member *m, json_t *value)
 {
     int64_t ms;
     if (!clock_parse_rfc3339(json_string_value(value), &ms))
@@ -60,7 +60,7 @@ static bool set_time(struct reading *r, const struct member *m, json_t *value)
     return true;
 }
 
-static bool set_type(struct reading *r, const struct member *m, json_t *value)
+static bool set_job_type(struct reading *r, const struct member *m, json_t *value)
 {
     static const char *const words[] = {"message", "functional"};
     const char *text = json_string_value(value);
@@ -78,7 +78,7 @@ static bool set_reply_to(struct reading *r, const struct member *m, json_t *valu
     if (!text_starts(json_string_value(value), r->limits->reply_prefix))
         return reading_refuse(r, REASON_INVALID_JOB, "%s: must start with \"%s\"", m->name,
                               r->limits->reply_prefix);
-    return set_text(r, m, value);
+    return set_job_text(r, m, value);
 }
 
 /* In the form, x stands for a hexadecimal digit. */
@@ -91,7 +91,7 @@ static bool set_traceparent(struct reading *r, const struct member *m, json_t *v
         ok = form[i] == 'x'
                  ? (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f')
                  : text[i] == form[i];
-    return ok ? set_text(r, m, value)
+    return ok ? set_job_text(r, m, value)
               : reading_refuse(r, REASON_INVALID_JOB,
                                "%s: must be 00-, 32, 16 and 2 lower-case hexadecimal digits",
                                m->name);
@@ -99,7 +99,7 @@ static bool set_traceparent(struct reading *r, const struct member *m, json_t *v
 
 /* --- setters: objects ------------------------------------------------------------------------ */
 
-static bool set_params(struct reading *r, const struct member *m, json_t *object)
+static bool set_job_params(struct reading *r, const struct member *m, json_t *object)
 {
     const char *key;
     json_t *value;
@@ -167,7 +167,7 @@ static bool set_ids(struct reading *r, const struct member *m, json_t *array)
     return job_list_read(r, m, array, r->limits->ids_max, &r->job->target_ids);
 }
 
-static bool set_tag(struct reading *r, const struct member *m, json_t *value)
+static bool set_target_tag(struct reading *r, const struct member *m, json_t *value)
 {
     if (json_is_string(value) && json_string_length(value) == 0)
         return reading_refuse(r, REASON_INVALID_TARGET, "%s: empty", m->name);
@@ -190,7 +190,7 @@ static bool set_target(struct reading *r, const struct member *m, json_t *object
         {"target.device", KIND_LIST, set_ids, .target = TARGET_DEVICE},
         {"target.account", KIND_LIST, set_ids, .target = TARGET_ACCOUNT},
         {"target.alias", KIND_LIST, set_ids, .target = TARGET_ALIAS},
-        {"target.tag", KIND_STRING | KIND_OBJECT, set_tag, .target = TARGET_TAG},
+        {"target.tag", KIND_STRING | KIND_OBJECT, set_target_tag, .target = TARGET_TAG},
         {"target.all", KIND_BOOLEAN, set_all, .target = TARGET_ALL},
     };
     static const struct members kinds = {v, sizeof v / sizeof *v, "target."};
@@ -206,28 +206,28 @@ static bool set_target(struct reading *r, const struct member *m, json_t *object
 
 #define TEXT(name, min, max)                                                                       \
     {                                                                                              \
-#name, KIND_STRING, set_text, offsetof(struct job, name), min, max, 0                      \
+#name, KIND_STRING, set_job_text, offsetof(struct job, name), min, max, 0                  \
     }
 
 static const struct member table[] = {
     TEXT(code, 1, 0),
     TEXT(title, 0, 0),
     TEXT(message, 0, 0),
-    {"type", KIND_STRING | KIND_INTEGER, set_type, 0, 0, 0, 0},
+    {"type", KIND_STRING | KIND_INTEGER, set_job_type, 0, 0, 0, 0},
     TEXT(school, 1, 0),
     {"tags", KIND_LIST, set_tags, 0, 0, 0, TARGET_IMPLIED},
     TEXT(id, 1, ID_BYTES),
     TEXT(app, 1, 0),
-    {"params", KIND_OBJECT, set_params, 0, 0, 0, 0},
+    {"params", KIND_OBJECT, set_job_params, 0, 0, 0, 0},
     TEXT(locale, 0, 0),
     {"target", KIND_OBJECT, set_target, 0, 0, 0, 0},
     {"push", KIND_OBJECT, set_push, 0, 0, 0, 0},
-    {"delay_s", KIND_INTEGER, set_number, offsetof(struct job, delay_s), 0, DELAY_MAX_S, 0},
-    {"push_at", KIND_STRING, set_time, offsetof(struct job, push_at_ms), 0, 0, 0},
-    {"ttl_s", KIND_INTEGER, set_number, offsetof(struct job, ttl_s), 1, TTL_MAX_S, 0},
-    {"expire_at", KIND_STRING, set_time, offsetof(struct job, expire_at_ms), 0, 0, 0},
-    {"enqueued_at", KIND_INTEGER, set_number, offsetof(struct job, enqueued_at_ms), 0, INT64_MAX,
-     0},
+    {"delay_s", KIND_INTEGER, set_job_number, offsetof(struct job, delay_s), 0, DELAY_MAX_S, 0},
+    {"push_at", KIND_STRING, set_job_time, offsetof(struct job, push_at_ms), 0, 0, 0},
+    {"ttl_s", KIND_INTEGER, set_job_number, offsetof(struct job, ttl_s), 1, TTL_MAX_S, 0},
+    {"expire_at", KIND_STRING, set_job_time, offsetof(struct job, expire_at_ms), 0, 0, 0},
+    {"enqueued_at", KIND_INTEGER, set_job_number, offsetof(struct job, enqueued_at_ms), 0,
+     INT64_MAX, 0},
     {"reply_to", KIND_STRING, set_reply_to, offsetof(struct job, reply_to), 1, REPLY_TO_BYTES, 0},
     {"meta", KIND_OBJECT, set_meta, 0, 0, 0, 0},
     {"traceparent", KIND_STRING, set_traceparent, offsetof(struct job, traceparent), 1, 0, 0},

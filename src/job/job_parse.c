@@ -2,7 +2,7 @@
 #include "job/job_json.h"
 #include "job/job_members.h"
 
-static bool check_text(struct reading *r)
+static bool check_job_text(struct reading *r)
 {
     const struct job *job = r->job;
     if (job->code && job->message)
@@ -14,7 +14,7 @@ static bool check_text(struct reading *r)
     return true;
 }
 
-static bool check_times(struct reading *r)
+static bool check_job_times(struct reading *r)
 {
     const struct job *job = r->job;
     if (job->delay_s != JOB_ABSENT && job->push_at_ms != JOB_ABSENT)
@@ -49,5 +49,6 @@ bool job_parse(const char *bytes, size_t len, const struct job_limits *limits, s
     else if (job->root)
         reading_refuse(&r, REASON_INVALID_JOB, "job: %s, must be an object",
                        job_kind_name(job->root));
-    return why->reason == REASON_NONE && check_text(&r) && check_times(&r) && check_audience(&r);
+    return why->reason == REASON_NONE && check_job_text(&r) && check_job_times(&r) &&
+           check_audience(&r);
 }

@@ -82,7 +82,8 @@ static const struct member *find_member(const struct members *t, const char *key
     return NULL;
 }
 
-static void read_member(struct reading *r, const struct members *t, const char *key, json_t *value)
+static void read_job_member(struct reading *r, const struct members *t, const char *key,
+                            json_t *value)
 {
     const struct member *m = find_member(t, key);
     if (!m)
@@ -99,5 +100,5 @@ void members_read(struct reading *r, const struct members *t, json_t *object)
 {
     const char *key;
     json_t *value;
-    json_object_foreach(object, key, value) read_member(r, t, key, value);
+    json_object_foreach(object, key, value) read_job_member(r, t, key, value);
 }

@@ -11,7 +11,7 @@
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-static const char *text_of(const json_t *object, const char *name)
+static const char *letter_text(const json_t *object, const char *name)
 {
     return json_string_value(json_object_get(object, name));
 }
@@ -21,7 +21,7 @@ static int64_t int_of(const json_t *object, const char *name)
     return number_bounded(json_integer_value(json_object_get(object, name)));
 }
 
-static bool decode(struct letter *l, const json_t *value, struct err *e)
+static bool decode_job(struct letter *l, const json_t *value, struct err *e)
 {
     struct buf bytes;
     size_t len = json_string_length(value);
@@ -33,33 +33,33 @@ static bool decode(struct letter *l, const json_t *value, struct err *e)
     return ok || err_set(e, "job_b64: not base64");
 }
 
-static bool read_job(struct letter *l, struct err *e)
+static bool read_letter_job(struct letter *l, struct err *e)
 {
     const json_t *text = json_object_get(l->root, "job");
     const json_t *b64 = json_object_get(l->root, "job_b64");
-    l->job_ref = text_of(l->root, "job_ref");
+    l->job_ref = letter_text(l->root, "job_ref");
     if (json_is_string(text)) {
         l->bytes = json_string_value(text);
         l->len = json_string_length(text);
         return true;
     }
     if (json_is_string(b64))
-        return decode(l, b64, e);
+        return decode_job(l, b64, e);
     return l->job_ref || err_set(e, "no job");
 }
 
-static bool read_all(struct letter *l, struct err *e)
+static bool read_letter_members(struct letter *l, struct err *e)
 {
     const json_t *error = json_object_get(l->root, "error");
-    const char *status = text_of(l->root, "status");
-    l->id = text_of(l->root, "id");
-    l->app = text_of(l->root, "app");
-    l->code = text_of(l->root, "code");
-    l->reason = text_of(l->root, "reason");
-    l->queue = text_of(l->root, "queue");
-    l->call = text_of(l->root, "call");
-    l->error_code = text_of(error, "code");
-    l->error_message = text_of(error, "message");
+    const char *status = letter_text(l->root, "status");
+    l->id = letter_text(l->root, "id");
+    l->app = letter_text(l->root, "app");
+    l->code = letter_text(l->root, "code");
+    l->reason = letter_text(l->root, "reason");
+    l->queue = letter_text(l->root, "queue");
+    l->call = letter_text(l->root, "call");
+    l->error_code = letter_text(error, "code");
+    l->error_message = letter_text(error, "message");
     l->maybe_sent = json_is_true(json_object_get(l->root, "maybe_sent"));
     l->attempts = int_of(l->root, "attempts");
     l->gen = int_of(l->root, "gen");
@@ -68,7 +68,7 @@ static bool read_all(struct letter *l, struct err *e)
         return err_set(e, "status: not dead");
     if (!l->id || !*l->id || !l->reason)
         return err_set(e, "%s: missing", l->reason ? "id" : "reason");
-    return read_job(l, e);
+    return read_letter_job(l, e);
 }
 
 bool letter_read(const char *text, size_t len, struct letter *out, struct err *e)
@@ -77,7 +77,7 @@ bool letter_read(const char *text, size_t len, struct letter *out, struct err *e
     *out = (struct letter){.root = json_loadb(text, len, JSON_ALLOW_NUL, &error)};
     if (!out->root)
         return err_set(e, "not JSON at byte %d", error.position);
-    if (read_all(out, e))
+    if (read_letter_members(out, e))
         return true;
     letter_free(out);
     return false;
@@ -92,12 +92,12 @@ void letter_free(struct letter *l)
 
 /* --- filtering ------------------------------------------------------------------------------- */
 
-static bool is(const char *wanted, const char *value)
+static bool allows_value(const char *wanted, const char *value)
 {
     return !wanted || (value && strcmp(wanted, value) == 0);
 }
 
-static bool is_listed(const struct letter_filter *f, const char *id)
+static bool allows_id(const struct letter_filter *f, const char *id)
 {
     for (size_t i = 0; i < f->nids; i++)
         if (strcmp(f->ids[i], id) == 0)
@@ -116,17 +116,18 @@ bool letter_matches(const struct letter *l, const struct letter_filter *f, int64
     if (!l->root)
         return f->unreadable || selects_all(f);
     int64_t age_ms = now_ms - l->done_at_ms;
-    return !f->unreadable && is(f->reason, l->reason) && is(f->app, l->app) &&
-           is(f->code, l->code) && is(f->error, l->error_code) &&
+    return !f->unreadable && allows_value(f->reason, l->reason) && allows_value(f->app, l->app) &&
+           allows_value(f->code, l->code) && allows_value(f->error, l->error_code) &&
            (!f->older_ms || age_ms >= f->older_ms) && (!f->newer_ms || age_ms <= f->newer_ms) &&
-           is_listed(f, l->id);
+           allows_id(f, l->id);
 }
 
 /* --- the way back ---------------------------------------------------------------------------- */
 
-static bool read_push(const json_t *value, struct push_done *out)
+static bool keep_push(const json_t *value, struct push_done *out)
 {
-    const char *message = text_of(value, "message_id"), *request = text_of(value, "request_id");
+    const char *message = letter_text(value, "message_id"),
+               *request = letter_text(value, "request_id");
     int64_t part = int_of(value, "part");
     if (part < 0 || part >= ENVELOPE_PARTS_MAX || !message ||
         strlen(message) >= sizeof out->message_id)
@@ -137,7 +138,7 @@ static bool read_push(const json_t *value, struct push_done *out)
     return true;
 }
 
-static bool read_pushes(const struct letter *l, struct envelope *v, struct err *e)
+static bool keep_pushes(const struct letter *l, struct envelope *v, struct err *e)
 {
     const json_t *list = json_object_get(l->root, "pushes");
     size_t n = json_array_size(list);
@@ -146,7 +147,7 @@ static bool read_pushes(const struct letter *l, struct envelope *v, struct err *
     if (n)
         v->pushes = mem_zalloc(n * sizeof *v->pushes);
     for (; v->npushes < n; v->npushes++)
-        if (!read_push(json_array_get(list, v->npushes), &v->pushes[v->npushes]))
+        if (!keep_push(json_array_get(list, v->npushes), &v->pushes[v->npushes]))
             return err_set(e, "pushes: number %zu cannot be read", v->npushes + 1);
     return true;
 }
@@ -175,7 +176,7 @@ static char *write_history(const struct letter *l)
 
 /* The same token is the same call only while its content is; what is not known cannot be held to.
  */
-static bool read_begun(const struct letter *l, bool new_token, int64_t now_ms, struct envelope *v,
+static bool keep_begun(const struct letter *l, bool new_token, int64_t now_ms, struct envelope *v,
                        struct err *e)
 {
     if (!begun_read(json_object_get(l->root, "begun"), &v->begun))
@@ -197,7 +198,7 @@ bool letter_envelope(const struct letter *l, bool new_token, int64_t now_ms, str
     snprintf(v.uid, sizeof v.uid, "%s", l->id);
     v.gen = (l->gen > 0 ? l->gen : 0) + new_token;
     v.given_up = l->maybe_sent; /* nobody will hear of its old call any more */
-    bool ok = read_pushes(l, &v, e) && read_begun(l, new_token, now_ms, &v, e);
+    bool ok = keep_pushes(l, &v, e) && keep_begun(l, new_token, now_ms, &v, e);
     if (ok) {
         v.history = write_history(l);
         envelope_write(&v, out);

@@ -12,7 +12,7 @@ enum { NAME_MAX_BYTES = 256, META_MAX = 8 * 1024 };
 /* A member's name comes with its separator, so that each costs one append. */
 #define put_name(out, literal) buf_add(out, literal, sizeof(literal) - 1)
 
-static void put_text(struct buf *out, const char *text)
+static void put_json_text(struct buf *out, const char *text)
 {
     buf_json_or_null(out, text);
 }
@@ -28,15 +28,15 @@ static void put_short(struct buf *out, const char *text)
 
 static void put_known(struct buf *out, const char *text)
 {
-    put_text(out, text && *text ? text : NULL);
+    put_json_text(out, text && *text ? text : NULL);
 }
 
-static void put_bool(struct buf *out, bool value)
+static void put_json_bool(struct buf *out, bool value)
 {
     buf_puts(out, value ? "true" : "false");
 }
 
-static int put_chunk(const char *text, size_t len, void *out)
+static int put_meta_chunk(const char *text, size_t len, void *out)
 {
     buf_add(out, text, len);
     return 0;
@@ -48,7 +48,7 @@ static void put_meta(const struct outcome *o, struct buf *out)
         return;
     struct buf text;
     buf_init(&text, META_MAX);
-    json_dump_callback(o->meta, put_chunk, &text, JSON_COMPACT);
+    json_dump_callback(o->meta, put_meta_chunk, &text, JSON_COMPACT);
     put_name(out, ",\"meta\":");
     visible_json(out, buf_text(&text), text.len);
     buf_free(&text);
@@ -59,29 +59,29 @@ static void put_traceparent(const struct outcome *o, struct buf *out)
     if (!o->traceparent)
         return;
     put_name(out, ",\"traceparent\":");
-    put_text(out, o->traceparent);
+    put_json_text(out, o->traceparent);
 }
 
 static void put_identity(const struct outcome *o, struct buf *out)
 {
     put_name(out, "{\"id\":");
-    put_text(out, o->id);
+    put_json_text(out, o->id);
     put_name(out, ",\"app\":");
     put_short(out, o->app);
     put_name(out, ",\"code\":");
     put_short(out, o->code);
 }
 
-static void put_pushes(const struct outcome *o, size_t n, struct buf *out)
+static void put_outcome_pushes(const struct outcome *o, size_t n, struct buf *out)
 {
     put_name(out, ",\"pushes\":[");
     for (size_t i = 0; i < n; i++) {
         if (i)
             buf_putc(out, ',');
         put_name(out, "{\"message_id\":");
-        put_text(out, o->pushes[i].message_id);
+        put_json_text(out, o->pushes[i].message_id);
         put_name(out, ",\"request_id\":");
-        put_text(out, o->pushes[i].request_id);
+        put_json_text(out, o->pushes[i].request_id);
         put_name(out, ",\"part\":");
         buf_int(out, o->pushes[i].part);
         if (o->call) {
@@ -90,7 +90,7 @@ static void put_pushes(const struct outcome *o, size_t n, struct buf *out)
         }
         if (o->pushes[i].app) {
             put_name(out, ",\"app\":");
-            put_text(out, o->pushes[i].app);
+            put_json_text(out, o->pushes[i].app);
         }
         buf_putc(out, '}');
     }
@@ -111,7 +111,7 @@ static void put_times(const struct outcome *o, struct buf *out)
 static void put_worker(const struct outcome *o, struct buf *out)
 {
     put_name(out, ",\"worker\":");
-    put_text(out, o->worker);
+    put_json_text(out, o->worker);
 }
 
 static void put_error(const struct outcome *o, struct buf *out)
@@ -142,7 +142,7 @@ static void put_job(const struct outcome *o, struct buf *out)
     const char *bytes = o->bytes ? o->bytes : "";
     if (o->job_ref) {
         put_name(out, ",\"job_ref\":");
-        put_text(out, o->job_ref);
+        put_json_text(out, o->job_ref);
     } else if (reads_as_text(bytes, o->len)) {
         put_name(out, ",\"job\":");
         buf_json(out, bytes, o->len);
@@ -160,7 +160,7 @@ static void put_sent(const struct outcome *o, struct buf *out)
         put_name(out, ",\"status\":\"duplicate\"");
     else
         put_name(out, ",\"status\":\"sent\"");
-    put_pushes(o, o->duplicate ? 0 : o->npushes, out);
+    put_outcome_pushes(o, o->duplicate ? 0 : o->npushes, out);
     if (o->overlap)
         put_name(out, ",\"overlap\":true");
     if (timed) {
@@ -184,7 +184,7 @@ static void put_origin(const struct outcome *o, struct buf *out)
 {
     if (o->queue) {
         put_name(out, ",\"queue\":");
-        put_text(out, o->queue);
+        put_json_text(out, o->queue);
     }
     if (o->gen) {
         put_name(out, ",\"gen\":");
@@ -192,7 +192,7 @@ static void put_origin(const struct outcome *o, struct buf *out)
     }
     if (o->call) {
         put_name(out, ",\"call\":");
-        put_text(out, o->call);
+        put_json_text(out, o->call);
         put_name(out, ",\"task\":");
         buf_int(out, o->task);
     }
@@ -203,9 +203,9 @@ static void put_dead(const struct outcome *o, struct buf *out)
     put_name(out, ",\"status\":\"dead\",\"reason\":\"");
     buf_puts(out, reason_name(o->reason));
     put_name(out, "\",\"maybe_sent\":");
-    put_bool(out, o->maybe_sent);
+    put_json_bool(out, o->maybe_sent);
     put_error(o, out);
-    put_pushes(o, o->npushes, out);
+    put_outcome_pushes(o, o->npushes, out);
     put_times(o, out);
     put_worker(o, out);
     put_meta(o, out);

@@ -21,7 +21,7 @@ static const int64_t expire_lead_ms = 3 * 1000;
 
 /* --- parameters that decide how the call is made --------------------------------------------- */
 
-static const char *text_of(const json_t *push, const char *name)
+static const char *push_text(const json_t *push, const char *name)
 {
     return json_string_value(json_object_get(push, name));
 }
@@ -42,10 +42,10 @@ static bool check_overrides(const struct job *job, struct err *e)
 static const char *param_of(const struct job *job, const struct app *app, const struct plan *p,
                             const char *name)
 {
-    const char *text = text_of(job->push, name);
+    const char *text = push_text(job->push, name);
     for (size_t i = p->nlayers; i-- > 0 && !text;)
-        text = text_of(p->layers[i].push, name);
-    return text ? text : text_of(app->push, name);
+        text = push_text(p->layers[i].push, name);
+    return text ? text : push_text(app->push, name);
 }
 
 static void set_kind(const struct job *job, const struct app *app, struct plan *out)

@@ -41,7 +41,7 @@ static bool open_parts(struct target *out, size_t n, const struct target_limits 
     return true;
 }
 
-static bool add_part(struct target *out, struct buf *value, struct err *e)
+static bool add_target_part(struct target *out, struct buf *value, struct err *e)
 {
     if (!buf_ok(value)) {
         buf_free(value);
@@ -51,15 +51,15 @@ static bool add_part(struct target *out, struct buf *value, struct err *e)
     return true;
 }
 
-static bool add_name(struct target *out, const char *name, const struct target_limits *l,
-                     struct err *e)
+static bool add_tag_name(struct target *out, const char *name, const struct target_limits *l,
+                         struct err *e)
 {
     struct buf b;
     buf_init(&b, VALUE_MAX);
     if (!open_parts(out, 1, l, e))
         return false;
     expression_write_name(&b, name);
-    return add_part(out, &b, e);
+    return add_target_part(out, &b, e);
 }
 
 /* --- lists of ids --------------------------------------------------------------------------- */
@@ -109,7 +109,7 @@ static bool add_ids(struct target *out, const char *const *ids, size_t n, struct
             buf_putc(&b, ',');
         buf_puts(&b, ids[i]);
     }
-    return add_part(out, &b, e);
+    return add_target_part(out, &b, e);
 }
 
 static bool build_ids(const struct job *job, const struct target_limits *l, struct target *out,
@@ -149,7 +149,7 @@ static bool build_expression(json_t *root, const struct target_limits *l, struct
     const int failed = json_dump_callback(root, dump_to_buf, &b, JSON_COMPACT);
     assert(!failed); /* it was parsed, so it is well formed */
     (void)failed;
-    return add_part(out, &b, e);
+    return add_target_part(out, &b, e);
 }
 
 static bool build_tag(json_t *tag, const struct target_limits *l, struct target *out, struct err *e)
@@ -159,7 +159,7 @@ static bool build_tag(json_t *tag, const struct target_limits *l, struct target 
     const char *name = json_string_value(tag);
     if (!expression_check_name(name, l->tag_chars, e))
         return err_prefix(e, "target.tag");
-    return add_name(out, name, l, e);
+    return add_tag_name(out, name, l, e);
 }
 
 /* --- school and tags ------------------------------------------------------------------------ */
@@ -188,7 +188,7 @@ static bool build_any(const struct job_list *tags, const struct target_limits *l
         struct buf b;
         buf_init(&b, VALUE_MAX);
         expression_write_any(&b, tags->v + i, min_size(per_call, tags->n - i), limits->operands);
-        if (!add_part(out, &b, e))
+        if (!add_target_part(out, &b, e))
             return false;
     }
     return true;
@@ -235,7 +235,7 @@ static bool add_school_part(const struct job *job, const struct expression_limit
     buf_init(&b, VALUE_MAX);
     expression_write_part(&b, &part, limits->operands);
     *done += take;
-    return add_part(out, &b, e);
+    return add_target_part(out, &b, e);
 }
 
 static bool build_school(const struct job *job, const struct target_limits *l,
@@ -268,7 +268,7 @@ static bool build_implied(const struct job *job, const struct target_limits *l, 
     if (!job->school)
         return build_any(&job->tags, l, &limits, out, e);
     if (job->tags.n == 0)
-        return add_name(out, job->school, l, e);
+        return add_tag_name(out, job->school, l, e);
     return build_school(job, l, &limits, out, e);
 }
 
@@ -292,7 +292,7 @@ bool target_build(const struct job *job, const struct target_limits *limits, str
     case TARGET_TAG:
         return build_tag(job->target_tag, limits, out, e);
     case TARGET_ALL:
-        return add_name(out, "ALL", limits, e);
+        return add_tag_name(out, "ALL", limits, e);
     case TARGET_DEVICE:
     case TARGET_ACCOUNT:
     case TARGET_ALIAS:

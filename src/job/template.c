@@ -63,7 +63,7 @@ struct key {
     size_t len;
 };
 
-static int compare(const struct template *t, const struct key *k)
+static int compare_keys(const struct template *t, const struct key *k)
 {
     int c = strcmp(t->code, k->code);
     if (c == 0)
@@ -74,13 +74,13 @@ static int compare(const struct template *t, const struct key *k)
 }
 
 /* Where the template is or belongs; *found says which. */
-static size_t place_of(const struct template_set *set, const struct key *k, bool *found)
+static size_t place_of_template(const struct template_set *set, const struct key *k, bool *found)
 {
     size_t from = 0, to = set->n;
     *found = false;
     while (from < to && !*found) {
         size_t middle = from + (to - from) / 2;
-        int c = compare(set->v[middle], k);
+        int c = compare_keys(set->v[middle], k);
         *found = c == 0;
         if (c < 0)
             from = middle + 1;
@@ -133,7 +133,7 @@ bool template_set_add_entry(struct template_set *set, const struct template_entr
     const char *locale = entry->locale ? entry->locale : "";
     const struct key key = {entry->code, entry->platform ? entry->platform : "", locale,
                             strlen(locale)};
-    size_t at = place_of(set, &key, &found);
+    size_t at = place_of_template(set, &key, &found);
     if (found) {
         err_set(e, "defined twice");
         return refused(&key, e);
@@ -172,13 +172,13 @@ static size_t shorter(const char *locale, size_t len)
     return len ? len - 1 : 0;
 }
 
-static const struct template *find(const struct template_set *set, const char *code,
-                                   const char *platform, const char *locale)
+static const struct template *find_variant(const struct template_set *set, const char *code,
+                                           const char *platform, const char *locale)
 {
     struct key key = {code, platform, locale, strlen(locale)};
     for (;; key.len = shorter(locale, key.len)) {
         bool found;
-        size_t at = place_of(set, &key, &found);
+        size_t at = place_of_template(set, &key, &found);
         if (found)
             return set->v[at];
         if (!key.len)
@@ -189,8 +189,8 @@ static const struct template *find(const struct template_set *set, const char *c
 static void add_layers(const struct template_set *set, const char *code, const char *platform,
                        const char *locale, struct template_pick *out)
 {
-    const struct template *whole = find(set, code, platform, "");
-    const struct template *variant = locale ? find(set, code, platform, locale) : whole;
+    const struct template *whole = find_variant(set, code, platform, "");
+    const struct template *variant = locale ? find_variant(set, code, platform, locale) : whole;
     if (whole)
         out->layers[out->n++] = whole;
     if (variant && variant != whole)
@@ -218,7 +218,7 @@ bool template_has_title(const struct template *t)
 /* --- hash ------------------------------------------------------------------------------------ */
 
 /* Absent and empty differ, and so do "ab","c" and "a","bc": the text is added with its NUL. */
-static uint64_t add_text(uint64_t h, const char *text)
+static uint64_t hash_template_text(uint64_t h, const char *text)
 {
     h = hash_add(h, text ? "\1" : "", 1);
     return hash_add(h, text ? text : "", text ? strlen(text) + 1 : 1);
@@ -229,19 +229,19 @@ static uint64_t add_values(uint64_t h, const char *name, const json_t *values)
 {
     char *text = values ? json_dumps(values, JSON_COMPACT) : NULL;
     if (text)
-        h = add_text(add_text(h, name), text);
+        h = hash_template_text(hash_template_text(h, name), text);
     free(text);
     return h;
 }
 
 static uint64_t add_template(uint64_t h, const struct template *t)
 {
-    h = add_text(h, t->code);
-    h = add_text(h, t->locale);
-    h = add_text(h, t->title_text);
-    h = add_text(h, t->message_text);
+    h = hash_template_text(h, t->code);
+    h = hash_template_text(h, t->locale);
+    h = hash_template_text(h, t->title_text);
+    h = hash_template_text(h, t->message_text);
     if (*t->platform)
-        h = add_text(add_text(h, "platform"), t->platform);
+        h = hash_template_text(hash_template_text(h, "platform"), t->platform);
     h = add_values(h, "parts", t->parts);
     return add_values(h, "push", t->push);
 }
@@ -267,8 +267,8 @@ const char *template_next_code(const struct template_set *set, size_t *at, uint6
 
 /* --- rendering ------------------------------------------------------------------------------- */
 
-static bool render(const struct template *t, const struct template_text *c, const struct job *job,
-                   struct buf *out, struct err *e)
+static bool render_whole(const struct template *t, const struct template_text *c,
+                         const struct job *job, struct buf *out, struct err *e)
 {
     const char *lacks = template_text_render(c, job, out);
     return !lacks ||
@@ -278,7 +278,8 @@ static bool render(const struct template *t, const struct template_text *c, cons
 bool template_render(const struct template *t, const struct job *job, struct buf *title,
                      struct buf *message, struct err *e)
 {
-    return render(t, &t->title, job, title, e) && render(t, &t->message, job, message, e);
+    return render_whole(t, &t->title, job, title, e) &&
+           render_whole(t, &t->message, job, message, e);
 }
 
 static bool render_values(const struct template *t, json_t *values, const struct job *job,

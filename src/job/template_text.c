@@ -35,7 +35,7 @@ void template_text_free(struct template_text *c)
     *c = (struct template_text){0};
 }
 
-static bool is_word(const char *text, size_t len, const char *word)
+static bool names_argument(const char *text, size_t len, const char *word)
 {
     return len == strlen(word) && memcmp(text, word, len) == 0;
 }
@@ -43,11 +43,11 @@ static bool is_word(const char *text, size_t len, const char *word)
 /* Which argument a name means; ARG_LITERAL: none. */
 static enum argument argument_of(const char *name, size_t len)
 {
-    if (is_word(name, len, "0") || is_word(name, len, "school"))
+    if (names_argument(name, len, "0") || names_argument(name, len, "school"))
         return ARG_SCHOOL;
-    if (is_word(name, len, "code"))
+    if (names_argument(name, len, "code"))
         return ARG_CODE;
-    if (is_word(name, len, "tags"))
+    if (names_argument(name, len, "tags"))
         return ARG_TAGS;
     size_t prefix = strlen(PARAM_PREFIX);
     return len > prefix && memcmp(name, PARAM_PREFIX, prefix) == 0 ? ARG_PARAM : ARG_LITERAL;
@@ -123,7 +123,7 @@ static bool put_param(struct buf *out, const struct job *job, const char *name)
     return true;
 }
 
-static bool put_tags(struct buf *out, const struct job_list *tags)
+static bool put_tag_list(struct buf *out, const struct job_list *tags)
 {
     for (size_t i = 0; i < tags->n && buf_ok(out); i++) {
         if (i)
@@ -133,7 +133,7 @@ static bool put_tags(struct buf *out, const struct job_list *tags)
     return tags->n > 0;
 }
 
-static bool put_text(struct buf *out, const char *text)
+static bool put_argument(struct buf *out, const char *text)
 {
     if (text)
         buf_puts(out, text);
@@ -147,11 +147,11 @@ static bool put_segment(struct buf *out, const struct segment *s, const struct j
         buf_add(out, s->text, s->len);
         return true;
     case ARG_SCHOOL:
-        return put_text(out, job->school);
+        return put_argument(out, job->school);
     case ARG_CODE:
-        return put_text(out, job->code);
+        return put_argument(out, job->code);
     case ARG_TAGS:
-        return put_tags(out, &job->tags);
+        return put_tag_list(out, &job->tags);
     case ARG_PARAM:
         break;
     }

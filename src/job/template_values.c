@@ -20,7 +20,7 @@ static bool has_dynamic_text(json_t *values)
     return false;
 }
 
-static bool check_text(const char *text, struct err *e)
+static bool check_value_text(const char *text, struct err *e)
 {
     struct template_text t = {0};
     bool ok = template_text_compile(&t, text, e);
@@ -28,7 +28,7 @@ static bool check_text(const char *text, struct err *e)
     return ok;
 }
 
-static bool check(json_t *values, int depth, struct err *e)
+static bool check_values(json_t *values, int depth, struct err *e)
 {
     const char *name;
     json_t *v;
@@ -36,15 +36,15 @@ static bool check(json_t *values, int depth, struct err *e)
     if (depth > DEPTH_MAX)
         return err_set(e, "nested deeper than %d", (int)DEPTH_MAX);
     if (json_is_string(values))
-        return check_text(json_string_value(values), e);
+        return check_value_text(json_string_value(values), e);
     json_object_foreach(values, name, v)
     {
-        if (!check(v, depth + 1, e))
+        if (!check_values(v, depth + 1, e))
             return err_prefix(e, name);
     }
     json_array_foreach(values, i, v)
     {
-        if (!check(v, depth + 1, e))
+        if (!check_values(v, depth + 1, e))
             return false;
     }
     return true;
@@ -52,7 +52,7 @@ static bool check(json_t *values, int depth, struct err *e)
 
 bool template_values_check(json_t *values, struct err *e)
 {
-    return check(values, 0, e);
+    return check_values(values, 0, e);
 }
 
 /* --- rendering ------------------------------------------------------------------------------- */

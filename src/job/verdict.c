@@ -64,7 +64,7 @@ int64_t verdict_refused_wait_ms(int64_t base_ms, int64_t cap_ms, int64_t refusal
     return most - (int64_t)(random % ((uint64_t)most / 2 + 1));
 }
 
-static struct verdict dead(enum reason reason, bool open, bool counts)
+static struct verdict verdict_dead(enum reason reason, bool open, bool counts)
 {
     return (struct verdict){
         .kind = VERDICT_DEAD, .reason = reason, .maybe_sent = open, .counts = counts};
@@ -74,7 +74,7 @@ static struct verdict dead(enum reason reason, bool open, bool counts)
 static struct verdict ambiguous(const struct verdict_policy *policy, int64_t at_ms, bool counts)
 {
     if (!policy->resend_ambiguous)
-        return dead(REASON_AMBIGUOUS, true, counts);
+        return verdict_dead(REASON_AMBIGUOUS, true, counts);
     return (struct verdict){
         .kind = VERDICT_RETRY, .new_token = true, .counts = counts, .at_ms = at_ms};
 }
@@ -85,7 +85,7 @@ static struct verdict repeat(const struct verdict_policy *policy, bool open, boo
                              int64_t at_ms, int64_t first_sent_ms, int64_t deadline_ms)
 {
     if (at_ms > deadline_ms)
-        return dead(open ? REASON_AMBIGUOUS : REASON_EXPIRED, open, counts);
+        return verdict_dead(open ? REASON_AMBIGUOUS : REASON_EXPIRED, open, counts);
     if (open && at_ms > first_sent_ms + policy->window_ms)
         return ambiguous(policy, at_ms, counts);
     return (struct verdict){
@@ -93,7 +93,7 @@ static struct verdict repeat(const struct verdict_policy *policy, bool open, boo
 }
 
 /* Is it unknown whether the call was pushed, now or since an earlier attempt? */
-static bool is_open(const struct verdict_input *in)
+static bool maybe_sent_before(const struct verdict_input *in)
 {
     return in->unanswered || in->reply->ambiguous || in->reply->class == REPLY_UNANSWERED ||
            in->reply->class == REPLY_NONCE_USED;
@@ -101,27 +101,27 @@ static bool is_open(const struct verdict_input *in)
 
 static int64_t settled_ms(const struct verdict_policy *policy, const struct verdict_input *in)
 {
-    if (!is_open(in))
+    if (!maybe_sent_before(in))
         return in->now_ms;
     bool busy = in->reply->goes_on && in->busy_till_ms > in->now_ms;
     return (busy ? in->busy_till_ms : in->now_ms) + policy->settle_ms;
 }
 
-static struct verdict retry(const struct verdict_policy *policy, const struct verdict_input *in,
-                            int64_t delay_ms, bool counts)
+static struct verdict verdict_retry(const struct verdict_policy *policy,
+                                    const struct verdict_input *in, int64_t delay_ms, bool counts)
 {
     int64_t hint = in->reply->retry_after_ms;
     if (hint > HINT_MAX_MS)
         hint = HINT_MAX_MS;
     int64_t at_ms = max_int(settled_ms(policy, in), in->now_ms + max_int(delay_ms, hint));
-    return repeat(policy, is_open(in), counts, at_ms, in->first_sent_ms, in->deadline_ms);
+    return repeat(policy, maybe_sent_before(in), counts, at_ms, in->first_sent_ms, in->deadline_ms);
 }
 
 /* Later for one that others do not share: it is no sign that calls come too fast. */
 static struct verdict throttled(const struct verdict_policy *policy, const struct verdict_input *in)
 {
     if (in->alone >= max_int(policy->max_attempts, THROTTLE_ALONE_MIN))
-        return dead(REASON_RETRIES_EXHAUSTED, is_open(in), false);
+        return verdict_dead(REASON_RETRIES_EXHAUSTED, maybe_sent_before(in), false);
     int64_t hint =
         in->reply->retry_after_ms < HINT_MAX_MS ? in->reply->retry_after_ms : HINT_MAX_MS;
     int64_t cap_ms = hint && !in->alone ? THROTTLE_SPREAD_MS : THROTTLE_CAP_MS;
@@ -132,13 +132,14 @@ static struct verdict throttled(const struct verdict_policy *policy, const struc
     if (delay_ms > left_ms)
         delay_ms = max_int(0, left_ms / 2);
     int64_t at_ms = max_int(settled_ms(policy, in), in->now_ms + hint + delay_ms);
-    return repeat(policy, is_open(in), false, at_ms, in->first_sent_ms, in->deadline_ms);
+    return repeat(policy, maybe_sent_before(in), false, at_ms, in->first_sent_ms, in->deadline_ms);
 }
 
 static struct verdict pause(const struct verdict_policy *policy, const struct verdict_input *in)
 {
-    return (struct verdict){
-        .kind = VERDICT_PAUSE, .maybe_sent = is_open(in), .at_ms = settled_ms(policy, in)};
+    return (struct verdict){.kind = VERDICT_PAUSE,
+                            .maybe_sent = maybe_sent_before(in),
+                            .at_ms = settled_ms(policy, in)};
 }
 
 /* Others of its app are let through, and it is refused again and again. */
@@ -152,11 +153,12 @@ static bool is_own_fault(const struct verdict_policy *policy, const struct verdi
 static struct verdict failed(const struct verdict_policy *policy, const struct verdict_input *in)
 {
     if (in->attempts + 1 >= policy->max_attempts)
-        return dead(in->reply->class == REPLY_UNANSWERED ? REASON_AMBIGUOUS
-                                                         : REASON_RETRIES_EXHAUSTED,
-                    is_open(in), true);
-    return retry(policy, in,
-                 verdict_backoff(policy->base_ms, policy->cap_ms, in->attempts, in->random), true);
+        return verdict_dead(in->reply->class == REPLY_UNANSWERED ? REASON_AMBIGUOUS
+                                                                 : REASON_RETRIES_EXHAUSTED,
+                            maybe_sent_before(in), true);
+    return verdict_retry(policy, in,
+                         verdict_backoff(policy->base_ms, policy->cap_ms, in->attempts, in->random),
+                         true);
 }
 
 struct verdict verdict_decide(const struct verdict_policy *policy, const struct verdict_input *in)
@@ -166,26 +168,27 @@ struct verdict verdict_decide(const struct verdict_policy *policy, const struct 
         return (struct verdict){.kind = VERDICT_SENT, .counts = true};
     case REPLY_PERMANENT:
     case REPLY_UNKNOWN_4XX:
-        return dead(REASON_PROVIDER_REJECTED, is_open(in), true);
+        return verdict_dead(REASON_PROVIDER_REJECTED, maybe_sent_before(in), true);
     case REPLY_TRANSIENT:
     case REPLY_UNANSWERED:
         return failed(policy, in);
     case REPLY_THROTTLED:
         return throttled(policy, in);
     case REPLY_NOT_SENT:
-        return retry(policy, in,
-                     verdict_backoff(policy->base_ms, policy->cap_ms, in->attempts, in->random),
-                     false);
+        return verdict_retry(
+            policy, in, verdict_backoff(policy->base_ms, policy->cap_ms, in->attempts, in->random),
+            false);
     case REPLY_NONCE_USED:
-        return in->retried_special ? dead(REASON_AMBIGUOUS, true, true)
-                                   : retry(policy, in, 0, false);
+        return in->retried_special ? verdict_dead(REASON_AMBIGUOUS, true, true)
+                                   : verdict_retry(policy, in, 0, false);
     case REPLY_CLOCK:
-        return in->retried_special ? pause(policy, in) : retry(policy, in, 0, false);
+        return in->retried_special ? pause(policy, in) : verdict_retry(policy, in, 0, false);
     case REPLY_TOKEN:
-        return in->keys_renewed ? retry(policy, in, 0, false) : pause(policy, in);
+        return in->keys_renewed ? verdict_retry(policy, in, 0, false) : pause(policy, in);
     case REPLY_AUTH:
-        return is_own_fault(policy, in) ? dead(REASON_PROVIDER_REJECTED, is_open(in), true)
-                                        : pause(policy, in);
+        return is_own_fault(policy, in)
+                   ? verdict_dead(REASON_PROVIDER_REJECTED, maybe_sent_before(in), true)
+                   : pause(policy, in);
     case REPLY_CERTIFICATE:
         break;
     }

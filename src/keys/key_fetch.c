@@ -76,7 +76,7 @@ static void fetch_free(struct key_fetch *f)
     mem_free(f);
 }
 
-static void end(struct key_fetch *f, struct grant *keys, int64_t left_ms, const char *why)
+static void end_fetch(struct key_fetch *f, struct grant *keys, int64_t left_ms, const char *why)
 {
     key_fetch_fn fn = f->fn;
     void *arg = f->arg;
@@ -84,9 +84,9 @@ static void end(struct key_fetch *f, struct grant *keys, int64_t left_ms, const 
     fn(arg, keys, left_ms, why);
 }
 
-static void fail(struct key_fetch *f, const struct err *e)
+static void fail_fetch(struct key_fetch *f, const struct err *e)
 {
-    end(f, NULL, 0, e->text);
+    end_fetch(f, NULL, 0, e->text);
 }
 
 void key_fetch_cancel(struct key_fetch *f)
@@ -107,19 +107,19 @@ static int64_t left_of(const struct grant *keys, const struct http_result *r)
     return keys->expires_ms - now_ms;
 }
 
-static void deliver(struct key_fetch *f, struct grant *keys, const struct http_result *r)
+static void deliver_keys(struct key_fetch *f, struct grant *keys, const struct http_result *r)
 {
     int64_t left_ms = left_of(keys, r);
     if (left_ms > 0)
-        end(f, keys, left_ms, "");
+        end_fetch(f, keys, left_ms, "");
     else
-        end(f, NULL, 0, "the keys that were handed out have expired already");
+        end_fetch(f, NULL, 0, "the keys that were handed out have expired already");
     grant_free(keys);
 }
 
 /* --- requests -------------------------------------------------------------------------------- */
 
-static struct http *open_http(struct key_client *c, bool metadata, struct err *e)
+static struct http *open_source(struct key_client *c, bool metadata, struct err *e)
 {
     const struct config *config = c->config;
     struct http **http = metadata ? &c->metadata : &c->sts;
@@ -140,12 +140,13 @@ static struct http *open_http(struct key_client *c, bool metadata, struct err *e
     return *http;
 }
 
-static void ask(struct key_fetch *f, bool metadata, const struct http_request *req, http_done_fn fn)
+static void send_question(struct key_fetch *f, bool metadata, const struct http_request *req,
+                          http_done_fn fn)
 {
     struct err e;
-    struct http *http = open_http(f->client, metadata, &e);
+    struct http *http = open_source(f->client, metadata, &e);
     if (!http) {
-        fail(f, &e);
+        fail_fetch(f, &e);
         return;
     }
     f->waiting = true;
@@ -175,7 +176,7 @@ static void fail_http(struct key_fetch *f, const char *what, const struct http_r
         err_set(&e, "%s: status %d", what, r->status);
     else
         err_set(&e, "%s: %s", what, said_copy(said, sizeof said, r->error));
-    fail(f, &e);
+    fail_fetch(f, &e);
 }
 
 /* --- the metadata service -------------------------------------------------------------------- */
@@ -196,15 +197,15 @@ static bool read_word(const struct http_result *r, const char *extra, char *out,
     return true;
 }
 
-static void get(struct key_fetch *f, const char *path, http_done_fn fn)
+static void get_metadata(struct key_fetch *f, const char *path, http_done_fn fn)
 {
     const struct http_header token = {"X-aliyun-ecs-metadata-token", f->token};
     const struct http_request req = {
         .method = "GET", .target = path, .headers = &token, .nheaders = *f->token != '\0'};
-    ask(f, true, &req, fn);
+    send_question(f, true, &req, fn);
 }
 
-static void on_keys(void *arg, const struct http_result *r)
+static void on_role_keys(void *arg, const struct http_result *r)
 {
     struct key_fetch *f = arg;
     struct grant keys;
@@ -214,21 +215,21 @@ static void on_keys(void *arg, const struct http_result *r)
     if (!is_ok(r))
         fail_http(f, "metadata service, keys of the role", r);
     else if (!grant_read_ecs(r->body, r->len, &keys, &e))
-        fail(f, &e);
+        fail_fetch(f, &e);
     else
-        deliver(f, &keys, r);
+        deliver_keys(f, &keys, r);
 }
 
 static void ask_keys(struct key_fetch *f)
 {
     char path[PATH_SIZE];
     snprintf(path, sizeof path, ROLE_PATH "%s", f->role);
-    get(f, path, on_keys);
+    get_metadata(f, path, on_role_keys);
 }
 
 static const char role_chars[] = "-_.@";
 
-static void on_role(void *arg, const struct http_result *r)
+static void on_role_name(void *arg, const struct http_result *r)
 {
     struct key_fetch *f = arg;
     if (!is_wanted(f))
@@ -236,7 +237,7 @@ static void on_role(void *arg, const struct http_result *r)
     if (!is_ok(r))
         fail_http(f, "metadata service, name of the role", r);
     else if (!read_word(r, role_chars, f->role, sizeof f->role))
-        fail(f, &(struct err){"metadata service: the name of the role is malformed"});
+        fail_fetch(f, &(struct err){"metadata service: the name of the role is malformed"});
     else
         ask_keys(f);
 }
@@ -246,9 +247,9 @@ static void ask_role(struct key_fetch *f)
     const struct http_result said = {.body = f->source->role,
                                      .len = f->source->role ? strlen(f->source->role) : 0};
     if (!f->source->role)
-        get(f, ROLE_PATH, on_role);
+        get_metadata(f, ROLE_PATH, on_role_name);
     else if (!read_word(&said, role_chars, f->role, sizeof f->role))
-        fail(f, &(struct err){"aliyun.ecs_role is no name of a role"});
+        fail_fetch(f, &(struct err){"aliyun.ecs_role is no name of a role"});
     else
         ask_keys(f);
 }
@@ -273,7 +274,7 @@ static void ask_metadata(struct key_fetch *f)
                                            METADATA_TTL_S};
     const struct http_request req = {
         .method = "PUT", .target = "/latest/api/token", .headers = &ttl, .nheaders = 1};
-    ask(f, true, &req, on_token);
+    send_question(f, true, &req, on_token);
 }
 
 /* --- STS ------------------------------------------------------------------------------------- */
@@ -289,7 +290,7 @@ static void fail_sts(struct key_fetch *f, const struct http_result *r)
         return;
     }
     err_set(&e, "STS: status %d, code %s, request %s", r->status, reply.code, reply.request_id);
-    fail(f, &e);
+    fail_fetch(f, &e);
 }
 
 static void on_sts(void *arg, const struct http_result *r)
@@ -302,9 +303,9 @@ static void on_sts(void *arg, const struct http_result *r)
     if (!is_ok(r))
         fail_sts(f, r);
     else if (!grant_read_sts(r->body, r->len, &keys, &e))
-        fail(f, &e);
+        fail_fetch(f, &e);
     else
-        deliver(f, &keys, r);
+        deliver_keys(f, &keys, r);
 }
 
 static bool write_oidc(const struct key_fetch *f, const char *stamp, struct buf *target,
@@ -352,9 +353,9 @@ static void ask_sts(struct key_fetch *f)
                                      .headers = headers,
                                      .nheaders = 2};
     if (ok)
-        ask(f, false, &req, on_sts);
+        send_question(f, false, &req, on_sts);
     else
-        fail(f, &e);
+        fail_fetch(f, &e);
     buf_wipe(&form);
     buf_free(&form);
     buf_free(&target);
@@ -362,7 +363,7 @@ static void ask_sts(struct key_fetch *f)
 
 /* --- the start ------------------------------------------------------------------------------- */
 
-static void on_start(void *arg)
+static void on_fetch_start(void *arg)
 {
     struct key_fetch *f = arg;
     if (f->source->kind == CREDENTIALS_ECS)
@@ -376,7 +377,7 @@ struct key_fetch *key_fetch_start(struct key_client *c, const struct credentials
 {
     struct key_fetch *f = mem_zalloc(sizeof *f);
     *f = (struct key_fetch){.client = c, .source = source, .fn = fn, .arg = arg};
-    f->start = timer_new(c->base, on_start, f);
+    f->start = timer_new(c->base, on_fetch_start, f);
     timer_now(f->start);
     return f;
 }

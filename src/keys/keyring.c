@@ -71,19 +71,19 @@ static const char *kind(const struct supply *s)
 
 /* --- keys come, or don't --------------------------------------------------------------------- */
 
-static int64_t left_ms(const struct supply *s)
+static int64_t keys_left_ms(const struct supply *s)
 {
     int64_t left = s->ends_boot_ms - clock_boot_ms();
     return left > 0 ? left : 0;
 }
 
-static void count(const char *result)
+static void count_fetch(const char *result)
 {
     metrics_add_at(METRIC_CREDENTIALS, metrics_find(SET_FETCH, result), 1);
 }
 
 /* Takes the keys over. */
-static void take(struct supply *s, struct grant *keys)
+static void take_keys(struct supply *s, struct grant *keys)
 {
     s->failures = 0;
     s->why[0] = '\0';
@@ -101,7 +101,7 @@ static void log_keys(const struct supply *s)
     char shown[CREDENTIALS_MASKED_SIZE];
     credentials_mask(s->keys.id, shown);
     log_info("event=credentials_refreshed source=%s key=%s expires_in_s=%lld", kind(s),
-             log_value(shown), s->ends_boot_ms ? (long long)left_ms(s) / 1000 : -1LL);
+             log_value(shown), s->ends_boot_ms ? (long long)keys_left_ms(s) / 1000 : -1LL);
 }
 
 static void note_failure(struct supply *s, const char *why)
@@ -110,11 +110,11 @@ static void note_failure(struct supply *s, const char *why)
     s->renewing = false;
     snprintf(s->why, sizeof s->why, "%s", why);
     chars_trim(s->why);
-    count("failed");
-    bool usable = s->issue && (!s->ends_boot_ms || left_ms(s));
+    count_fetch("failed");
+    bool usable = s->issue && (!s->ends_boot_ms || keys_left_ms(s));
     log_at(usable ? LOG_WARN : LOG_ERROR,
            "event=credentials_failed source=%s failures=%u left_s=%lld why=%s", kind(s),
-           s->failures, usable && s->ends_boot_ms ? (long long)left_ms(s) / 1000 : -1LL,
+           s->failures, usable && s->ends_boot_ms ? (long long)keys_left_ms(s) / 1000 : -1LL,
            log_value(why));
 }
 
@@ -124,11 +124,11 @@ static void on_fetched(void *arg, struct grant *keys, int64_t left, const char *
     int64_t now = clock_boot_ms();
     s->fetch = NULL;
     if (keys) {
-        take(s, keys);
+        take_keys(s, keys);
         s->ends_boot_ms = now + left;
         s->fetch_boot_ms = now + credentials_refresh_in_ms(
                                      left, credentials_lead_ms(s->asked->kind), any_number());
-        count("ok");
+        count_fetch("ok");
         log_keys(s);
     } else {
         note_failure(s, why);
@@ -137,7 +137,7 @@ static void on_fetched(void *arg, struct grant *keys, int64_t left, const char *
     s->ring->fn(s->ring->arg);
 }
 
-static void fetch(struct supply *s)
+static void fetch_source(struct supply *s)
 {
     if (s->fetch)
         return;
@@ -188,7 +188,7 @@ static bool take_static(struct supply *s, const char *const v[CREDENTIALS_FILES]
     struct grant keys;
     if (!grant_set(&keys, v[0], v[1], v[2], e))
         return false;
-    take(s, &keys);
+    take_keys(s, &keys);
     grant_free(&keys);
     s->ends_boot_ms = s->fetch_boot_ms = 0;
     return true;
@@ -227,7 +227,7 @@ static bool read_profile(struct supply *s, struct err *e)
     const struct credentials_source *p = s->asked;
     if (!is_remote(s))
         return take_static(s, (const char *const[]){p->id, p->secret, p->token}, e);
-    fetch(s);
+    fetch_source(s);
     return true;
 }
 
@@ -242,7 +242,7 @@ static void read_files(struct supply *s)
         note_failure(s, e.text);
     if (s->issue == before || (!before && s->said->kind == CREDENTIALS_STATIC))
         return; /* the latter: as configured */
-    count("ok");
+    count_fetch("ok");
     log_keys(s);
 }
 
@@ -263,11 +263,11 @@ static void show_expiry(const struct keyring *k)
     for (size_t i = 0; i < k->config->napps; i++) {
         const struct supply *s = k->of[i];
         metrics_set_at(METRIC_CREDENTIALS_EXPIRY, k->config->apps[i].label,
-                       s && s->ends_boot_ms ? left_ms(s) : METRIC_ABSENT);
+                       s && s->ends_boot_ms ? keys_left_ms(s) : METRIC_ABSENT);
     }
 }
 
-static void on_tick(void *arg)
+static void on_keyring_tick(void *arg)
 {
     struct keyring *k = arg;
     int64_t now = clock_boot_ms();
@@ -279,7 +279,7 @@ static void on_tick(void *arg)
         if (look)
             look_at_files(s);
         if (s->fetch_boot_ms && now >= s->fetch_boot_ms)
-            fetch(s);
+            fetch_source(s);
     }
     show_expiry(k);
 }
@@ -293,12 +293,12 @@ static void name_files(struct supply *s)
         s->files[0] = s->said->file;
 }
 
-static void begin(struct supply *s)
+static void begin_source(struct supply *s)
 {
     if (s->said->kind == CREDENTIALS_STATIC || s->said->kind == CREDENTIALS_PROFILE)
         read_files(s);
     else
-        fetch(s);
+        fetch_source(s);
 }
 
 static void supply_free(struct supply *s)
@@ -317,7 +317,8 @@ static bool needs_supply(const struct credentials_source *c)
     return c->kind != CREDENTIALS_STATIC || c->files[0] || c->files[1] || c->files[2];
 }
 
-static struct supply *find(struct supply **v, size_t n, const struct credentials_source *said)
+static struct supply *find_source(struct supply **v, size_t n,
+                                  const struct credentials_source *said)
 {
     for (size_t i = 0; i < n; i++)
         if (v[i] && credentials_source_same(v[i]->said, said))
@@ -327,7 +328,7 @@ static struct supply *find(struct supply **v, size_t n, const struct credentials
 
 /* The old configuration's texts go away: a fetch that reads them begins anew. A reload is the
  * moment to look at files, too. */
-static void take_over(struct supply *s, const struct credentials_source *said)
+static void take_over_source(struct supply *s, const struct credentials_source *said)
 {
     bool again = s->asked == s->said && s->fetch;
     if (again)
@@ -337,7 +338,7 @@ static void take_over(struct supply *s, const struct credentials_source *said)
     s->said = said;
     name_files(s);
     if (again)
-        fetch(s);
+        fetch_source(s);
     if (files_differ(s))
         read_files(s);
 }
@@ -351,7 +352,7 @@ static struct supply *supply_new(struct keyring *k, const struct credentials_sou
 }
 
 /* Supplies of the configuration's sources, those of old that stay among them; the rest is freed. */
-static void make(struct keyring *k, struct supply **old, size_t n)
+static void make_sources(struct keyring *k, struct supply **old, size_t n)
 {
     size_t napps = k->config->napps;
     k->supplies = mem_zalloc((napps + 1) * sizeof(struct supply *));
@@ -361,15 +362,15 @@ static void make(struct keyring *k, struct supply **old, size_t n)
         const struct credentials_source *said = &k->config->apps[i].source;
         if (!needs_supply(said))
             continue;
-        k->of[i] = find(k->supplies, k->nsupplies, said);
+        k->of[i] = find_source(k->supplies, k->nsupplies, said);
         if (k->of[i])
             continue;
-        struct supply *s = find(old, n, said);
+        struct supply *s = find_source(old, n, said);
         for (size_t j = 0; j < n && s; j++)
             if (old[j] == s)
                 old[j] = NULL;
         if (s)
-            take_over(s, said);
+            take_over_source(s, said);
         else
             s = supply_new(k, said);
         k->supplies[k->nsupplies++] = k->of[i] = s;
@@ -382,7 +383,7 @@ static void begin_new(struct keyring *k)
 {
     for (size_t i = 0; i < k->nsupplies; i++)
         if (!k->supplies[i]->issue && !k->supplies[i]->fetch && !k->supplies[i]->fetch_boot_ms)
-            begin(k->supplies[i]);
+            begin_source(k->supplies[i]);
     if (k->nsupplies)
         timer_each(k->tick, TICK_MS);
     else
@@ -395,8 +396,8 @@ struct keyring *keyring_new(struct event_base *base, const struct config *config
     struct keyring *k = mem_zalloc(sizeof *k);
     *k = (struct keyring){.config = config, .base = base, .fn = fn, .arg = arg};
     k->client = key_client_new(base, config);
-    k->tick = timer_new(base, on_tick, k);
-    make(k, NULL, 0);
+    k->tick = timer_new(base, on_keyring_tick, k);
+    make_sources(k, NULL, 0);
     begin_new(k);
     return k;
 }
@@ -410,7 +411,7 @@ void keyring_set_config(struct keyring *k, const struct config *config)
     mem_free(k->of);
     k->config = config;
     key_client_set_config(k->client, config);
-    make(k, old, n);
+    make_sources(k, old, n);
     mem_free(old);
     begin_new(k);
 }
@@ -458,7 +459,7 @@ void keyring_accepted(struct keyring *k, size_t app, unsigned issue)
 static void hasten(struct supply *s)
 {
     if (!s->failures && clock_boot_ms() - s->began_boot_ms >= HASTE_MS)
-        fetch(s);
+        fetch_source(s);
 }
 
 /* Others may lie there already, since the last look. */
@@ -483,7 +484,7 @@ bool keyring_refused(struct keyring *k, size_t app, unsigned issue, const char *
     }
     s->renewing = s->doubted = true;
     log_warn("event=credentials_refused source=%s code=%s", kind(s), log_value(code));
-    fetch(s);
+    fetch_source(s);
     return true;
 }
 
