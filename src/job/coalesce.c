@@ -165,7 +165,7 @@ static void add_to_batch(struct plan_of_batch *b, unsigned i)
 
 /* --- calls ----------------------------------------------------------------------------------- */
 
-static void begin_grouping(const char *batch, bool mass, struct grouping *out)
+static void begin_call(const char *batch, bool mass, struct grouping *out)
 {
     char id[GROUPING_ID_SIZE];
     snprintf(id, sizeof id, "%.32s.%u", batch, (unsigned)out->ncalls);
@@ -182,13 +182,13 @@ static void write_task(const struct plan_of_batch *b, struct task *task, unsigne
 }
 
 /* The tasks of a call-to-be, by their indices. */
-struct company {
+struct call_to_be {
     unsigned tasks[GROUPING_MEMBERS_MAX];
     size_t n, bytes;
     int64_t earliest_ms, latest_ms;
 };
 
-static void accompany(const struct plan_of_batch *b, struct company *c, unsigned t)
+static void take_along(const struct plan_of_batch *b, struct call_to_be *c, unsigned t)
 {
     const struct task *task = &b->tasks[t];
     c->tasks[c->n++] = t;
@@ -197,7 +197,7 @@ static void accompany(const struct plan_of_batch *b, struct company *c, unsigned
     c->latest_ms = max_int(c->latest_ms, task->latest_ms);
 }
 
-static bool goes_with(const struct plan_of_batch *b, const struct company *c,
+static bool goes_along(const struct plan_of_batch *b, const struct call_to_be *c,
                       const struct task *other)
 {
     const struct coalesce_item *first = b->tasks[c->tasks[0]].first;
@@ -208,29 +208,29 @@ static bool goes_with(const struct plan_of_batch *b, const struct company *c,
 }
 
 /* The t-th task, and those behind it that fit into its MassPush. */
-static void find_company(const struct plan_of_batch *b, unsigned t, struct company *c)
+static void fill_call(const struct plan_of_batch *b, unsigned t, struct call_to_be *c)
 {
     const struct task *task = &b->tasks[t];
-    *c = (struct company){.earliest_ms = task->earliest_ms, .latest_ms = task->latest_ms};
-    accompany(b, c, t);
+    *c = (struct call_to_be){.earliest_ms = task->earliest_ms, .latest_ms = task->latest_ms};
+    take_along(b, c, t);
     if (!task->first->taskable)
         return;
     for (unsigned k = t + 1; k < b->ntasks && c->n < b->rules->tasks; k++) {
-        if (!goes_with(b, c, &b->tasks[k]))
+        if (!goes_along(b, c, &b->tasks[k]))
             continue;
         if (c->bytes + b->tasks[k].bytes > COALESCE_CALL_BYTES)
             break;
-        accompany(b, c, k);
+        take_along(b, c, k);
     }
 }
 
 static void place_task(struct plan_of_batch *b, unsigned t, const char *batch, struct grouping *out)
 {
-    struct company c;
-    find_company(b, t, &c);
+    struct call_to_be c;
+    fill_call(b, t, &c);
     if (c.n == 1 && b->tasks[t].n == 1)
         return;
-    begin_grouping(batch, c.n > 1, out);
+    begin_call(batch, c.n > 1, out);
     for (unsigned i = 0; i < c.n; i++)
         write_task(b, &b->tasks[c.tasks[i]], i, out);
 }
