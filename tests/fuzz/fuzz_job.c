@@ -9,6 +9,7 @@
 
 #include "aliyun/request.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "mock/check/push.h"
 #include "mock/check/sigcheck.h"

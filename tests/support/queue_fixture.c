@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "support/cmocka.h"
 #include "support/pump.h"
 
 struct redis_server server;
@@ -228,7 +230,8 @@ int worker_ask(struct worker *w, const struct queue_ask *ask)
     return w->done;
 }
 
-static int claim(struct worker *w, unsigned n, const struct queue_drain *drains, size_t ndrains)
+int worker_claim_drains(struct worker *w, unsigned n, const struct queue_drain *drains,
+                        size_t ndrains)
 {
     const struct queue_ask ask = {.n = n,
                                   .drains = drains,
@@ -243,12 +246,12 @@ static int claim(struct worker *w, unsigned n, const struct queue_drain *drains,
 
 int worker_claim(struct worker *w, unsigned n)
 {
-    return claim(w, n, NULL, 0);
+    return worker_claim_drains(w, n, NULL, 0);
 }
 
 int worker_claim_parked(struct worker *w, unsigned n, const char *app, unsigned limit)
 {
-    return claim(w, n, &(struct queue_drain){app, limit}, 1);
+    return worker_claim_drains(w, n, &(struct queue_drain){app, limit}, 1);
 }
 
 /* --- finishes -------------------------------------------------------------------------------- */
