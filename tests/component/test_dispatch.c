@@ -110,7 +110,7 @@ static void enqueue_to(const char *queue, const char *prefix, int from, int to)
 
 static long long results(void)
 {
-    return cli_int("LLEN results");
+    return cli_int("LLEN " LIST_RESULTS);
 }
 
 /* The dispatcher has spoken to Redis so often again: time to do what it should not. */
@@ -249,7 +249,7 @@ static void test_lists_per_queue(void **state)
 /* The script may have to be loaded first, and then the job is parked sooner. */
 static bool fleet_knows(void)
 {
-    return cli_int("HEXISTS " K ":control circuit:default") == 1;
+    return cli_int("HEXISTS " KEY_CONTROL " circuit:default") == 1;
 }
 
 static void test_an_open_circuit_waits_and_resumes(void **state)
@@ -262,11 +262,11 @@ static void test_an_open_circuit_waits_and_resumes(void **state)
                     (struct provider_step){.status = 404, .code = "InvalidAccessKeyId.NotFound"});
     enqueue_to(QUEUE, "j", 0, 1);
     start(&s, false);
-    pump_until(base, cli_int("LLEN " K ":parked:default") == 1 && fleet_knows());
+    pump_until(base, cli_int("LLEN " KEY_PARKED("default")) == 1 && fleet_knows());
     enqueue_to(QUEUE, "k", 0, 5);
     int64_t drops = metrics_get(METRIC_WATCHDOG_DROPS);
     time_passes(30000); /* not due yet: they are parked, where their deadlines are looked at */
-    pump_until(base, cli_int("LLEN " K ":parked:default") == 6);
+    pump_until(base, cli_int("LLEN " KEY_PARKED("default")) == 6);
     assert_int_equal(s.provider.n, 1);
     time_passes(30000);
     pump_until(base, results() == 6);
@@ -301,8 +301,8 @@ static void test_drain(void **state)
     assert_int_equal(s.how, DISPATCH_DRAINED);
     assert_int_equal(s.provider.n, 2);
     assert_int_equal(results(), 2);
-    assert_int_equal(cli_int("HLEN " K ":member"), 0);
-    assert_int_equal(cli_int("ZCARD " K ":workers"), 0); /* it has left */
+    assert_int_equal(cli_int("HLEN " KEY_MEMBER), 0);
+    assert_int_equal(cli_int("ZCARD " KEY_WORKERS), 0); /* it has left */
     enqueue_to(QUEUE, "k", 0, 1);
     close_stage(&s);
     assert_int_equal(cli_int("LLEN " QUEUE), 7);
@@ -313,7 +313,7 @@ static void test_drain_of_an_idle_worker(void **state)
     (void)state;
     struct stage s;
     open_stage(&s, NULL);
-    pump_until(base, cli_int("ZCARD " K ":workers") == 1);
+    pump_until(base, cli_int("ZCARD " KEY_WORKERS) == 1);
     dispatch_drain(s.d);
     assert_false(s.ended); /* never from within */
     pump_until(base, s.ended);
@@ -336,7 +336,7 @@ static void test_drain_time_is_up(void **state)
     assert_int_equal(s.how, DISPATCH_LEFT_OVER);
     assert_string_equal(s.why, "worker.drain_ms is up");
     close_stage(&s);
-    assert_int_equal(cli_int("HLEN " K ":member"), 1); /* its lease runs out by itself */
+    assert_int_equal(cli_int("HLEN " KEY_MEMBER), 1); /* its lease runs out by itself */
 }
 
 /* --- until empty ----------------------------------------------------------------------------- */
@@ -371,7 +371,7 @@ static void test_until_empty_counts_others(void **state)
     assert_int_equal(worker_claim(other, 1), 1);
     prepare(&s, NULL);
     start(&s, true);
-    pump_until(base, cli_int("ZCARD " K ":workers") == 2);
+    pump_until(base, cli_int("ZCARD " KEY_WORKERS) == 2);
     let_it_work(5);
     assert_false(s.ended);
     worker_sent(other, &other->got[0]);
@@ -387,7 +387,7 @@ static void test_newer_schema(void **state)
 {
     (void)state;
     struct stage s;
-    freeReplyObject(cli("SET " K ":v 99"));
+    freeReplyObject(cli("SET " KEY_VERSION " 99"));
     enqueue_to(QUEUE, "j", 0, 1);
     open_stage(&s, NULL);
     pump_until(base, s.ended);
@@ -498,8 +498,8 @@ static void test_watchdog_lets_a_full_list_be(void **state)
     event_add(timer, &interval);
     int64_t drops = metrics_get(METRIC_WATCHDOG_DROPS);
     int64_t held_back = metrics_get(METRIC_PARKED_STOP);
-    freeReplyObject(cli("SADD " K ":apps shop"));
-    freeReplyObject(cli("RPUSH " K ":parked:shop {}"));
+    freeReplyObject(cli("SADD " KEY_APPS " shop"));
+    freeReplyObject(cli("RPUSH " KEY_PARKED("shop") " {}"));
     enqueue_to(QUEUE, "j", 0, 2);
     open_stage(&s, vars);
     pump_until(base, metrics_get(METRIC_PARKED_STOP) > held_back);
@@ -510,7 +510,7 @@ static void test_watchdog_lets_a_full_list_be(void **state)
     }
     assert_int_equal(s.provider.n, 0);
     assert_int_equal(metrics_get(METRIC_WATCHDOG_DROPS), drops);
-    freeReplyObject(cli("DEL " K ":parked:shop"));
+    freeReplyObject(cli("DEL " KEY_PARKED("shop")));
     pump_until(base, results() == 2);
     event_free(timer);
     close_stage(&s);
@@ -550,13 +550,13 @@ static void test_dead_letters_raise_an_alarm(void **state)
     } rows[] = {{"PUSHBRIDGE_QUEUE_DEAD_WARN=3", 1},
                 {"PUSHBRIDGE_QUEUE_DEAD_WARN=4", 0},
                 {"PUSHBRIDGE_QUEUE_DEAD_WARN=0", 0}}; /* never */
-    freeReplyObject(cli("RPUSH dead 1 2 3"));
+    freeReplyObject(cli("RPUSH " LIST_DEAD " 1 2 3"));
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const char *const vars[] = {rows[i].limit, NULL};
         struct stage s;
         log_catch();
         open_stage(&s, vars);
-        pump_until(base, cli_int("ZCARD " K ":workers") > 0);
+        pump_until(base, cli_int("ZCARD " KEY_WORKERS) > 0);
         for (int k = 0; k < 3; k++) { /* looked at every 30 s, said once */
             let_it_work(10);
             mono_shift_ms += 30000;
@@ -578,7 +578,7 @@ static void test_parked_is_bounded(void **state)
         (struct provider_step){.status = 404, .code = "InvalidAccessKeyId.NotFound"};
     enqueue_to(QUEUE, "j", 0, 1);
     start(&s, false);
-    pump_until(base, cli_int("LLEN " K ":parked:default") == 1 && fleet_knows());
+    pump_until(base, cli_int("LLEN " KEY_PARKED("default")) == 1 && fleet_knows());
     enqueue_to(QUEUE, "k", 0, 3);
     for (int i = 0; i < 3; i++) { /* probes fail: one job at a time, none more is parked */
         size_t calls = s.provider.n;
@@ -586,7 +586,7 @@ static void test_parked_is_bounded(void **state)
         pump_until(base, s.provider.n > calls);
         pump_until(base, dispatch_in_flight(s.d) == 0);
     }
-    assert_int_equal(cli_int("LLEN " K ":parked:default"), 1);
+    assert_int_equal(cli_int("LLEN " KEY_PARKED("default")), 1);
     assert_int_equal(cli_int("LLEN " QUEUE), 3);
     s.provider.otherwise = (struct provider_step){0};
     time_passes(30000);

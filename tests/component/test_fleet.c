@@ -147,7 +147,7 @@ struct told {
 
 static redisReply *tell(const char *bucket, int rate, int burst, int want, int back, struct told t)
 {
-    redisReply *r = cli("EVAL %s 2 " K ":flow " K ":control %s %d %d %d %d %d %d %u %u %s %d",
+    redisReply *r = cli("EVAL %s 2 " KEY_FLOW " " KEY_CONTROL " %s %d %d %d %d %d %d %u %u %s %d",
                         script_get(SCRIPT_FLOW)->source, bucket, rate, burst, want, back, t.through,
                         t.throttled, t.first, t.last, t.hint ? t.hint : "", t.age_ms);
     if (r->type != REDIS_REPLY_ARRAY || r->elements != 9)
@@ -177,12 +177,12 @@ static bool is_time(int word)
 /* Moves a bucket so many ms into the past, with all that it remembers. */
 static void age(const char *bucket, int ms)
 {
-    char *text = cli_text("HGET " K ":flow %s", bucket), *rest = text, *word;
+    char *text = cli_text("HGET " KEY_FLOW " %s", bucket), *rest = text, *word;
     struct buf moved;
     buf_init(&moved, 1024);
     for (int i = 1; (word = strsep(&rest, " ")); i++)
         buf_printf(&moved, "%s%.17g", i > 1 ? " " : "", strtod(word, NULL) - (is_time(i) ? ms : 0));
-    freeReplyObject(cli("HSET " K ":flow %s %s", bucket, buf_text(&moved)));
+    freeReplyObject(cli("HSET " KEY_FLOW " %s %s", bucket, buf_text(&moved)));
     buf_free(&moved);
     mem_free(text);
 }
@@ -190,7 +190,7 @@ static void age(const char *bucket, int ms)
 static double rate_of(const char *bucket)
 {
     double rate;
-    char *text = cli_text("HGET " K ":flow %s", bucket);
+    char *text = cli_text("HGET " KEY_FLOW " %s", bucket);
     assert_int_equal(1, sscanf(text, "%*s %*s %lf", &rate));
     mem_free(text);
     return rate;
@@ -290,7 +290,7 @@ static void the_hint_is_the_rest(void **state)
 {
     (void)state;
     assert_in_range(rest_after("30"), 25, 31);
-    assert_int_equal(0, cli_int("EXISTS " K ":control")); /* nobody needs to be told of that */
+    assert_int_equal(0, cli_int("EXISTS " KEY_CONTROL)); /* nobody needs to be told of that */
     age("b", 1000);
     let_through(1);
     assert_in_range(rest_after("9000"), 8990, 9001);
@@ -364,11 +364,11 @@ static void a_few_that_are_refused_do_not_slow_the_rest(void **state)
 static void the_version_before_is_understood(void **state)
 {
     (void)state;
-    freeReplyObject(cli("HSET " K ":flow b %s", "5.0000 1000.000 50.0000 0 3 100.0000 100.0000"));
+    freeReplyObject(cli("HSET " KEY_FLOW " b %s", "5.0000 1000.000 50.0000 0 3 100.0000 100.0000"));
     assert_int_equal(2, ask_for("b", 100, 100, 2));
     assert_true(rate_of("b") >= 50 && rate_of("b") < 80);
     double words[7];
-    char *text = cli_text("HGET " K ":flow b");
+    char *text = cli_text("HGET " KEY_FLOW " b");
     assert_int_equal(7, sscanf(text, "%lf %lf %lf %lf %lf %lf %lf", &words[0], &words[1], &words[2],
                                &words[3], &words[4], &words[5], &words[6]));
     assert_true(words[5] == 100 && words[6] == 100); /* as that one wrote them */
@@ -381,7 +381,7 @@ static void a_new_rate_keeps_the_proportion(void **state)
     char bucket[128]; /* at rest, so that nothing climbs meanwhile */
     snprintf(bucket, sizeof bucket, "5.0000 1000.000 50.0000 %lld 1 100 100",
              (long long)clock_wall_ms() + 1800000);
-    freeReplyObject(cli("HSET " K ":flow b %s", bucket));
+    freeReplyObject(cli("HSET " KEY_FLOW " b %s", bucket));
     ask_for("b", 1000, 1000, 0);
     assert_true(rate_of("b") == 500);
     ask_for("b", 10, 10, 0);
@@ -405,7 +405,7 @@ static void labels_of_gone_hosts_are_dropped(void **state)
         ask_for(name, 10, 10, 1);
         age(name, 3700 * 1000);
     }
-    assert_true(cli_int("HLEN " K ":flow") < 260);
+    assert_true(cli_int("HLEN " KEY_FLOW) < 260);
 }
 
 static void a_full_memory_does_not_stop_it(void **state)
@@ -414,11 +414,12 @@ static void a_full_memory_does_not_stop_it(void **state)
     freeReplyObject(cli("CONFIG SET maxmemory 1"));
     assert_int_equal(1, ask_for("b", 10, 10, 1));
     freeReplyObject(ask("b", 10, 10, 0, 0));
-    redisReply *r = cli("EVAL %s 1 " K ":control -1 pause:* 0", script_get(SCRIPT_CONTROL)->source);
+    redisReply *r =
+        cli("EVAL %s 1 " KEY_CONTROL " -1 pause:* 0", script_get(SCRIPT_CONTROL)->source);
     assert_int_equal(REDIS_REPLY_ARRAY, r->type);
     freeReplyObject(r);
     freeReplyObject(cli("CONFIG SET maxmemory 0"));
-    assert_int_equal(1, cli_int("HEXISTS " K ":control pause:*"));
+    assert_int_equal(1, cli_int("HEXISTS " KEY_CONTROL " pause:*"));
 }
 
 /* --- workers --------------------------------------------------------------------------------- */
@@ -559,9 +560,9 @@ static void a_throttled_account_cools_everywhere(void **state)
         pump_until(base, take(i, SHOP, &wait_ms) == FLOW_NONE && wait_ms > 1500);
     pump_until(base, take(2, NEWS, &wait_ms) == FLOW_GO);
     /* An operator ends it. */
-    freeReplyObject(cli("EVAL %s 1 " K ":control -1 cool:Push@acme %s",
+    freeReplyObject(cli("EVAL %s 1 " KEY_CONTROL " -1 cool:Push@acme %s",
                         script_get(SCRIPT_CONTROL)->source, ""));
-    freeReplyObject(cli("HDEL " K ":flow Push@acme"));
+    freeReplyObject(cli("HDEL " KEY_FLOW " Push@acme"));
     for (size_t i = 0; i < 3; i++)
         pump_until(base, take(i, SHOP, &wait_ms) == FLOW_GO);
 }
@@ -648,7 +649,7 @@ static void pushes_to_all_take_turns(void **state)
 static void change(const char *field, const char *value)
 {
     redisReply *r =
-        cli("EVAL %s 1 " K ":control -1 %s %s", script_get(SCRIPT_CONTROL)->source, field, value);
+        cli("EVAL %s 1 " KEY_CONTROL " -1 %s %s", script_get(SCRIPT_CONTROL)->source, field, value);
     assert_int_equal(REDIS_REPLY_ARRAY, r->type);
     freeReplyObject(r);
 }
@@ -806,17 +807,17 @@ static void what_one_sent_the_others_know(void **state)
     config_init(0, 0, 1000);
     members_start(3);
     change("pause:news", "0");
-    long long version = cli_int("HGET " K ":control v");
+    long long version = cli_int("HGET " KEY_CONTROL " v");
     circuits_note_refused(fleet_circuits(members[1].fleet), SHOP);
     circuits_note_sent(fleet_circuits(members[0].fleet), SHOP, 123000);
     pump_until(base, last_sent(1) == 123000);
     circuits_note_sent(fleet_circuits(members[1].fleet), SHOP, 122000); /* late, and older */
     pump_until(base, last_sent(1) == 123000);
-    assert_int_equal(cli_int("HGET " K ":control sent:shop"), 123000);
+    assert_int_equal(cli_int("HGET " KEY_CONTROL " sent:shop"), 123000);
     assert_int_equal(last_sent(2), 0); /* it did not ask */
-    assert_int_equal(cli_int("HGET " K ":control v"), version);
+    assert_int_equal(cli_int("HGET " KEY_CONTROL " v"), version);
     change("pause:news", "");
-    assert_int_equal(cli_int("HEXISTS " K ":control sent:shop"), 0);
+    assert_int_equal(cli_int("HEXISTS " KEY_CONTROL " sent:shop"), 0);
 }
 
 static void on_told(void *arg, bool first)
@@ -841,7 +842,7 @@ static void one_says_it_for_all(void **state)
     assert_int_equal(told(1, "x:a b"), 0);
     assert_int_equal(told(1, "x:c"), 1);
     fleet_untell(members[0].fleet, "x:a b");
-    pump_until(base, cli_int("EXISTS " K ":told:x:c") == 1 && told(1, "x:a b") == 1);
+    pump_until(base, cli_int("EXISTS " KEY_TOLD("x:c")) == 1 && told(1, "x:a b") == 1);
 }
 
 /* Of a newer schema nothing is asked, and nothing said. */
@@ -855,9 +856,9 @@ static void a_newer_schema_is_let_be(void **state)
     reply(0, REPLY_TRANSIENT, 1);
     reply(0, REPLY_TRANSIENT, 2);
     assert_int_equal(told(0, "y"), 1); /* behind that */
-    assert_int_equal(cli_int("EXISTS " K ":control " K ":told:x"), 0);
+    assert_int_equal(cli_int("EXISTS " KEY_CONTROL " " KEY_TOLD("x")), 0);
     fleet_shut(members[0].fleet, false);
-    pump_until(base, cli_int("HEXISTS " K ":control circuit:shop") == 1);
+    pump_until(base, cli_int("HEXISTS " KEY_CONTROL " circuit:shop") == 1);
 }
 
 /* Whose probe is due; −1 nobody's, −2 more than one's. */
@@ -893,7 +894,7 @@ static void one_probes_for_all(void **state)
     reply((size_t)i, REPLY_SENT, 4);
     for (size_t k = 0; k < nmembers; k++)
         pump_until(base, circuit_of(k)->state == CIRCUIT_CLOSED);
-    assert_int_equal(0, cli_int("HEXISTS " K ":control circuit:shop"));
+    assert_int_equal(0, cli_int("HEXISTS " KEY_CONTROL " circuit:shop"));
 }
 
 /* Whose probe failed is known to all, and to whoever probes next. */
@@ -929,7 +930,7 @@ static void nobody_probes_with_a_job_that_failed(void **state)
     reply(i, REPLY_SENT, 7);
     for (size_t k = 0; k < nmembers; k++)
         pump_until(base, circuit_of(k)->state == CIRCUIT_CLOSED && !circuit_of(k)->failed.n);
-    assert_int_equal(0, cli_int("HEXISTS " K ":control failed:shop"));
+    assert_int_equal(0, cli_int("HEXISTS " KEY_CONTROL " failed:shop"));
 }
 
 static void a_probe_that_was_not_made_is_anothers(void **state)

@@ -134,7 +134,7 @@ static void ages_of_jobs(void **state)
 
 static redisReply *ask(int want)
 {
-    redisReply *r = cli("EVAL %s 2 " K ":flow " K ":control b 100 100 %d 0 0 0 0 0 %s 0",
+    redisReply *r = cli("EVAL %s 2 " KEY_FLOW " " KEY_CONTROL " b 100 100 %d 0 0 0 0 0 %s 0",
                         script_get(SCRIPT_FLOW)->source, want, "");
     if (r->type != REDIS_REPLY_ARRAY || r->elements != 9)
         fail_msg("flow script: %s", r->str ? r->str : "shape");
@@ -152,7 +152,7 @@ static void put_bucket(size_t n, size_t word, const char *value)
     buf_init(&text, 1024);
     for (size_t i = 0; i < n; i++)
         buf_printf(&text, "%s%s", i ? " " : "", i == word ? value : bucket_words[i]);
-    freeReplyObject(cli("HSET " K ":flow b %s", buf_text(&text)));
+    freeReplyObject(cli("HSET " KEY_FLOW " b %s", buf_text(&text)));
     buf_free(&text);
 }
 
@@ -180,7 +180,7 @@ static void buckets_are_repaired(void **state)
                 assert_grants(7, word, hostile[i]);
             assert_grants(BUCKET_WORDS, word, hostile[i]);
         }
-    freeReplyObject(cli("HSET " K ":flow b %s", "none at all"));
+    freeReplyObject(cli("HSET " KEY_FLOW " b %s", "none at all"));
     redisReply *r = ask(1);
     assert_int_equal(r->element[2]->integer, 1);
     assert_int_equal(r->element[8]->integer, 1);
@@ -193,7 +193,7 @@ static void a_rate_is_never_nothing(void **state)
     (void)state;
     put_bucket(7, 5, "10000000"); /* its rate of 50 was a 200,000th of the limit */
     freeReplyObject(ask(100));
-    char *text = cli_text("HGET " K ":flow b");
+    char *text = cli_text("HGET " KEY_FLOW " b");
     double rate;
     assert_int_equal(sscanf(text, "%*s %*s %lf", &rate), 1);
     assert_true(rate >= 0.25);
@@ -204,7 +204,7 @@ static void a_rate_is_never_nothing(void **state)
 
 static redisReply *circuit(const char *op)
 {
-    redisReply *r = cli("EVAL %s 1 " K ":control shop w1 %s 1000 30000 9000 0 why job 1000 8",
+    redisReply *r = cli("EVAL %s 1 " KEY_CONTROL " shop w1 %s 1000 30000 9000 0 why job 1000 8",
                         script_get(SCRIPT_CIRCUIT)->source, op);
     if (r->type != REDIS_REPLY_ARRAY || r->elements != 5)
         fail_msg("circuit script: %s", r->str ? r->str : "shape");
@@ -218,7 +218,7 @@ static void probes_come_whatever_stands_there(void **state)
                                         "1000 1 other 9223372036854775807 0 why"};
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        freeReplyObject(cli("HSET " K ":control circuit:shop %s failed:shop %s", texts[i],
+        freeReplyObject(cli("HSET " KEY_CONTROL " circuit:shop %s failed:shop %s", texts[i],
                             "99999999999999999999 99999999999999999999 job"));
         redisReply *r = circuit("probe");
         struct circuit_share share;
@@ -227,7 +227,7 @@ static void probes_come_whatever_stands_there(void **state)
         assert_true(share.open);
         assert_in_range(share.probe_at_ms, 0, r->element[0]->integer + 60000);
         freeReplyObject(r);
-        char *text = cli_text("HGET " K ":control circuit:shop");
+        char *text = cli_text("HGET " KEY_CONTROL " circuit:shop");
         assert_null(strstr(text, "99999")); /* so that it ends */
         assert_null(strstr(text, "9223372036854775807"));
         mem_free(text);
@@ -249,16 +249,16 @@ static void the_version_is_repaired(void **state)
 {
     (void)state;
     for (size_t i = 0; i < HOSTILE; i++) {
-        freeReplyObject(cli("HSET " K ":control v %s", hostile[i]));
+        freeReplyObject(cli("HSET " KEY_CONTROL " v %s", hostile[i]));
         assert_true(version_after(ask(1)) > 1000000);
-        freeReplyObject(cli("HSET " K ":control v %s", hostile[i]));
+        freeReplyObject(cli("HSET " KEY_CONTROL " v %s", hostile[i]));
         assert_true(version_after(circuit("open")) > 1000000);
         freeReplyObject(circuit("close"));
-        freeReplyObject(cli("HSET " K ":control v %s", hostile[i]));
-        assert_true(version_after(cli("EVAL %s 1 " K ":control 0 pause:shop 0",
+        freeReplyObject(cli("HSET " KEY_CONTROL " v %s", hostile[i]));
+        assert_true(version_after(cli("EVAL %s 1 " KEY_CONTROL " 0 pause:shop 0",
                                       script_get(SCRIPT_CONTROL)->source)) > 1000000);
-        freeReplyObject(cli("HSET " K ":control v %s", hostile[i]));
-        assert_true(version_after(cli("EVAL %s 2 " K ":control " K ":workers shop w1 vote 1000",
+        freeReplyObject(cli("HSET " KEY_CONTROL " v %s", hostile[i]));
+        assert_true(version_after(cli("EVAL %s 2 " KEY_CONTROL " " KEY_WORKERS " shop w1 vote 1000",
                                       script_get(SCRIPT_VOTE)->source)) > 1000000);
     }
 }
@@ -267,10 +267,10 @@ static void the_version_is_repaired(void **state)
 static void more_fields_than_anybody_needs(void **state)
 {
     (void)state;
-    freeReplyObject(cli("EVAL %s 2 " K ":control " K ":apps",
+    freeReplyObject(cli("EVAL %s 2 " KEY_CONTROL " " KEY_APPS,
                         "for i = 1, 9000 do redis.call('HSET', KEYS[1], 'rate:' .. i, 1) "
                         "redis.call('SADD', KEYS[2], 'app' .. i) end"));
-    redisReply *r = cli("EVAL %s 1 " K ":control -1", script_get(SCRIPT_CONTROL)->source);
+    redisReply *r = cli("EVAL %s 1 " KEY_CONTROL " -1", script_get(SCRIPT_CONTROL)->source);
     assert_int_equal(r->type, REDIS_REPLY_ARRAY);
     assert_int_equal(r->elements, 3 + 2 * 9000);
     freeReplyObject(r);
@@ -288,14 +288,14 @@ static void counters_begin_anew(void **state)
     const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
     for (size_t i = 0; i < HOSTILE; i++) {
-        freeReplyObject(cli("DEL " K ":count"));
+        freeReplyObject(cli("DEL " KEY_COUNT));
         push_jobs("j", 0, 3);
         worker_claim(w, 3);
         assert_int_equal(w->n, 3);
         const char *x = hostile[i];
         freeReplyObject(
-            cli("HSET " K ":count sent %s dead %s delayed %s reclaimed %s", x, x, x, x));
-        freeReplyObject(cli("HSET " K ":batch %s# %s", w->got[0].batch, x));
+            cli("HSET " KEY_COUNT " sent %s dead %s delayed %s reclaimed %s", x, x, x, x));
+        freeReplyObject(cli("HSET " KEY_BATCH " %s# %s", w->got[0].batch, x));
         const struct queue_end dead = {.kind = END_DEAD, .outcome = "dead", .outcome_len = 4};
         const struct queue_end retry = {.kind = END_RETRY, .envelope = "{}", .envelope_len = 2};
         assert_int_equal(worker_end_now(w, &w->got[0],
@@ -305,12 +305,12 @@ static void counters_begin_anew(void **state)
         assert_int_equal(worker_end_now(w, &w->got[1], &dead), QUEUE_DONE);
         assert_int_equal(worker_end_now(w, &w->got[2], &retry), QUEUE_DONE);
         assert_true(worker_count(w)->ok);
-        assert_int_equal(cli_int("LLEN results"), (long long)i + 1);
+        assert_int_equal(cli_int("LLEN " LIST_RESULTS), (long long)i + 1);
         pump_until(base, (worker_claim(w, 5), w->n == 1));
         worker_sent(w, &w->got[0]);
         worker_settle(w);
-        freeReplyObject(cli("LTRIM results 0 %d", (int)i));
-        assert_int_equal(cli_int("HLEN " K ":member"), 0);
+        freeReplyObject(cli("LTRIM " LIST_RESULTS " 0 %d", (int)i));
+        assert_int_equal(cli_int("HLEN " KEY_MEMBER), 0);
     }
     worker_free(w);
 }
@@ -322,11 +322,11 @@ static void batches_of_any_size(void **state)
     const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
     for (size_t i = 0; i < HOSTILE; i++) {
-        freeReplyObject(cli("HSET " K ":batch AAAAAAAAAAAAAAAA %s AAAAAAAAAAAAAAAA# %s",
+        freeReplyObject(cli("HSET " KEY_BATCH " AAAAAAAAAAAAAAAA %s AAAAAAAAAAAAAAAA# %s",
                             "f W 9223372036854775807 0 - 99999999999 99999999999999 d",
                             hostile[i]));
-        freeReplyObject(cli("HSET " K ":member AAAAAAAAAAAAAAAA:0 %s", "0 0 job"));
-        freeReplyObject(cli("ZADD " K ":due 1 AAAAAAAAAAAAAAAA"));
+        freeReplyObject(cli("HSET " KEY_MEMBER " AAAAAAAAAAAAAAAA:0 %s", "0 0 job"));
+        freeReplyObject(cli("ZADD " KEY_DUE " 1 AAAAAAAAAAAAAAAA"));
         push_jobs("j", 0, 1);
         worker_claim(w, 1);
         pump_until(base, (worker_claim(w, 1), w->n == 1));
@@ -344,13 +344,13 @@ static void a_restart_in_the_future(void **state)
     struct worker *w = worker_new(&opts);
     push_jobs("j", 0, 1);
     worker_claim(w, 1);
-    char *run = cli_text("GET " K ":run"), text[128];
+    char *run = cli_text("GET " KEY_RUN), text[128];
     run[strcspn(run, " ")] = '\0';
     snprintf(text, sizeof text, "%.64s 99999999999999999", run);
     mem_free(run);
-    freeReplyObject(cli("SET " K ":run %s", text));
+    freeReplyObject(cli("SET " KEY_RUN " %s", text));
     worker_claim(w, 1);
-    char *now = cli_text("GET " K ":run");
+    char *now = cli_text("GET " KEY_RUN);
     assert_null(strstr(now, "99999999999999999"));
     mem_free(now);
     worker_free(w);

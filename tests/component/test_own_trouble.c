@@ -69,7 +69,7 @@ static void members_start(size_t n)
         m->redis = redis_new(base, NULL, &ro, name, on_state, m);
         pump_until(base, m->up);
         m->fleet = fleet_new(base, &config, m->redis, name, on_fleet, m);
-        freeReplyObject(cli("ZADD " K ":workers 9000000000000 %s", name));
+        freeReplyObject(cli("ZADD " KEY_WORKERS " 9000000000000 %s", name));
     }
 }
 
@@ -180,11 +180,11 @@ static void test_the_only_one_alive_opens(void **state)
 {
     (void)state;
     members_start(1);
-    freeReplyObject(cli("ZADD " K ":workers 1000 dead"));
+    freeReplyObject(cli("ZADD " KEY_WORKERS " 1000 dead"));
     trip(0, SHOP, clock_mono_ms());
     pump_until(base, is_open(0, SHOP));
     assert_false(own_holds(own(0), SHOP));
-    pump_until(base, cli_int("HEXISTS " K ":control circuit:shop") == 1);
+    pump_until(base, cli_int("HEXISTS " KEY_CONTROL " circuit:shop") == 1);
 }
 
 static void test_two_that_agree_open(void **state)
@@ -207,10 +207,10 @@ static void test_votes_of_the_dead_and_old_ones(void **state)
     (void)state;
     members_start(2);
     trip_alone(0, SHOP);
-    freeReplyObject(cli("ZADD " K ":workers 1000 w0 9000000000000 w9"));
+    freeReplyObject(cli("ZADD " KEY_WORKERS " 1000 w0 9000000000000 w9"));
     trip_alone(1, SHOP);
-    freeReplyObject(cli("ZADD " K ":workers 9000000000000 w0"));
-    freeReplyObject(cli("HSET " K ":control vote:news %s", "w0 1000 nonsense"));
+    freeReplyObject(cli("ZADD " KEY_WORKERS " 9000000000000 w0"));
+    freeReplyObject(cli("HSET " KEY_CONTROL " vote:news %s", "w0 1000 nonsense"));
     trip_alone(1, NEWS);
 }
 
@@ -226,14 +226,14 @@ static void test_denied_by_a_success_elsewhere(void **state)
     circuit_close(circuits_at(c, SHOP), clock_mono_ms());
     circuits_report(c, SHOP, CIRCUIT_OPEN, false, "", 0);
     pump_until(base, !is_open(0, SHOP) && !is_open(1, SHOP));
-    freeReplyObject(cli("HDEL " K ":control vote:shop"));
+    freeReplyObject(cli("HDEL " KEY_CONTROL " vote:shop"));
     trip(0, SHOP, clock_mono_ms());
     trip(1, SHOP, clock_mono_ms());
     assert_non_null(own_why(own(0), SHOP));
     assert_non_null(own_why(own(1), SHOP));
     own_probe_failed(own(0), SHOP, clock_mono_ms());
     trip_alone(2, SHOP);
-    assert_int_equal(0, cli_int("HEXISTS " K ":control circuit:shop"));
+    assert_int_equal(0, cli_int("HEXISTS " KEY_CONTROL " circuit:shop"));
 }
 
 static void test_probes(void **state)
@@ -261,7 +261,7 @@ static void test_probes(void **state)
     own_well(o, SHOP);
     assert_false(own_holds(o, SHOP));
     assert_true(own_admit(o, NEWS, now)); /* at once: what helped one may have helped the other */
-    pump_until(base, cli_int("HEXISTS " K ":control vote:shop") == 0);
+    pump_until(base, cli_int("HEXISTS " KEY_CONTROL " vote:shop") == 0);
 }
 
 static void test_reload(void **state)

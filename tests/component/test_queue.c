@@ -98,12 +98,12 @@ static void outcomes_and_counters(void **state)
     assert_int_equal(1, w->counts.duplicate);
     assert_int_equal(1, w->counts.dead);
     assert_int_equal(1, w->counts.leased);
-    assert_cli_text("sent", cli_text("LINDEX results 0"));
-    assert_cli_text("dup", cli_text("LINDEX results 1"));
-    assert_cli_text("dead", cli_text("LINDEX dead 0"));
+    assert_cli_text("sent", cli_text("LINDEX " LIST_RESULTS " 0"));
+    assert_cli_text("dup", cli_text("LINDEX " LIST_RESULTS " 1"));
+    assert_cli_text("dead", cli_text("LINDEX " LIST_DEAD " 0"));
     worker_sent(w, &w->got[3]);
     worker_settle(w);
-    assert_int_equal(0, cli_int("EXISTS " K ":batch " K ":member " K ":due"));
+    assert_int_equal(0, cli_int("EXISTS " KEY_BATCH " " KEY_MEMBER " " KEY_DUE));
     worker_free(w);
 }
 
@@ -345,7 +345,7 @@ static void oversize_stays_in_redis(void **state)
     assert_int_equal(11, w->got[1].len);
     char uid[40];
     snprintf(uid, sizeof uid, "%s-1", w->got[1].batch);
-    assert_cli_text("0123456789a", cli_text("HGET " K ":oversize %s", uid));
+    assert_cli_text("0123456789a", cli_text("HGET " KEY_OVERSIZE " %s", uid));
     /* Through due with an envelope, back to the head, and at last dead. */
     worker_end_now(w, &w->got[1],
                    &(struct queue_end){.kind = END_RETRY, .envelope = "{}", .envelope_len = 2});
@@ -353,18 +353,18 @@ static void oversize_stays_in_redis(void **state)
     assert_true(w->got[0].oversize);
     assert_int_equal(11, w->got[0].len);
     assert_string_equal("{}", w->got[0].envelope);
-    assert_cli_text("0123456789a", cli_text("HGET " K ":oversize %s", uid));
+    assert_cli_text("0123456789a", cli_text("HGET " KEY_OVERSIZE " %s", uid));
     worker_end_now(w, &w->got[0], &(struct queue_end){.kind = END_PARK, .app = "a"});
     worker_claim_parked(w, 1, "a", 1);
     assert_true(w->got[0].oversize);
     assert_string_equal("", w->got[0].envelope);
     worker_end_now(w, &w->got[0], &(struct queue_end){.kind = END_RETURN});
-    assert_int_equal(0, cli_int("HLEN " K ":oversize"));
+    assert_int_equal(0, cli_int("HLEN " KEY_OVERSIZE));
     assert_cli_text("0123456789a", cli_text("LINDEX " QUEUE " 0"));
     worker_claim(w, 1);
     worker_end_now(w, &w->got[0],
                    &(struct queue_end){.kind = END_DEAD, .outcome = "x", .outcome_len = 1});
-    assert_int_equal(1, cli_int("HLEN " K ":oversize"));
+    assert_int_equal(1, cli_int("HLEN " KEY_OVERSIZE));
     assert_conserved(w, 2);
     worker_free(w);
 }
@@ -382,9 +382,9 @@ static void results_are_trimmed(void **state)
             w, &w->got[i],
             &(struct queue_end){.kind = END_SENT, .outcome = w->got[i].bytes, .outcome_len = 2});
     worker_settle(w);
-    assert_int_equal(3, cli_int("LLEN results"));
-    assert_cli_text("j7", cli_text("LINDEX results 0"));
-    assert_int_equal(7, cli_int("HGET " K ":count trimmed"));
+    assert_int_equal(3, cli_int("LLEN " LIST_RESULTS));
+    assert_cli_text("j7", cli_text("LINDEX " LIST_RESULTS " 0"));
+    assert_int_equal(7, cli_int("HGET " KEY_COUNT " trimmed"));
     assert_conserved(w, 10);
     worker_free(w);
 }
@@ -403,9 +403,9 @@ static void dead_letters_are_never_trimmed(void **state)
             w, &w->got[i],
             &(struct queue_end){.kind = END_DEAD, .outcome = w->got[i].bytes, .outcome_len = 2});
     worker_settle(w);
-    assert_int_equal(10, cli_int("LLEN dead"));
-    assert_cli_text("j0", cli_text("LINDEX dead 0"));
-    assert_int_equal(0, cli_int("HEXISTS " K ":count trimmed"));
+    assert_int_equal(10, cli_int("LLEN " LIST_DEAD));
+    assert_cli_text("j0", cli_text("LINDEX " LIST_DEAD " 0"));
+    assert_int_equal(0, cli_int("HEXISTS " KEY_COUNT " trimmed"));
     assert_conserved(w, 10);
     worker_free(w);
 }
@@ -464,6 +464,45 @@ static void queue_with_a_hash_tag(void **state)
     worker_free(w);
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Literals, since the names are what versions of the program agree on. */
+static void names_in_redis(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "dead",         "jobs",       "results",       "{jobs}:apps",     "{jobs}:batch",
+        "{jobs}:count", "{jobs}:due", "{jobs}:member", "{jobs}:oversize", "{jobs}:parked:a",
+        "{jobs}:run",   "{jobs}:v",   "{jobs}:workers"};
+    const struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    char job[1001] = "";
+    memset(job, 'x', sizeof job);
+    push_jobs("j", 0, 4);
+    freeReplyObject(cli("RPUSH " QUEUE " %b", job, sizeof job)); /* is leased below K:oversize */
+    worker_claim(w, 5);
+    worker_end(w, &w->got[0],
+               &(struct queue_end){.kind = END_SENT, .outcome = "o", .outcome_len = 1});
+    worker_end(w, &w->got[1],
+               &(struct queue_end){.kind = END_DEAD, .outcome = "o", .outcome_len = 1});
+    worker_end(w, &w->got[2], &(struct queue_end){.kind = END_PARK, .app = "a"});
+    worker_end(w, &w->got[3], &(struct queue_end){.kind = END_RETURN});
+    worker_settle(w);
+    redisReply *keys = cli("KEYS *");
+    assert_int_equal(keys->elements, sizeof names / sizeof names[0]);
+    char *found[sizeof names / sizeof names[0]];
+    for (size_t i = 0; i < keys->elements; i++)
+        found[i] = keys->element[i]->str;
+    qsort(found, keys->elements, sizeof found[0], by_text);
+    for (size_t i = 0; i < keys->elements; i++)
+        assert_string_equal(found[i], names[i]);
+    freeReplyObject(keys);
+    worker_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,6 +522,7 @@ int main(void)
         cmocka_unit_test_setup(many_at_once, fixture_flush),
         cmocka_unit_test_setup(old_server, fixture_flush),
         cmocka_unit_test_setup(queue_with_a_hash_tag, fixture_flush),
+        cmocka_unit_test_setup(names_in_redis, fixture_flush),
     };
     return cmocka_run_group_tests_name("queue", tests, fixture_start, fixture_stop);
 }

@@ -37,9 +37,9 @@ static void first_grouping_is_told(void **state)
         assert_string_equal("[0,1]", w->marked);
     }
     worker_end_now(w, &w->got[0], &sent);
-    assert_int_equal(1, cli_int("HEXISTS " K ":batch %s!", w->got[0].batch));
+    assert_int_equal(1, cli_int("HEXISTS " KEY_BATCH " %s!", w->got[0].batch));
     worker_end_now(w, &w->got[1], &sent);
-    assert_int_equal(0, cli_int("EXISTS " K ":batch " K ":member " K ":due"));
+    assert_int_equal(0, cli_int("EXISTS " KEY_BATCH " " KEY_MEMBER " " KEY_DUE));
     worker_free(w);
 }
 
@@ -63,7 +63,7 @@ static void call_waits_whole(void **state)
     assert_int_equal(3, w->counts.delayed);
     assert_int_equal(1, w->counts.leased);
     worker_end_now(w, &got[3], &sent); /* the lease goes with its last member */
-    assert_int_equal(0, cli_int("HEXISTS " K ":batch %s!", got[3].batch));
+    assert_int_equal(0, cli_int("HEXISTS " KEY_BATCH " %s!", got[3].batch));
     assert_true(TAILQ_EMPTY(&w->q->leases));
     worker_claim(w, 10);
     assert_int_equal(0, w->n);
@@ -103,8 +103,8 @@ static void call_waits_again(void **state)
         worker_regroup(w, (const unsigned[]){0, 1, 2, 3}, 4,
                        &(struct queue_regrouping){.grouping = "all"});
         worker_settle(w);
-        assert_int_equal(3, cli_int("HLEN " K ":batch"));
-        assert_int_equal(1, cli_int("ZCARD " K ":due"));
+        assert_int_equal(3, cli_int("HLEN " KEY_BATCH));
+        assert_int_equal(1, cli_int("ZCARD " KEY_DUE));
         worker_claim(w, 1);
         assert_int_equal(4, w->n);
         assert_string_equal("{2}", w->got[2].envelope);
@@ -123,14 +123,14 @@ static void all_members_or_none(void **state)
     push_jobs("j", 0, 4);
     worker_claim(w, 4);
     worker_mark(w, "[[0,1],[2,3]]");
-    freeReplyObject(cli("HDEL " K ":member %s:0", w->got[0].batch)); /* one of them is gone */
+    freeReplyObject(cli("HDEL " KEY_MEMBER " %s:0", w->got[0].batch)); /* one of them is gone */
     worker_regroup(w, (const unsigned[]){1, 0}, 2,
                    &(struct queue_regrouping){.grouping = "[[0,1]]"});
     worker_settle(w);
     assert_int_equal(1, w->stale);
-    assert_int_equal(3, cli_int("HLEN " K ":member"));
-    freeReplyObject(cli("HSET " K ":member %s:0 %s", w->got[0].batch, "0 0 j0"));
-    assert_int_equal(1, cli_int("ZCARD " K ":due"));
+    assert_int_equal(3, cli_int("HLEN " KEY_MEMBER));
+    freeReplyObject(cli("HSET " KEY_MEMBER " %s:0 %s", w->got[0].batch, "0 0 j0"));
+    assert_int_equal(1, cli_int("ZCARD " KEY_DUE));
     assert_conserved(w, 4);
     claim_until(other, 4); /* a zombie moves nothing */
     worker_regroup(w, (const unsigned[]){2, 3}, 2,
@@ -138,7 +138,7 @@ static void all_members_or_none(void **state)
     worker_settle(w);
     assert_int_equal(2, w->stale);
     assert_string_equal("[[0,1],[2,3]]", other->got[0].grouping);
-    assert_int_equal(1, cli_int("ZCARD " K ":due"));
+    assert_int_equal(1, cli_int("ZCARD " KEY_DUE));
     assert_conserved(w, 4);
     worker_free(w);
     worker_free(other);
@@ -160,7 +160,7 @@ static void refused_call_in_two(void **state)
                    &(struct queue_regrouping){.grouping = "gen 1 right"});
     worker_settle(w);
     assert_int_equal(before + 1, script_stat("calls="));
-    assert_int_equal(0, cli_int("HEXISTS " K ":batch %s", w->got[0].batch));
+    assert_int_equal(0, cli_int("HEXISTS " KEY_BATCH " %s", w->got[0].batch));
     worker_claim(w, 10);
     assert_int_equal(2, w->batches);
     for (size_t i = 0; i < 4; i++)
@@ -180,7 +180,7 @@ static void damaged_members_keep_their_bytes(void **state)
     push_jobs("j", 0, 4);
     worker_claim(w, 4);
     for (int i = 0; i < 4; i++)
-        freeReplyObject(cli("HSET " K ":member %s:%d %s", w->got[0].batch, i, values[i]));
+        freeReplyObject(cli("HSET " KEY_MEMBER " %s:%d %s", w->got[0].batch, i, values[i]));
     worker_regroup(w, (const unsigned[]){0, 1, 2, 3}, 4,
                    &(struct queue_regrouping){.grouping = "x"});
     worker_settle(w);

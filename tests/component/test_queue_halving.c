@@ -19,7 +19,7 @@
 static void end_leases(char ids[][17], int n)
 {
     for (int i = 0; i < n; i++)
-        freeReplyObject(cli("ZADD " K ":due %d %s", i + 1, ids[i]));
+        freeReplyObject(cli("ZADD " KEY_DUE " %d %s", i + 1, ids[i]));
 }
 
 static int ask_with_room(struct worker *w, unsigned whole, bool alone)
@@ -67,7 +67,7 @@ static void never_more_than_most(void **state)
     push_jobs("j", 0, 9);
     const struct queue_drain drains[] = {{"a", 9}};
     for (int i = 0; i < 6; i++)
-        freeReplyObject(cli("RPUSH " K ":parked:a %s", "0 0 {}"));
+        freeReplyObject(cli("RPUSH " KEY_PARKED("a") " %s", "0 0 {}"));
     worker_ask(w, &(struct queue_ask){.n = 3,
                                       .most = 5,
                                       .drains = drains,
@@ -101,9 +101,9 @@ static void fleet_start(struct fleet *f, int64_t crash_limit)
 static struct worker *next_claim(struct fleet *f, bool alone)
 {
     const struct worker *w = f->w[f->turn];
-    freeReplyObject(cli("ZADD " K ":workers 1 %s", w->q->worker));
+    freeReplyObject(cli("ZADD " KEY_WORKERS " 1 %s", w->q->worker));
     for (size_t i = 0; i < w->n; i++)
-        freeReplyObject(cli("ZADD " K ":due 1 %s", w->got[i].batch));
+        freeReplyObject(cli("ZADD " KEY_DUE " 1 %s", w->got[i].batch));
     f->turn = 1 - f->turn;
     f->w[f->turn]->q->worker[0]++;
     worker_ask(f->w[f->turn], &(struct queue_ask){.n = 1, .alone = alone, .parked_max = 1000});
@@ -281,7 +281,7 @@ static void together_they_come_to_the_limit_only(void **state)
     struct fleet f;
     fleet_start(&f, 3);
     for (unsigned i = 0; i < 3; i++)
-        freeReplyObject(cli("RPUSH " K ":parked:a %s", "2 0 {}"));
+        freeReplyObject(cli("RPUSH " KEY_PARKED("a") " %s", "2 0 {}"));
     worker_claim_parked(f.w[0], 3, "a", 3);
     assert_int_equal(3, f.w[0]->n);
     unsigned most = 0;

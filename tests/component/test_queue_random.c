@@ -175,7 +175,7 @@ static void random_operations_conserve(void **state)
     assert_conserved(holders[0].w, enqueued);
     drain(&holders[0], enqueued);
     assert_conserved(holders[0].w, enqueued);
-    assert_int_equal(0, cli_int("EXISTS " K ":batch " K ":member " K ":due"));
+    assert_int_equal(0, cli_int("EXISTS " KEY_BATCH " " KEY_MEMBER " " KEY_DUE));
     for (size_t i = 0; i < WORKERS; i++)
         worker_free(holders[i].w);
     mem_free(holders);

@@ -31,7 +31,7 @@ static void set_heartbeat(const char *worker, int64_t ms_from_now)
     redisReply *t = cli("TIME");
     int64_t now = atoll(t->element[0]->str) * 1000;
     freeReplyObject(t);
-    freeReplyObject(cli("ZADD " K ":workers %lld %s", (long long)(now + ms_from_now), worker));
+    freeReplyObject(cli("ZADD " KEY_WORKERS " %lld %s", (long long)(now + ms_from_now), worker));
 }
 
 static void spoil(const char *key)
@@ -56,22 +56,22 @@ static void refused_steps_are_named(void **state)
     worker_claim(w, 1);
     assert_int_equal(0, queue_refused(w->q));
     assert_null(queue_refusal(w->q));
-    spoil(K ":member");
+    spoil(KEY_MEMBER);
     worker_claim(w, 1);
     assert_int_equal(QUEUE_STEP_CLAIM, queue_refused(w->q));
     assert_non_null(strstr(queue_refusal(w->q), "claim: WRONGTYPE"));
     worker_end(w, &w->got[0], &sent);
     pump_until(base, queue_refused(w->q) == (QUEUE_STEP_CLAIM | QUEUE_STEP_FINISH));
-    mend(K ":member");
+    mend(KEY_MEMBER);
     worker_settle(w);
     assert_int_equal(QUEUE_STEP_CLAIM, queue_refused(w->q));
     worker_claim(w, 1);
     assert_int_equal(0, queue_refused(w->q));
     queue_extend(w->q);
     pump_until(base, queue_workers(w->q) == 1);
-    spoil(K ":workers");
+    spoil(KEY_WORKERS);
     pump_until(base, (queue_extend(w->q), queue_refused(w->q) == QUEUE_STEP_EXTEND));
-    mend(K ":workers");
+    mend(KEY_WORKERS);
     pump_until(base, (queue_extend(w->q), queue_refused(w->q) == 0));
     worker_free(w);
 }
@@ -93,7 +93,7 @@ static void expired_lease_is_taken_over(void **state)
     assert_int_equal(0, other->got[0].crashes);
     assert_int_equal(w->got[0].t0_ms, other->got[0].t0_ms);
     assert_string_equal(opts.digest, other->got[0].digest);
-    assert_int_equal(2, cli_int("HGET " K ":count reclaimed"));
+    assert_int_equal(2, cli_int("HGET " KEY_COUNT " reclaimed"));
     assert_int_equal(QUEUE_STALE, worker_end_now(w, &w->got[0], &sent));
     assert_conserved(other, 3);
     worker_free(w);
@@ -118,13 +118,13 @@ static void sizes_that_are_none(void **state)
         push_jobs("j", 0, 2);
         worker_claim(w, 2);
         snprintf(head, sizeof head, "f L 1 1 w1 %s 0 %s", rows[i][0], opts.digest);
-        freeReplyObject(cli("HSET " K ":batch %s %s %s# %s", w->got[0].batch, head, w->got[0].batch,
-                            rows[i][1]));
+        freeReplyObject(cli("HSET " KEY_BATCH " %s %s %s# %s", w->got[0].batch, head,
+                            w->got[0].batch, rows[i][1]));
         take_over(other, 2);
         assert_false(queue_suspects(other->q));
         worker_end_now(other, &other->got[0], &sent);
         worker_end_now(other, &other->got[1], &sent);
-        assert_int_equal(2, cli_int("LLEN results"));
+        assert_int_equal(2, cli_int("LLEN " LIST_RESULTS));
         worker_free(w);
         worker_free(other);
     }
@@ -171,10 +171,10 @@ static void marks_are_bounded(void **state)
         snprintf(digest, sizeof digest, "d%d", i);
         queue_set_digest(w->q, digest, "4455");
     }
-    pump_until(base, cli_int("HEXISTS " K ":config d63"));
-    assert_int_equal(QUEUE_CONFIGS_MAX + 1, cli_int("HLEN " K ":config"));
-    assert_int_equal(0, cli_int("HEXISTS " K ":config d0"));
-    char *marks = cli_text("HGET " K ":config first");
+    pump_until(base, cli_int("HEXISTS " KEY_CONFIG " d63"));
+    assert_int_equal(QUEUE_CONFIGS_MAX + 1, cli_int("HLEN " KEY_CONFIG));
+    assert_int_equal(0, cli_int("HEXISTS " KEY_CONFIG " d0"));
+    char *marks = cli_text("HGET " KEY_CONFIG " first");
     assert_string_equal("2233", marks);
     mem_free(marks);
     worker_free(w);
@@ -232,8 +232,9 @@ static void every_kind_of_stale_end(void **state)
     worker_settle(w);
     assert_int_equal(0, w->finished);
     assert_int_equal(7, w->stale);
-    assert_int_equal(0, cli_int("EXISTS results dead " QUEUE " " K ":parked:a"));
-    assert_int_equal(1, cli_int("HLEN " K ":count")); /* reclaimed */
+    assert_int_equal(0,
+                     cli_int("EXISTS " LIST_RESULTS " " LIST_DEAD " " QUEUE " " KEY_PARKED("a")));
+    assert_int_equal(1, cli_int("HLEN " KEY_COUNT)); /* reclaimed */
     assert_conserved(other, 6);
     worker_free(w);
     worker_free(other);
@@ -299,8 +300,8 @@ static void whole_batches_within_the_budget(void **state)
         snprintf(ids[i], sizeof ids[i], "%s", w->got[0].batch);
     }
     for (int i = 0; i < 3; i++)
-        freeReplyObject(cli("ZADD " K ":due %d %s", i + 1, ids[i])); /* long over */
-    worker_claim(other, 1);                                          /* at least one batch, whole */
+        freeReplyObject(cli("ZADD " KEY_DUE " %d %s", i + 1, ids[i])); /* long over */
+    worker_claim(other, 1); /* at least one batch, whole */
     assert_int_equal(4, other->n);
     assert_int_equal(1, other->batches);
     worker_claim(other, 5);
@@ -371,16 +372,16 @@ static void inbox_of_a_dead_worker_is_adopted(void **state)
     struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
     push_jobs("j", 2, 3);
-    freeReplyObject(cli("RPUSH " K ":inbox:gone j0 j1"));
-    freeReplyObject(cli("RPUSH " K ":inbox:alive a0"));
+    freeReplyObject(cli("RPUSH " KEY_INBOX("gone") " j0 j1"));
+    freeReplyObject(cli("RPUSH " KEY_INBOX("alive") " a0"));
     set_heartbeat("gone", -2000);
     set_heartbeat("alive", 60000);
     pump_until(base, (queue_housekeep(w->q), cli_int("LLEN " QUEUE) == 3));
     worker_claim(w, 3);
     for (int i = 0; i < 3; i++)
         assert_int_equal('0' + i, w->got[i].bytes[1]);
-    assert_int_equal(1, cli_int("LLEN " K ":inbox:alive"));
-    redisReply *kept = cli("ZSCORE " K ":workers gone"); /* a late move may still land */
+    assert_int_equal(1, cli_int("LLEN " KEY_INBOX("alive")));
+    redisReply *kept = cli("ZSCORE " KEY_WORKERS " gone"); /* a late move may still land */
     assert_int_equal(REDIS_REPLY_STRING, kept->type);
     freeReplyObject(kept);
     assert_conserved(w, 4);
@@ -390,9 +391,9 @@ static void inbox_of_a_dead_worker_is_adopted(void **state)
         snprintf(name, sizeof name, "old%d", i);
         set_heartbeat(name, -3000);
     }
-    freeReplyObject(cli("RPUSH " K ":inbox:old19 late"));
+    freeReplyObject(cli("RPUSH " KEY_INBOX("old19") " late"));
     pump_until(base, (queue_housekeep(w->q), cli_int("LLEN " QUEUE) == 1));
-    pump_until(base, (queue_housekeep(w->q), cli_int("ZCARD " K ":workers") == 22));
+    pump_until(base, (queue_housekeep(w->q), cli_int("ZCARD " KEY_WORKERS) == 22));
     worker_free(w);
 }
 
@@ -412,14 +413,14 @@ static void audit_restores_due(void **state)
     w->n = 0;
     worker_claim(w, 1);
     worker_end_now(w, &w->got[0], &(struct queue_end){.kind = END_RETRY, .at_ms = INT64_MAX / 2});
-    freeReplyObject(cli("DEL " K ":due"));
+    freeReplyObject(cli("DEL " KEY_DUE));
     const int64_t before = orphans();
-    pump_until(base, (queue_housekeep(other->q), cli_int("ZCARD " K ":due") == 2));
+    pump_until(base, (queue_housekeep(other->q), cli_int("ZCARD " KEY_DUE) == 2));
     pump_until(base, orphans() == before + 2);
     /* Both wait a lease: one may still have a holder, the other an unanswered call to settle. */
-    redisReply *first = cli("ZRANGE " K ":due 0 0 WITHSCORES");
+    redisReply *first = cli("ZRANGE " KEY_DUE " 0 0 WITHSCORES");
     const char *at = first->element[1]->str;
-    assert_int_equal(2, cli_int("ZCOUNT " K ":due %s %s", at, at));
+    assert_int_equal(2, cli_int("ZCOUNT " KEY_DUE " %s %s", at, at));
     freeReplyObject(first);
     worker_claim(other, 2);
     assert_int_equal(0, other->n);
@@ -462,11 +463,11 @@ static void many_names_are_counted_in_parts(void **state)
     (void)state;
     const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
-    freeReplyObject(cli("EVAL %s 1 " K ":workers",
+    freeReplyObject(cli("EVAL %s 1 " KEY_WORKERS,
                         "for i = 1, 12000 do redis.call('ZADD', KEYS[1], i, 'gone' .. i) end"));
-    freeReplyObject(cli("RPUSH " K ":inbox:gone1 a"));
-    freeReplyObject(cli("RPUSH " K ":inbox:gone5000 b c"));
-    freeReplyObject(cli("RPUSH " K ":inbox:gone12000 d"));
+    freeReplyObject(cli("RPUSH " KEY_INBOX("gone1") " a"));
+    freeReplyObject(cli("RPUSH " KEY_INBOX("gone5000") " b c"));
+    freeReplyObject(cli("RPUSH " KEY_INBOX("gone12000") " d"));
     push_jobs("j", 0, 2);
     assert_true(worker_count(w)->ok);
     assert_int_equal(w->counts.inbox, 4);
@@ -480,13 +481,13 @@ static void old_names_hold_up_no_inbox(void **state)
     (void)state;
     const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
-    freeReplyObject(cli("EVAL %s 1 " K ":workers",
+    freeReplyObject(cli("EVAL %s 1 " KEY_WORKERS,
                         "for i = 1, 5000 do redis.call('ZADD', KEYS[1], i, 'gone' .. i) end"));
     redisReply *now = cli("TIME");
     freeReplyObject(
-        cli("ZADD " K ":workers %lld lately", atoll(now->element[0]->str) * 1000 - 5000));
+        cli("ZADD " KEY_WORKERS " %lld lately", atoll(now->element[0]->str) * 1000 - 5000));
     freeReplyObject(now);
-    freeReplyObject(cli("RPUSH " K ":inbox:lately a"));
+    freeReplyObject(cli("RPUSH " KEY_INBOX("lately") " a"));
     worker_count(w); /* so that it knows the time */
     queue_housekeep(w->q);
     pump_until(base, cli_int("LLEN " QUEUE) == 1);
@@ -502,13 +503,13 @@ static void leftovers_are_named(void **state)
     struct seen seen = {0};
     queue_set_stat(w->q, "of w1");
     queue_extend(w->q);
-    freeReplyObject(cli("HSET " K ":stat lost {} dead of-the-dead w2 %s", "of w2"));
+    freeReplyObject(cli("HSET " KEY_STAT " lost {} dead of-the-dead w2 %s", "of w2"));
     set_heartbeat("w2", 60000);
-    freeReplyObject(cli("ZADD " K ":workers 1 dead"));
-    freeReplyObject(cli("RPUSH " K ":inbox:lost j0"));
-    freeReplyObject(cli("SADD " K ":apps shop default"));
-    freeReplyObject(cli("RPUSH " K ":parked:shop a b c"));
-    pump_until(base, cli_int("HEXISTS " K ":stat w1") == 1);
+    freeReplyObject(cli("ZADD " KEY_WORKERS " 1 dead"));
+    freeReplyObject(cli("RPUSH " KEY_INBOX("lost") " j0"));
+    freeReplyObject(cli("SADD " KEY_APPS " shop default"));
+    freeReplyObject(cli("RPUSH " KEY_PARKED("shop") " a b c"));
+    pump_until(base, cli_int("HEXISTS " KEY_STAT " w1") == 1);
     queue_leftovers(w->q, asked, 2, on_leftovers, &seen);
     pump_until(base, seen.done);
     assert_int_equal(2, seen.napps);
@@ -518,8 +519,8 @@ static void leftovers_are_named(void **state)
     assert_true(strcmp(seen.words[0], "of w2") == 0 || strcmp(seen.words[1], "of w2") == 0);
     assert_true(!seen.words[0][0] || !seen.words[1][0]); /* the one whose heartbeat was lost */
     pump_until(base, (queue_extend(w->q), queue_housekeep(w->q), cli_int("LLEN jobs") == 1));
-    freeReplyObject(cli("DEL " K ":stat"));
-    freeReplyObject(cli("SET " K ":stat x"));
+    freeReplyObject(cli("DEL " KEY_STAT));
+    freeReplyObject(cli("SET " KEY_STAT " x"));
     seen.done = false;
     queue_leftovers(w->q, NULL, 0, on_leftovers, &seen);
     pump_until(base, seen.done);
@@ -534,14 +535,14 @@ static void leaving_empties_the_inbox(void **state)
     struct worker *w = worker_new(&opts);
     push_jobs("j", 250, 260);
     for (int i = 0; i < 250; i++)
-        freeReplyObject(cli("RPUSH " K ":inbox:w1 j%d", i));
+        freeReplyObject(cli("RPUSH " KEY_INBOX("w1") " j%d", i));
     queue_leave(w->q, on_finish, w);
     pump_until(base, w->finished == 1);
     assert_int_equal(260, cli_int("LLEN " QUEUE));
     char *first = cli_text("LINDEX " QUEUE " 0");
     assert_string_equal("j0", first);
     mem_free(first);
-    assert_int_equal(0, cli_int("ZCARD " K ":workers"));
+    assert_int_equal(0, cli_int("ZCARD " KEY_WORKERS));
     assert_conserved(w, 260);
     worker_free(w);
 }
@@ -549,16 +550,16 @@ static void leaving_empties_the_inbox(void **state)
 static void newer_schema_is_refused(void **state)
 {
     (void)state;
-    freeReplyObject(cli("SET " K ":v 2"));
+    freeReplyObject(cli("SET " KEY_VERSION " 2"));
     struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new_closed(&opts);
     pump_until(base, w->opened);
     assert_false(w->open_ok);
     assert_non_null(strstr(w->why, "schema 2"));
     worker_free(w);
-    freeReplyObject(cli("DEL " K ":v"));
+    freeReplyObject(cli("DEL " KEY_VERSION));
     w = worker_new(&opts);
-    assert_int_equal(1, cli_int("GET " K ":v"));
+    assert_int_equal(1, cli_int("GET " KEY_VERSION));
     worker_free(w);
 }
 
@@ -574,7 +575,7 @@ static void wrong_type_is_an_error_not_a_loss(void **state)
     int64_t errors = metrics_get(METRIC_REDIS_ERRORS);
     pump_until(base, metrics_get(METRIC_REDIS_ERRORS) >= errors + 3);
     assert_int_equal(1, queue_unconfirmed(w->q));
-    freeReplyObject(cli("DEL results"));
+    freeReplyObject(cli("DEL " LIST_RESULTS));
     worker_settle(w);
     assert_int_equal(1, w->finished);
     freeReplyObject(cli("RENAME " QUEUE " aside"));
@@ -594,7 +595,7 @@ static void works_over_maxmemory(void **state)
     struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
     push_jobs("j", 0, 8);
-    freeReplyObject(cli("RPUSH " K ":inbox:gone in0"));
+    freeReplyObject(cli("RPUSH " KEY_INBOX("gone") " in0"));
     set_heartbeat("gone", -2000);
     freeReplyObject(cli("CONFIG SET maxmemory 1"));
     redisReply *refused = cli("RPUSH " QUEUE " x");
@@ -610,7 +611,7 @@ static void works_over_maxmemory(void **state)
     queue_mark(w->got[6].lease, "[]", 2, on_mark, w);
     worker_settle(w);
     assert_int_equal(7, w->finished);
-    pump_until(base, (queue_housekeep(w->q), cli_int("LLEN " K ":inbox:gone") == 0));
+    pump_until(base, (queue_housekeep(w->q), cli_int("LLEN " KEY_INBOX("gone")) == 0));
     int64_t until = w->got[6].lease->safe_until_ms;
     pump_until(base, (queue_extend(w->q), w->got[6].lease->safe_until_ms > until));
     queue_wait(w->q, on_wait, w); /* BLMOVE is refused: told after a pause, not an endless loop */
@@ -645,7 +646,7 @@ static void restart_holds_reaping_back(void **state)
     assert_int_equal(1, other->n); /* the waiting one flows */
     assert_string_equal("j2", other->got[0].bytes);
     worker_end_now(other, &other->got[0], &sent);
-    char *run = cli_text("GET " K ":run");
+    char *run = cli_text("GET " KEY_RUN);
     int64_t since = strtoll(strchr(run, ' ') + 1, NULL, 10);
     mem_free(run);
     take_over(other, 1);
@@ -672,7 +673,7 @@ static void forgetful_redis_is_given_a_lease(void **state)
     worker_reconnect(w);
     assert_int_equal(-4, worker_claim(w, 1));
     assert_int_equal(0, w->n);
-    char *run = cli_text("GET " K ":run");
+    char *run = cli_text("GET " KEY_RUN);
     int64_t since = strtoll(strchr(run, ' ') + 1, NULL, 10);
     mem_free(run);
     pump_until(base, (worker_claim(w, 1), w->n));

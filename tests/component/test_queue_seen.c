@@ -77,13 +77,13 @@ static void a_duplicate_leaves_no_marker(void **state)
     (void)state;
     struct worker *a = open_queue("w1", "jobs", "jobs"), *b = open_queue("w2", "other", "jobs");
     assert_string_equal("n", look(a, "x=1"));
-    assert_int_equal(1, cli_int("EXISTS {jobs}:seen:default:x"));
+    assert_int_equal(1, cli_int("EXISTS " KEY_SEEN("default", "x")));
     assert_string_equal("d", look(b, "x=2"));
     assert_int_equal(0, cli_int("EXISTS {other}:seen:default:x"));
-    freeReplyObject(cli("DEL {jobs}:seen:default:x")); /* its time is up */
+    freeReplyObject(cli("DEL " KEY_SEEN("default", "x"))); /* its time is up */
     assert_string_equal("n", look(b, "x=2"));
     assert_int_equal(1, cli_int("EXISTS {other}:seen:default:x"));
-    assert_true(cli_int("PTTL {jobs}:seen:default:x") > WINDOW_MS / 2);
+    assert_true(cli_int("PTTL " KEY_SEEN("default", "x")) > WINDOW_MS / 2);
     worker_free(a);
     worker_free(b);
 }
@@ -138,12 +138,12 @@ static void a_marker_of_a_wrong_type(void **state)
 {
     (void)state;
     struct worker *a = open_queue("w1", "jobs", "jobs"), *b = open_queue("w2", "other", "jobs");
-    freeReplyObject(cli("SADD {jobs}:seen:default:common x"));
+    freeReplyObject(cli("SADD " KEY_SEEN("default", "common") " x"));
     freeReplyObject(cli("SADD {other}:seen:default:own x"));
     assert_string_equal("nnndd", look(b, "good=1 common=2 own=3 common=4 own=5"));
     assert_string_equal("ddd", look(a, "good=6 common=7 own=8"));
     assert_string_equal("nn", look(b, "common=2 own=3"));
-    assert_true(cli_int("PTTL {jobs}:seen:default:common") > WINDOW_MS / 2);
+    assert_true(cli_int("PTTL " KEY_SEEN("default", "common")) > WINDOW_MS / 2);
     assert_true(cli_int("PTTL {other}:seen:default:own") > WINDOW_MS / 2);
     worker_free(a);
     worker_free(b);

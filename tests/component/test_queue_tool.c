@@ -74,14 +74,14 @@ static struct queue_letter letter(int64_t place, const char *text)
 static void kill_jobs(int from, int to)
 {
     for (int i = from; i < to; i++) {
-        freeReplyObject(cli("RPUSH dead d%d", i));
-        freeReplyObject(cli("HINCRBY " K ":count dead 1"));
+        freeReplyObject(cli("RPUSH " LIST_DEAD " d%d", i));
+        freeReplyObject(cli("HINCRBY " KEY_COUNT " dead 1"));
     }
 }
 
 static long long counter(const char *name)
 {
-    char *text = cli_text("HGET " K ":count %s", name);
+    char *text = cli_text("HGET " KEY_COUNT " %s", name);
     long long n = text ? atoll(text) : 0;
     mem_free(text);
     return n;
@@ -95,12 +95,12 @@ static void assert_books(struct worker *w, int64_t enqueued)
                                                          c->delayed + c->sent + c->dead +
                                                          c->duplicate);
     assert_int_equal(c->dead_list, c->dead - counter("replayed") - counter("dropped"));
-    assert_int_equal(cli_int("HLEN " K ":member"), c->leased + c->delayed);
+    assert_int_equal(cli_int("HLEN " KEY_MEMBER), c->leased + c->delayed);
 }
 
 static void expect_dead(const char *const *texts, size_t n)
 {
-    redisReply *list = cli("LRANGE dead 0 -1");
+    redisReply *list = cli("LRANGE " LIST_DEAD " 0 -1");
     assert_int_equal(n, list->elements);
     for (size_t i = 0; i < n; i++)
         assert_string_equal(texts[i], list->element[i]->str);
@@ -133,7 +133,7 @@ static void replays_from_anywhere(void **state)
     }
     worker_settle(w);
     assert_books(w, 6);
-    assert_int_equal(0, cli_int("EXISTS " K ":batch " K ":member " K ":due"));
+    assert_int_equal(0, cli_int("EXISTS " KEY_BATCH " " KEY_MEMBER " " KEY_DUE));
     worker_free(w);
 }
 
@@ -153,7 +153,7 @@ static void finds_what_has_moved_up(void **state)
     move(w, gone, 3, false);
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(MOVED_GONE, each[i]);
-    assert_int_equal(98, cli_int("LLEN dead"));
+    assert_int_equal(98, cli_int("LLEN " LIST_DEAD));
     assert_books(w, 100);
     worker_free(w);
 }
@@ -170,7 +170,7 @@ static void letters_alike_go_one_by_one(void **state)
     assert_int_equal(MOVED_DONE, each[0]);
     assert_int_equal(MOVED_DONE, each[1]);
     assert_int_equal(MOVED_GONE, each[2]); /* what stands behind is not looked at */
-    assert_int_equal(2, cli_int("LLEN dead"));
+    assert_int_equal(2, cli_int("LLEN " LIST_DEAD));
     assert_books(w, 4);
     worker_free(w);
 }
@@ -181,9 +181,9 @@ static void drops_and_empty_letters_stay_whole(void **state)
     const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
     kill_jobs(0, 3);
-    freeReplyObject(cli("LPUSH dead %s", ""));
-    freeReplyObject(cli("RPUSH dead %s", ""));
-    freeReplyObject(cli("HINCRBY " K ":count dead 2"));
+    freeReplyObject(cli("LPUSH " LIST_DEAD " %s", ""));
+    freeReplyObject(cli("RPUSH " LIST_DEAD " %s", ""));
+    freeReplyObject(cli("HINCRBY " KEY_COUNT " dead 2"));
     const struct queue_letter middle = letter(2, "d1"), empty = letter(1, "");
     move(w, &middle, 1, true);
     assert_int_equal(MOVED_DONE, each[0]);
@@ -202,8 +202,8 @@ static void oversize_comes_back_when_it_fits(void **state)
     struct queue_opts opts = fixture_opts("w1");
     opts.job_max_bytes = 20;
     struct worker *w = worker_new(&opts);
-    freeReplyObject(cli("HSET " K ":oversize k1 123456789012345678901"));
-    freeReplyObject(cli("HSET " K ":oversize k2 12345678901234567890"));
+    freeReplyObject(cli("HSET " KEY_OVERSIZE " k1 123456789012345678901"));
+    freeReplyObject(cli("HSET " KEY_OVERSIZE " k2 12345678901234567890"));
     kill_jobs(0, 4);
     struct queue_letter letters[] = {letter(0, "d0"), letter(1, "d1"), letter(2, "d2")};
     const char *const refs[] = {"k1", "k2", "k3"};
@@ -217,7 +217,7 @@ static void oversize_comes_back_when_it_fits(void **state)
     assert_int_equal(MOVED_DONE, each[1]);
     assert_int_equal(MOVED_BYTES_GONE, each[2]);
     expect_dead((const char *const[]){"d0", "d2", "d3"}, 3);
-    assert_int_equal(1, cli_int("HLEN " K ":oversize"));
+    assert_int_equal(1, cli_int("HLEN " KEY_OVERSIZE));
     worker_claim(w, 5);
     assert_int_equal(1, w->n);
     assert_false(w->got[0].oversize);
@@ -225,7 +225,7 @@ static void oversize_comes_back_when_it_fits(void **state)
     assert_string_equal("{\"uid\":\"x\"}", w->got[0].envelope);
     move(w, letters, 1, true);
     assert_int_equal(MOVED_DONE, each[0]);
-    assert_int_equal(0, cli_int("HLEN " K ":oversize"));
+    assert_int_equal(0, cli_int("HLEN " KEY_OVERSIZE));
     assert_books(w, 4);
     worker_free(w);
 }
@@ -236,11 +236,11 @@ static void wrong_type_changes_nothing(void **state)
     const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
     kill_jobs(0, 1);
-    freeReplyObject(cli("SET " K ":due x"));
+    freeReplyObject(cli("SET " KEY_DUE " x"));
     const struct queue_letter l = letter(0, "d0");
     move(w, &l, 1, false);
     assert_int_equal(MOVED_UNKNOWN, each[0]);
-    assert_int_equal(1, cli_int("LLEN dead"));
+    assert_int_equal(1, cli_int("LLEN " LIST_DEAD));
     assert_int_equal(0, counter("replayed"));
     worker_free(w);
 }
@@ -276,7 +276,7 @@ static void keeps_the_rest_of_a_long_list(void **state)
     freeReplyObject(
         cli("EVAL %s 1 dead",
             "for i = 0, 11999 do redis.call('RPUSH', KEYS[1], string.format('d%05d', i)) end"));
-    freeReplyObject(cli("HINCRBY " K ":count dead 12000"));
+    freeReplyObject(cli("HINCRBY " KEY_COUNT " dead 12000"));
     const struct queue_letter letters[] = {letter(0, "d00000"), letter(2, "d00002"),
                                            letter(6000, "d06000"), letter(6001, "d06001"),
                                            letter(11999, "d11999")};
@@ -284,7 +284,7 @@ static void keeps_the_rest_of_a_long_list(void **state)
     move(w, letters, 5, true);
     assert_int_equal(MOVED_GONE, each[2]);
     move(w, letters, 5, true);
-    redisReply *list = cli("LRANGE dead 0 -1");
+    redisReply *list = cli("LRANGE " LIST_DEAD " 0 -1");
     assert_books(w, 12000);
     qsort(list->element, list->elements, sizeof *list->element, compare);
     assert_int_equal(12000 - counter("dropped"), list->elements);
@@ -302,7 +302,7 @@ static void is_quick_on_a_long_list(void **state)
     char pad[400];
     memset(pad, 'p', sizeof pad - 1);
     pad[sizeof pad - 1] = '\0';
-    freeReplyObject(cli("EVAL %s 2 dead " K ":count %s",
+    freeReplyObject(cli("EVAL %s 2 dead " KEY_COUNT " %s",
                         "for i = 0, 99999 do redis.call('RPUSH', KEYS[1], 'd' .. i .. ARGV[1]) end "
                         "return redis.call('HINCRBY', KEYS[2], 'dead', 100000)",
                         pad));
@@ -311,7 +311,7 @@ static void is_quick_on_a_long_list(void **state)
         struct queue_letter letters[QUEUE_MOVE_MAX];
         for (int i = 0; i < QUEUE_MOVE_MAX; i++) {
             int at = 50000 - 200 + i * 25 - QUEUE_MOVE_MAX * round; /* around the middle */
-            char *found = cli_text("LINDEX dead %d", at);
+            char *found = cli_text("LINDEX " LIST_DEAD " %d", at);
             snprintf(text[i], sizeof text[i], "%s", found);
             mem_free(found);
             letters[i] = letter(at, text[i]);
@@ -374,7 +374,7 @@ static void cancels_waiting_jobs_only(void **state)
                                        .envelope = "{}",
                                        .envelope_len = 2,
                                        .at_ms = queue_now_ms(w->q) + 100000});
-    redisReply *all = cli("HGETALL " K ":member");
+    redisReply *all = cli("HGETALL " KEY_MEMBER);
     assert_int_equal(4, all->elements);
     for (size_t i = 0; i < 4; i += 2) {
         const char *field = all->element[i]->str, *value = all->element[i + 1]->str;
@@ -386,8 +386,8 @@ static void cancels_waiting_jobs_only(void **state)
     assert_books(w, 2);
     assert_int_equal(1, worker_count(w)->leased);
     assert_int_equal(0, w->counts.delayed);
-    assert_int_equal(1, cli_int("ZCARD " K ":due"));
-    assert_int_equal(2, cli_int("HLEN " K ":batch")); /* the leased one */
+    assert_int_equal(1, cli_int("ZCARD " KEY_DUE));
+    assert_int_equal(2, cli_int("HLEN " KEY_BATCH)); /* the leased one */
     worker_free(w);
 }
 
@@ -454,10 +454,10 @@ static void looks(void **state)
     assert_non_null(strstr(look(w, (struct queue_question){.what = LOOK_WORKERS, .n = 9}), "w1,"));
     queue_set_stat(w->q, "{\"sent\":1}");
     queue_extend(w->q);
-    pump_until(base, cli_int("HLEN " K ":stat") == 1);
+    pump_until(base, cli_int("HLEN " KEY_STAT) == 1);
     assert_string_equal("{\"sent\":1}",
                         look(w, (struct queue_question){.what = LOOK_STAT, .name = "w1"}));
-    freeReplyObject(cli("HSET " K ":control pause:a 0"));
+    freeReplyObject(cli("HSET " KEY_CONTROL " pause:a 0"));
     assert_string_equal("pause:a,0,",
                         look(w, (struct queue_question){.what = LOOK_HASH, .name = "control"}));
     assert_string_equal("", look(w, (struct queue_question){.what = LOOK_HASH, .name = "flow"}));
@@ -481,11 +481,11 @@ static void leaving_takes_the_stat_along(void **state)
     struct worker *w = worker_new(&opts);
     queue_set_stat(w->q, "x");
     queue_extend(w->q);
-    pump_until(base, cli_int("HLEN " K ":stat") == 1);
+    pump_until(base, cli_int("HLEN " KEY_STAT) == 1);
     answered = false;
     queue_leave(w->q, on_left, NULL);
     pump_until(base, answered);
-    assert_int_equal(0, cli_int("HLEN " K ":stat"));
+    assert_int_equal(0, cli_int("HLEN " KEY_STAT));
     worker_free(w);
 }
 

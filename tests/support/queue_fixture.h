@@ -5,11 +5,9 @@
 #define TEST_QUEUE_FIXTURE_H
 
 #include "queue/queue_core.h"
+#include "support/keys.h"
 #include "support/pump.h"
 #include "support/redis_server.h"
-
-#define QUEUE "jobs"
-#define K "{jobs}"
 
 enum { LEASE_MS = 400, GOT_MAX = 512 };
 

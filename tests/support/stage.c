@@ -143,7 +143,7 @@ bool claims_on(struct stage *s)
 
 long long ended(void)
 {
-    return cli_int("LLEN results") + cli_int("LLEN dead");
+    return cli_int("LLEN " LIST_RESULTS) + cli_int("LLEN " LIST_DEAD);
 }
 
 bool idle(const struct stage *s)

@@ -33,5 +33,5 @@ void time_passes(int64_t ms)
     char text[24];
     mono_shift_ms += ms;
     snprintf(text, sizeof text, "%lld", (long long)ms);
-    assert_true(cli_int("EVAL %s 2 " K ":flow " K ":control %s", time_passes_script, text) > 0);
+    assert_true(cli_int("EVAL %s 2 " KEY_FLOW " " KEY_CONTROL " %s", time_passes_script, text) > 0);
 }
