@@ -59,14 +59,11 @@ LD_fuzz     := $(SAN)
 
 ALL_CFLAGS := -std=c17 -D_GNU_SOURCE -fPIE -Isrc -I$(B) $(PKG_CFLAGS) $(WARN) $(OPT_$(MODE)) -MMD -MP $(CFLAGS)
 ALL_LDFLAGS := $(LD_$(MODE)) $(LDFLAGS)
-# A test's own code need not be fast, but soon there.
-TEST_CFLAGS := $(ALL_CFLAGS) -O0 -U_FORTIFY_SOURCE -Itests
 LIBS := $(PKG_LIBS) -lm
 
 LIB_OBJ  := $(patsubst %,$(B)/%.o,$(filter-out $(if $(filter fault,$(MODE)),,base/fault),$(MODULES)))
 CLI_OBJ  := $(CLI:%=$(B)/%.o)
 MOCK_OBJ := $(MOCK:%=$(B)/%.o) $(MOCK_BASE:%=$(B)/%.o)
-UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: all
 all: bin/pushbridge bin/pushbridge-mock ## Build bin/pushbridge and bin/pushbridge-mock
@@ -109,19 +106,6 @@ $(B)/queue/scripts.o: $(B)/lua.inc
 $(B)/lua.inc: $(LUA) $(wildcard src/queue/lua/part/*.lua) src/queue/lua/embed.awk
 	@mkdir -p $(@D)
 	$(QUIET)awk -f src/queue/lua/embed.awk $(LUA) > $@.tmp && mv $@.tmp $@
-
-# --- tests -----------------------------------------------------------------------------------
-$(B)/unit/%: tests/unit/%.c $(LIB_OBJ)
-	@mkdir -p $(@D)
-	$(call say,TEST,$<)
-	$(QUIET)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB_OBJ) $(LIBS) -lcmocka
-
-.PHONY: unit
-unit: $(UNIT) ## Unit tests (one: make unit-job)
-	@$(RUN_UNIT) $(UNIT)
-RUN_UNIT ?= sh tests/run-unit.sh
-unit-%: $(B)/unit/test_%
-	$<
 
 include $(wildcard mk/*.mk)
 

@@ -5,21 +5,18 @@ FUZZ_S ?= 60
 FUZZ_CC ?= clang
 REPLAY := $(FUZZ_TARGETS:%=$(B)/fuzz/corpus_%)
 
-# The targets take of the mock what they need, never its main().
-$(B)/fuzz/mock.a: $(filter-out $(B)/mock/main.o,$(MOCK:%=$(B)/%.o))
-	@mkdir -p $(@D)
-	@rm -f $@
-	@$(AR) rcs $@ $^
+# Of the stand-in the targets take what they need, and where both have it, the client's.
+FUZZ_OBJ := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%.o)
+$(FUZZ_TARGETS:%=$(B)/fuzz/fuzz_%) $(REPLAY): $(B)/tests/fuzz/rest.o $(B)/client.a $(B)/mock.a | $(B)/fuzz
+$(REPLAY): $(B)/fuzz/corpus_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o
+	$(call say,LINK,$@)
+	$(QUIET)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(TEST_LIBS)
 
-$(REPLAY): $(B)/fuzz/corpus_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c tests/fuzz/fuzz.h $(LIB_OBJ) $(B)/fuzz/mock.a
-	@mkdir -p $(@D)
-	$(call say,TEST,$@)
-	$(QUIET)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -Itests -DFUZZ_TARGET='"$*"' $(ALL_LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LIBS) -lcmocka
-
-$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/slow.c tests/fuzz/fuzz.h $(LIB_OBJ) $(B)/fuzz/mock.a
-	@mkdir -p $(@D)
-	$(call say,TEST,$@)
-	$(QUIET)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -fsanitize=fuzzer -Itests $(ALL_LDFLAGS) -Wl,--wrap=LLVMFuzzerTestOneInput -o $@ $(filter %.c %.o %.a,$^) $(LIBS)
+$(FUZZ_TARGETS:%=$(B)/fuzz/fuzz_%): $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/slow.o
+	$(call say,LINK,$@)
+	$(QUIET)$(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -Wl,--wrap=LLVMFuzzerTestOneInput -o $@ $(filter %.o,$^) $(TEST_LIBS)
+$(B)/fuzz:
+	@mkdir -p $@
 
 .PHONY: fuzz fuzz-run
 fuzz: ## Fuzz each target for FUZZ_S seconds (one: make fuzz FUZZ=job)
@@ -27,6 +24,4 @@ fuzz: ## Fuzz each target for FUZZ_S seconds (one: make fuzz FUZZ=job)
 fuzz-run: $(FUZZ:%=$(B)/fuzz/fuzz_%) $(B)/cost/work
 	@FUZZ_S=$(FUZZ_S) WORK=$(B)/cost/work sh tests/fuzz/run.sh $(B)/fuzz $(FUZZ)
 
-# The recipe of `unit` reads UNIT when it runs.
-UNIT += $(REPLAY)
 unit: $(REPLAY)

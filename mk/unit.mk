@@ -1,28 +1,56 @@
-# Unit tests of the stand-in, which link its own objects, and tests that turn the clock.
-MOCK_UNIT := $(patsubst tests/mock/%.c,$(B)/unit/%,$(wildcard tests/mock/test_*.c))
-MOCK_LIB  := $(filter-out $(B)/mock/main.o,$(MOCK_OBJ))
-UNIT += $(MOCK_UNIT)
-unit: $(MOCK_UNIT)
-$(B)/unit/test_mock_%: tests/mock/test_mock_%.c $(MOCK_LIB)
+# Unit tests (tests/unit: no socket, no server) and component tests (tests/component: with servers of their own). Each is one
+# source, linked with what it uses of src/ and of tests/support; those of the stand-in have names of their own, and of src/ only
+# what the stand-in is made of.
+UNIT      := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
+COMPONENT := $(patsubst %.c,$(B)/%,$(wildcard tests/component/test_*.c))
+TEST_OBJ  := $(UNIT:%=%.o) $(COMPONENT:%=%.o)
+MOCK_TEST := $(foreach t,$(UNIT) $(COMPONENT),$(if $(filter test_mock_%,$(notdir $(t))),$(t)))
+SUPPORT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/support/*.c))
+# A test's own code need not be fast, but soon there.
+TEST_CFLAGS := $(ALL_CFLAGS) $(if $(filter fuzz,$(MODE)),,-O0 -U_FORTIFY_SOURCE) -Itests
+
+$(B)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(call say,TEST,$@)
-	$(QUIET)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(MOCK_LIB) $(LIBS) -lcmocka
+	$(call say,CC,$<)
+	$(QUIET)$(CC) $(TEST_CFLAGS) -c -o $@ $<
 
-# Tests of the command line's own modules link what needs no command.
-CMD_OBJ := $(foreach o,$(CLI_OBJ),$(if $(filter cmd_%,$(notdir $(o))),$(o)))
-CLI_TESTED := $(filter-out $(B)/cli/main.o $(CMD_OBJ) $(B)/cli/queue/dead_move.o,$(CLI_OBJ))
-$(B)/unit/test_send_args $(B)/unit/test_manage $(B)/unit/test_show $(B)/unit/test_caller: $(B)/unit/%: tests/unit/%.c $(CLI_TESTED) $(LIB_OBJ)
+# Archives name their objects and do not copy them. Neither program's main(), and not the version, which every commit changes.
+$(B)/client.a: $(LIB_OBJ) $(filter-out $(B)/cli/main.o $(B)/cli/version.o,$(CLI_OBJ))
+$(B)/mock.a: $(filter-out $(B)/mock/main.o,$(MOCK_OBJ))
+$(B)/tests/support.a: $(filter-out $(B)/tests/support/no_socket.o,$(SUPPORT_OBJ))
+$(B)/client.a $(B)/mock.a $(B)/tests/support.a:
 	@mkdir -p $(@D)
-	$(call say,TEST,$@)
-	$(QUIET)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(CLI_TESTED) $(LIB_OBJ) $(LIBS) -lcmocka
+	@rm -f $@
+	$(QUIET)$(AR) rcsT $@ $^
 
-# Waiting for a probe or the watchdog would take seconds: these tests move the monotonic clock.
-$(B)/unit/test_pipeline $(B)/unit/test_gather $(B)/unit/test_reading $(B)/unit/test_dispatch: ALL_LDFLAGS += -Wl,--wrap=clock_mono_ms
-$(B)/unit/test_keyring: ALL_LDFLAGS += -Wl,--wrap=clock_boot_ms
+# After the objects: each archive may need the other.
+TEST_LIBS = -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -lcmocka
+$(filter-out $(MOCK_TEST),$(UNIT) $(COMPONENT)): $(B)/client.a
+$(MOCK_TEST): $(B)/mock.a
+$(UNIT): $(B)/tests/support/no_socket.o
+$(UNIT) $(COMPONENT): %: %.o $(B)/tests/support.a
+	$(call say,LINK,$@)
+	$(QUIET)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(TEST_LIBS)
 
-# Not by unit tests: main.c, what the admin port shows of a whole worker (bats), the reload of one (e2e), and the seams of the
+# Waiting for a probe or the watchdog would take seconds: these tests move the clock.
+MONO_SHIFTED := pipeline gather reading dispatch
+$(MONO_SHIFTED:%=$(B)/tests/component/test_%): ALL_LDFLAGS += -Wl,--wrap=clock_mono_ms
+$(B)/tests/component/test_keyring: ALL_LDFLAGS += -Wl,--wrap=clock_boot_ms
+
+RUN_UNIT ?= sh tests/run-unit.sh
+.PHONY: unit component
+unit: $(UNIT) ## Unit tests, and the fuzzers' corpora (one: make unit-job)
+	@UNIT_TITLE=unit $(RUN_UNIT) $(UNIT) $(REPLAY)
+component: $(COMPONENT) ## Tests of modules with servers of their own (one: make unit-redis)
+	@UNIT_TITLE=component $(RUN_UNIT) $(COMPONENT)
+unit-%: $(B)/tests/unit/test_%
+	$<
+unit-%: $(B)/tests/component/test_%
+	$<
+
+# Not by such tests: main.c, what the admin port shows of a whole worker (bats), the reload of one (e2e), and the seams of the
 # fault build (tests/fault).
 NOT_UNIT := base/fault admin/monitor admin/stats_page admin/reload mock/main
 .PHONY: covered
-covered: ## Every module has a unit test
+covered: ## Every module has a unit or component test
 	@sh tests/covered.sh $(filter-out $(NOT_UNIT),$(MODULES) cli/jobs/send_args cli/manage/ids cli/manage/manage_args cli/manage/manage_chunk cli/manage/manage_table cli/manage/resume cli/manage/caller cli/manage/show $(MOCK))

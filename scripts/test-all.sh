@@ -8,14 +8,15 @@ cd "$(dirname "$0")/.."
 
 step "lint: format, shellcheck, clang-tidy, cppcheck"
 make -s lint
-step "clang: everything builds, unit tests included, warnings are errors"
+step "clang: everything builds, tests included, warnings are errors"
 clang=("$jobs" WERROR=1 CC=clang MODE=debug B=build/clang)
 quietly make "${clang[@]}" build/clang/pushbridge build/clang/pushbridge-mock
-quietly make "${clang[@]}" unit RUN_UNIT=:
-step "ASan and UBSan: unit tests"
+quietly make "${clang[@]}" unit component RUN_UNIT=:
+step "ASan and UBSan: unit and component tests"
 asan=("$jobs" WERROR=1 MODE=asan B=build/asan)
-quietly make "${asan[@]}" unit RUN_UNIT=:
+quietly make "${asan[@]}" unit component RUN_UNIT=:
 make -s "${asan[@]}" unit
+make -s "${asan[@]}" component
 step "throttling: the real script and worker against quotas, in virtual time"
 make -s throttle-sim
 step "the model of the queue and of apps beside each other"

@@ -5,13 +5,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/steps.bash
 
-step "build, layers: nothing includes or calls upward; every module has a unit test"
+step "build, layers: nothing includes or calls upward; every module has a test"
 make -s layers covered
 quietly make "$jobs" WERROR=1 all
-step "unit tests; beside them the version before this one, which the end-to-end tests run too"
+step "unit and component tests; beside them the version before this one, which the end-to-end tests run too"
 beside previous make -s previous
-quietly make "$jobs" WERROR=1 unit RUN_UNIT=:
+quietly make "$jobs" WERROR=1 unit component RUN_UNIT=:
 make -s unit
+make -s component
 step "schemas: refused by both or accepted by both"
 quietly make "$jobs" WERROR=1 schema-build
 make -s schema-test

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs unit test programs, three at a time since most of them wait; prints one closing line.
+# Runs test programs, three at a time since most of them wait; prints one closing line.
 # UNIT_UNDER: the command that runs a program of another machine. UNIT_TITLE: what the closing line is about.
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 export dir

@@ -24,7 +24,7 @@ exists() {
     tests/chaos:\ *) has_scenario tests/chaos/scenarios.py "$name" ;;
     tests/fault:\ *) grep -q "^def $name(" tests/fault/run.py && sed -n '/^def main/,$p' tests/fault/run.py | grep -q "\b$name(" ;;
     tests/e2e/*.py:\ *) has_scenario "$file" "$name" && grep -q "\"$(basename "$file" .py)\"" tests/e2e/run.py ;;
-    tests/unit/*.c:\ *) grep -qE "\b(cmocka_unit_test[a-z_]*|T)\(${name}[,)]" "$file" ;;
+    tests/unit/*.c:\ * | tests/component/*.c:\ *) grep -qE "\b(cmocka_unit_test[a-z_]*|T)\(${name}[,)]" "$file" ;;
     tests/cli/*.bats:\ \"*\") grep -qF "@test $name {" "$file" ;;
     tests/*.py) [ -f "$1" ] ;;
     *) return 1 ;;
@@ -64,7 +64,7 @@ check() {
         s,tests/chaos/soak.py,tests/chaos/soap.py,; s/test_config.c:/test_configs.c:/' $page >"$bad"
     call check "$bad"
     [ "$status" -eq 1 ]
-    for name in 'chaos: redis_half_closed' 'e2e/outages.py: redis_fuller' 'unit/test_queue.c: on_wait' 'fault: poisoned' \
+    for name in 'chaos: redis_half_closed' 'e2e/outages.py: redis_fuller' 'component/test_queue.c: on_wait' 'fault: poisoned' \
         'cli/dead.bats: "drop"' 'e2e/admin.py: health' 'chaos/soap.py' 'unit/test_configs.c: test_refused_environment'; do
         [[ $out == *"there is no test tests/$name"* ]] || { echo "not found: $name" >&2; return 1; }
     done

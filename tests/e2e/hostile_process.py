@@ -47,7 +47,7 @@ def signals_that_a_parent_blocked():
 
 class DeadMount:
     """A file system whose server never answers, as of a host that is gone. Where none may be mounted (made: False), only
-    tests/unit/test_file.c's machine has shown it."""
+    tests/component/test_file.c's machine has shown it."""
     MS_NOSUID, MS_NODEV, MNT_DETACH = 2, 4, 2
     libc = ctypes.CDLL(None, use_errno=True)
 

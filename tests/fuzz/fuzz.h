@@ -11,15 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "base/mem.h"
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-__attribute__((constructor)) static void be_quiet(void)
-{
-    log_threshold = LOG_ERROR;
-}
 
 /* A property that does not hold is a finding, like a crash. */
 #define must(condition)                                                                            \
@@ -35,34 +27,12 @@ struct rest {
     const char *p, *end;
 };
 
-static inline struct rest rest_of(const uint8_t *data, size_t size)
-{
-    const char *p = (const char *)data;
-    return (struct rest){p, size ? p + size : p};
-}
-
-static inline size_t rest_len(const struct rest *r)
-{
-    return (size_t)(r->end - r->p);
-}
-
+struct rest rest_of(const uint8_t *data, size_t size);
+size_t rest_len(const struct rest *r);
 /* The next line without its end, and what is behind it stays; mem_free. A NUL in it ends it for
  * whoever reads text. */
-static inline char *rest_line(struct rest *r)
-{
-    size_t len = rest_len(r);
-    const char *newline = len ? memchr(r->p, '\n', len) : NULL;
-    char *line = mem_dup(r->p ? r->p : "", newline ? (size_t)(newline - r->p) : len);
-    r->p = newline ? newline + 1 : r->end;
-    return line;
-}
-
+char *rest_line(struct rest *r);
 /* All that is left, as text; mem_free. */
-static inline char *rest_text(struct rest *r)
-{
-    char *text = mem_dup(r->p ? r->p : "", rest_len(r));
-    r->p = r->end;
-    return text;
-}
+char *rest_text(struct rest *r);
 
 #endif

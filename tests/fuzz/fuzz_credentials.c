@@ -4,6 +4,7 @@
 #include "fuzz/fuzz.h"
 
 #include "aliyun/credentials.h"
+#include "base/mem.h"
 
 static void check_profile(const char *text, size_t len, const char *name)
 {

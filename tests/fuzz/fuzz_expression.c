@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "job/expression.h"
 #include "job/target.h"

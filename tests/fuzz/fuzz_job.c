@@ -9,6 +9,7 @@
 
 #include "aliyun/request.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/text.h"
 /* The stand-in has a struct of that name, too. */
 #define refusal mock_refusal

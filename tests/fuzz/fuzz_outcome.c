@@ -8,6 +8,7 @@
 
 #include "base/chars.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "job/outcome.h"
 
 /* What the pipeline lets through: ids and names of workers, the JSON of meta. */

@@ -4,6 +4,7 @@
 #include "fuzz/fuzz.h"
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "redis/redis.h"
 
 static void put_encoded(struct buf *b, const char *text)

@@ -3,6 +3,7 @@
 #include "fuzz/fuzz.h"
 
 #include "aliyun/response.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "http/http_headers.h"
 

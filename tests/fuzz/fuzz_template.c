@@ -2,6 +2,7 @@
  * Templates. Input: title, message and locale on a line each, then a job. */
 #include "fuzz/fuzz.h"
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "job/template.h"
 

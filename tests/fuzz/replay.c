@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * Runs a fuzz target on every file of its corpus: with any compiler, as a unit test. A file that
  * fails is the last one named. */
+#include <assert.h>
 #include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
+#include <errno.h> /* program_invocation_short_name */
 
+#include "base/text.h"
 #include "fuzz/fuzz.h"
-
-#include <cmocka.h>
+#include "support/cmocka.h"
 
 enum { FILE_BYTES_MAX = 4096, PATH_SIZE = 512 };
 
-static const char folder[] = "tests/fuzz/corpus/" FUZZ_TARGET;
+static char folder[PATH_SIZE / 2];
 
 static void replay(const char *name)
 {
@@ -46,8 +46,12 @@ static void corpus(void **state)
     assert_true(n > 0);
 }
 
+/* The program's name is corpus_X. */
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(corpus)};
-    return cmocka_run_group_tests_name("corpus of " FUZZ_TARGET, tests, NULL, NULL);
+    const char *target = program_invocation_short_name;
+    assert(text_starts(target, "corpus_"));
+    snprintf(folder, sizeof folder, "tests/fuzz/corpus/%s", target + strlen("corpus_"));
+    return cmocka_run_group_tests_name(target, tests, NULL, NULL);
 }

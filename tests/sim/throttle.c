@@ -14,8 +14,8 @@
 #include "fleet/flow_core.h"
 #include "queue/scripts.h"
 #include "sim/quota.h"
-#include "sim/virtual.c"
-#include "support/redis_server.c"
+#include "sim/virtual.h"
+#include "support/redis_server.h"
 
 enum {
     WORKERS_MAX = 20,

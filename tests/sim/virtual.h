@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Time that passes only when the simulation says so: a list of what is to happen, the clock that
  * the linked modules read (--wrap=clock_mono_ms), and their timers. Also the
- * one source of chance, so that a run is the same every time. Include virtual.c in the one source
- * file of the program. */
+ * one source of chance, so that a run is the same every time. */
 #ifndef TEST_VIRTUAL_H
 #define TEST_VIRTUAL_H
 

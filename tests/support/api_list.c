@@ -8,13 +8,14 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "support/cmocka.h"
 
 enum { LIST_NAME_MAX = 128, LIST_ELEMENTS_MAX = 100 };
 
 /* Read once, and reachable until the test ends. */
 static json_t *api_actions;
 
-static json_t *load_list(const char *path)
+json_t *api_list_load(const char *path)
 {
     json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
     if (!root)
@@ -25,8 +26,8 @@ static json_t *load_list(const char *path)
 static const json_t *rows_of(const char *action)
 {
     if (!api_actions) {
-        json_t *root = load_list("tests/vectors/api-metadata.json");
-        json_t *later = load_list("tests/vectors/api-later.json");
+        json_t *root = api_list_load("tests/vectors/api-metadata.json");
+        json_t *later = api_list_load("tests/vectors/api-later.json");
         const char *name;
         json_t *entry;
         api_actions = json_incref(json_object_get(root, "actions"));
@@ -41,7 +42,7 @@ static const json_t *rows_of(const char *action)
     return json_object_get(json_object_get(api_actions, action), "parameters");
 }
 
-static const char *member(const json_t *row, const char *name)
+const char *api_list_member(const json_t *row, const char *name)
 {
     return json_string_value(json_object_get(row, name));
 }
@@ -50,7 +51,7 @@ static const json_t *find_row(const json_t *rows, const char *name, size_t len)
 {
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        const char *listed = member(row, "name");
+        const char *listed = api_list_member(row, "name");
         if (strlen(listed) == len && memcmp(listed, name, len) == 0)
             return row;
     }
@@ -75,7 +76,7 @@ static const char *type_of(const json_t *rows, const char *name)
     int64_t index;
     size_t len = strcspn(name, ".");
     const json_t *row = find_row(rows, name, len);
-    const char *type = row ? member(row, "type") : NULL;
+    const char *type = row ? api_list_member(row, "type") : NULL;
     if (!type || !name[len])
         return type && strcmp(type, "RepeatList") != 0 ? type : NULL;
     const char *rest = name + len + 1;
@@ -116,6 +117,11 @@ static bool value_fits(const char *type, const char *value)
     return is_json(value);
 }
 
+const char *api_list_type(const char *action, const char *name)
+{
+    return type_of(rows_of(action), name);
+}
+
 bool api_list_check_one(const char *action, const char *name, const char *value, struct err *e)
 {
     const char *type = type_of(rows_of(action), name);
@@ -151,10 +157,10 @@ static bool elements_given(const json_t *row, const struct param *v, size_t n, s
     char prefix[LIST_NAME_MAX];
     bool gap = false;
     for (int i = 1; i <= LIST_ELEMENTS_MAX; i++) {
-        snprintf(prefix, sizeof prefix, "%s.%d.", member(row, "name"), i);
+        snprintf(prefix, sizeof prefix, "%s.%d.", api_list_member(row, "name"), i);
         bool given = starts_any(v, n, prefix);
         if (given && gap)
-            return err_set(e, "%s: a gap before %d", member(row, "name"), i);
+            return err_set(e, "%s: a gap before %d", api_list_member(row, "name"), i);
         if (given && !required_given(json_object_get(row, "fields"), prefix, v, n, e))
             return false;
         gap |= !given;
@@ -169,8 +175,8 @@ static bool required_given(const json_t *rows, const char *prefix, const struct 
 {
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        const char *name = member(row, "name");
-        if (strcmp(member(row, "type"), "RepeatList") == 0) {
+        const char *name = api_list_member(row, "name");
+        if (strcmp(api_list_member(row, "type"), "RepeatList") == 0) {
             if (!elements_given(row, v, n, e))
                 return false;
         } else if (json_is_true(json_object_get(row, "required")) &&

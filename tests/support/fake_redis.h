@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * A scripted server: as soon as something arrives it says its lines. It has one connection at a
- * time, or, where commands hear something else than handshakes (then), several.
- * Include after support/redis_server.c, which knows free ports. */
+ * time, or, where commands hear something else than handshakes (then), several. */
 #ifndef TEST_FAKE_REDIS_H
 #define TEST_FAKE_REDIS_H
 
-#include <cmocka.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/listener.h>
-#include <netinet/in.h>
-#include <stdbool.h>
-#include <string.h>
+#include <event2/event.h>
+#include <stddef.h>
 
 enum { FAKE_CONNECTIONS_MAX = 8 };
 
@@ -24,80 +18,11 @@ struct fake {
     int port, accepted;
 };
 
-/* How long the handshake is that CLIENT SETNAME and its argument end; 0: not all of it is there. */
-static inline size_t fake_handshake(const char *got)
-{
-    const char *p = strstr(got, "CLIENT");
-    for (int lines = 0; p && lines < 5; lines++) {
-        p = strstr(p, "\r\n");
-        p = p ? p + 2 : NULL;
-    }
-    return p ? (size_t)(p - got) : 0;
-}
-
-/* On a busy machine a handshake may come in pieces, or with the first command at its heels: it is
- * answered once, and by itself. */
-static inline void on_fake_read(struct bufferevent *bev, void *arg)
-{
-    struct fake *fake = arg;
-    struct evbuffer *in = bufferevent_get_input(bev);
-    while (evbuffer_get_length(in)) {
-        size_t n = (size_t)evbuffer_copyout(in, fake->got, sizeof fake->got - 1);
-        fake->got[n] = '\0';
-        bool greets = fake->then && strncmp(fake->got, "*1\r\n$4\r\nROLE", n < 12 ? n : 12) == 0;
-        if (greets && !(n = fake_handshake(fake->got)))
-            return;
-        fake->got[n] = '\0';
-        evbuffer_drain(in, n);
-        const char *answers = fake->then && !greets ? fake->then : fake->answers;
-        bufferevent_write(bev, answers, strlen(answers));
-    }
-}
-
-static inline void fake_hang_up(struct fake *fake)
-{
-    while (fake->n)
-        bufferevent_free(fake->bevs[--fake->n]);
-}
-
-static inline void on_fake_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a,
-                                  int len, void *arg)
-{
-    (void)a;
-    (void)len;
-    struct fake *fake = arg;
-    fake->accepted++;
-    if (!fake->then || fake->n == FAKE_CONNECTIONS_MAX)
-        fake_hang_up(fake);
-    struct bufferevent *bev =
-        bufferevent_socket_new(evconnlistener_get_base(l), fd, BEV_OPT_CLOSE_ON_FREE);
-    bufferevent_setcb(bev, on_fake_read, NULL, NULL, fake);
-    bufferevent_enable(bev, EV_READ | EV_WRITE);
-    fake->bevs[fake->n++] = bev;
-}
-
-static inline void fake_listen(struct fake *fake, struct event_base *base, const char *answers)
-{
-    memset(fake, 0, sizeof *fake);
-    fake->answers = answers;
-    fake->port = free_port();
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_port = htons((uint16_t)fake->port),
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    fake->listener =
-        evconnlistener_new_bind(base, on_fake_accept, fake,
-                                LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC,
-                                8, (struct sockaddr *)&a, sizeof a);
-    assert_non_null(fake->listener);
-}
-
-static inline void fake_close(struct fake *fake)
-{
-    fake_hang_up(fake);
-    if (fake->listener)
-        evconnlistener_free(fake->listener);
-    fake->listener = NULL;
-}
+/* answers: to every read, or, when then is set afterwards, to handshakes only; borrowed. The test
+ * fails when nothing can listen. */
+void fake_listen(struct fake *fake, struct event_base *base, const char *answers);
+void fake_hang_up(struct fake *fake); /* cuts all connections */
+void fake_close(struct fake *fake);   /* likewise, and listens no more */
 
 #define FAKE_ROLE "*1\r\n$6\r\nmaster\r\n"
 #define FAKE_INFO(version)                                                                         \

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/api_list.c"
+#include "base/text.h"
+#include "support/api_list.h"
+#include "support/cmocka.h"
 
 static const char *header_of(struct evhttp_request *http, const char *name)
 {

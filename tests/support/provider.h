@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * A provider on the test's own loop: keeps what arrives, holds each call to the vendor's list, and
- * answers as told. It checks no signature: that is the mock's part. Include provider.c in the one
- * source file of the test program. */
+ * answers as told. It checks no signature: that is the mock's part. */
 #ifndef TEST_PROVIDER_H
 #define TEST_PROVIDER_H
 

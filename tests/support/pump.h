@@ -4,32 +4,30 @@
 #define TEST_PUMP_H
 
 #include <event2/event.h>
-
-#include "base/clock.h"
+#include <stdint.h>
 
 enum { PUMP_MAX_MS = 120000 }; /* what takes so long hangs, on a machine however busy */
 
-static inline void pump_wake(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    (void)arg;
-}
+/* A loop that is being run: a timer wakes it, so that conditions which change without an event are
+ * seen too. */
+struct pump {
+    struct event_base *base;
+    struct event *timer;
+    int64_t end_ms;
+};
 
-/* A timer wakes the loop, so that conditions which change without an event are seen too. */
-#define pump_until(base, condition)                                                                \
+struct pump pump_begin(struct event_base *base);
+/* One turn of the loop. Fails the test, at this place, when the time is up or the loop cannot run.
+ */
+void pump_turn(const struct pump *pump, const char *condition, const char *file, int line);
+void pump_end(struct pump *pump);
+
+#define pump_until(loop, condition)                                                                \
     do {                                                                                           \
-        const struct timeval pump_tv = {.tv_usec = 20000};                                         \
-        struct event *pump_timer = event_new((base), -1, EV_PERSIST, pump_wake, NULL);             \
-        int64_t pump_end = clock_mono_ms() + PUMP_MAX_MS;                                          \
-        event_add(pump_timer, &pump_tv);                                                           \
-        while (!(condition)) {                                                                     \
-            if (clock_mono_ms() > pump_end)                                                        \
-                fail_msg("not within %d ms: %s", PUMP_MAX_MS, #condition);                         \
-            if (event_base_loop((base), EVLOOP_ONCE) < 0) /* a test that failed left it */         \
-                fail_msg("no loop for: %s", #condition);                                           \
-        }                                                                                          \
-        event_free(pump_timer);                                                                    \
+        struct pump pump_of_it = pump_begin(loop);                                                 \
+        while (!(condition))                                                                       \
+            pump_turn(&pump_of_it, #condition, __FILE__, __LINE__);                                \
+        pump_end(&pump_of_it);                                                                     \
     } while (0)
 
 #endif

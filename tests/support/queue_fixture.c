@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "support/cmocka.h"
 #include "support/pump.h"
 
 struct redis_server server;
@@ -127,8 +129,8 @@ static void on_wait_conn(void *arg, enum redis_state state, const char *why)
 struct queue_opts fixture_opts(const char *name)
 {
     return (struct queue_opts){.name = QUEUE,
-                               .results = "results",
-                               .dead = "dead",
+                               .results = LIST_RESULTS,
+                               .dead = LIST_DEAD,
                                .worker = name,
                                .digest = "0123456789abcdef",
                                .lease_ms = LEASE_MS,
@@ -228,7 +230,8 @@ int worker_ask(struct worker *w, const struct queue_ask *ask)
     return w->done;
 }
 
-static int claim(struct worker *w, unsigned n, const struct queue_drain *drains, size_t ndrains)
+int worker_claim_drains(struct worker *w, unsigned n, const struct queue_drain *drains,
+                        size_t ndrains)
 {
     const struct queue_ask ask = {.n = n,
                                   .drains = drains,
@@ -243,12 +246,12 @@ static int claim(struct worker *w, unsigned n, const struct queue_drain *drains,
 
 int worker_claim(struct worker *w, unsigned n)
 {
-    return claim(w, n, NULL, 0);
+    return worker_claim_drains(w, n, NULL, 0);
 }
 
 int worker_claim_parked(struct worker *w, unsigned n, const char *app, unsigned limit)
 {
-    return claim(w, n, &(struct queue_drain){app, limit}, 1);
+    return worker_claim_drains(w, n, &(struct queue_drain){app, limit}, 1);
 }
 
 /* --- finishes -------------------------------------------------------------------------------- */
@@ -393,7 +396,7 @@ void worker_lose_answer(struct worker *w)
 
 void kill_heartbeat(const char *worker)
 {
-    freeReplyObject(cli("ZADD " K ":workers 1 %s", worker));
+    freeReplyObject(cli("ZADD " KEY_WORKERS " 1 %s", worker));
 }
 
 /* --- the books ------------------------------------------------------------------------------- */
@@ -405,7 +408,7 @@ void assert_conserved(struct worker *w, int64_t enqueued)
         c->ready + c->inbox + c->parked + c->leased + c->delayed + c->sent + c->dead + c->duplicate;
     if (sum != enqueued)
         fail_msg("enqueued %lld, found %lld", (long long)enqueued, (long long)sum);
-    redisReply *batches = cli("HGETALL " K ":batch");
+    redisReply *batches = cli("HGETALL " KEY_BATCH);
     long long left = 0, ids = 0;
     for (size_t i = 0; i < batches->elements; i += 2) {
         const redisReply *name = batches->element[i];
@@ -415,8 +418,8 @@ void assert_conserved(struct worker *w, int64_t enqueued)
             left += atoll(batches->element[i + 1]->str);
     }
     freeReplyObject(batches);
-    assert_int_equal(ids, cli_int("ZCARD " K ":due"));
-    assert_int_equal(left, cli_int("HLEN " K ":member"));
-    assert_int_equal(c->results + cli_int("HGET " K ":count trimmed"), c->sent + c->duplicate);
+    assert_int_equal(ids, cli_int("ZCARD " KEY_DUE));
+    assert_int_equal(left, cli_int("HLEN " KEY_MEMBER));
+    assert_int_equal(c->results + cli_int("HGET " KEY_COUNT " trimmed"), c->sent + c->duplicate);
     assert_int_equal(c->dead_list, c->dead);
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Workers of a queue on a test's own redis-server, and calls that run the loop until the answer
- * is there. Include queue_fixture.c in the one source file of the test program. */
+ * is there. */
 #ifndef TEST_QUEUE_FIXTURE_H
 #define TEST_QUEUE_FIXTURE_H
 
 #include "queue/queue_core.h"
+#include "support/keys.h"
+#include "support/pump.h"
 #include "support/redis_server.h"
-
-#define QUEUE "jobs"
-#define K "{jobs}"
 
 enum { LEASE_MS = 400, GOT_MAX = 512 };
 
@@ -58,6 +57,8 @@ void worker_reconnect(struct worker *w);
 
 int worker_ask(struct worker *w, const struct queue_ask *ask);
 int worker_claim(struct worker *w, unsigned n); /* → w->got, w->n; returns done */
+int worker_claim_drains(struct worker *w, unsigned n, const struct queue_drain *drains,
+                        size_t ndrains);
 int worker_claim_parked(struct worker *w, unsigned n, const char *app, unsigned limit);
 /* Starts a finish; its callback counts in w->finished or w->stale. */
 void worker_end(struct worker *w, const struct got *g, const struct queue_end *end);

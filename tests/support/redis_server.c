@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/folder.h"
 #include "support/free_port.h"
 
 /* cmocka's fail_msg would need its headers here; a broken environment may simply abort. */
@@ -91,14 +91,6 @@ void redis_server_start(struct redis_server *s, const char *const *options)
     launch(s);
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 void redis_server_kill(struct redis_server *s)
 {
     if (!s->pid)
@@ -113,7 +105,7 @@ void redis_server_stop(struct redis_server *s)
 {
     redis_server_kill(s);
     if (s->dir[0])
-        nftw(s->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+        folder_remove(s->dir);
     s->dir[0] = '\0';
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * A real redis-server of a test's own, in a temporary folder, on a free TCP port of 127.0.0.1 and
- * on a unix socket. Include redis_server.c in the one source file of the test program. The server
+ * on a unix socket. The server
  * dies with the test. */
 #ifndef TEST_REDIS_SERVER_H
 #define TEST_REDIS_SERVER_H

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include "support/provider.c" /* before the fixture's base */
-
 #include "support/stage.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "support/cmocka.h"
 #include "support/mono_shift.h"
 #include "support/pump.h"
-#include "support/queue_fixture.c"
-#include "support/redis_server.c"
-#include "support/worker_config.c"
+#include "support/queue_fixture.h"
+#include "support/redis_server.h"
+#include "support/worker_config.h"
 
 const char *const quick[] = {"PUSHBRIDGE_RETRY_BASE_MS=1",    "PUSHBRIDGE_RETRY_CAP_MS=1",
                              "PUSHBRIDGE_ALIYUN_SETTLE_MS=0", "PUSHBRIDGE_LIMITS_ACCOUNTS=1",
@@ -144,7 +143,7 @@ bool claims_on(struct stage *s)
 
 long long ended(void)
 {
-    return cli_int("LLEN results") + cli_int("LLEN dead");
+    return cli_int("LLEN " LIST_RESULTS) + cli_int("LLEN " LIST_DEAD);
 }
 
 bool idle(const struct stage *s)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * A pipeline with all that it needs, on a real redis-server, against a provider on the same loop;
- * the test claims for it. Include stage.c in the one source file of the test program, and link with
+ * the test claims for it, and link with
  * --wrap=clock_mono_ms (mono_shift.h). */
 #ifndef TEST_STAGE_H
 #define TEST_STAGE_H

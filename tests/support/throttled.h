@@ -6,11 +6,6 @@
 #include "fleet/flow.h"
 
 /* Until when it rests, in ms from now. */
-static inline int64_t throttle_account(struct flow *f, size_t app, enum flow_action action,
-                                       int64_t hint_ms)
-{
-    flow_throttled(f, app, action, &(struct flow_throttle){.call = 1, .hint_ms = hint_ms});
-    return flow_throttled(f, app, action, &(struct flow_throttle){.call = 2, .hint_ms = hint_ms});
-}
+int64_t throttle_account(struct flow *f, size_t app, enum flow_action action, int64_t hint_ms);
 
 #endif

@@ -1,36 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Time passes for the worker and for what the fleet keeps in Redis, which goes by Redis' clock.
- * Leases and due times of jobs stay as they are. Needs mono_shift.h and queue_fixture.h. */
+ * Leases and due times of jobs stay as they are. The clock is mono_shift.h's, the server
+ * queue_fixture.h's. */
 #ifndef TEST_TIME_PASSES_H
 #define TEST_TIME_PASSES_H
 
-/* Which words of a value are times: see lua/circuit.lua, lua/flow.lua. The new version makes
- * everybody look again. */
-static const char time_passes_script[] =
-    "local function age(key, prefix, times)\n"
-    "  local all = redis.call('HGETALL', key)\n"
-    "  for i = 1, #all, 2 do\n"
-    "    if string.sub(all[i], 1, #prefix) == prefix then\n"
-    "      local n = 0\n"
-    "      local aged = string.gsub(all[i + 1], '%S+', function(word)\n"
-    "        n = n + 1\n"
-    "        return times[n] and string.format('%.0f', math.max(0, word - ARGV[1])) or word\n"
-    "      end)\n"
-    "      redis.call('HSET', key, all[i], aged)\n"
-    "    end\n"
-    "  end\n"
-    "end\n"
-    "age(KEYS[1], '', {[2] = true, [4] = true})\n"
-    "age(KEYS[2], 'circuit:', {[2] = true, [4] = true})\n"
-    "age(KEYS[2], 'cool:', {true})\n"
-    "return redis.call('HINCRBY', KEYS[2], 'v', 1)";
+#include <stdint.h>
 
-static void time_passes(int64_t ms)
-{
-    char text[24];
-    mono_shift_ms += ms;
-    snprintf(text, sizeof text, "%lld", (long long)ms);
-    assert_true(cli_int("EVAL %s 2 " K ":flow " K ":control %s", time_passes_script, text) > 0);
-}
+void time_passes(int64_t ms);
 
 #endif

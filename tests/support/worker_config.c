@@ -6,9 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "support/cmocka.h"
+
 enum { CONFIG_VARS_MAX = 24, CONFIG_VAR_SIZE = 256 };
 
-static void write_config_file(char *path, const char *text)
+void worker_config_write(char *path, const char *text)
 {
     int fd = mkstemp(path);
     assert_true(fd >= 0);
@@ -42,7 +44,7 @@ void worker_config_load(struct config *c, int provider_port, int redis_port,
         env[i] = text[i];
     env[n] = NULL;
     if (file)
-        write_config_file(path, file);
+        worker_config_write(path, file);
     if (!config_load(file ? path : NULL, env, c, &e))
         fail_msg("configuration: %s", e.text);
     if (file)

@@ -12,7 +12,7 @@
 
 #include "aliyun/actions.h"
 #include "base/text.h"
-#include "support/api_list.c"
+#include "support/api_list.h"
 
 #define DEVICE "a64ae296f3b04a58a05b30c900000001"
 
@@ -27,7 +27,7 @@ static const char *type_name(const struct action_row *a, enum param_type type, b
 
 static void compare_row(const struct action_row *a, const json_t *entry)
 {
-    const char *name = member(entry, "name"), *type = member(entry, "type");
+    const char *name = api_list_member(entry, "name"), *type = api_list_member(entry, "type");
     const struct action_param *row = actions_param(a, name);
     if (!row)
         fail_msg("%s of %s is not in the table", name, a->name);
@@ -51,8 +51,9 @@ static void compare_action(const struct action_row *a, const json_t *list)
     size_t n = 0;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *entry = json_array_get(list, i);
-        bool in_body = strcmp(member(entry, "in"), "Query") != 0;
-        assert_int_equal(in_body, a->task_params && strcmp(member(entry, "name"), "PushTask") == 0);
+        bool in_body = strcmp(api_list_member(entry, "in"), "Query") != 0;
+        assert_int_equal(in_body,
+                         a->task_params && strcmp(api_list_member(entry, "name"), "PushTask") == 0);
         if (in_body)
             continue;
         compare_row(a, entry);
@@ -64,7 +65,7 @@ static void compare_action(const struct action_row *a, const json_t *list)
 static void table_is_the_vendors(void **state)
 {
     const char *name;
-    json_t *entry, *root = load_list("tests/vectors/api-metadata.json");
+    json_t *entry, *root = api_list_load("tests/vectors/api-metadata.json");
     json_t *actions = json_object_get(root, "actions");
     (void)state;
     assert_int_equal(json_object_size(actions), 33);

@@ -12,7 +12,7 @@
 #include "pipeline/again.h"
 #include "pipeline/bundle.h"
 #include "queue/queue_core.h"
-#include "support/worker_config.c"
+#include "support/worker_config.h"
 
 enum { T0 = 1000000, NOW = 2000000 };
 enum { ONE, SAME, TEXT, TITLE, LIMITS, GROUP, CONFIGS };

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "support/api_list.c"
+#include "support/api_list.h"
 
 #define GOOD                                                                                       \
     {"AppKey", "1"}, {"PushType", "NOTICE"}, {"DeviceType", "ALL"}, {"Target", "ALL"},             \

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "pipeline/bundle.h"
 #include "queue/queue_core.h"
-#include "support/worker_config.c"
+#include "support/worker_config.h"
 
 enum { T0 = 1700000000, CREW_MAX = GROUPING_MEMBERS_MAX };
 #define T0_MS (INT64_C(1000) * T0)

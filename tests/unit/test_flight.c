@@ -10,7 +10,7 @@
 
 #include "pipeline/flight.h"
 #include "queue/queue_core.h"
-#include "support/worker_config.c"
+#include "support/worker_config.h"
 
 #define DIGEST "0123456789abcdef"
 enum { T0 = 1000000, NOW = 2000000 };

@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 #include "pipeline/flight.h"
-#include "support/worker_config.c"
+#include "support/worker_config.h"
 
 enum { JOB_SIZE = 65 * 1024, KEPT_MAX = 4096 };
 

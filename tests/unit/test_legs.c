@@ -7,10 +7,11 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <unistd.h>
 
 #include "pipeline/legs.h"
 
-#include "support/worker_config.c"
+#include "support/worker_config.h"
 
 static const int64_t t0 = INT64_C(1780000000000);
 
@@ -143,7 +144,7 @@ static void mistakes(void **state)
         char path[] = "/tmp/pushbridge-conf-XXXXXX";
         struct config c;
         struct err e = {""};
-        write_config_file(path, rows[i][0]);
+        worker_config_write(path, rows[i][0]);
         bool ok = config_load(path, (char *[]){key, id, secret, NULL}, &c, &e);
         unlink(path);
         if (ok || !strstr(e.text, rows[i][1]))
@@ -158,7 +159,7 @@ static void a_tool_needs_no_apps(void **state)
     char path[] = "/tmp/pushbridge-conf-XXXXXX";
     struct config c;
     struct err e = {""};
-    write_config_file(path, "groups = ( { name = \"g\"; apps = \"default\"; } );");
+    worker_config_write(path, "groups = ( { name = \"g\"; apps = \"default\"; } );");
     if (!config_load_tool(path, (char *[]){NULL}, &c, &e))
         fail_msg("%s", e.text);
     unlink(path);

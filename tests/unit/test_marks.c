@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "support/worker_config.c"
+#include "support/worker_config.h"
 
 #define APPS                                                                                       \
     "apps = ( { name = \"default\"; }, { name = \"shop\"; app_key = \"2\"; } );\n"                 \

@@ -10,10 +10,11 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <unistd.h>
 
 #include "aliyun/request.h"
-#include "support/api_list.c"
-#include "support/worker_config.c"
+#include "support/api_list.h"
+#include "support/worker_config.h"
 
 enum { TEXT_SIZE = 8192, DAY_S = 86400 };
 static const int64_t t0 = INT64_C(1780000000000);
@@ -260,7 +261,7 @@ static void reserved_ones_are_set_by_nobody(void **state)
             struct err e = {""};
             const char *name = params_push[i].name;
             write_config(&params_push[i], of_app ? "\"1\"" : NULL, of_app ? NULL : "\"1\"", file);
-            write_config_file(path, file);
+            worker_config_write(path, file);
             assert_false(config_load(path, (char *[]){NULL}, &c, &e));
             unlink(path);
             snprintf(want, sizeof want, "%s:%d: push: %s: set by pushbridge", path, 2 - of_app,
@@ -651,7 +652,7 @@ static void mistakes_are_found_at_load(void **state)
                     secret[] = "PREQ_ACCESS_KEY_SECRET=secret";
         struct config c;
         struct err e = {""};
-        write_config_file(path, rows[i].text);
+        worker_config_write(path, rows[i].text);
         bool ok = config_load(path, (char *[]){key, id, secret, NULL}, &c, &e);
         unlink(path);
         if (ok || !strstr(e.text, rows[i].message))

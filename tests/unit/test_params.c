@@ -11,7 +11,7 @@
 
 #include "aliyun/params.h"
 #include "base/text.h"
-#include "support/api_list.c"
+#include "support/api_list.h"
 
 /* --- the list ------------------------------------------------------------------------------- */
 
@@ -130,7 +130,7 @@ static void what_goes_alone(void **state)
         if (strcmp(row->name, "AppKey") == 0 || strcmp(row->name, "IdempotentToken") == 0)
             continue;
         snprintf(name, sizeof name, "PushTask.1.%s", row->name);
-        const char *type = type_of(rows_of("MassPush"), name);
+        const char *type = api_list_type("MassPush", name);
         if (row->alone != (!type || strcmp(type, "Struct") == 0))
             fail_msg("%s: alone %d, in MassPush %s", row->name, row->alone, type ? type : "absent");
         n += row->alone;

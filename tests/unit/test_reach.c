@@ -12,7 +12,7 @@
 
 #include "aliyun/request.h"
 #include "aliyun/sign.h"
-#include "support/api_list.c"
+#include "support/api_list.h"
 
 /* What has to stand beside a parameter. The rest passes alone, as a notice. */
 static const struct {

@@ -12,7 +12,7 @@
 #include "aliyun/request.h"
 #include "aliyun/sign.h"
 #include "base/text.h"
-#include "support/api_list.c"
+#include "support/api_list.h"
 
 static const char stamp[] = "2026-03-05T07:08:09Z";
 static const struct credentials key = {"LTAI5tFAKE", "fakeSecret", NULL};

@@ -11,7 +11,7 @@
 
 #include "pipeline/bundle.h"
 #include "pipeline/share.h"
-#include "support/worker_config.c"
+#include "support/worker_config.h"
 
 #define TO_ONE "\"target\":{\"device\":[\"0123456789abcdef0123456789abcdef\"]}"
 #define UNICAST "{\"message\":\"m\"," TO_ONE "}"

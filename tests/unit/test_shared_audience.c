@@ -18,7 +18,7 @@
 #include "pipeline/bundle.h"
 #include "pipeline/share.h"
 #include "support/expression_match.h"
-#include "support/worker_config.c"
+#include "support/worker_config.h"
 
 enum {
     ROUNDS = 500,
