@@ -375,6 +375,23 @@ static void other_users_are_refused(void **state)
     assert_int_equal(before + 1, refused("user"));
 }
 
+/* Whoever was first has a name: here one who is nobody, before a worker began or after it ended. */
+static void root_believes_no_other_user(void **state)
+{
+    (void)state;
+    const char *name = "127.0.0.1:1";
+    bool is_root = geteuid() == 0;
+    assert_int_equal(0, is_root ? seteuid(65534) : 0);
+    int squat = admin_socket_listen(name);
+    assert_int_equal(0, is_root ? seteuid(0) : 0);
+    assert_true(squat >= 0);
+    int fd = admin_socket_dial(name);
+    assert_int_equal(!is_root, fd >= 0); /* a plain user's own is believed */
+    if (fd >= 0)
+        close(fd);
+    close(squat);
+}
+
 /* Connections that are open when everything ends leave nothing behind (the sanitizer looks). */
 static void freed_with_clients(void **state)
 {
@@ -429,6 +446,7 @@ int main(void)
         cmocka_unit_test(a_crowd_of_trickles),
         cmocka_unit_test(health_has_its_own_way),
         cmocka_unit_test(other_users_are_refused),
+        cmocka_unit_test(root_believes_no_other_user),
         cmocka_unit_test(freed_with_clients),
         cmocka_unit_test(addresses),
     };
