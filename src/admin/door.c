@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "admin/door.h"
 
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <string.h>
 #include <sys/queue.h>
 
 #include "base/clock.h"
@@ -23,7 +27,8 @@ struct guest {
     TAILQ_ENTRY(guest) link;
     struct bufferevent *bev;
     int64_t end_ms;
-    bool asked; /* its request is being answered */
+    bool asked;   /* its request is being answered */
+    bool has_nul; /* a NUL came, at which evhttp would end the line that has it */
 };
 
 struct door {
@@ -48,9 +53,20 @@ static struct evhttp_connection *connection_of(const struct guest *g)
     return connection;
 }
 
+/* Evhttp takes lines as strings: of "Host: ours<NUL>theirs" it sees the beginning only. */
+static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct guest *g = arg;
+    struct evbuffer_ptr from;
+    if (info->n_added &&
+        evbuffer_ptr_set(in, &from, evbuffer_get_length(in) - info->n_added, EVBUFFER_PTR_SET) == 0)
+        g->has_nul |= evbuffer_search(in, "", 1, &from).pos >= 0;
+}
+
 static void forget_guest(struct door *d, struct guest *g)
 {
     TAILQ_REMOVE(&d->guests, g, link);
+    evbuffer_remove_cb(bufferevent_get_input(g->bev), on_input, g);
     bufferevent_decref(g->bev);
     mem_free(g);
     d->n--;
@@ -111,6 +127,7 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
                         .end_ms = clock_mono_ms() + d->limits.life_ms};
     bufferevent_incref(g->bev);
     bufferevent_setwatermark(g->bev, EV_READ, 0, INPUT_MAX);
+    evbuffer_add_cb(bufferevent_get_input(g->bev), on_input, g);
     TAILQ_INSERT_TAIL(&d->guests, g, link);
     d->n++;
     if (!timer_is_set(d->sweep))
@@ -118,14 +135,40 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
     return g->bev;
 }
 
+static struct guest *find_guest(struct door *d, struct evhttp_request *req)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(req);
+    struct guest *g;
+    TAILQ_FOREACH(g, &d->guests, link)
+    if (connection_of(g) == connection)
+        return g;
+    return NULL;
+}
+
+/* Two that read a head like these would see two requests; also trailers come after a chunked body,
+ * and evhttp puts them among the headers. Names are all that it has to look at here. */
+static bool is_plain(struct evhttp_request *req)
+{
+    struct evkeyval *h;
+    TAILQ_FOREACH(h, evhttp_request_get_input_headers(req), next)
+    if (!*h->key || strpbrk(h->key, " \t") ||
+        evutil_ascii_strcasecmp(h->key, "Transfer-Encoding") == 0)
+        return false;
+    return true;
+}
+
 static void on_request(struct evhttp_request *req, void *arg)
 {
     struct door *d = arg;
-    struct guest *g;
-    struct evhttp_connection *connection = evhttp_request_get_connection(req);
-    TAILQ_FOREACH(g, &d->guests, link)
-    g->asked |= connection_of(g) == connection;
-    d->fn(req, d->arg);
+    struct guest *g = find_guest(d, req);
+    if (g)
+        g->asked = true;
+    if ((!g || !g->has_nul) && is_plain(req)) {
+        d->fn(req, d->arg);
+        return;
+    }
+    count_refused("unclear");
+    evhttp_send_error(req, 400, NULL);
 }
 
 struct door *door_new(struct event_base *base, const struct door_limits *limits, door_fn fn,

@@ -18,7 +18,9 @@ struct door_limits {
     int64_t life_ms; /* of a connection, which has one request: no trickle keeps it */
 };
 
-/* fn gets each whole request, and answers it before it returns. */
+/* fn gets each whole request, and answers it before it returns. Heads that others may read in
+ * another way (a NUL, a header's name with blanks or without a letter, Transfer-Encoding) it does
+ * not get: 400. */
 typedef void (*door_fn)(struct evhttp_request *req, void *arg);
 struct door *door_new(struct event_base *base, const struct door_limits *limits, door_fn fn,
                       void *arg);

@@ -45,6 +45,15 @@ static size_t find_slot(struct slots *s, const char *name)
     return i;
 }
 
+void content_of_common(const struct request_common *common, const struct params *params,
+                       struct content *out)
+{
+    char hex[65];
+    request_common_digest(common, params, hex);
+    *out = (struct content){.digest = ""};
+    snprintf(out->digest, sizeof out->digest, "%.16s", hex);
+}
+
 void content_of(const struct params *params, struct content *out)
 {
     char hex[65];

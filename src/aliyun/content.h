@@ -23,6 +23,10 @@ struct content {
 /* params: of a call, with or without token, JobKey and times, which are no content. */
 void content_of(const struct params *params, struct content *out);
 
+/* The digest alone, of a call of which the common part is known; no checks. */
+void content_of_common(const struct request_common *common, const struct params *params,
+                       struct content *out);
+
 /* Appends the names of the parameters whose values differ between two calls, "Title, Body": was and
  * now are their checks. One that is in none of our tables is called "another parameter". */
 void content_write_differences(const char *was, const char *now, struct buf *out);

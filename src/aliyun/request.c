@@ -18,6 +18,8 @@ static const char form_type[] = "application/x-www-form-urlencoded";
 static const char empty_sha256[] =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
+static const char audience[] = "TargetValue";
+
 /* --- parameters ----------------------------------------------------------------------------- */
 
 static void set_time_param(struct params *p, const char *name, int64_t ms)
@@ -27,6 +29,12 @@ static void set_time_param(struct params *p, const char *name, int64_t ms)
         return;
     clock_format_utc(ms, stamp);
     params_set_copy(p, name, stamp);
+}
+
+void request_set_audience(const struct call *call, struct params *out)
+{
+    params_set(out, "Target", target_kind_name(call->kind));
+    params_set(out, audience, call->target_value);
 }
 
 void request_set_expiry(const struct plan *plan, struct params *out)
@@ -41,7 +49,7 @@ static void set_base(const struct app *app, const struct plan *plan, const struc
     params_append(out, "PushType", plan->push_type);
     params_append(out, "DeviceType", plan->device_type);
     params_append(out, "Target", target_kind_name(call->kind));
-    params_append(out, "TargetValue", call->target_value);
+    params_append(out, audience, call->target_value);
     if (app->store_offline)
         params_append(out, "StoreOffline", "true");
     set_time_param(out, "PushTime", plan->push_time_ms);
@@ -155,21 +163,62 @@ static void add_content(struct buf *items, const struct param *p)
     add_task_item(items, p->value);
 }
 
-void request_digest(const struct params *params, char hex[65])
+/* What stands before the audience, or from it on; both where there is none. */
+enum { HEAD = 1, TAIL = 2 };
+
+static void write_content(const struct params *params, int what, struct buf *items)
 {
     struct params query;
-    struct buf items;
     split_query(params, &query);
-    buf_init(&items, STRING_MAX);
-    for (size_t i = 0; i < query.n; i++)
-        add_content(&items, &query.v[i]);
-    for (size_t i = 0; i < params->n; i++)
+    buf_init(items, STRING_MAX);
+    size_t n = 0;
+    while (n < query.n && strcmp(query.v[n].name, audience) < 0)
+        n++;
+    for (size_t i = what & HEAD ? 0 : n; i < (what & TAIL ? query.n : n); i++)
+        add_content(items, &query.v[i]);
+    for (size_t i = 0; what & TAIL && i < params->n; i++)
         if (of_task(&params->v[i]))
-            add_content(&items, &params->v[i]);
-    assert(buf_ok(&items));
+            add_content(items, &params->v[i]);
+    assert(buf_ok(items));
+    params_free(&query);
+}
+
+void request_digest(const struct params *params, char hex[65])
+{
+    struct buf items;
+    write_content(params, HEAD | TAIL, &items);
     sign_sha256_hex(buf_text(&items), items.len, hex);
     buf_free(&items);
-    params_free(&query);
+}
+
+struct request_common {
+    struct sign_begun *head;
+};
+
+struct request_common *request_common_new(const struct params *params)
+{
+    struct request_common *common = mem_alloc(sizeof *common);
+    struct buf items;
+    write_content(params, HEAD, &items);
+    common->head = sign_sha256_begin(buf_text(&items), items.len);
+    buf_free(&items);
+    return common;
+}
+
+void request_common_digest(const struct request_common *common, const struct params *params,
+                           char hex[65])
+{
+    struct buf items;
+    write_content(params, TAIL, &items);
+    sign_sha256_end(common->head, buf_text(&items), items.len, hex);
+    buf_free(&items);
+}
+
+void request_common_free(struct request_common *common)
+{
+    if (common)
+        sign_begun_free(common->head);
+    mem_free(common);
 }
 
 void request_content(const struct params *params, const char *more, unsigned char out[32])

@@ -31,6 +31,9 @@ MUST_USE bool request_params(const struct job *job, const struct app *app, const
                              const struct call *call, size_t payload_max, struct params *out,
                              struct err *e);
 
+/* Makes the parameters of one call of a plan those of another: they differ in nothing else. */
+void request_set_audience(const struct call *call, struct params *out);
+
 /* ExpireTime as the plan has it now. */
 void request_set_expiry(const struct plan *plan, struct params *out);
 
@@ -42,6 +45,13 @@ void request_token(const struct params *params, const char *uid, int64_t gen, un
 
 /* SHA-256 of what a token is made from besides, in hex. */
 void request_digest(const struct params *params, char hex[65]);
+
+/* The same of each of a plan's calls: what stands before their audience is hashed once. */
+struct request_common;
+struct request_common *request_common_new(const struct params *params);
+void request_common_digest(const struct request_common *common, const struct params *params,
+                           char hex[65]);
+void request_common_free(struct request_common *common); /* NULL: nothing */
 /* A parameter's name without its task, or NULL where it is none of those. */
 const char *request_content_name(const char *name);
 

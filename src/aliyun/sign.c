@@ -84,6 +84,36 @@ void sign_sha256_hex(const void *p, size_t len, char out[65])
     text_hex(digest, sizeof digest, out);
 }
 
+struct sign_begun {
+    EVP_MD_CTX *hash;
+};
+
+struct sign_begun *sign_sha256_begin(const void *p, size_t len)
+{
+    struct sign_begun *begun = mem_alloc(sizeof *begun);
+    prepare_algorithm(&sha256);
+    begun->hash = EVP_MD_CTX_new();
+    must_hash(begun->hash && EVP_DigestInit_ex2(begun->hash, sha256.md, NULL) &&
+              EVP_DigestUpdate(begun->hash, p, len));
+    return begun;
+}
+
+void sign_sha256_end(const struct sign_begun *begun, const void *p, size_t len, char out[65])
+{
+    unsigned char digest[32];
+    must_hash(EVP_MD_CTX_copy_ex(sha256.hash, begun->hash) &&
+              EVP_DigestUpdate(sha256.hash, p, len) &&
+              EVP_DigestFinal_ex(sha256.hash, digest, NULL));
+    text_hex(digest, sizeof digest, out);
+}
+
+void sign_begun_free(struct sign_begun *begun)
+{
+    if (begun)
+        EVP_MD_CTX_free(begun->hash);
+    mem_free(begun);
+}
+
 void sign_sha1(const void *p, size_t len, unsigned char out[20])
 {
     hash(&sha1, p, len, out);

@@ -29,6 +29,13 @@ void sign_v3(const char *secret, const char *string_to_sign, size_t len, char si
 
 void sign_sha256(const void *p, size_t len, unsigned char out[32]);
 void sign_sha256_hex(const void *p, size_t len, char out[65]);
+
+/* A text of which only the end differs: its beginning is hashed once. Never NULL. */
+struct sign_begun;
+struct sign_begun *sign_sha256_begin(const void *p, size_t len);
+void sign_sha256_end(const struct sign_begun *begun, const void *p, size_t len, char out[65]);
+void sign_begun_free(struct sign_begun *begun); /* NULL: nothing */
+
 void sign_sha1(const void *p, size_t len, unsigned char out[20]); /* for UUIDv5 */
 
 #endif

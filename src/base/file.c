@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 /* The kernel answers for a file on a dead mount when it likes, whatever flags open() has, so that
@@ -32,6 +33,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t change = PTHREAD_COND_INITIALIZER;
 static TAILQ_HEAD(, task) stuck = TAILQ_HEAD_INITIALIZER(stuck);
 static unsigned nstuck;
+static bool bounded;
+static int64_t spent_ms, spent_at_ms; /* waited, less what time has given back since */
 
 static struct task *task_new(const char *path, bool read, size_t max)
 {
@@ -143,14 +146,37 @@ static struct timespec from_now(int ms)
     return (struct timespec){t.tv_sec + ns / 1000000000, ns % 1000000000};
 }
 
-/* False: t is not the caller's any more. Waits one after the other must not add up to a lease. */
+void file_bound_waits(void)
+{
+    bounded = true;
+    spent_ms = 0;
+    spent_at_ms = clock_mono_ms();
+}
+
+/* Waits one after the other must not add up to a lease, though each is answered in time. */
+static int patience_ms(int64_t now)
+{
+    int most = nstuck ? FILE_WAIT_NEXT_MS : FILE_WAIT_MS;
+    if (!bounded)
+        return most;
+    int64_t back = (now - spent_at_ms) / FILE_WAIT_SHARE;
+    spent_at_ms += back * FILE_WAIT_SHARE;
+    spent_ms = spent_ms > back ? spent_ms - back : 0;
+    int64_t left = FILE_WAIT_ALL_MS - spent_ms;
+    left = left < FILE_WAIT_LEAST_MS ? FILE_WAIT_LEAST_MS : left;
+    return left < most ? (int)left : most;
+}
+
+/* False: t is not the caller's any more. */
 static bool task_wait(struct task *t)
 {
+    int64_t began = clock_mono_ms();
     pthread_mutex_lock(&lock);
-    const struct timespec until = from_now(nstuck ? FILE_WAIT_NEXT_MS : FILE_WAIT_MS);
+    const struct timespec until = from_now(patience_ms(began));
     for (int late = 0; !t->done && !late;)
         late = pthread_cond_clockwait(&change, &lock, CLOCK_MONOTONIC, &until);
     bool done = t->done;
+    spent_ms += clock_mono_ms() - began;
     t->left = !done;
     if (!done) {
         TAILQ_INSERT_TAIL(&stuck, t, link);

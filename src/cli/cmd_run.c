@@ -11,6 +11,7 @@
 
 #include "admin/admin.h"
 #include "admin/reload.h"
+#include "base/file.h"
 #include "base/heap.h"
 #include "base/log.h"
 #include "base/start.h"
@@ -183,6 +184,7 @@ static int loop(struct run *run, const struct config *config, const struct run_a
     event_add(hup, NULL);
     if (args->timeout_s)
         timer_once(limit, args->timeout_s * 1000);
+    file_bound_waits();
     event_base_dispatch(run->base);
     event_free(term);
     event_free(intr);

@@ -85,31 +85,56 @@ static void compare_marks(struct flight *f, const char *digest, const char *mark
 
 /* --- content --------------------------------------------------------------------------------- */
 
-static void keep(struct flight *f, unsigned part, const char *config, const struct params *params)
+static void keep_as(struct flight *f, unsigned part, const char *config,
+                    const struct content *content)
 {
     struct begun_call call = {.part = part};
-    struct content content;
-    content_of(params, &content);
-    memcpy(call.content, content.digest, sizeof call.content);
+    memcpy(call.content, content->digest, sizeof call.content);
     snprintf(call.config, sizeof call.config, "%s", config);
-    begun_add(&f->env.begun, &call, content.checks);
+    begun_add(&f->env.begun, &call, content->checks);
 }
 
+static void keep(struct flight *f, unsigned part, const char *config, const struct params *params)
+{
+    struct content content;
+    content_of(params, &content);
+    keep_as(f, part, config, &content);
+}
+
+static bool is_to_keep(const struct flight *f, const struct call *call)
+{
+    return call->part < ENVELOPE_PARTS_MAX && (f->env.unanswered >> call->part & 1) &&
+           !begun_find(&f->env.begun, call->part);
+}
+
+/* The calls of a plan differ in their audience only: what may be large is made and hashed once. The
+ * checks are those of the first call that is kept. */
 static void keep_plan(struct flight *f, const struct config_app *app, const struct plan *plan,
                       const char *config)
 {
     struct err e;
     struct params params;
-    for (size_t i = 0; i < plan->n; i++) {
-        const struct call *call = &plan->calls[i];
-        bool open = call->part < ENVELOPE_PARTS_MAX && (f->env.unanswered >> call->part & 1);
-        if (!open || begun_find(&f->env.begun, call->part))
-            continue;
-        if (request_params(&f->job, &app->app, plan, call, (size_t)f->config->payload_max, &params,
-                           &e))
-            keep(f, call->part, config, &params);
-        params_free(&params);
+    struct request_common *common = NULL;
+    size_t i = 0;
+    while (i < plan->n && !is_to_keep(f, &plan->calls[i]))
+        i++;
+    if (i == plan->n)
+        return;
+    if (request_params(&f->job, &app->app, plan, &plan->calls[i], (size_t)f->config->payload_max,
+                       &params, &e)) {
+        keep(f, plan->calls[i].part, config, &params);
+        common = request_common_new(&params);
     }
+    while (common && ++i < plan->n) {
+        struct content content;
+        if (!is_to_keep(f, &plan->calls[i]))
+            continue;
+        request_set_audience(&plan->calls[i], &params);
+        content_of_common(common, &params, &content);
+        keep_as(f, plan->calls[i].part, config, &content);
+    }
+    request_common_free(common);
+    params_free(&params);
 }
 
 /* Every call of it that may be out is one that this configuration makes. */

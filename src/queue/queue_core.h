@@ -132,6 +132,7 @@ struct queue {
     unsigned adopting;
     bool auditing;
     size_t adopt_offset[2]; /* among those that died lately, and the others */
+    int64_t adopt_old_ms;   /* when those are looked at next */
     char stat_cursor[24];   /* how far the words of all workers have been looked through */
     char audit_cursor[24];
     int64_t audit_at_ms;

@@ -115,24 +115,76 @@ static struct cancelling *cancelling(queue_cancelled_fn fn, void *arg)
     return c;
 }
 
-void queue_cancel_listed(struct queue *q, enum queue_list list, const char *name, int64_t place,
-                         const char *element, size_t len, const char *outcome, size_t outcome_len,
-                         queue_cancelled_fn fn, void *arg)
+enum { LOOK_BACK = 512, GO_ON = 2 };
+
+/* A look at many or large elements takes several scripts. */
+struct looking {
+    struct cancelling cancelling; /* first: on_cancelled() gets it, too */
+    int64_t place, lowest;
+    size_t key_len, len, outcome_len;
+    char bytes[]; /* the list's key, the element, the outcome */
+};
+
+static size_t looking_size(const struct looking *l)
+{
+    return sizeof *l + l->key_len + l->len + l->outcome_len;
+}
+
+static void on_looked(struct queue *q, void *ctx, redisReply *reply);
+
+/* l is the script's from here on. */
+static void look_for(struct queue *q, struct looking *l)
 {
     struct queue_args a;
-    assert(list == QUEUE_READY || list == QUEUE_INBOX || list == QUEUE_PARKED);
-    char *made =
-        list == QUEUE_READY ? NULL : queue_key(q, list == QUEUE_INBOX ? "inbox" : "parked", name);
+    const char *element = l->bytes + l->key_len;
     queue_args_init(&a);
-    queue_args_text(&a, made ? made : q->keys.ready);
+    queue_args_bytes(&a, l->bytes, l->key_len);
     queue_args_text(&a, q->keys.dead);
     queue_args_text(&a, q->keys.count);
     queue_args_text(&a, q->keys.batch);
     queue_args_keys_end(&a);
-    queue_args_int(&a, place);
-    queue_args_bytes(&a, element, len);
-    queue_args_bytes(&a, outcome, outcome_len);
-    queue_send_script(q, q->cmd, SCRIPT_CANCEL_LISTED, &a, on_cancelled, cancelling(fn, arg));
+    queue_args_int(&a, l->place);
+    queue_args_bytes(&a, element, l->len);
+    queue_args_bytes(&a, element + l->len, l->outcome_len);
+    queue_args_int(&a, l->lowest);
+    queue_send_script(q, q->cmd, SCRIPT_CANCEL_LISTED, &a, on_looked, l);
+}
+
+/* ctx is freed by who calls: a copy goes on. */
+static void on_looked(struct queue *q, void *ctx, redisReply *reply)
+{
+    struct looking *l = ctx;
+    bool more = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
+                queue_reply_int(reply, 1) == GO_ON;
+    int64_t place = more ? queue_reply_int(reply, 2) : 0;
+    if (!more || place >= l->place) {
+        on_cancelled(q, ctx, reply);
+        return;
+    }
+    l->place = place;
+    look_for(q, mem_dup(l, looking_size(l)));
+}
+
+void queue_cancel_listed(struct queue *q, enum queue_list list, const char *name, int64_t place,
+                         const char *element, size_t len, const char *outcome, size_t outcome_len,
+                         queue_cancelled_fn fn, void *arg)
+{
+    assert(list == QUEUE_READY || list == QUEUE_INBOX || list == QUEUE_PARKED);
+    char *made =
+        list == QUEUE_READY ? NULL : queue_key(q, list == QUEUE_INBOX ? "inbox" : "parked", name);
+    const char *key = made ? made : q->keys.ready;
+    struct looking head = {.cancelling = {fn, arg},
+                           .place = place,
+                           .lowest = place > LOOK_BACK ? place - LOOK_BACK : 0,
+                           .key_len = strlen(key),
+                           .len = len,
+                           .outcome_len = outcome_len};
+    struct looking *l = mem_alloc(looking_size(&head));
+    *l = head;
+    memcpy(l->bytes, key, head.key_len);
+    memcpy(l->bytes + head.key_len, element, len);
+    memcpy(l->bytes + head.key_len + len, outcome, outcome_len);
+    look_for(q, l);
     mem_free(made);
 }
 

@@ -18,7 +18,7 @@ static bool is_list(struct queue *q, const char *what, const redisReply *reply)
 
 /* --- adopt ----------------------------------------------------------------------------------- */
 
-enum { ADOPT_NAMES = 8, ADOPT_LATELY_MS = 30000 };
+enum { ADOPT_NAMES = 8, ADOPT_LATELY_MS = 30000, ADOPT_OLD_MS = 1000 };
 
 static void on_adopted(struct queue *q, void *ctx, redisReply *reply)
 {
@@ -47,8 +47,10 @@ static void adopt(struct queue *q, const char *worker)
     mem_free(inbox);
 }
 
-/* Those that died lately may have jobs, the others had theirs taken: each have a walk of their own,
- * so that thousands of names that a crash loop left hold up nobody's inbox. */
+/* Those that died lately may have jobs. The others had theirs taken, and are looked at slowly, each
+ * again after the longer the more they are: a move of a connection that was cut may still land.
+ * Each have a walk of their own, so that thousands of names that a crash loop left hold up nobody's
+ * inbox. */
 struct walk {
     size_t *offset; /* the queue's */
 };
@@ -91,6 +93,9 @@ static void adopt_step(struct queue *q)
     int64_t now = queue_now_ms(q);
     snprintf(lately, sizeof lately, "%lld", (long long)(now - ADOPT_LATELY_MS));
     walk_dead(q, lately, now - 1, &q->adopt_offset[0]);
+    if (clock_mono_ms() < q->adopt_old_ms)
+        return;
+    q->adopt_old_ms = clock_mono_ms() + ADOPT_OLD_MS;
     walk_dead(q, "-inf", now - ADOPT_LATELY_MS - 1, &q->adopt_offset[1]);
 }
 

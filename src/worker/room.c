@@ -5,6 +5,7 @@
 #include "base/metrics.h"
 #include "base/minmax.h"
 #include "pipeline/memory.h"
+#include "worker/lanes.h"
 
 /* What is held, and what claims under way may bring. */
 static size_t taken(const struct dispatch *d)
@@ -21,9 +22,21 @@ static size_t room_beside(const struct dispatch *d, size_t bytes)
     return memory_room(d->memory_bytes, bytes, (size_t)d->config->job_max_bytes);
 }
 
+/* What is held of queues that are set aside may stay for long. */
+static bool holds_of_others(const struct dispatch *d)
+{
+    size_t busy, held;
+    for (size_t i = 0; i < d->config->nqueues; i++)
+        if (!d->lanes[i].aside.on && queue_claiming(d->lanes[i].queue))
+            return true;
+    lanes_load(d, &busy, &held);
+    return held != 0;
+}
+
 size_t room_jobs(const struct dispatch *d)
 {
-    return room_beside(d, taken(d));
+    size_t n = room_beside(d, taken(d));
+    return n || holds_of_others(d) ? n : 1;
 }
 
 /* A due batch comes whole, however few jobs are asked for. */
@@ -37,7 +50,7 @@ void room_reserve(struct lane *lane, struct queue_ask *ask)
             jobs += ask->drains[i].limit;
     ask->n = (unsigned)min_size(ask->n, most);
     ask->most = (unsigned)most;
-    ask->whole = taken(d) ? (unsigned)most : 0;
+    ask->whole = holds_of_others(d) ? (unsigned)most : 0;
     lane->asked_bytes = min_size(jobs, most) * memory_of_job((size_t)d->config->job_max_bytes, 0);
 }
 

@@ -83,7 +83,9 @@ teardown() { stop_redis; }
     call "$PB" limit set egress@here
     expect 64 'set: 2 words'
     call "$PB" limit set egress@here fast
-    expect 64 '"fast" is not a rate'
+    expect 64 '"fast" is not a whole number'
+    call "$PB" limit set egress@here 0.5
+    expect 64 '"0.5" is not a whole number of calls per second, 0 to 10000000'
     call "$PB" limit set egress@there 5
     expect 1 'there is no limit "egress@there"'
     call "$PB" limit reset Push@nobody

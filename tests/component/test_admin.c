@@ -203,6 +203,45 @@ static void hosts(void **state)
     config.admin_hosts = NULL;
 }
 
+#define WITH_LENGTH(text) text, sizeof(text) - 1
+
+/* What a proxy or a browser's guard may read as another request than evhttp does. */
+static void heads_of_two_meanings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *request;
+        size_t len;
+    } rows[] = {
+        {WITH_LENGTH("GET /stats HTTP/1.1\r\nHost: localhost\0evil.example\r\n\r\n")},
+        {WITH_LENGTH("GET /stats HTTP/1.1\r\nHost: localhost\r\nX: a\0\r\n\r\n")},
+        {WITH_LENGTH("GET /stats\0 HTTP/1.1\r\nHost: localhost\r\n\r\n")},
+        {WITH_LENGTH("GET /stats HTTP/1.1\0\r\nHost: localhost\r\n\r\n")},
+        {WITH_LENGTH("GET /stats HTTP/1.1\r\nHost: localhost\r\nHost\0: evil\r\n\r\n")},
+        {WITH_LENGTH("GET /stats HTTP/1.1\r\nHost: localhost\r\nHost : evil.example\r\n\r\n")},
+        {WITH_LENGTH("GET /stats HTTP/1.1\r\nHost\t: evil.example\r\nHost: localhost\r\n\r\n")},
+        {WITH_LENGTH("GET /stats HTTP/1.1\r\nHost: localhost\r\nA Host: evil.example\r\n\r\n")},
+        {WITH_LENGTH("GET /stats HTTP/1.1\r\nHost: localhost\r\n: evil.example\r\n\r\n")},
+        {WITH_LENGTH("GET /stats HTTP/1.1\r\n Host: evil.example\r\nHost: localhost\r\n\r\n")},
+        {WITH_LENGTH("GET /stats HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+                     "0\r\nHost: localhost\r\n\r\n")},
+        {WITH_LENGTH("GET /stats HTTP/1.1\r\nHost: localhost\rHost: evil.example\r\n\r\n")},
+        {WITH_LENGTH("GET http:///stats HTTP/1.1\r\nHost: localhost\r\n\r\n")},
+        {WITH_LENGTH(
+            "GET http://localhost%00.evil.example/stats HTTP/1.1\r\nHost: localhost\r\n\r\n")},
+        {WITH_LENGTH("GET /livez HTTP/1.1\r\nHost: localhost\0evil.example\r\n\r\n")},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct client c;
+        client_open(&c);
+        assert_int_equal(rows[i].len, send(c.fd, rows[i].request, rows[i].len, MSG_NOSIGNAL));
+        pump_until(base, client_over(&c));
+        client_close(&c);
+        if (status(&c) != 400)
+            fail_msg("row %zu: %d: %s", i, status(&c), c.text);
+    }
+}
+
 static void a_head_too_long(void **state)
 {
     (void)state;
@@ -337,6 +376,23 @@ static void other_users_are_refused(void **state)
     assert_int_equal(before + 1, refused("user"));
 }
 
+/* Whoever was first has a name: here one who is nobody, before a worker began or after it ended. */
+static void root_believes_no_other_user(void **state)
+{
+    (void)state;
+    const char *name = "127.0.0.1:1";
+    bool is_root = geteuid() == 0;
+    assert_int_equal(0, is_root ? seteuid(65534) : 0);
+    int squat = admin_socket_listen(name);
+    assert_int_equal(0, is_root ? seteuid(0) : 0);
+    assert_true(squat >= 0);
+    int fd = admin_socket_dial(name);
+    assert_int_equal(!is_root, fd >= 0); /* a plain user's own is believed */
+    if (fd >= 0)
+        close(fd);
+    close(squat);
+}
+
 /* Connections that are open when everything ends leave nothing behind (the sanitizer looks). */
 static void freed_with_clients(void **state)
 {
@@ -383,6 +439,7 @@ int main(void)
     log_threshold = LOG_ERROR;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests),
+        cmocka_unit_test(heads_of_two_meanings),
         cmocka_unit_test(hosts),
         cmocka_unit_test(a_head_too_long),
         cmocka_unit_test(a_trickle_ends),
@@ -390,6 +447,7 @@ int main(void)
         cmocka_unit_test(a_crowd_of_trickles),
         cmocka_unit_test(health_has_its_own_way),
         cmocka_unit_test(other_users_are_refused),
+        cmocka_unit_test(root_believes_no_other_user),
         cmocka_unit_test(freed_with_clients),
         cmocka_unit_test(addresses),
     };

@@ -2,6 +2,8 @@
  * Files of every kind, and a mount whose server does not answer: nobody waits. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +13,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -139,6 +142,76 @@ static void test_dead_mount(void **state)
     rmdir(point);
 }
 
+/* --- a mount that answers late --------------------------------------------------------------- */
+
+enum { LATE_MS = 250, LATE_FILES = 24, MOST_IN_TIME = FILE_WAIT_ALL_MS / LATE_MS + 1 };
+
+/* Nothing is there, it says, LATE_MS after each question. */
+static void *answer_late(void *arg)
+{
+    int fd = *(int *)arg;
+    static char question[FUSE_MIN_READ_BUFFER + 65536];
+    while (read(fd, question, sizeof question) > 0) {
+        struct fuse_in_header in;
+        memcpy(&in, question, sizeof in);
+        struct {
+            struct fuse_out_header head;
+            struct fuse_init_out init;
+        } out = {.head = {.len = sizeof out.head, .error = -ENOENT, .unique = in.unique},
+                 .init = {.major = FUSE_KERNEL_VERSION,
+                          .minor = FUSE_KERNEL_MINOR_VERSION,
+                          .max_write = 4096}};
+        if (in.opcode == FUSE_INIT)
+            out.head = (struct fuse_out_header){.len = sizeof out, .unique = in.unique};
+        else
+            nanosleep(&(struct timespec){.tv_nsec = 1000000 * LATE_MS}, NULL);
+        if (in.opcode != FUSE_FORGET && in.opcode != FUSE_BATCH_FORGET)
+            (void)!write(fd, &out, out.head.len);
+    }
+    return NULL;
+}
+
+static int ask_many(const char *point)
+{
+    int in_time = 0;
+    for (int i = 0; i < LATE_FILES; i++) {
+        char path[sizeof folder + 32];
+        struct stat st;
+        struct err e;
+        snprintf(path, sizeof path, "%s/key%d", point, i);
+        assert_false(file_stat(path, &st, &e));
+        in_time += strstr(e.text, strerror(ENOENT)) != NULL;
+    }
+    return in_time;
+}
+
+/* Each file is answered in time; before a loop all are waited for, in it the sum is bounded. */
+static void test_late_mount(void **state)
+{
+    (void)state;
+    char point[sizeof folder + 16];
+    pthread_t thread;
+    snprintf(point, sizeof point, "%s/late", folder);
+    assert_int_equal(mkdir(point, 0700), 0);
+    int fd = mount_dead(point);
+    if (fd < 0) {
+        rmdir(point);
+        print_message("no mount can be made here: not shown\n");
+        return;
+    }
+    assert_int_equal(pthread_create(&thread, NULL, answer_late, &fd), 0);
+    assert_int_equal(ask_many(point), LATE_FILES);
+    file_bound_waits();
+    int64_t began = clock_mono_ms();
+    int in_time = ask_many(point);
+    int64_t back = (clock_mono_ms() - began) / FILE_WAIT_SHARE / LATE_MS;
+    assert_in_range(in_time, 1, MOST_IN_TIME + back);
+    umount2(point, MNT_FORCE | MNT_DETACH);
+    pthread_join(thread, NULL);
+    close(fd);
+    rmdir(point);
+}
+
 static int teardown(void **state)
 {
     (void)state;
@@ -150,9 +223,9 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_regular),
-                                       cmocka_unit_test(test_others),
-                                       cmocka_unit_test(test_dead_mount)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_regular), cmocka_unit_test(test_others),
+        cmocka_unit_test(test_dead_mount), cmocka_unit_test(test_late_mount)};
     if (!mkdtemp(folder))
         return 1;
     return cmocka_run_group_tests_name("file", tests, NULL, teardown);

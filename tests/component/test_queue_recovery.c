@@ -494,6 +494,40 @@ static void old_names_hold_up_no_inbox(void **state)
     worker_free(w);
 }
 
+static long long scripts_run(void)
+{
+    redisReply *stats = cli("INFO commandstats");
+    const char *at = strstr(stats->str, "cmdstat_evalsha:calls=");
+    long long n = at ? atoll(at + strlen("cmdstat_evalsha:calls=")) : 0;
+    freeReplyObject(stats);
+    return n;
+}
+
+/* What three hundred killed workers leave is looked through at a measured pace, and to the end. */
+static void old_names_cost_little(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 100, NAMES_A_STEP = 8 };
+    const struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    freeReplyObject(cli("EVAL %s 1 " K ":workers",
+                        "for i = 1, 300 do redis.call('ZADD', KEYS[1], i, 'gone' .. i) end"));
+    worker_count(w); /* so that it knows the time */
+    long long before = scripts_run();
+    int64_t began = clock_mono_ms();
+    for (int i = 0; i < ROUNDS; i++) {
+        queue_housekeep(w->q);
+        pump_until(base, !w->q->adopting);
+    }
+    int64_t seconds = (clock_mono_ms() - began) / 1000 + 1;
+    worker_count(w); /* answered after all of them */
+    assert_in_range(scripts_run() - before, NAMES_A_STEP, NAMES_A_STEP * seconds + ROUNDS / 10);
+    /* as if the time of each step had come */
+    pump_until(base, (w->q->adopt_old_ms = 0, queue_housekeep(w->q),
+                      cli_int("ZCOUNT " K ":workers 0 1000") == 0));
+    worker_free(w);
+}
+
 static void leftovers_are_named(void **state)
 {
     (void)state;
@@ -689,6 +723,7 @@ int main(void)
         cmocka_unit_test_setup(forgetful_redis_is_given_a_lease, fixture_flush),
         cmocka_unit_test_setup(many_names_are_counted_in_parts, fixture_flush),
         cmocka_unit_test_setup(old_names_hold_up_no_inbox, fixture_flush),
+        cmocka_unit_test_setup(old_names_cost_little, fixture_flush),
         cmocka_unit_test_setup(leftovers_are_named, fixture_flush),
         cmocka_unit_test_setup(refused_steps_are_named, fixture_flush),
         cmocka_unit_test_setup(expired_lease_is_taken_over, fixture_flush),

@@ -391,6 +391,43 @@ static void cancels_waiting_jobs_only(void **state)
     worker_free(w);
 }
 
+static long long scripts_run(void)
+{
+    redisReply *stats = cli("INFO commandstats");
+    long long sum = 0;
+    static const char *const names[] = {"cmdstat_eval:calls=", "cmdstat_evalsha:calls="};
+    for (size_t i = 0; i < 2; i++) {
+        const char *at = strstr(stats->str, names[i]);
+        sum += at ? atoll(at + strlen(names[i])) : 0;
+    }
+    freeReplyObject(stats);
+    return sum;
+}
+
+/* The list moved on by hundreds of long jobs since it was looked at: each script copies few. */
+static void cancels_far_from_where_it_was_seen(void **state)
+{
+    (void)state;
+    enum { LEN = 20000, MOVED = 400, SCRIPT_BYTES = 262144 + 8 * LEN };
+    const struct queue_opts opts = fixture_opts("w1");
+    struct worker *w = worker_new(&opts);
+    char filler[LEN + 1];
+    memset(filler, 'x', LEN);
+    filler[LEN] = '\0';
+    push_jobs("j", 0, 1);
+    for (int i = 0; i < MOVED + 200; i++)
+        freeReplyObject(cli("RPUSH " QUEUE " %s", filler));
+    freeReplyObject(cli("RPUSH " QUEUE " last"));
+    long long before = scripts_run();
+    assert_int_equal(CANCEL_DONE, cancel_ready(w, MOVED, "j0"));
+    assert_in_range(scripts_run() - before, MOVED * LEN / SCRIPT_BYTES, MOVED);
+    assert_int_equal(CANCEL_GONE, cancel_ready(w, MOVED, "j0"));
+    assert_int_equal(CANCEL_GONE, cancel_ready(w, 512, "last"));
+    assert_int_equal(CANCEL_DONE, cancel_ready(w, MOVED + 200, "last"));
+    assert_int_equal(2, worker_count(w)->dead_list);
+    worker_free(w);
+}
+
 static void cancels_parked_jobs(void **state)
 {
     (void)state;
@@ -503,6 +540,7 @@ int main(void)
         cmocka_unit_test_setup(is_quick_on_a_long_list, fixture_flush),
         cmocka_unit_test_setup(cancels_ready_jobs, fixture_flush),
         cmocka_unit_test_setup(cancels_waiting_jobs_only, fixture_flush),
+        cmocka_unit_test_setup(cancels_far_from_where_it_was_seen, fixture_flush),
         cmocka_unit_test_setup(cancels_parked_jobs, fixture_flush),
         cmocka_unit_test_setup(looks, fixture_flush),
         cmocka_unit_test_setup(leaving_takes_the_stat_along, fixture_flush),

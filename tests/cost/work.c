@@ -11,8 +11,8 @@
  * of calls, bytes of memory when it has been read and that are kept, bytes of its dead letter, its
  * end
  *
- * work steps BYTES…     each kind at each size, once, then a claim that shares calls, and what a
- * server says: run.py counts the instructions */
+ * work steps BYTES…     each kind at each size, once, then a claim that shares calls, a job that
+ * was taken over, and what a server says: run.py counts the instructions */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +25,7 @@
 #include "base/said.h"
 #include "cost/claim.h"
 #include "cost/kinds.h"
+#include "cost/taken.h"
 #include "job/outcome.h"
 
 enum { JOB_MAX = 2 << 20, REPEATED = 1000, VALUES = 50, RUNS = 5, PAYLOAD_MAX = 1800 };
@@ -268,6 +269,16 @@ static void claim_steps(size_t bytes)
     mem_free(c);
 }
 
+static void taken_steps(size_t bytes)
+{
+    struct taken *t = mem_alloc(sizeof *t);
+    taken_make(t, bytes);
+    work_step(taken_compare, t);
+    printf("(taken) %zu\n", t->job.len);
+    taken_free(t);
+    mem_free(t);
+}
+
 /* All of it is the name of something that must not be shown. */
 static void text_steps(size_t bytes)
 {
@@ -288,6 +299,8 @@ static void all_steps(size_t n, char *const *bytes)
             steps(&kinds[i], strtoull(bytes[k], NULL, 10));
     for (size_t k = 0; k < n; k++)
         claim_steps(strtoull(bytes[k], NULL, 10));
+    for (size_t k = 0; k < n; k++)
+        taken_steps(strtoull(bytes[k], NULL, 10));
     for (size_t k = 0; k < n; k++)
         text_steps(strtoull(bytes[k], NULL, 10));
 }

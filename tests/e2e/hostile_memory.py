@@ -5,7 +5,9 @@ import os
 import re
 import urllib.request
 
+from admin import Admin
 from harness import BIN, K, Stage, free_port, wait_until
+from neighbours_lanes import A, B, TWO, push_and_wait, sent, spoil
 from scene import FAST, PATIENT, SHORT, expect, is_sanitized, scenario
 
 MB = 1 << 20
@@ -160,3 +162,21 @@ def one_job_at_a_time_where_memory_is_least():
         s.wait_ended(n)
         wait_until(lambda: "event=memory_fits jobs=0 " in s.log(), "it is over")
         s.conserve(n)
+
+
+@scenario
+def a_queue_set_aside_leaves_others_a_job_of_memory():
+    """What is held of a queue that cannot be ended fills all of worker.memory_bytes: the other queue's jobs go on, and it comes back."""
+    with Stage(env=dict(TWO, **PATIENT, PUSHBRIDGE_WORKER_MEMORY_BYTES="1", PUSHBRIDGE_PLAN_COALESCE="false")) as s:
+        a = Admin()
+        held = s.hold()
+        s.push_many(1, "a", queue=A)
+        s.worker(**a.env())
+        wait_until(lambda: s.counts(A)["leased"] == 1, "it is out")
+        mend = spoil(s, "{%s}:results" % A)
+        s.release(held)
+        wait_until(lambda: a.failing("queues", "finish"), "set aside")
+        push_and_wait(s, B, 0, 20, "beside")
+        mend()
+        wait_until(lambda: int(sent(s, A)) == 1, "and comes back")
+        s.no_duplicates()

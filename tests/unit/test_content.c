@@ -74,6 +74,34 @@ static void test_targets(void **state)
 }
 
 /* One check for a parameter of all tasks. */
+/* Its common part hashed once gives what each call's own digest is. */
+static void test_common(void **state)
+{
+    (void)state;
+    static const char *const audiences[] = {"", "a", "b,c", "d"};
+    static const char *const lists[][3] = {{"AppKey", "Body", "Title"}, /* the audience between */
+                                           {"AndroidMusic", "AppKey", "Body"},
+                                           {"Title", "iOSBadge", "iOSMusic"}};
+    for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
+        struct params p;
+        struct content own, after;
+        params_init(&p);
+        for (size_t i = 0; i < 3; i++)
+            params_set(&p, lists[k][i], "x");
+        params_set(&p, "PushTime", "2026-01-01T00:00:00Z");
+        request_set_audience(&(struct call){.target_value = "z"}, &p);
+        struct request_common *common = request_common_new(&p);
+        for (size_t i = 0; i < sizeof audiences / sizeof *audiences; i++) {
+            request_set_audience(&(struct call){.target_value = audiences[i]}, &p);
+            content_of(&p, &own);
+            content_of_common(common, &p, &after);
+            assert_string_equal(own.digest, after.digest);
+        }
+        request_common_free(common);
+        params_free(&p);
+    }
+}
+
 static void test_tasks(void **state)
 {
     (void)state;
@@ -150,10 +178,10 @@ static void test_bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same),    cmocka_unit_test(test_differences),
-        cmocka_unit_test(test_targets), cmocka_unit_test(test_tasks),
-        cmocka_unit_test(test_many),    cmocka_unit_test(test_names_differ),
-        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_same),         cmocka_unit_test(test_differences),
+        cmocka_unit_test(test_targets),      cmocka_unit_test(test_common),
+        cmocka_unit_test(test_tasks),        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_names_differ), cmocka_unit_test(test_bound),
     };
     return cmocka_run_group_tests_name("content", tests, NULL, NULL);
 }

@@ -166,6 +166,12 @@ static int reset(void **state)
     return 0;
 }
 
+static void hold(size_t jobs, size_t len)
+{
+    pipeline.count = jobs;
+    pipeline.bytes = jobs * memory_of_job(len, 0);
+}
+
 static void test_claims_keep_to_it(void **state)
 {
     (void)state;
@@ -178,7 +184,7 @@ static void test_claims_keep_to_it(void **state)
     queues[0].claiming = true;
     assert_int_equal(room_jobs(&d), 0);
     queues[0].claiming = false; /* it brought ten small ones */
-    pipeline.bytes = 10 * memory_of_job(100, 0);
+    hold(10, 100);
     assert_int_equal(room_jobs(&d), 39);
     ask = (struct queue_ask){.n = 8};
     room_reserve(&lanes[0], &ask);
@@ -186,6 +192,29 @@ static void test_claims_keep_to_it(void **state)
     assert_int_equal(ask.whole, 39);
     queues[0].claiming = true;
     assert_int_equal(room_jobs(&d), 31); /* another queue's claim beside it */
+}
+
+/* Its jobs fill everything and stay; another queue's come one by one. */
+static void test_a_queue_set_aside_leaves_room_for_one(void **state)
+{
+    (void)state;
+    struct flight f = {.queue = &queues[0]};
+    struct queue_ask ask = {.n = 64};
+    TAILQ_INIT(&pipeline.flights);
+    TAILQ_INSERT_TAIL(&pipeline.flights, &f, link);
+    pipeline.count = 1;
+    pipeline.bytes = 41 * memory_of_job(JOB_MAX, 0);
+    assert_int_equal(room_jobs(&d), 0);
+    lanes[0].aside.on = true;
+    assert_int_equal(room_jobs(&d), 1);
+    room_reserve(&lanes[1], &ask);
+    assert_int_equal(ask.n, 1);
+    assert_int_equal(ask.whole, 0); /* nothing smaller would ever come */
+    queues[1].claiming = true;
+    assert_int_equal(room_jobs(&d), 0);
+    queues[1].claiming = false;
+    pipeline.count = 2;
+    assert_int_equal(room_jobs(&d), 0);
 }
 
 /* Parked jobs beside those that are asked for count, too. */
@@ -205,13 +234,13 @@ static void test_it_is_said_once(void **state)
     (void)state;
     room_look(&d);
     assert_int_equal(metrics_get(METRIC_MEMORY_FULL), 0);
-    pipeline.bytes = 40 * memory_of_job(JOB_MAX, 0);
+    hold(40, JOB_MAX);
     room_look(&d);
     assert_int_equal(metrics_get(METRIC_MEMORY_FULL), 1);
-    pipeline.bytes = 35 * memory_of_job(JOB_MAX, 0);
+    hold(35, JOB_MAX);
     room_look(&d); /* hardly less: not over yet */
     assert_int_equal(metrics_get(METRIC_MEMORY_FULL), 1);
-    pipeline.bytes = 30 * memory_of_job(JOB_MAX, 0);
+    hold(30, JOB_MAX);
     room_look(&d);
     assert_int_equal(metrics_get(METRIC_MEMORY_FULL), 0);
 }
@@ -225,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_parsed_json_is_counted),
         cmocka_unit_test(test_parsing_is_allowed_for),
         cmocka_unit_test_setup(test_claims_keep_to_it, reset),
+        cmocka_unit_test_setup(test_a_queue_set_aside_leaves_room_for_one, reset),
         cmocka_unit_test_setup(test_looks_keep_to_it, reset),
         cmocka_unit_test_setup(test_it_is_said_once, reset),
     };

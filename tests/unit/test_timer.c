@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/timer.h"
 #include "support/pump.h"
 

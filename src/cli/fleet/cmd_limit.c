@@ -19,8 +19,9 @@ static const char help[] =
     "       pushbridge limit [-c FILE] reset NAME\n"
     "\n"
     "Rate limits that all workers keep together, in calls per second: ACTION@ACCOUNT, egress@HOST\n"
-    "and all@APP@TYPE (pushes to ALL). set puts RATE (0: no limit) over the configured one, reset\n"
-    "takes it away again and ends a cool-down. Workers follow within a second.\n"
+    "and all@APP@TYPE (pushes to ALL). set puts RATE (a whole number, 0: no limit) over the\n"
+    "configured one, reset takes it away again and ends a cool-down. Workers follow within a\n"
+    "second.\n"
     "\n"
     "  -c, --config FILE   configuration file\n";
 
@@ -88,7 +89,8 @@ static int set(struct limits *l, const char *name, const char *rate)
     char field[FIELD_SIZE];
     int64_t per_s, found;
     if (!text_int(rate, 0, RATE_MAX, &per_s))
-        return cli_usage("limit", "set: \"%s\" is not a rate of 0 to %lld per second", rate,
+        return cli_usage("limit",
+                         "set: \"%s\" is not a whole number of calls per second, 0 to %lld", rate,
                          (long long)RATE_MAX);
     if (!is_known(l, name))
         return CLI_FAILED;

@@ -1,10 +1,12 @@
 -- SPDX-License-Identifier: MIT
 -- Ends a job that stands in a list (ready, parked) as a dead letter. It is known by its bytes;
 -- where it stands now is looked for before the place where it was seen, as claims take from there.
--- KEYS list dead count batch; ARGV position element outcome
--- Reply: now, 1 or 0 where it is not there any more.
+-- Elements are of any size: one call looks at READ_MAX bytes and one piece more.
+-- KEYS list dead count batch; ARGV position element outcome lowest-position
+-- Reply: now, 1 or 0 where it is not there any more; 2, position: not before that one, go on there.
+local PIECE_MAX, PIECE_BYTES, READ_MAX = 8, 32768, 262144
 local list, dead, count, batch = unpack(KEYS)
-local at, element, outcome = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local at, element, outcome, lowest = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 local call = redis.call
 local length = call('LLEN', list)
 call('LLEN', dead)
@@ -15,21 +17,28 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
 --#include count_up
 
-local found
-if call('LINDEX', list, at) == element then
-    found = at
-else
-    local from = math.max(0, at - 512)
-    local before = at > 0 and call('LRANGE', list, from, at - 1) or {}
-    for i = #before, 1, -1 do
-        if before[i] == element then
-            found = from + i - 1
-            break
+local function find()
+    if call('LINDEX', list, at) == element then
+        return at
+    end
+    local read, n = 0, 1
+    while at > lowest and read < READ_MAX do
+        local from, bytes = math.max(lowest, at - n), 0
+        local piece = call('LRANGE', list, from, at - 1)
+        for i = #piece, 1, -1 do
+            if piece[i] == element then
+                return from + i - 1
+            end
+            bytes = bytes + #piece[i]
         end
+        at, read = from, read + bytes
+        n = bytes < PIECE_BYTES and math.min(2 * n, PIECE_MAX) or 1
     end
 end
+
+local found = find()
 if not found then
-    return {now, 0}
+    return {now, at > lowest and 2 or 0, at}
 end
 -- A first write that a full memory cannot refuse lets those after it pass.
 call('HDEL', batch, '')
