@@ -17,7 +17,7 @@ $(B)/tests/%.o: tests/%.c
 # Archives name their objects and do not copy them. Neither program's main(), and not the version, which every commit changes.
 $(B)/client.a: $(LIB_OBJ) $(filter-out $(B)/cli/main.o $(B)/cli/version.o,$(CLI_OBJ))
 $(B)/mock.a: $(filter-out $(B)/mock/main.o,$(MOCK_OBJ))
-$(B)/tests/support.a: $(filter-out $(B)/tests/support/no_socket.o,$(SUPPORT_OBJ))
+$(B)/tests/support.a: $(filter-out $(B)/tests/support/no_socket.o $(B)/tests/support/fake_names.o,$(SUPPORT_OBJ))
 $(B)/client.a $(B)/mock.a $(B)/tests/support.a:
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -28,12 +28,13 @@ TEST_LIBS = -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -lcmocka
 $(filter-out $(MOCK_TEST),$(UNIT) $(COMPONENT)): $(B)/client.a
 $(MOCK_TEST): $(B)/mock.a
 $(UNIT): $(B)/tests/support/no_socket.o
+$(patsubst %,$(B)/tests/component/test_%,resolve addresses dial): $(B)/tests/support/fake_names.o
 $(UNIT) $(COMPONENT): %: %.o $(B)/tests/support.a
 	$(call say,LINK,$@)
 	$(QUIET)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(TEST_LIBS)
 
 # Waiting for a probe or the watchdog would take seconds: these tests move the clock.
-MONO_SHIFTED := pipeline gather reading dispatch
+MONO_SHIFTED := addresses pipeline gather reading dispatch
 $(MONO_SHIFTED:%=$(B)/tests/component/test_%): ALL_LDFLAGS += -Wl,--wrap=clock_mono_ms
 $(B)/tests/component/test_keyring: ALL_LDFLAGS += -Wl,--wrap=clock_boot_ms
 

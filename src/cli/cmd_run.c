@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * pushbridge run: the worker. */
-#include <event2/dns.h>
 #include <event2/event.h>
 #include <getopt.h>
 #include <signal.h>
@@ -14,6 +13,7 @@
 #include "base/file.h"
 #include "base/heap.h"
 #include "base/log.h"
+#include "base/resolve.h"
 #include "base/start.h"
 #include "base/text.h"
 #include "base/timer.h"
@@ -154,14 +154,13 @@ static int loop(struct run *run, const struct config *config, const struct run_a
 {
     struct err e;
     bool fatal;
-    struct evdns_base *dns = evdns_base_new(run->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
-                                                           EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+    struct resolver *resolver = resolver_new(run->base);
     struct admin *admin = admin_new(run->base, config, &fatal, &e);
     if (!admin && fatal) {
         cli_line(stderr, "pushbridge: %s", e.text);
         return EXIT_CONFIG_;
     }
-    run->dispatch = dispatch_new(run->base, dns, config, args->until_empty, on_end, run, &e);
+    run->dispatch = dispatch_new(run->base, resolver, config, args->until_empty, on_end, run, &e);
     if (!run->dispatch) {
         cli_line(stderr, "pushbridge: %s", e.text);
         return EXIT_CONFIG_;
@@ -195,8 +194,7 @@ static int loop(struct run *run, const struct config *config, const struct run_a
     admin_free(admin);
     monitor_free(run->monitor);
     reload_free(&run->reload);
-    if (dns)
-        evdns_base_free(dns, 0);
+    resolver_free(resolver);
     return run->timed_out ? EXIT_TIMED_OUT : run->exit_code;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/link.h"
 
-#include <event2/dns.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/resolve.h"
 #include "base/text.h"
 #include "base/timer.h"
 
@@ -13,7 +13,7 @@ enum { REDIRECT_PAUSE_MS = 20 };
 
 struct link {
     struct event_base *base;
-    struct evdns_base *dns;
+    struct resolver *resolver;
     struct redis *redis;
     int slot;                               /* which that was opened for */
     struct redis *owned[CONFIG_QUEUES_MAX]; /* of queues */
@@ -83,12 +83,11 @@ struct link *link_try(const struct config *config, int *code, struct err *e)
         mem_free(l);
         return NULL;
     }
-    l->dns = evdns_base_new(l->base,
-                            EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+    l->resolver = resolver_new(l->base);
     l->limit = timer_new(l->base, on_limit, l);
     l->command_ms = config->redis.command_timeout_ms;
     l->slot = config->redis.slot;
-    l->redis = redis_new(l->base, l->dns, &config->redis, "tool", on_state, l);
+    l->redis = redis_new(l->base, l->resolver, &config->redis, "tool", on_state, l);
     l->open = link_wait_up(l, config->redis.connect_timeout_ms);
     if (l->open)
         return l;
@@ -116,8 +115,7 @@ void link_close(struct link *l)
         redis_free(l->owned[i]);
     redis_free(l->redis);
     timer_free(l->limit);
-    if (l->dns)
-        evdns_base_free(l->dns, 0);
+    resolver_free(l->resolver);
     event_base_free(l->base);
     mem_free(l);
 }
@@ -152,7 +150,7 @@ static struct redis *connection_of(struct link *l, const struct config *config, 
         return l->redis;
     struct redis_opts opts = config->redis;
     opts.slot = slot;
-    struct redis *r = redis_new(l->base, l->dns, &opts, "tool", on_state, l);
+    struct redis *r = redis_new(l->base, l->resolver, &opts, "tool", on_state, l);
     l->owned[l->nowned++] = r;
     int64_t left, end_ms = clock_mono_ms() + config->redis.connect_timeout_ms;
     while ((left = end_ms - clock_mono_ms()) > 0 && !redis_is_up(r))

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "http/addresses.h"
 #include "http/http_headers.h"
 #include "http/multi.h"
 
@@ -27,6 +28,9 @@ struct call {
     struct http *http;
     CURL *easy;
     struct call *prev, *next; /* in flight: both; in the pool: next */
+    struct call *next_waiting;
+    struct curl_slist *resolved; /* the addresses that its handle has told libcurl … */
+    unsigned resolved_version;   /* … and which they are */
     http_done_fn fn;
     void *arg;
     char *copy; /* header lines and body of the request */
@@ -45,7 +49,9 @@ struct http {
     struct multi *multi;
     char *base_url, *ca_file, *proxy;
     struct http_opts opts;
+    struct addresses *addresses; /* NULL: libcurl needs none */
     struct call *calls, *pool;
+    struct call *waiting, **last_waiting; /* for the first addresses */
     size_t in_flight, pooled;
     unsigned depth;
     bool freed;
@@ -176,6 +182,7 @@ static struct call *exchange_new(struct http *h)
 static void exchange_free(struct call *c)
 {
     curl_easy_cleanup(c->easy);
+    curl_slist_free_all(c->resolved);
     buf_free(&c->body);
     mem_free(c->copy);
     mem_free(c->lines);
@@ -317,18 +324,18 @@ static void call_fill(struct call *c, const struct http_request *req)
 }
 
 /* Time that is left counts from the caller's check, not from here. */
-static void call_limit(struct call *c, int64_t checked_boot_ms)
+static void call_limit(struct call *c)
 {
-    int64_t now = clock_boot_ms(), timeout = c->http->opts.timeout_ms;
-    c->latest_boot_ms = (checked_boot_ms ? checked_boot_ms : now) + timeout;
-    int64_t left = c->latest_boot_ms - now;
+    int64_t left = c->latest_boot_ms - clock_boot_ms();
     must(curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)(left > 1 ? left : 1)));
 }
 
-static void call_reset(struct call *c, http_done_fn fn, void *arg)
+static void call_reset(struct call *c, http_done_fn fn, void *arg, int64_t checked_boot_ms)
 {
     c->fn = fn;
     c->arg = arg;
+    c->latest_boot_ms =
+        (checked_boot_ms ? checked_boot_ms : clock_boot_ms()) + c->http->opts.timeout_ms;
     c->sent = c->stopped = c->late = false;
     c->error[0] = '\0';
     http_headers_reset(&c->headers);
@@ -407,6 +414,8 @@ static void call_end(struct call *c, CURLcode code)
         .resend_stopped = c->stopped,
     };
     call_unlink(c);
+    if (result.state == HTTP_NOT_SENT && h->addresses)
+        addresses_doubt(h->addresses);
     h->depth++;
     c->fn(c->arg, &result);
     exchange_release(c);
@@ -419,6 +428,70 @@ static void on_exchange_done(void *arg, CURL *easy, CURLcode code)
     char *private = NULL;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
     call_end((struct call *)(void *)private, code);
+}
+
+/* --- on its way ------------------------------------------------------------------------------ */
+
+/* libcurl's memory of names is the multi handle's; each handle tells it of a change, so that it
+ * does not matter which one libcurl comes to first. */
+static void call_resolve(struct call *c)
+{
+    const struct addresses *a = c->http->addresses;
+    if (!a || c->resolved_version == addresses_version(a))
+        return;
+    curl_slist_free_all(c->resolved);
+    c->resolved = addresses_list(a);
+    c->resolved_version = addresses_version(a);
+    must(curl_easy_setopt(c->easy, CURLOPT_RESOLVE, c->resolved));
+}
+
+static void call_start(struct call *c)
+{
+    call_resolve(c);
+    call_limit(c);
+    multi_add(c->http->multi, c->easy);
+}
+
+static void call_wait(struct call *c)
+{
+    struct http *h = c->http;
+    c->next_waiting = NULL;
+    *h->last_waiting = c;
+    h->last_waiting = &c->next_waiting;
+}
+
+static struct call *next_waiting(struct http *h)
+{
+    struct call *c = h->waiting;
+    h->waiting = c->next_waiting;
+    if (!h->waiting)
+        h->last_waiting = &h->waiting;
+    return c;
+}
+
+static void call_unresolved(struct call *c, const char *why)
+{
+    snprintf(c->error, sizeof c->error, "name lookup: %s", why);
+    call_end(c, CURLE_COULDNT_RESOLVE_HOST);
+}
+
+/* Whoever posts from within a callback waits for the next answer, or frees all. */
+static void on_addresses(void *arg, const char *why)
+{
+    struct http *h = arg;
+    const struct call *last = NULL;
+    for (struct call *c = h->waiting; c; c = c->next_waiting)
+        last = c;
+    h->depth++;
+    while (last && h->waiting) {
+        struct call *c = next_waiting(h);
+        last = c == last ? NULL : last;
+        if (*why)
+            call_unresolved(c, why);
+        else
+            call_start(c);
+    }
+    http_release(h);
 }
 
 /* --- public ---------------------------------------------------------------------------------- */
@@ -462,6 +535,9 @@ struct http *http_new(struct event_base *base, const struct http_opts *opts, str
     h->opts.base_url = h->base_url = mem_strdup(opts->base_url);
     h->opts.ca_file = h->ca_file = mem_strdup(opts->ca_file);
     h->opts.proxy = h->proxy = mem_strdup(opts->proxy);
+    h->last_waiting = &h->waiting;
+    h->addresses = addresses_new(base, opts->proxy ? opts->proxy : opts->base_url,
+                                 opts->connect_timeout_ms, on_addresses, h);
     return h;
 }
 
@@ -470,13 +546,15 @@ void http_free(struct http *h)
     if (!h)
         return;
     h->depth++;
+    h->waiting = NULL;
     while (h->calls) {
         struct call *c = h->calls;
-        multi_remove(h->multi, c->easy);
+        multi_remove(h->multi, c->easy); /* one that waits for addresses is not there: no harm */
         snprintf(c->error, sizeof c->error, "cancelled");
         call_end(c, CURLE_ABORTED_BY_CALLBACK);
     }
     h->freed = true;
+    addresses_free(h->addresses);
     while (h->pool)
         exchange_free(call_take(h));
     multi_free(h->multi);
@@ -487,11 +565,13 @@ void http_post(struct http *h, const struct http_request *req, http_done_fn fn, 
 {
     assert(!h->freed);
     struct call *c = call_take(h);
-    call_reset(c, fn, arg);
-    call_limit(c, req->checked_boot_ms);
+    call_reset(c, fn, arg, req->checked_boot_ms);
     call_fill(c, req);
     call_link(c);
-    multi_add(h->multi, c->easy);
+    if (h->addresses && !addresses_known(h->addresses))
+        call_wait(c);
+    else
+        call_start(c);
 }
 
 size_t http_in_flight(const struct http *h)

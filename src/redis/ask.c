@@ -148,8 +148,9 @@ static void on_dialed(void *arg, struct bufferevent *bev, const char *why)
     timer_once(a->limit, a->answer_ms);
 }
 
-struct ask *ask_start(struct event_base *base, struct evdns_base *dns, const struct ask_opts *opts,
-                      const char *text, size_t len, ask_fn fn, void *arg)
+struct ask *ask_start(struct event_base *base, struct resolver *resolver,
+                      const struct ask_opts *opts, const char *text, size_t len, ask_fn fn,
+                      void *arg)
 {
     struct ask *a = mem_zalloc(sizeof *a);
     a->to = *opts->to;
@@ -172,6 +173,6 @@ struct ask *ask_start(struct event_base *base, struct evdns_base *dns, const str
                                    .port = a->to.port,
                                    .tls = opts->tls ? &a->tls : NULL,
                                    .timeout_ms = opts->connect_ms};
-    a->dial = dial_start(base, dns, &dial, on_dialed, a);
+    a->dial = dial_start(base, resolver, &dial, on_dialed, a);
     return a;
 }

@@ -21,8 +21,9 @@ typedef void (*ask_fn)(void *arg, redisReply *reply, const char *why);
 
 /* text is a formatted command, copied. The callback comes exactly once, never before this returns,
  * unless cancelled. */
-struct ask *ask_start(struct event_base *base, struct evdns_base *dns, const struct ask_opts *opts,
-                      const char *text, size_t len, ask_fn fn, void *arg);
+struct ask *ask_start(struct event_base *base, struct resolver *resolver,
+                      const struct ask_opts *opts, const char *text, size_t len, ask_fn fn,
+                      void *arg);
 void ask_cancel(struct ask *a);
 
 #endif

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
-#include <event2/dns.h>
 #include <event2/util.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -20,20 +19,14 @@
 #include "base/timer.h"
 
 enum {
-    LOOKUP_MAX_MS = 15000, /* leaves evdns time for a second name server */
+    LOOKUP_MAX_MS = 15000, /* leaves the C library time for a second name server */
     KEEPALIVE_INTERVAL_S = 5,
     KEEPALIVE_PROBES = 3,
 };
 
-/* Outlives a cancelled dial: evdns reports the cancellation later. */
-struct lookup {
-    struct dial *dial;
-    struct evdns_getaddrinfo_request *request;
-};
-
 struct dial {
     struct event_base *base;
-    struct evdns_base *dns;
+    struct resolver *resolver;
     struct dial_opts opts;
     struct tls_opts tls;
     dial_fn fn;
@@ -41,7 +34,8 @@ struct dial {
     struct timer *timer;
     struct lookup *lookup;
     struct bufferevent *bev;
-    struct evutil_addrinfo *addresses, *next;
+    struct resolve_answer addresses;
+    size_t next; /* address to try */
     bool begun;
     struct err why;
 };
@@ -70,14 +64,10 @@ void dial_explain(struct bufferevent *bev, short what, struct err *out)
 
 static void dial_free(struct dial *d)
 {
-    if (d->lookup) {
-        d->lookup->dial = NULL;
-        evdns_getaddrinfo_cancel(d->lookup->request);
-    }
+    if (d->lookup)
+        resolve_cancel(d->lookup);
     if (d->bev)
         bufferevent_free(d->bev);
-    if (d->addresses)
-        evutil_freeaddrinfo(d->addresses);
     timer_free(d->timer);
     mem_free(d);
 }
@@ -158,80 +148,60 @@ static bool connect_to(struct dial *d, const struct sockaddr *address, int len)
     return true;
 }
 
+static bool connect_next(struct dial *d)
+{
+    struct sockaddr_storage *at = &d->addresses.v[d->next++];
+    bool v6 = at->ss_family == AF_INET6;
+    const in_port_t port = htons((in_port_t)d->opts.port);
+    *(v6 ? &((struct sockaddr_in6 *)at)->sin6_port : &((struct sockaddr_in *)at)->sin_port) = port;
+    return connect_to(d, (struct sockaddr *)at,
+                      v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+}
+
 static void try_next(struct dial *d)
 {
-    while (d->next) {
-        const struct evutil_addrinfo *a = d->next;
-        d->next = a->ai_next;
-        if (connect_to(d, a->ai_addr, (int)a->ai_addrlen))
+    while (d->next < d->addresses.n)
+        if (connect_next(d))
             return;
-    }
     finish(d, NULL);
 }
 
-static void on_lookup(int result, struct evutil_addrinfo *found, void *arg)
+static void on_lookup(void *arg, const struct resolve_answer *found)
 {
-    struct lookup *lookup = arg;
-    struct dial *d = lookup->dial;
-    mem_free(lookup);
-    if (!d) {
-        if (found)
-            evutil_freeaddrinfo(found);
-        return;
-    }
+    struct dial *d = arg;
     d->lookup = NULL;
-    if (result != 0)
-        err_set(&d->why, "name lookup: %s", evutil_gai_strerror(result));
-    d->addresses = d->next = found;
+    d->addresses = *found;
+    if (!found->n)
+        err_set(&d->why, "name lookup: %s", found->why);
     try_next(d);
 }
 
-/* Asked of the C library, which does not go to the network for these. */
-static void lookup_locally(struct dial *d, const char *port, const struct evutil_addrinfo *hints)
+/* An address in text needs nobody's answer. */
+static bool read_address(const char *host, struct resolve_answer *out)
 {
-    int rc = evutil_getaddrinfo(d->opts.host, port, hints, &d->addresses);
-    if (rc != 0)
-        err_set(&d->why, "name lookup: %s", evutil_gai_strerror(rc));
-    d->next = d->addresses;
-    try_next(d);
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&out->v[0];
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->v[0];
+    out->n = 1;
+    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1)
+        v4->sin_family = AF_INET;
+    else if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1)
+        v6->sin6_family = AF_INET6;
+    else
+        out->n = 0;
+    return out->n;
 }
 
 static void lookup_start(struct dial *d)
 {
-    char port[8];
-    snprintf(port, sizeof port, "%d", d->opts.port & 0xffff);
-    const struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC,
-                                          .ai_socktype = SOCK_STREAM,
-                                          .ai_protocol = IPPROTO_TCP,
-                                          .ai_flags = EVUTIL_AI_ADDRCONFIG};
-    const struct evutil_addrinfo numeric = {.ai_family = AF_UNSPEC,
-                                            .ai_socktype = SOCK_STREAM,
-                                            .ai_protocol = IPPROTO_TCP,
-                                            .ai_flags = EVUTIL_AI_NUMERICHOST};
-    unsigned char bytes[sizeof(struct in6_addr)];
-    const char *host = d->opts.host;
-    if (inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1) {
-        lookup_locally(d, port, &numeric);
-        return;
-    }
-    if (!d->dns) {
-        if (strcmp(host, "localhost") == 0) {
-            lookup_locally(d, port, &hints);
-            return;
-        }
+    if (read_address(d->opts.host, &d->addresses)) {
+        try_next(d);
+    } else if (!d->resolver) {
         err_set(&d->why, "name lookup: no resolver");
         finish(d, NULL);
-        return;
+    } else {
+        timer_once(d->timer, d->opts.lookup_ms ? d->opts.lookup_ms : LOOKUP_MAX_MS);
+        d->lookup = resolve_start(d->resolver, d->opts.host, on_lookup, d);
     }
-    struct lookup *lookup = mem_zalloc(sizeof *lookup);
-    lookup->dial = d;
-    d->lookup = lookup;
-    timer_once(d->timer, d->opts.lookup_ms ? d->opts.lookup_ms : LOOKUP_MAX_MS);
-    /* NULL: the answer has come already, and lookup and perhaps d are gone. */
-    struct evdns_getaddrinfo_request *request =
-        evdns_getaddrinfo(d->dns, host, port, &hints, on_lookup, lookup);
-    if (request)
-        lookup->request = request;
 }
 
 static void connect_unix(struct dial *d)
@@ -254,18 +224,21 @@ static void on_timer(void *arg)
         return;
     }
     err_set(&d->why, d->lookup ? "name lookup timed out" : "connecting timed out");
+    if (d->lookup)
+        resolve_cancel(d->lookup);
+    d->lookup = NULL;
     if (d->bev)
         bufferevent_free(d->bev);
     d->bev = NULL;
     try_next(d);
 }
 
-struct dial *dial_start(struct event_base *base, struct evdns_base *dns,
+struct dial *dial_start(struct event_base *base, struct resolver *resolver,
                         const struct dial_opts *opts, dial_fn fn, void *arg)
 {
     struct dial *d = mem_zalloc(sizeof *d);
     d->base = base;
-    d->dns = dns;
+    d->resolver = resolver;
     d->opts = *opts;
     if (opts->tls) {
         d->tls = *opts->tls;

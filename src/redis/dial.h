@@ -7,9 +7,9 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#include "base/resolve.h"
 #include "redis/tls.h"
 
-struct evdns_base;
 struct dial;
 
 struct dial_opts {
@@ -26,8 +26,9 @@ struct dial_opts {
 typedef void (*dial_fn)(void *arg, struct bufferevent *bev, const char *why);
 
 /* The callback comes exactly once, never before this returns, unless cancelled; the dial is gone
- * then. Strings are borrowed until the end. Without dns only addresses and localhost work. */
-struct dial *dial_start(struct event_base *base, struct evdns_base *dns,
+ * then. Strings are borrowed until the end. Without a resolver only addresses
+ * work. */
+struct dial *dial_start(struct event_base *base, struct resolver *resolver,
                         const struct dial_opts *opts, dial_fn fn, void *arg);
 void dial_cancel(struct dial *d);
 

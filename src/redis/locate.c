@@ -12,7 +12,7 @@
 
 struct locate {
     struct event_base *base;
-    struct evdns_base *dns;
+    struct resolver *resolver;
     struct locate_opts opts;
     struct node nodes[LOCATE_NODES_MAX]; /* in a cluster they come and go */
     size_t n, current, tries;
@@ -125,7 +125,7 @@ static void ask_next(struct locate *l)
                                  .tls = o->tls,
                                  .connect_ms = o->timeout_ms,
                                  .answer_ms = o->timeout_ms};
-    l->ask = ask_start(l->base, l->dns, &ask, text, (size_t)len, on_answer, l);
+    l->ask = ask_start(l->base, l->resolver, &ask, text, (size_t)len, on_answer, l);
     redisFreeCommand(text);
 }
 
@@ -147,13 +147,13 @@ static void on_soon(void *arg)
 
 /* --- public ---------------------------------------------------------------------------------- */
 
-struct locate *locate_new(struct event_base *base, struct evdns_base *dns,
+struct locate *locate_new(struct event_base *base, struct resolver *resolver,
                           const struct locate_opts *opts)
 {
     assert(opts->n >= 1 && opts->n <= LOCATE_NODES_MAX);
     struct locate *l = mem_zalloc(sizeof *l);
     l->base = base;
-    l->dns = dns;
+    l->resolver = resolver;
     l->opts = *opts;
     l->n = opts->n;
     memcpy(l->nodes, opts->nodes, l->n * sizeof *l->nodes);

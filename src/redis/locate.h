@@ -26,7 +26,7 @@ struct locate;
 /* where is borrowed for the call; NULL: nobody knew, and why the last one did not. */
 typedef void (*locate_fn)(void *arg, const struct node *where, const char *why);
 
-struct locate *locate_new(struct event_base *base, struct evdns_base *dns,
+struct locate *locate_new(struct event_base *base, struct resolver *resolver,
                           const struct locate_opts *opts);
 void locate_free(struct locate *l);
 

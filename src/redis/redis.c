@@ -185,7 +185,7 @@ static void on_located(void *arg, const struct node *where, const char *why)
                                    .tls = r->opts.tls ? &r->tls : NULL,
                                    .timeout_ms = r->opts.connect_timeout_ms,
                                    .keepalive_s = r->opts.keepalive_s};
-    r->dial = dial_start(r->base, r->dns, &opts, on_dialed, r);
+    r->dial = dial_start(r->base, r->resolver, &opts, on_dialed, r);
 }
 
 static void on_retry(void *arg)
@@ -230,17 +230,17 @@ static struct locate *locate_make(struct redis *r)
         .tls = redis_opts_locate_tls(o) ? &r->asked_tls : NULL,
         .timeout_ms = o->connect_timeout_ms < ASK_MAX_MS ? o->connect_timeout_ms : ASK_MAX_MS,
     };
-    return locate_new(r->base, r->dns, &opts);
+    return locate_new(r->base, r->resolver, &opts);
 }
 
-struct redis *redis_new(struct event_base *base, struct evdns_base *dns,
+struct redis *redis_new(struct event_base *base, struct resolver *resolver,
                         const struct redis_opts *opts, const char *name, redis_state_fn fn,
                         void *arg)
 {
     signal(SIGPIPE, SIG_IGN); /* a peer that went away is an error code */
     struct redis *r = mem_zalloc(sizeof *r);
     r->base = base;
-    r->dns = dns;
+    r->resolver = resolver;
     r->opts = *opts;
     memcpy(r->where.host, opts->host, sizeof r->where.host);
     r->where.port = opts->port;

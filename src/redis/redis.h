@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "redis/locate.h"
 
-struct evdns_base;
+struct resolver;
 struct redis;
 
 enum { REDIS_NODES_MAX = 16 };
@@ -59,9 +59,8 @@ enum redis_state {
 typedef void (*redis_state_fn)(void *arg, enum redis_state state, const char *why);
 
 /* name is for the log ("command", "wait push:jobs"). The state callback comes on every
- * transition, never before redis_new returns. dns may be NULL: then only addresses and
- * localhost work. */
-struct redis *redis_new(struct event_base *base, struct evdns_base *dns,
+ * transition, never before redis_new returns. resolver may be NULL: then only addresses work. */
+struct redis *redis_new(struct event_base *base, struct resolver *resolver,
                         const struct redis_opts *opts, const char *name, redis_state_fn fn,
                         void *arg);
 void redis_free(struct redis *r); /* pending commands get their NULL reply first */

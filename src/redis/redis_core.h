@@ -19,7 +19,7 @@ struct detour; /* a command that went to another node, redis_redirect.c */
  * state, until on_soon. Callbacks may drop and free: epoch tells the code below them. */
 struct redis {
     struct event_base *base;
-    struct evdns_base *dns;
+    struct resolver *resolver;
     struct redis_opts opts;
     struct tls_opts tls, asked_tls;
     struct locate *locate;

@@ -72,7 +72,7 @@ bool redis_detour(struct redis *r, const struct pending *p, const redisReply *re
     LIST_INSERT_HEAD(&r->detours, d, link);
     r->ndetours++;
     metrics_add(METRIC_REDIS_REDIRECTS, 1);
-    d->ask = ask_start(r->base, r->dns, &opts, p->text, p->len, on_answer, d);
+    d->ask = ask_start(r->base, r->resolver, &opts, p->text, p->len, on_answer, d);
     return true;
 }
 

@@ -40,7 +40,7 @@ struct peer {
 
 struct router {
     struct event_base *base;
-    struct evdns_base *dns;
+    struct resolver *resolver;
     struct redis_opts opts;
     struct redis *shared;
     struct peer peers[MASTERS_MAX];
@@ -114,7 +114,7 @@ static struct peer *peer_set(struct peer *p, struct router *rt, const struct nod
     }
     p->router = rt;
     TAILQ_INIT(&p->waiting);
-    p->redis = redis_new(rt->base, rt->dns, &opts, "reply", on_state, p);
+    p->redis = redis_new(rt->base, rt->resolver, &opts, "reply", on_state, p);
     return p;
 }
 
@@ -207,12 +207,12 @@ static struct hop *hop_new(struct router *rt, int argc, const char **argv, const
 
 /* --- public ---------------------------------------------------------------------------------- */
 
-struct router *router_new(struct event_base *base, struct evdns_base *dns,
+struct router *router_new(struct event_base *base, struct resolver *resolver,
                           const struct redis_opts *opts, struct redis *shared)
 {
     struct router *rt = mem_zalloc(sizeof *rt);
     rt->base = base;
-    rt->dns = dns;
+    rt->resolver = resolver;
     rt->opts = *opts;
     rt->shared = shared;
     return rt;

@@ -10,7 +10,7 @@ struct router;
 
 /* shared: everything goes through this connection (borrowed), unless opts say cluster: then NULL.
  */
-struct router *router_new(struct event_base *base, struct evdns_base *dns,
+struct router *router_new(struct event_base *base, struct resolver *resolver,
                           const struct redis_opts *opts, struct redis *shared);
 void router_free(struct router *rt); /* what is on its way gets its NULL reply first */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/dispatch.h"
 
-#include <event2/dns.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -276,7 +275,7 @@ static void on_wait_redis(void *arg, enum redis_state state, const char *why)
 /* --- construction ---------------------------------------------------------------------------- */
 
 /* In a cluster to the owner of the queue's slot. */
-static struct redis *lane_connect(struct lane *lane, struct evdns_base *dns, const char *kind,
+static struct redis *lane_connect(struct lane *lane, struct resolver *resolver, const char *kind,
                                   const char *queue, redis_state_fn fn)
 {
     struct redis_opts opts = lane->d->config->redis;
@@ -284,18 +283,18 @@ static struct redis *lane_connect(struct lane *lane, struct evdns_base *dns, con
     opts.slot = cluster_slot(queue, strlen(queue));
     opts.value_max = fn == on_wait_redis ? QUEUE_WAKE_BYTES : opts.value_max;
     snprintf(name, sizeof name, "%s %s", kind, queue);
-    return redis_new(lane->d->base, dns, &opts, name, fn, lane);
+    return redis_new(lane->d->base, resolver, &opts, name, fn, lane);
 }
 
-static void lane_init(struct lane *lane, struct dispatch *d, struct evdns_base *dns,
+static void lane_init(struct lane *lane, struct dispatch *d, struct resolver *resolver,
                       const char *name)
 {
     const struct config *c = d->config;
     lane->d = d;
     lane->results = config_queue_key(c->queue_results, name);
     lane->dead = config_queue_key(c->queue_dead, name);
-    lane->wait = lane_connect(lane, dns, "wait", name, on_wait_redis);
-    lane->cmd = d->cmd ? d->cmd : lane_connect(lane, dns, "command", name, on_lane_redis);
+    lane->wait = lane_connect(lane, resolver, "wait", name, on_wait_redis);
+    lane->cmd = d->cmd ? d->cmd : lane_connect(lane, resolver, "command", name, on_lane_redis);
     const struct queue_opts opts = {
         .name = name,
         .results = lane->results,
@@ -329,7 +328,7 @@ static struct redis *first_queues_redis(const struct dispatch *d)
     return d->lanes[0].cmd;
 }
 
-struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
+struct dispatch *dispatch_new(struct event_base *base, struct resolver *resolver,
                               const struct config *config, bool until_empty, dispatch_end_fn fn,
                               void *arg, struct err *e)
 {
@@ -352,10 +351,10 @@ struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
     d->drain_timer = timer_new(base, on_drain_timer, d);
     d->lanes = mem_zalloc(config->nqueues * sizeof *d->lanes);
     if (config->redis.topology != TOPOLOGY_CLUSTER)
-        d->cmd = redis_new(base, dns, &config->redis, "command", on_redis, d);
+        d->cmd = redis_new(base, resolver, &config->redis, "command", on_redis, d);
     for (size_t i = 0; i < config->nqueues; i++)
-        lane_init(&d->lanes[i], d, dns, config->queue_names[i]);
-    d->router = router_new(base, dns, &config->redis, d->cmd);
+        lane_init(&d->lanes[i], d, resolver, config->queue_names[i]);
+    d->router = router_new(base, resolver, &config->redis, d->cmd);
     d->fleet = fleet_new(base, config, first_queues_redis(d), d->worker, on_fleet, d);
     d->keyring = keyring_new(base, config, on_fleet, d);
     d->pipeline =

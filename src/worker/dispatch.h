@@ -11,7 +11,7 @@
 #include "fleet/circuit.h"
 #include "queue/queue.h"
 
-struct evdns_base;
+struct resolver;
 struct flow;
 struct dispatch;
 
@@ -25,7 +25,7 @@ typedef void (*dispatch_end_fn)(void *arg, enum dispatch_end end, const char *wh
 
 /* config and base are borrowed. until_empty: drain by itself when every queue is empty. NULL with
  * e when HTTP cannot be set up; Redis may be down. */
-struct dispatch *dispatch_new(struct event_base *base, struct evdns_base *dns,
+struct dispatch *dispatch_new(struct event_base *base, struct resolver *resolver,
                               const struct config *config, bool until_empty, dispatch_end_fn fn,
                               void *arg, struct err *e);
 void dispatch_free(struct dispatch *d);

@@ -7,7 +7,6 @@
 
 #include <arpa/inet.h>
 #include <cmocka.h>
-#include <event2/dns.h>
 #include <event2/listener.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -18,11 +17,13 @@
 
 #include "base/clock.h"
 #include "redis/dial.h"
+#include "support/fake_names.h"
 #include "support/pump.h"
 
 enum { LOOKUP_MS = 800, TICK_MS = 5, COARSE_MS = 20 /* the loop's clock is cached */ };
 
 static struct event_base *base;
+static struct resolver *resolver;
 static int ended;
 static struct bufferevent *connection;
 static char why_not[256];
@@ -31,6 +32,9 @@ static int set_up(void **state)
 {
     (void)state;
     base = event_base_new();
+    resolver = resolver_new(base);
+    asked_any = asked_v4 = 0;
+    names_let(true, true);
     ended = 0;
     connection = NULL;
     why_not[0] = '\0';
@@ -40,6 +44,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    names_let(true, true);
+    pump_until(base, inside == 0);
+    resolver_free(resolver);
     event_base_free(base);
     return 0;
 }
@@ -53,36 +60,6 @@ static void on_end(void *arg, struct bufferevent *bev, const char *why)
 }
 
 /* --- a name server that never answers -------------------------------------------------------- */
-
-struct mute {
-    int fd;
-    struct evdns_base *dns;
-};
-
-static void mute_open(struct mute *m)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof at;
-    char name[32];
-    m->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(m->fd, (struct sockaddr *)&at, len), 0);
-    assert_int_equal(getsockname(m->fd, (struct sockaddr *)&at, &len), 0);
-    snprintf(name, sizeof name, "127.0.0.1:%d", ntohs(at.sin_port));
-    m->dns = evdns_base_new(base, 0);
-    assert_int_equal(evdns_base_nameserver_ip_add(m->dns, name), 0);
-}
-
-static bool mute_was_asked(const struct mute *m)
-{
-    char query[512];
-    return recv(m->fd, query, sizeof query, MSG_DONTWAIT) > 0;
-}
-
-static void mute_close(struct mute *m)
-{
-    evdns_base_free(m->dns, 0);
-    close(m->fd);
-}
 
 static const struct dial_opts by_name = {.unix_path = "",
                                          .host = "redis.example",
@@ -101,15 +78,14 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 static void test_mute_name_server(void **state)
 {
     (void)state;
-    struct mute m;
     int ticks = 0;
     const struct timeval every = {.tv_usec = TICK_MS * 1000};
     struct event *tick = event_new(base, -1, EV_PERSIST, on_tick, &ticks);
     event_add(tick, &every);
-    mute_open(&m);
+    names_let(false, false);
     int64_t began = clock_mono_ms();
-    assert_non_null(dial_start(base, m.dns, &by_name, on_end, NULL));
-    pump_until(base, mute_was_asked(&m));
+    assert_non_null(dial_start(base, resolver, &by_name, on_end, NULL));
+    pump_until(base, asked_any == 1);
     int before = ticks;
     pump_until(base, ended || ticks >= before + 5);
     assert_int_equal(ended, 0);
@@ -119,21 +95,19 @@ static void test_mute_name_server(void **state)
     assert_null(connection);
     assert_string_equal(why_not, "name lookup timed out");
     event_free(tick);
-    mute_close(&m);
     assert_int_equal(ended, 1);
 }
 
-/* The resolver tells of the end of a cancelled lookup when the dial is long gone. */
+/* The answer comes when the dial is long gone. */
 static void test_cancel_while_it_looks(void **state)
 {
     (void)state;
-    struct mute m;
-    mute_open(&m);
-    struct dial *d = dial_start(base, m.dns, &by_name, on_end, NULL);
-    pump_until(base, mute_was_asked(&m));
+    names_let(false, false);
+    struct dial *d = dial_start(base, resolver, &by_name, on_end, NULL);
+    pump_until(base, asked_any == 1);
     dial_cancel(d);
-    event_base_loop(base, EVLOOP_NONBLOCK);
-    mute_close(&m);
+    names_let(true, true);
+    pump_until(base, inside == 0);
     assert_int_equal(ended, 0);
 }
 
