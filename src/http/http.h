@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * HTTP(S) calls: libcurl's multi_socket interface on the libevent loop. Connections are capped,
- * reused and kept alive; easy handles are pooled. libcurl never sends a request twice: a second
- * PREREQ callback within one transfer aborts it. Redirects are not followed. Proxies of the
- * environment are ignored. */
+ * reused and kept alive; easy handles are pooled; names are looked up by addresses.h. libcurl never
+ * sends a request twice: a second PREREQ callback within one transfer aborts it. Redirects are not
+ * followed. Proxies of the environment are ignored. */
 #ifndef PB_HTTP_HTTP_H
 #define PB_HTTP_HTTP_H
 
