@@ -6,7 +6,7 @@
 # shellcheck disable=SC2086,SC2015 # lists of packages; fail does not return
 set -eu
 build="gcc make pkg-config|pkgconf libc6-dev libhiredis-dev libcurl4-openssl-dev libssl-dev libjansson-dev
-libconfig-dev libevent-dev libexpat1-dev redis-server redis-tools curl openssl ca-certificates jq"
+libconfig-dev libevent-dev libexpat1-dev redis-server redis-tools curl openssl ca-certificates tzdata jq"
 tests="python3 iproute2 faketime valgrind clang libclang-rt-N-dev libcmocka-dev bats spin git prometheus
 python3-jsonschema python3-redis nodejs node-redis golang-go golang-github-gomodule-redigo-dev php-cli php-redis ruby ruby-redis"
 case ${1:-build} in

@@ -287,7 +287,7 @@ static void digest_config(struct config *c)
             buf_json_raw(&b, a->title, strlen(a->title));
         else
             buf_puts(&b, "null");
-        if (a->quiet.on)
+        if (a->quiet.n)
             buf_printf(&b, " quiet %s", a->quiet_text);
         digest_push(&b, a->push);
         buf_putc(&b, '\n');
@@ -486,6 +486,8 @@ void config_free(struct config *c)
     mem_free(c->sts_endpoint);
     mem_free(c->metadata_endpoint);
     mem_free(c->marks);
+    for (size_t i = 0; i < c->napps; i++)
+        quiet_free(&c->apps[i].app.quiet);
     mem_free(c->apps);
     mem_free(c->groups);
     if (c->templates)

@@ -303,10 +303,11 @@ static const struct option_row app[] = {
     CHOICE(OPTION_EITHER, "ambiguous", "dead", "dead|resend", 0, APP(app.resend_ambiguous),
            "What becomes of a call that stayed unanswered until it may not be repeated: a dead "
            "letter, or a new push that may reach phones twice"),
-    TEXT("quiet", "", 0, 32, 0, APP(app.quiet_text),
-         "Quiet hours, `22:00-07:00 +08:00`: a push of type message that would show then gets "
-         "their end as PushTime, or ends as `expired` where its deadline is earlier; functional "
-         "ones pass"),
+    TEXT("quiet", "", 0, 256, 0, APP(app.quiet_text),
+         "Quiet hours, `22:00-07:00 +08:00` or `Mon-Fri 22:00-07:00, Sat-Sun 20:00-10:00 "
+         "Europe/Berlin`, each window by the day on which it begins, up to 7 of them: a push of "
+         "type message that would show then gets their end as PushTime, or ends as `expired` "
+         "where its deadline is earlier; functional ones pass"),
     INT("max_attempts", "0", 0, 1000, APP(app.max_attempts),
         "Own number of attempts; 0: `retry.max_attempts`"),
 };

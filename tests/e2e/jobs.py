@@ -211,15 +211,15 @@ def duplicates_by_producers():
         s.no_duplicates()
 
 
-@scenario
-def quiet_hours():
+def quiet_at(place, offset_s):
     """A message push waits for the end of the quiet hours by PushTime, a functional one passes."""
     now = time.time()
     clock = lambda t: time.strftime("%H:%M", time.gmtime(t))  # noqa: E731
+    local = lambda t: clock(t + offset_s)  # noqa: E731
     with Stage() as s:
         conf = os.path.join(s.dir, "quiet.conf")
         with open(conf, "w") as f:
-            f.write('apps = ( { name = "default"; app_key = "23456789"; quiet = "%s-%s Z"; } );\n' % (clock(now - 3600), clock(now + 7200)))
+            f.write('apps = ( { name = "default"; app_key = "23456789"; quiet = "%s-%s %s"; } );\n' % (local(now - 3600), local(now + 7200), place))
         s.worker("-c", conf)
         n = s.push({"id": "message", "message": "m", "school": "s"}, {"id": "functional", "message": "m", "school": "s", "type": 1},
                    {"id": "late", "message": "m", "school": "s", "ttl_s": 3600})
@@ -230,6 +230,17 @@ def quiet_hours():
         expect("PushTime" not in calls["functional"], calls["functional"])
         expect(calls["message"]["PushTime"][11:16] == clock(now + 7200), calls["message"])
         s.settle(n)
+
+
+@scenario
+def quiet_hours():
+    quiet_at("Z", 0)
+
+
+@scenario
+def quiet_hours_of_a_time_zone():
+    """Where clocks never change, so that this test knows the offset."""
+    quiet_at("Asia/Kolkata", 5.5 * 3600)
 
 
 @scenario
