@@ -6,7 +6,7 @@ MODULES := $(patsubst src/%.c,%,$(wildcard $(ROOMS:%=src/%/*.c)))
 CLI  := $(patsubst src/%.c,%,$(wildcard src/cli/*.c src/cli/*/*.c))
 MOCK := $(patsubst src/%.c,%,$(wildcard src/mock/*.c src/mock/*/*.c))
 # The mock checks the client, so it shares nothing with it but the foundation.
-MOCK_BASE := base/mem base/chars base/err base/buf base/text base/visible base/clock base/log base/start base/timer base/hash
+MOCK_BASE := base/mem base/chars base/err base/buf base/text base/visible base/clock base/log base/start base/timer base/hash base/args base/args_help
 
 # One short line a step, none with -s; V=1 shows the commands. All cores, unless make was told how many; but not when the
 # same run removes what was built.

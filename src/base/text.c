@@ -20,6 +20,26 @@ bool text_int(const char *text, int64_t min, int64_t max, int64_t *out)
     return true;
 }
 
+bool text_duration(const char *text, int64_t *ms)
+{
+    static const char letters[] = "smhd";
+    static const int64_t units[] = {1000, 1000, 60000, 3600000, 86400000};
+    size_t len = strlen(text);
+    const char *letter = len ? strchr(letters, text[len - 1]) : NULL;
+    char number[16];
+    int64_t n;
+    if (letter)
+        len--;
+    if (!len || len >= sizeof number)
+        return false;
+    memcpy(number, text, len);
+    number[len] = '\0';
+    if (!text_int(number, 1, 1000000000, &n))
+        return false;
+    *ms = n * units[letter ? letter - letters + 1 : 0];
+    return true;
+}
+
 bool text_is_utf8(const char *p, size_t len)
 {
     uint32_t code;

@@ -13,6 +13,10 @@
 /* Decimal integer that fills the whole text and lies in [min, max]; false otherwise. */
 bool text_int(const char *text, int64_t min, int64_t max, int64_t *out);
 
+/* A span of time in milliseconds: 1 to 10^9 with s, m, h or d behind it, seconds where there is no
+ * letter; false where text is none. */
+bool text_duration(const char *text, int64_t *ms);
+
 /* The decimal digits of n and a NUL, at most 21 bytes; returns where the NUL is. Beside stpcpy(),
  * for what is made for every job: a formatted print takes ten times as long. */
 char *text_number(char *at, uint64_t n);
