@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The subcommands. Each gets argv from its own name on, prints errors as one line to stderr and
- * returns the exit status. */
+ * The commands. Each has a table of what it takes (base/args.h) and a function that gets it read,
+ * with the configuration, prints errors as one line to stderr and returns the exit status. */
 #ifndef PB_CLI_CLI_H
 #define PB_CLI_CLI_H
 
@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/args.h"
 #include "base/buf.h"
 #include "config/config.h"
 
@@ -20,26 +21,27 @@ enum {
     CLI_CONFIG = 78,
 };
 
-int cmd_run(int argc, char **argv);
-int cmd_check(int argc, char **argv);
-int cmd_render(int argc, char **argv);
-int cmd_send(int argc, char **argv);
-int cmd_health(int argc, char **argv);
-int cmd_dead(int argc, char **argv);
-int cmd_stats(int argc, char **argv);
-int cmd_queue(int argc, char **argv);
-int cmd_cancel(int argc, char **argv);
-int cmd_pause(int argc, char **argv);
-int cmd_resume(int argc, char **argv);
-int cmd_limit(int argc, char **argv);
-int cmd_tag(int argc, char **argv);
-int cmd_alias(int argc, char **argv);
-int cmd_account(int argc, char **argv);
-int cmd_device(int argc, char **argv);
-int cmd_push(int argc, char **argv);
-int cmd_app(int argc, char **argv);
-int cmd_call(int argc, char **argv);
-int cmd_version(int argc, char **argv);
+/* What the struct of each command begins with. */
+struct cli_args {
+    struct args given;
+    const char *config; /* NULL: the default */
+};
+#define CLI_CONFIG_OPTION                                                                          \
+    {                                                                                              \
+        .letter = 'c',                                                                             \
+        ARGS_IS_TEXT("config", "FILE", struct cli_args, config, "configuration file")              \
+    }
+
+/* Which configuration run() gets. TOOL: that of one which never calls the provider. */
+enum cli_needs { CLI_NEEDS_NONE, CLI_NEEDS_TOOL, CLI_NEEDS_WORKER };
+struct cli_command {
+    const struct args_command *args; /* its struct begins with struct cli_args */
+    enum cli_needs needs;
+    int (*run)(void *args, struct config *config); /* the exit status */
+};
+extern const struct cli_command cmd_run, cmd_check, cmd_render, cmd_send, cmd_health, cmd_dead,
+    cmd_stats, cmd_queue, cmd_cancel, cmd_pause, cmd_resume, cmd_limit, cmd_tag, cmd_alias,
+    cmd_account, cmd_device, cmd_push, cmd_app, cmd_call, cmd_version;
 
 extern const char cli_version[], cli_commit[];
 
@@ -55,7 +57,7 @@ void cli_line(FILE *out, const char *fmt, ...) __attribute__((format(printf, 2, 
 void cli_json(FILE *out, const json_t *value, size_t flags);
 void cli_json_line(FILE *out, const char *json, size_t len); /* a text of JSON, on one line */
 
-/* "pushbridge COMMAND: option: what is wrong"; CLI_USAGE. */
+/* "pushbridge COMMAND [VERB]: what is wrong"; CLI_USAGE. */
 int cli_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* One line of in without its end into out (emptied first); what exceeds out's maximum is skipped

@@ -2,7 +2,6 @@
  * pushbridge health: one GET to the admin endpoint of a worker on this machine, by the socket that
  * is kept for this, else by its address. */
 #include <errno.h>
-#include <getopt.h>
 #include <netdb.h>
 #include <poll.h>
 #include <string.h>
@@ -15,14 +14,10 @@
 
 enum { LIMIT_MS = 2000, PAUSE_MS = 20, FORBIDDEN = 403, HOST_SIZE = 256, ANSWER_SIZE = 512 };
 
-static const char help[] =
-    "usage: pushbridge health [-c FILE] [--ready]\n"
-    "\n"
-    "Asks the worker whose admin endpoint is admin.listen, by a socket of its own, and is done\n"
-    "within 2 seconds: 0 well, 1 not.\n"
-    "\n"
-    "  -c, --config FILE   configuration file\n"
-    "  --ready             ask /readyz in place of /livez\n";
+struct health_args {
+    struct cli_args common;
+    bool ready;
+};
 
 /* HOST:PORT apart; a worker that listens everywhere is asked on loopback. */
 static bool split(const char *listen, char host[HOST_SIZE], const char **port)
@@ -149,31 +144,23 @@ static int check(const char *listen, const char *path)
     return status == 200 ? CLI_OK : CLI_FAILED;
 }
 
-int cmd_health(int argc, char **argv)
+static int run_health(void *args, struct config *config)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"ready", no_argument, NULL, 'r'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *file = NULL, *path = "/livez";
-    struct config config;
-    int c;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        if (c == 'c')
-            file = optarg;
-        else if (c == 'r')
-            path = "/readyz";
-        else if (c == 'h')
-            return fputs(help, stdout), CLI_OK;
-        else
-            return CLI_USAGE;
-    }
-    if (optind < argc)
-        return cli_usage("health", "unexpected argument \"%s\"", argv[optind]);
-    if (!cli_load(file, false, &config))
-        return CLI_CONFIG;
-    int code = check(config.admin_listen, path);
-    config_free(&config);
-    return code;
+    const struct health_args *a = args;
+    return check(config->admin_listen, a->ready ? "/readyz" : "/livez");
 }
+
+static const struct args_option options[] = {
+    CLI_CONFIG_OPTION,
+    {ARGS_IS_FLAG("ready", struct health_args, ready, "ask /readyz in place of /livez")},
+};
+static const struct args_command health_args = {
+    .name = "health",
+    .title = "ask a running worker whether it is well",
+    .about = "Asks the worker whose admin endpoint is admin.listen, by a socket of its own, and is "
+             "done within 2 seconds: 0 well, 1 not.",
+    ARGS_NO_VERB("[-c FILE] [--ready]", "", 0, 0),
+    ARGS_OPTIONS(options),
+    .size = sizeof(struct health_args),
+};
+const struct cli_command cmd_health = {&health_args, CLI_NEEDS_TOOL, run_health};

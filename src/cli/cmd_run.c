@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * pushbridge run: the worker. */
 #include <event2/event.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +14,6 @@
 #include "base/log.h"
 #include "base/resolve.h"
 #include "base/start.h"
-#include "base/text.h"
 #include "base/timer.h"
 #include "cli/cli.h"
 #include "pipeline/duplicates.h"
@@ -23,30 +21,9 @@
 #include "pipeline/tally.h"
 #include "worker/dispatch.h"
 
-enum {
-    EXIT_OK = 0,
-    EXIT_LEFT = 1,
-    EXIT_USAGE_ = 64,
-    EXIT_UNSUPPORTED = 69,
-    EXIT_TIMED_OUT = 75,
-    EXIT_CONFIG_ = 78
-};
 /* Descriptors: the loop's, the admin endpoint and some of its clients, two connections at work; of
  * a queue: those to Redis, and one more while it is lost. */
 enum { FDS_SELF = 20, FDS_QUEUE = 3 };
-
-static const char help[] =
-    "usage: pushbridge run [-c FILE] [--until-empty [--timeout SECONDS]]\n"
-    "\n"
-    "Takes jobs from Redis and delivers them until TERM or INT. A first signal drains: no new\n"
-    "jobs, calls on the wire are finished within worker.drain_ms, the rest goes back; exit 0 when\n"
-    "nothing was left leased, else 1. A second signal ends at once (128 + its number).\n"
-    "HUP reads the configuration again: in force at once when it is valid, else the old one "
-    "stays.\n"
-    "\n"
-    "  -c, --config FILE   configuration file\n"
-    "  --until-empty       end when every queue is empty, other workers' jobs included\n"
-    "  --timeout SECONDS   with --until-empty: give up after this (exit 75)\n";
 
 struct run {
     struct event_base *base;
@@ -58,7 +35,7 @@ struct run {
 };
 
 struct run_args {
-    const char *config;
+    struct cli_args common;
     bool until_empty;
     int64_t timeout_s;
 };
@@ -69,9 +46,9 @@ static void on_end(void *arg, enum dispatch_end end, const char *why)
     log_info("event=worker_end why=%s", log_value(why));
     if (end == DISPATCH_UNSUPPORTED)
         cli_line(stderr, "pushbridge: unsupported service: %s", why);
-    run->exit_code = end == DISPATCH_DRAINED     ? EXIT_OK
-                     : end == DISPATCH_LEFT_OVER ? EXIT_LEFT
-                                                 : EXIT_UNSUPPORTED;
+    run->exit_code = end == DISPATCH_DRAINED     ? CLI_OK
+                     : end == DISPATCH_LEFT_OVER ? CLI_FAILED
+                                                 : CLI_UNSUPPORTED;
     event_base_loopbreak(run->base);
 }
 
@@ -107,49 +84,6 @@ static void on_trim(void *arg)
     heap_trim();
 }
 
-static bool parse(int argc, char **argv, struct run_args *args, int *code)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"until-empty", no_argument, NULL, 'e'},
-                                            {"timeout", required_argument, NULL, 't'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int c;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (c) {
-        case 'c':
-            args->config = optarg;
-            break;
-        case 'e':
-            args->until_empty = true;
-            break;
-        case 't':
-            if (!text_int(optarg, 1, 86400, &args->timeout_s)) {
-                cli_line(stderr, "pushbridge run: --timeout: \"%s\" is not 1 to 86400", optarg);
-                *code = EXIT_USAGE_;
-                return false;
-            }
-            break;
-        case 'h':
-            fputs(help, stdout);
-            *code = EXIT_OK;
-            return false;
-        default:
-            *code = EXIT_USAGE_;
-            return false;
-        }
-    }
-    *code = EXIT_USAGE_;
-    if (optind < argc)
-        cli_line(stderr, "pushbridge run: unexpected argument \"%s\"", argv[optind]);
-    else if (args->timeout_s && !args->until_empty)
-        fprintf(stderr, "pushbridge run: --timeout needs --until-empty\n");
-    else
-        return true;
-    return false;
-}
-
 static int loop(struct run *run, const struct config *config, const struct run_args *args)
 {
     struct err e;
@@ -158,16 +92,16 @@ static int loop(struct run *run, const struct config *config, const struct run_a
     struct admin *admin = admin_new(run->base, config, &fatal, &e);
     if (!admin && fatal) {
         cli_line(stderr, "pushbridge: %s", e.text);
-        return EXIT_CONFIG_;
+        return CLI_CONFIG;
     }
     run->dispatch = dispatch_new(run->base, resolver, config, args->until_empty, on_end, run, &e);
     if (!run->dispatch) {
         cli_line(stderr, "pushbridge: %s", e.text);
-        return EXIT_CONFIG_;
+        return CLI_CONFIG;
     }
     run->monitor = monitor_new(run->base, config, run->dispatch);
     admin_show(admin, run->monitor);
-    run->reload = (struct reload){.file = args->config,
+    run->reload = (struct reload){.file = args->common.config,
                                   .dispatch = run->dispatch,
                                   .monitor = run->monitor,
                                   .admin = admin,
@@ -195,7 +129,7 @@ static int loop(struct run *run, const struct config *config, const struct run_a
     monitor_free(run->monitor);
     reload_free(&run->reload);
     resolver_free(resolver);
-    return run->timed_out ? EXIT_TIMED_OUT : run->exit_code;
+    return run->timed_out ? CLI_TIMED_OUT : run->exit_code;
 }
 
 /* With fewer it would start and then meet the limit with every connection. */
@@ -214,40 +148,62 @@ static bool has_descriptors(const struct config *c)
     return most >= least;
 }
 
-int cmd_run(int argc, char **argv)
+/* Before the first JSON text is parsed and the heap has grown. */
+static void begin_run(void *args)
 {
-    struct run_args args = {0};
-    struct run run = {.exit_code = EXIT_LEFT};
-    struct config config;
-    struct err e;
-    int code;
+    (void)args;
     memory_count_parsed();
     heap_setup();
-    if (!parse(argc, argv, &args, &code))
-        return code;
-    if (!config_load(args.config, NULL, &config, &e)) {
-        cli_line(stderr, "pushbridge: %s", e.text);
-        return EXIT_CONFIG_;
-    }
-    log_threshold = config.log_level;
-    if (config.core_dumps)
+}
+
+static bool check_run(void *args, struct err *e)
+{
+    const struct run_args *a = args;
+    return !a->timeout_s || a->until_empty || err_set(e, "--timeout needs --until-empty");
+}
+
+static int run_worker(void *args, struct config *config)
+{
+    struct run run = {.exit_code = CLI_FAILED};
+    log_threshold = config->log_level;
+    if (config->core_dumps)
         start_allow_dumps();
-    if (!has_descriptors(&config)) {
-        config_free(&config);
-        return EXIT_CONFIG_;
-    }
+    if (!has_descriptors(config))
+        return CLI_CONFIG;
     tally_build(cli_version, cli_commit);
-    tally_name(&config);
-    duplicates_announce(&config);
+    tally_name(config);
+    duplicates_announce(config);
     signal(SIGHUP, SIG_IGN); /* one that comes before there is anything to reload */
     run.base = event_base_new();
     if (!run.base) {
         fputs("pushbridge: no event loop\n", stderr);
-        config_free(&config);
-        return EXIT_LEFT;
+        return CLI_FAILED;
     }
-    code = loop(&run, &config, &args);
+    int code = loop(&run, config, args);
     event_base_free(run.base);
-    config_free(&config);
     return code;
 }
+
+static const struct args_option options[] = {
+    CLI_CONFIG_OPTION,
+    {ARGS_IS_FLAG("until-empty", struct run_args, until_empty,
+                  "end when every queue is empty, other workers' jobs included")},
+    {ARGS_IS_NUMBER("timeout", "SECONDS", struct run_args, timeout_s, 1, 86400,
+                    "with --until-empty: give up after this (exit 75)")},
+};
+static const struct args_command run_args = {
+    .name = "run",
+    .title = "the worker: take jobs from Redis and deliver them",
+    .about =
+        "Takes jobs from Redis and delivers them until TERM or INT. A first signal drains: no new "
+        "jobs, calls on the wire are finished within worker.drain_ms, the rest goes back; exit 0 "
+        "when nothing was left leased, else 1. A second signal ends at once (128 + its number).\n"
+        "HUP reads the configuration again: in force at once when it is valid, else the old one "
+        "stays.",
+    ARGS_NO_VERB("[-c FILE] [--until-empty [--timeout SECONDS]]", "", 0, 0),
+    ARGS_OPTIONS(options),
+    .size = sizeof(struct run_args),
+    .begin = begin_run,
+    .check = check_run,
+};
+const struct cli_command cmd_run = {&run_args, CLI_NEEDS_WORKER, run_worker};

@@ -5,26 +5,26 @@
 #include <hiredis/hiredis.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
-#include <string.h>
 
 #include "cli/cli.h"
 
-static const char help[] =
-    "usage: pushbridge version\n"
-    "\n"
-    "Prints the version and the commit, and on the second line the versions of the libraries.\n";
-
-int cmd_version(int argc, char **argv)
+static int print_version(void *args, struct config *config)
 {
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        fputs(help, stdout);
-        return CLI_OK;
-    }
-    if (argc > 1)
-        return cli_usage("version", "unexpected argument \"%s\"", argv[1]);
+    (void)args;
+    (void)config;
     cli_line(stdout, "pushbridge %s (%s)", cli_version, cli_commit);
     cli_line(stdout, "libcurl %s, %s, libevent %s, hiredis %d.%d.%d, jansson %s",
              curl_version_info(CURLVERSION_NOW)->version, OpenSSL_version(OPENSSL_VERSION),
              event_get_version(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH, JANSSON_VERSION);
     return CLI_OK;
 }
+
+static const struct args_command version_args = {
+    .name = "version",
+    .title = "print the version",
+    .about = "Prints the version and the commit, and on the second line the versions of the "
+             "libraries.",
+    ARGS_NO_VERB("", "", 0, 0),
+    .size = sizeof(struct cli_args),
+};
+const struct cli_command cmd_version = {&version_args, CLI_NEEDS_NONE, print_version};

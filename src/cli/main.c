@@ -1,60 +1,53 @@
 /* SPDX-License-Identifier: MIT
- * pushbridge COMMAND …: finds the command. */
+ * pushbridge COMMAND …: finds the command, reads its arguments, loads its configuration, runs it.
+ */
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/start.h"
 #include "cli/cli.h"
 
-static const struct command {
-    const char *name, *title; /* title: what getopt puts before its messages */
-    int (*run)(int argc, char **argv);
-    const char *help;
-} commands[] = {
-    {"run", "pushbridge run", cmd_run, "the worker: take jobs from Redis and deliver them"},
-    {"check", "pushbridge check", cmd_check, "check the configuration and print what is in force"},
-    {"render", "pushbridge render", cmd_render,
-     "show the calls that jobs would make, send nothing"},
-    {"send", "pushbridge send", cmd_send, "put jobs into the queue, and wait for the outcome"},
-    {"health", "pushbridge health", cmd_health, "ask a running worker whether it is well"},
-    {"dead", "pushbridge dead", cmd_dead, "look at dead letters, get them back, drop them"},
-    {"stats", "pushbridge stats", cmd_stats, "where all jobs are, and what the workers do"},
-    {"queue", "pushbridge queue", cmd_queue, "list the queues, look at the first ready jobs"},
-    {"cancel", "pushbridge cancel", cmd_cancel, "take back a job that has not reached phones yet"},
-    {"pause", "pushbridge pause", cmd_pause, "stop one app's jobs, or all, on all workers"},
-    {"resume", "pushbridge resume", cmd_resume, "end a pause"},
-    {"limit", "pushbridge limit", cmd_limit, "show and change rate limits of all workers"},
-    {"tag", "pushbridge tag", cmd_tag, "bind, unbind, query, list and remove tags"},
-    {"alias", "pushbridge alias", cmd_alias, "bind, unbind and query aliases"},
-    {"account", "pushbridge account", cmd_account, "the devices of an account"},
-    {"device", "pushbridge device", cmd_device, "what the provider knows about devices"},
-    {"push", "pushbridge push", cmd_push, "cancel pushes, list them, count what became of them"},
-    {"app", "pushbridge app", cmd_app, "check an app's certificates"},
-    {"call", "pushbridge call", cmd_call, "any action of the provider, by name"},
-    {"version", "pushbridge version", cmd_version, "print the version"},
-};
-enum { COMMANDS = sizeof commands / sizeof *commands };
+enum { HELP_MAX = 64 * 1024 };
 
-static void print_help(FILE *out)
+static const struct cli_command *const commands[] = {
+    &cmd_run,     &cmd_check,  &cmd_render, &cmd_send,   &cmd_health, &cmd_dead,    &cmd_stats,
+    &cmd_queue,   &cmd_cancel, &cmd_pause,  &cmd_resume, &cmd_limit,  &cmd_tag,     &cmd_alias,
+    &cmd_account, &cmd_device, &cmd_push,   &cmd_app,    &cmd_call,   &cmd_version,
+};
+
+static void print_commands(FILE *out)
 {
     fputs(
         "usage: pushbridge COMMAND [OPTION…]\n\n"
         "Takes push jobs from Redis and delivers them through the Aliyun Mobile Push OpenAPI.\n\n",
         out);
-    for (size_t i = 0; i < COMMANDS; i++)
-        cli_line(out, "  %-8s %s", commands[i].name, commands[i].help);
+    for (size_t i = 0; i < ARGS_N(commands); i++)
+        cli_line(out, "  %-8s %s", commands[i]->args->name, commands[i]->args->title);
     fputs(
         "\n`pushbridge COMMAND --help` lists a command's options. Exit status: 0 done, 1 failed,\n"
         "64 wrong usage, 69 a service that cannot be used, 75 timed out, 78 wrong configuration.\n",
         out);
 }
 
-static const struct command *find(const char *name)
+static int print_command(const struct args_command *c)
+{
+    struct buf text;
+    char program[64];
+    buf_init(&text, HELP_MAX);
+    snprintf(program, sizeof program, "pushbridge %s", c->name);
+    args_help(c, program, &text);
+    fputs(buf_text(&text), stdout);
+    buf_free(&text);
+    return CLI_OK;
+}
+
+static const struct cli_command *find_command(const char *name)
 {
     if (strcmp(name, "--version") == 0)
         name = "version";
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
+    for (size_t i = 0; i < ARGS_N(commands); i++)
+        if (strcmp(commands[i]->args->name, name) == 0)
+            return commands[i];
     return NULL;
 }
 
@@ -64,7 +57,7 @@ static bool is_help(const char *text)
 }
 
 /* Output that could not be written is a failure, though everything else went well. */
-static int finish(int code)
+static int check_output(int code)
 {
     int fault = cli_output_fault();
     if (!fault)
@@ -73,9 +66,41 @@ static int finish(int code)
     return code ? code : CLI_FAILED;
 }
 
+static int load_and_run(const struct cli_command *c, struct cli_args *args)
+{
+    struct config config;
+    if (c->needs == CLI_NEEDS_NONE)
+        return c->run(args, NULL);
+    if (!cli_load(args->config, c->needs == CLI_NEEDS_WORKER, &config))
+        return CLI_CONFIG;
+    int code = c->run(args, &config);
+    config_free(&config);
+    return code;
+}
+
+static int refuse_args(const struct args_command *c, const struct args *given, const struct err *e)
+{
+    const char *verb = given->verb ? given->verb->name : NULL;
+    cli_line(stderr, "pushbridge %s%s%s: %s (see pushbridge %s --help)", c->name, verb ? " " : "",
+             verb ? verb : "", e->text, c->name);
+    return CLI_USAGE;
+}
+
+static int run_command(const struct cli_command *c, int argc, char **argv)
+{
+    struct err e;
+    void *args = mem_alloc(c->args->size);
+    enum args_end end = args_parse(c->args, argc, argv, args, &e);
+    int code = end == ARGS_WRONG  ? refuse_args(c->args, args, &e)
+               : end == ARGS_HELP ? print_command(c->args)
+                                  : load_and_run(c, args);
+    args_free(c->args, args);
+    mem_free(args);
+    return code;
+}
+
 int main(int argc, char **argv)
 {
-    static char title[32];
     struct err e;
     if (!start_process(&e)) {
         cli_line(stderr, "pushbridge: %s", e.text);
@@ -83,19 +108,17 @@ int main(int argc, char **argv)
     }
     start_keep_memory();
     if (argc < 2) {
-        print_help(stderr);
+        print_commands(stderr);
         return CLI_USAGE;
     }
     if (is_help(argv[1])) {
-        print_help(stdout);
-        return finish(CLI_OK);
+        print_commands(stdout);
+        return check_output(CLI_OK);
     }
-    const struct command *c = find(argv[1]);
+    const struct cli_command *c = find_command(argv[1]);
     if (!c) {
         cli_line(stderr, "pushbridge: unknown command \"%s\" (see pushbridge --help)", argv[1]);
         return CLI_USAGE;
     }
-    snprintf(title, sizeof title, "%s", c->title);
-    argv[1] = title;
-    return finish(c->run(argc - 1, argv + 1));
+    return check_output(run_command(c, argc - 1, argv + 1));
 }

@@ -7,7 +7,6 @@
 #include "base/chars.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "base/text.h"
 #include "base/visible.h"
 #include "redis/redis_reader.h"
 
@@ -30,7 +29,7 @@ static struct link *open_any(const struct config *config, const char *const *nam
     return link;
 }
 
-bool tool_open(struct tool *t, const struct config *config, const char *queue, int *code)
+static bool open_tool(struct tool *t, const struct config *config, const char *queue, int *code)
 {
     const char *const *names = queue ? &queue : (const char *const *)config->queue_names;
     *t = (struct tool){.config = config,
@@ -53,15 +52,25 @@ struct queue *tool_first(struct tool *t)
     return t->first;
 }
 
-void tool_close(struct tool *t)
+static void close_tool(struct tool *t)
 {
     if (t->first)
         queue_free(t->first);
     for (size_t i = 0; i < t->n; i++)
         queue_free(t->queues[i]);
-    if (t->link)
-        link_close(t->link);
-    *t = (struct tool){0};
+    link_close(t->link);
+}
+
+int tool_run(const struct config *config, const char *queue,
+             int (*fn)(struct tool *t, const void *args), const void *args)
+{
+    struct tool t;
+    int code;
+    if (!open_tool(&t, config, queue, &code))
+        return code;
+    code = fn(&t, args);
+    close_tool(&t);
+    return code;
 }
 
 /* --- questions ------------------------------------------------------------------------------- */
@@ -236,30 +245,6 @@ void tool_age(int64_t ms, char out[TOOL_AGE_SIZE])
         snprintf(out, TOOL_AGE_SIZE, "%lldh", s / 3600);
     else
         snprintf(out, TOOL_AGE_SIZE, "%lldd", s / 86400);
-}
-
-bool tool_duration(const char *text, int64_t *ms)
-{
-    static const struct {
-        char letter;
-        int64_t ms;
-    } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}};
-    char number[16];
-    int64_t n, unit = 1000;
-    size_t len = strlen(text);
-    for (size_t i = 0; len && i < sizeof units / sizeof *units; i++)
-        if (text[len - 1] == units[i].letter) {
-            unit = units[i].ms;
-            len--;
-            break;
-        }
-    if (!len || len >= sizeof number)
-        return false;
-    snprintf(number, sizeof number, "%.*s", (int)len, text);
-    if (!text_int(number, 1, 1000000, &n))
-        return false;
-    *ms = n * unit;
-    return true;
 }
 
 void tool_mask(const char *id, char out[TOOL_MASKED_SIZE])

@@ -14,9 +14,10 @@ struct tool {
     struct queue *first; /* of tool_first() */
 };
 
-/* queue NULL: all that are configured. False after a message, with the exit status in *code. */
-bool tool_open(struct tool *t, const struct config *config, const char *queue, int *code);
-void tool_close(struct tool *t);
+/* Opens the tool's connection, runs fn, closes it. queue NULL: all that are configured. fn's exit
+ * status, or, after a message, that of a connection that does not come up. */
+int tool_run(const struct config *config, const char *queue,
+             int (*fn)(struct tool *t, const void *args), const void *args);
 /* The first configured queue, whichever were opened: what all workers share lies on its slot. */
 struct queue *tool_first(struct tool *t);
 
@@ -50,7 +51,6 @@ void tool_cell(FILE *out, const char *text, size_t width);
 size_t tool_columns(const char *text); /* that it takes when it is not cut */
 enum { TOOL_AGE_SIZE = 16 };
 void tool_age(int64_t ms, char out[TOOL_AGE_SIZE]); /* 12s, 5m, 3h, 2d */
-bool tool_duration(const char *text, int64_t *ms);  /* 30s, 10m, 1h, 2d; plain: seconds */
 /* The ends of an id that stands for somebody's phone. */
 enum { TOOL_MASKED_SIZE = 16 };
 void tool_mask(const char *id, char out[TOOL_MASKED_SIZE]);

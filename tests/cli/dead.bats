@@ -214,13 +214,13 @@ dead() { redis LLEN push:dead; }
 
 @test "wrong usage names the option" {
     call "$PB" dead
-    expect 64 'ls, show, replay or drop'
+    expect 64 'which of ls, show, replay, drop?'
     call "$PB" dead ls --older soon
-    expect 64 '--older: is not an age'
+    expect 64 '--older: "soon" is not a time like 30s, 10m, 1h, 2d'
     call "$PB" dead ls --yes
-    expect 64 '--yes: is not for this'
+    expect 64 '--yes: is for replay, drop'
     call "$PB" dead replay --token old --yes
-    expect 64 '--token: is not same, new'
+    expect 64 '--token: "old" is none of same|new'
     call "$PB" dead replay --rate 0/s --yes
     expect 64 '--rate'
     call "$PB" dead show

@@ -51,7 +51,7 @@ teardown() { stop_redis; }
     call "$PB" pause shop
     expect 64 'unexpected argument "shop"'
     call "$PB" resume --for 5m
-    expect 64 '--for: only with pause'
+    expect 64 "unknown option '--for'"
     [ "$(redis EXISTS '{push:jobs}:control')" -eq 0 ]
 }
 
@@ -77,11 +77,11 @@ teardown() { stop_redis; }
 
 @test "limit refuses unknown names and rates" {
     call "$PB" limit
-    expect 64 'ls, set NAME RATE or reset NAME'
+    expect 64 'which of ls, set, reset?'
     call "$PB" limit raise
     expect 64 '"raise" is none of'
     call "$PB" limit set egress@here
-    expect 64 'set: 2 words'
+    expect 64 'limit set: NAME RATE is expected'
     call "$PB" limit set egress@here fast
     expect 64 '"fast" is not a whole number'
     call "$PB" limit set egress@here 0.5

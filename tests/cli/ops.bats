@@ -33,7 +33,7 @@ counter() { redis HGET '{push:jobs}:count' "$1"; }
     [ "$("$PB" queue peek elsewhere | wc -l)" -eq 1 ]
     [ "$(redis LLEN push:jobs)" -eq 4 ]
     call "$PB" queue
-    expect 64 'ls or peek'
+    expect 64 'which of ls, peek?'
 }
 
 @test "stats: one screen, and as JSON" {

@@ -56,15 +56,15 @@ answer() {
     call "$PB" send
     expect 64 '--code or --message'
     call "$PB" send --code I10001 --delay-s soon
-    expect 64 '--delay-s: is not an integer'
+    expect 64 '--delay-s: "soon" is not an integer'
     call "$PB" send --code I10001 --param room
-    expect 64 '--param: must be NAME=VALUE'
+    expect 64 '--param: "room" must be NAME=VALUE'
     call "$PB" send --code A --code B
     expect 64 '--code: is given twice'
     call "$PB" send --code A --timeout 3
     expect 64 '--timeout needs --wait'
     call "$PB" send --code A --wait --timeout 0
-    expect 64 '--timeout: is not 1 to 86400'
+    expect 64 '--timeout: "0" is not a number from 1 to 86400'
     call "$PB" send --code A -
     expect 64 '-: takes no job options'
     call "$PB" send --message $'\xff' --school S

@@ -14,7 +14,7 @@
 enum { WORDS_MAX = 24 };
 
 /* words: NULL-terminated, without the command's name. */
-static int parse(const char *const *words, struct send_args *args)
+static enum args_end parse(const char *const *words, struct send_args *args)
 {
     static char store[WORDS_MAX][256];
     char *argv[WORDS_MAX + 1];
@@ -26,7 +26,8 @@ static int parse(const char *const *words, struct send_args *args)
     for (int i = 0; i < n; i++)
         argv[i] = store[i];
     argv[n] = NULL;
-    return send_args_parse(n, argv, args);
+    struct err e;
+    return args_parse(&send_args, n, argv, args, &e);
 }
 
 static void assert_job(const struct send_args *args, const char *want)
@@ -75,11 +76,11 @@ static void test_jobs(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct send_args args;
-        assert_int_equal(parse(rows[i].words, &args), CLI_OK);
+        assert_int_equal(parse(rows[i].words, &args), ARGS_RUN);
         assert_job(&args, rows[i].job);
-        assert_false(args.lines || args.wait || args.help);
+        assert_false(args.lines || args.wait);
         assert_int_equal(args.timeout_s, 30);
-        send_args_free(&args);
+        args_free(&send_args, &args);
     }
 }
 
@@ -97,11 +98,11 @@ static void test_push_values(void **state)
                                         "--push",    "iOSRelevanceScore=0.5",
                                         NULL};
     struct send_args args;
-    assert_int_equal(parse(words, &args), CLI_OK);
+    assert_int_equal(parse(words, &args), ARGS_RUN);
     assert_job(&args, "{\"message\":\"m\",\"push\":{\"iOSBadge\":5,\"StoreOffline\":true,"
                       "\"AndroidMusic\":\"7\",\"AndroidExtParameters\":{\"k\":1},"
                       "\"SendSpeed\":\"fast\",\"Unknown\":\"1\",\"iOSRelevanceScore\":0.5}}");
-    send_args_free(&args);
+    args_free(&send_args, &args);
 }
 
 static void test_own_options(void **state)
@@ -110,13 +111,13 @@ static void test_own_options(void **state)
     static const char *const words[] = {"-c",     "x.conf",    "--queue",   "q", "--wait",
                                         "--code", "--timeout", "--timeout", "7", NULL};
     struct send_args args;
-    assert_int_equal(parse(words, &args), CLI_OK);
-    assert_string_equal(args.config, "x.conf");
+    assert_int_equal(parse(words, &args), ARGS_RUN);
+    assert_string_equal(args.common.config, "x.conf");
     assert_string_equal(args.queue, "q");
     assert_true(args.wait);
     assert_int_equal(args.timeout_s, 7);
     assert_job(&args, "{\"code\":\"--timeout\"}"); /* an option's value, whatever it looks like */
-    send_args_free(&args);
+    args_free(&send_args, &args);
 }
 
 static void test_lines(void **state)
@@ -124,9 +125,9 @@ static void test_lines(void **state)
     (void)state;
     static const char *const words[] = {"--wait", "-", NULL};
     struct send_args args;
-    assert_int_equal(parse(words, &args), CLI_OK);
+    assert_int_equal(parse(words, &args), ARGS_RUN);
     assert_true(args.lines && args.wait);
-    send_args_free(&args);
+    args_free(&send_args, &args);
 }
 
 static void test_help_needs_no_job(void **state)
@@ -135,9 +136,8 @@ static void test_help_needs_no_job(void **state)
     static const char *const words[][2] = {{"-h", NULL}, {"--help", NULL}};
     for (size_t i = 0; i < 2; i++) {
         struct send_args args;
-        assert_int_equal(parse(words[i], &args), CLI_OK);
-        assert_true(args.help);
-        send_args_free(&args);
+        assert_int_equal(parse(words[i], &args), ARGS_HELP);
+        args_free(&send_args, &args);
     }
 }
 
@@ -170,9 +170,9 @@ static void test_usage_errors(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct send_args args;
-        if (parse(rows[i], &args) != CLI_USAGE)
+        if (parse(rows[i], &args) != ARGS_WRONG)
             fail_msg("row %zu is accepted", i);
-        send_args_free(&args);
+        args_free(&send_args, &args);
     }
 }
 

@@ -2,58 +2,15 @@
  * pushbridge check: is the configuration right, what is in force, and with --online: are
  * Redis and the provider as they have to be? */
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/check/online.h"
 
-static const char help[] =
-    "usage: pushbridge check [-c FILE] [--online [--strict]]\n"
-    "       pushbridge check --reference\n"
-    "\n"
-    "Checks the configuration as `run` would and prints every value with its origin; secrets are\n"
-    "masked.\n"
-    "\n"
-    "  -c, --config FILE   configuration file\n"
-    "  --online            look at Redis and the provider too, one finding a line: role, version,\n"
-    "                      rights, persistence, replicas, eviction, clocks (exit 1: an error)\n"
-    "  --strict            with --online: an eviction policy or a clock that is off is an error\n"
-    "  --reference         print docs/options.md and end\n";
-
 struct check_args {
-    const char *config;
-    bool online, strict, reference, help;
+    struct cli_args common;
+    bool online, strict, reference;
 };
-
-static int parse(int argc, char **argv, struct check_args *args)
-{
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"online", no_argument, NULL, 'o'},
-        {"strict", no_argument, NULL, 's'},       {"reference", no_argument, NULL, 'r'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
-    int c;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        if (c == 'c')
-            args->config = optarg;
-        else if (c == 'o')
-            args->online = true;
-        else if (c == 's')
-            args->strict = true;
-        else if (c == 'r')
-            args->reference = true;
-        else if (c == 'h')
-            args->help = true;
-        else
-            return CLI_USAGE;
-    }
-    if (optind < argc)
-        return cli_usage("check", "unexpected argument \"%s\"", argv[optind]);
-    if (args->strict && !args->online)
-        return cli_usage("check", "--strict goes with --online");
-    return CLI_OK;
-}
 
 /* The loader does not look: a worker may start before such a file is there. */
 static bool check_file(const char *name, const char *path)
@@ -80,26 +37,55 @@ static void warn_of_ids(const struct config *c)
                          "no calls by it; give the queues one hash tag: {push}:a, {push}:b");
 }
 
-int cmd_check(int argc, char **argv)
+static int check_config(const struct config *config, const struct check_args *a)
 {
-    struct check_args args = {0};
+    config_print(config, stdout);
+    warn_of_ids(config);
+    if (!check_files(config))
+        return CLI_CONFIG;
+    return a->online ? online_check(config, a->strict) : CLI_OK;
+}
+
+/* The reference needs no configuration, so it is loaded here. */
+static int run_check(void *args, struct config *none)
+{
+    const struct check_args *a = args;
     struct config config;
-    int code = parse(argc, argv, &args);
-    if (code || args.help) {
-        fputs(code ? "" : help, stdout);
-        return code;
-    }
-    if (args.reference) {
+    (void)none;
+    if (a->reference) {
         config_print_reference(stdout);
         return CLI_OK;
     }
-    if (!cli_load(args.config, true, &config))
+    if (!cli_load(a->common.config, true, &config))
         return CLI_CONFIG;
-    config_print(&config, stdout);
-    warn_of_ids(&config);
-    code = check_files(&config) ? CLI_OK : CLI_CONFIG;
-    if (!code && args.online)
-        code = online_check(&config, args.strict);
+    int code = check_config(&config, a);
     config_free(&config);
     return code;
 }
+
+static bool check_check(void *args, struct err *e)
+{
+    const struct check_args *a = args;
+    return !a->strict || a->online || err_set(e, "--strict goes with --online");
+}
+
+static const struct args_option options[] = {
+    CLI_CONFIG_OPTION,
+    {ARGS_IS_FLAG("online", struct check_args, online,
+                  "look at Redis and the provider too, one finding a line: role, version, rights, "
+                  "persistence, replicas, eviction, clocks (exit 1: an error)")},
+    {ARGS_IS_FLAG("strict", struct check_args, strict,
+                  "with --online: an eviction policy or a clock that is off is an error")},
+    {ARGS_IS_FLAG("reference", struct check_args, reference, "print docs/options.md and end")},
+};
+static const struct args_command check_args = {
+    .name = "check",
+    .title = "check the configuration and print what is in force",
+    .about = "Checks the configuration as `run` would and prints every value with its origin; "
+             "secrets are masked.",
+    ARGS_NO_VERB("[-c FILE] [--online [--strict]] | --reference", "", 0, 0),
+    ARGS_OPTIONS(options),
+    .size = sizeof(struct check_args),
+    .check = check_check,
+};
+const struct cli_command cmd_check = {&check_args, CLI_NEEDS_NONE, run_check};

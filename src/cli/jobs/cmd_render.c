@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * pushbridge render: the calls that jobs would make, without sending them. */
-#include <getopt.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -10,22 +9,6 @@
 #include "pipeline/share.h"
 
 enum { OUT_MAX = 64 * 1024 * 1024 };
-
-static const char help[] =
-    "usage: pushbridge render [-c FILE] [--json] [JOB…]\n"
-    "\n"
-    "Shows the calls that each JOB (without any: each line of the standard input) would make if "
-    "it\n"
-    "were claimed now, and why a job would be refused (exit 1). Nothing is sent; credentials are\n"
-    "not needed and never shown.\n"
-    "\n"
-    "Jobs that would share a call if they were claimed together (plan.coalesce) are shown with "
-    "that\n"
-    "call behind them. They are taken in groups of 200, a claim's most; a worker's claims may be\n"
-    "smaller, and share less.\n"
-    "\n"
-    "  -c, --config FILE   configuration file\n"
-    "  --json              one JSON object per job, and per shared call\n";
 
 /* What stands for a batch's id before a worker has claimed it. */
 static const char example_batch[] = "0000000000000000";
@@ -242,44 +225,44 @@ static int take_all(struct render *r, int njobs, char **jobs)
     return r->refused || !ok ? CLI_FAILED : CLI_OK;
 }
 
-static int render(const char *file, bool json, int njobs, char **jobs)
+struct render_args {
+    struct cli_args common;
+    bool json;
+};
+
+static int run_render(void *args, struct config *config)
 {
-    struct config config;
-    if (!cli_load(file, false, &config))
-        return CLI_CONFIG;
+    const struct render_args *a = args;
     struct render *r = mem_zalloc(sizeof *r);
-    r->config = &config;
-    r->out = (struct render_out){.json = json, .first = 1};
-    r->max = config.coalesce ? SHARE_CLAIM_MAX : 1; /* 1: each is shown as it comes */
+    r->config = config;
+    r->out = (struct render_out){.json = a->json, .first = 1};
+    r->max = config->coalesce ? SHARE_CLAIM_MAX : 1; /* 1: each is shown as it comes */
     r->jobs = mem_alloc(r->max * sizeof *r->jobs);
     buf_init(&r->out.buf, OUT_MAX);
-    int code = take_all(r, njobs, jobs);
+    int code = take_all(r, a->common.given.nwords, a->common.given.words);
     buf_free(&r->out.buf);
     mem_free(r->jobs);
     mem_free(r);
-    config_free(&config);
     return code;
 }
 
-int cmd_render(int argc, char **argv)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *file = NULL;
-    bool json = false;
-    int c;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        if (c == 'c')
-            file = optarg;
-        else if (c == 'j')
-            json = true;
-        else if (c == 'h')
-            return fputs(help, stdout), CLI_OK;
-        else
-            return CLI_USAGE;
-    }
-    return render(file, json, argc - optind, argv + optind);
-}
+static const struct args_option options[] = {
+    CLI_CONFIG_OPTION,
+    {ARGS_IS_FLAG("json", struct render_args, json,
+                  "one JSON object per job, and per shared call")},
+};
+static const struct args_command render_args = {
+    .name = "render",
+    .title = "show the calls that jobs would make, send nothing",
+    .about =
+        "Shows the calls that each JOB (without any: each line of the standard input) would make "
+        "if it were claimed now, and why a job would be refused (exit 1). Nothing is sent; "
+        "credentials are not needed and never shown.\n\n"
+        "Jobs that would share a call if they were claimed together (plan.coalesce) are shown with "
+        "that call behind them. They are taken in groups of 200, a claim's most; a worker's claims "
+        "may be smaller, and share less.",
+    ARGS_NO_VERB("[-c FILE] [--json]", "[JOB…]", 0, ARGS_MANY),
+    ARGS_OPTIONS(options),
+    .size = sizeof(struct render_args),
+};
+const struct cli_command cmd_render = {&render_args, CLI_NEEDS_TOOL, run_render};

@@ -224,15 +224,15 @@ static int push_and_wait(struct send *s, const char *job)
     return waited ? waited : code;
 }
 
-static int run(const struct send_args *args, const struct config *config)
+static int run_send(void *args, struct config *config)
 {
-    struct send s = {.args = args,
-                     .config = config,
-                     .queue = args->queue ? args->queue : config->queue_names[0]};
+    const struct send_args *a = args;
+    struct send s = {
+        .args = a, .config = config, .queue = a->queue ? a->queue : config->queue_names[0]};
     int code = CLI_USAGE;
     name_reply_list(&s);
-    char *job = args->lines ? NULL : make_job(&s);
-    if (!job && !args->lines)
+    char *job = a->lines ? NULL : make_job(&s);
+    if (!job && !a->lines)
         return code;
     s.link = link_open(config, &code);
     if (s.link) {
@@ -243,19 +243,4 @@ static int run(const struct send_args *args, const struct config *config)
     return code;
 }
 
-int cmd_send(int argc, char **argv)
-{
-    struct send_args args;
-    struct config config;
-    int code = send_args_parse(argc, argv, &args);
-    if (!code && args.help) {
-        send_args_help(stdout);
-    } else if (!code && !cli_load(args.config, false, &config)) {
-        code = CLI_CONFIG;
-    } else if (!code) {
-        code = run(&args, &config);
-        config_free(&config);
-    }
-    send_args_free(&args);
-    return code;
-}
+const struct cli_command cmd_send = {&send_args, CLI_NEEDS_TOOL, run_send};

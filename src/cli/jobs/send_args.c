@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/jobs/send_args.h"
 
-#include <getopt.h>
 #include <string.h>
 
 #include "aliyun/params.h"
@@ -9,97 +8,7 @@
 
 enum { TIMEOUT_DEFAULT_S = 30, TIMEOUT_MAX_S = 86400, KEY_SIZE = 128 };
 
-static const char help[] =
-    "usage: pushbridge send [-c FILE] [--queue NAME] [--wait [--timeout S]] JOB OPTIONS…\n"
-    "       pushbridge send [-c FILE] [--queue NAME] [--wait [--timeout S]] -\n"
-    "\n"
-    "Puts one job, made from options, or the jobs on the lines of the standard input (-) into the\n"
-    "queue. Each is checked first.\n"
-    "\n"
-    "  -c, --config FILE     configuration file\n"
-    "  --queue NAME          default: the first of queue.names\n"
-    "  --wait                print the outcome; exit 0 sent, 1 dead, 75 timed out\n"
-    "  --timeout S           with --wait: default 30 seconds\n"
-    "\n"
-    "  --code CODE           template, or --message TEXT [--title TEXT]\n"
-    "  --school SCHOOL       template argument, and the AND side of the audience\n"
-    "  --tag TAG             the OR side of the audience; repeat for more\n"
-    "  --param NAME=TEXT     further template argument; repeat for more\n"
-    "  --locale LOCALE       variant of the template\n"
-    "  --type 0|1            message or functional\n"
-    "  --id ID               the job's own id\n"
-    "  --app NAME            configured app\n"
-    "  --push NAME=VALUE     provider's parameter by its documented name; repeat for more\n"
-    "  --delay-s S, --push-at TIME   scheduled by the provider\n"
-    "  --ttl-s S, --expire-at TIME   not sent any more after this\n"
-    "  --target-device ID, --target-account NAME, --target-alias NAME   repeat for more\n"
-    "  --target-tag TAG      plain name, or an expression as JSON\n"
-    "  --target-all          everybody\n";
-
-/* How an option's value gets into the job. */
-enum kind {
-    KIND_TEXT,   /* job[member] = text */
-    KIND_INT,    /* job[member] = integer */
-    KIND_TYPE,   /* integer or word */
-    KIND_ITEM,   /* job[member] gets one more element */
-    KIND_PARAM,  /* job[member][name] = text */
-    KIND_PUSH,   /* job[member][name] = value of the parameter's type */
-    KIND_TARGET, /* target[member] gets one more element */
-    KIND_TAG,    /* target[member] = name or expression */
-    KIND_ALL,    /* target[member] = true */
-    KIND_CONFIG,
-    KIND_QUEUE,
-    KIND_WAIT,
-    KIND_TIMEOUT,
-    KIND_HELP,
-};
-
-static const struct send_option {
-    const char *name;
-    enum kind kind;
-    const char *member;
-} table[] = {
-    {"code", KIND_TEXT, "code"},
-    {"message", KIND_TEXT, "message"},
-    {"title", KIND_TEXT, "title"},
-    {"school", KIND_TEXT, "school"},
-    {"id", KIND_TEXT, "id"},
-    {"app", KIND_TEXT, "app"},
-    {"locale", KIND_TEXT, "locale"},
-    {"push-at", KIND_TEXT, "push_at"},
-    {"expire-at", KIND_TEXT, "expire_at"},
-    {"delay-s", KIND_INT, "delay_s"},
-    {"ttl-s", KIND_INT, "ttl_s"},
-    {"type", KIND_TYPE, "type"},
-    {"tag", KIND_ITEM, "tags"},
-    {"param", KIND_PARAM, "params"},
-    {"push", KIND_PUSH, "push"},
-    {"target-device", KIND_TARGET, "device"},
-    {"target-account", KIND_TARGET, "account"},
-    {"target-alias", KIND_TARGET, "alias"},
-    {"target-tag", KIND_TAG, "tag"},
-    {"target-all", KIND_ALL, "all"},
-    {"config", KIND_CONFIG, NULL},
-    {"queue", KIND_QUEUE, NULL},
-    {"wait", KIND_WAIT, NULL},
-    {"timeout", KIND_TIMEOUT, NULL},
-    {"help", KIND_HELP, NULL},
-};
-enum { OPTIONS = sizeof table / sizeof *table };
-
-static bool takes_value(enum kind kind)
-{
-    return kind != KIND_ALL && kind != KIND_WAIT && kind != KIND_HELP;
-}
-
-static int refuse(const struct send_option *o, const char *what)
-{
-    return cli_usage("send", "--%s: %s", o->name, what);
-}
-
-/* --- values ---------------------------------------------------------------------------------- */
-
-static json_t *child(json_t *object, const char *name, bool list)
+static json_t *child_of(json_t *object, const char *name, bool list)
 {
     json_t *found = json_object_get(object, name);
     if (found)
@@ -108,37 +17,55 @@ static json_t *child(json_t *object, const char *name, bool list)
     return json_object_get(object, name);
 }
 
-static int set_once(const struct send_option *o, json_t *object, const char *name, json_t *value)
+static json_t *job_of(void *args)
+{
+    return ((struct send_args *)args)->job;
+}
+
+static json_t *target_of(void *args)
+{
+    return child_of(job_of(args), "target", false);
+}
+
+static bool set_once(json_t *object, const char *name, json_t *value, struct err *e)
 {
     if (!value)
-        return refuse(o, "is not UTF-8");
+        return err_set(e, "is not UTF-8");
     if (json_object_get(object, name)) {
         json_decref(value);
-        return refuse(o, "is given twice");
+        return err_set(e, "is given twice");
     }
-    json_object_set_new(object, name, value);
-    return CLI_OK;
+    return json_object_set_new(object, name, value) == 0;
 }
 
-static int add_item(const struct send_option *o, json_t *list, const char *text)
+static bool add_item(json_t *list, const char *text, struct err *e)
 {
-    return json_array_append_new(list, json_string(text)) == 0 ? CLI_OK : refuse(o, "is not UTF-8");
+    return json_array_append_new(list, json_string(text)) == 0 || err_set(e, "is not UTF-8");
 }
 
-static int set_int(const struct send_option *o, json_t *job, const char *text)
+/* --- how an option's value gets into the job; own is the member's name ----------------------- */
+
+static bool set_text(void *args, const struct args_option *o, const char *text, struct err *e)
 {
-    int64_t n;
-    if (!text_int(text, INT64_MIN, INT64_MAX, &n))
-        return refuse(o, "is not an integer");
-    return set_once(o, job, o->member, json_integer(n));
+    return set_once(job_of(args), o->own, json_string(text), e);
 }
 
-static int set_type(const struct send_option *o, json_t *job, const char *text)
+static bool set_integer(void *args, const struct args_option *o, const char *text, struct err *e)
 {
     int64_t n;
-    if (text_int(text, 0, 1, &n))
-        return set_once(o, job, o->member, json_integer(n));
-    return set_once(o, job, o->member, json_string(text));
+    return args_read_number(o, text, &n, e) && set_once(job_of(args), o->own, json_integer(n), e);
+}
+
+static bool set_type(void *args, const struct args_option *o, const char *text, struct err *e)
+{
+    int64_t n;
+    return set_once(job_of(args), o->own,
+                    text_int(text, 0, 1, &n) ? json_integer(n) : json_string(text), e);
+}
+
+static bool add_to_list(void *args, const struct args_option *o, const char *text, struct err *e)
+{
+    return add_item(child_of(job_of(args), o->own, true), text, e);
 }
 
 /* A parameter's value in the type that the provider documents; what cannot be one stays text, so
@@ -151,124 +78,117 @@ static json_t *push_value(const char *name, const char *text)
     return value ? value : json_string(text);
 }
 
-static int set_pair(const struct send_option *o, json_t *job, const char *text)
+static bool set_pair(void *args, const struct args_option *o, const char *text, struct err *e)
 {
     char name[KEY_SIZE];
     const char *equals = strchr(text, '=');
     size_t len = equals ? (size_t)(equals - text) : 0;
     if (!len || len >= sizeof name)
-        return refuse(o, "must be NAME=VALUE");
+        return err_set(e, "\"%.64s\" must be NAME=VALUE", text);
     memcpy(name, text, len);
     name[len] = '\0';
     if (!text_is_utf8(name, len))
-        return refuse(o, "is not UTF-8");
-    json_t *value = o->kind == KIND_PUSH ? push_value(name, equals + 1) : json_string(equals + 1);
-    return set_once(o, child(job, o->member, false), name, value);
+        return err_set(e, "is not UTF-8");
+    bool typed = strcmp(o->own, "push") == 0;
+    json_t *value = typed ? push_value(name, equals + 1) : json_string(equals + 1);
+    return set_once(child_of(job_of(args), o->own, false), name, value, e);
 }
 
-static int set_tag(const struct send_option *o, json_t *target, const char *text)
+static bool add_target(void *args, const struct args_option *o, const char *text, struct err *e)
+{
+    return add_item(child_of(target_of(args), o->own, true), text, e);
+}
+
+/* A plain name, or an expression. */
+static bool set_target_tag(void *args, const struct args_option *o, const char *text, struct err *e)
 {
     json_t *expression = *text == '{' ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    return set_once(o, target, o->member, expression ? expression : json_string(text));
+    return set_once(target_of(args), o->own, expression ? expression : json_string(text), e);
 }
 
-static int set_timeout(const struct send_option *o, struct send_args *args, const char *text)
+static bool set_target_all(void *args, const struct args_option *o, const char *text, struct err *e)
 {
-    return text_int(text, 1, TIMEOUT_MAX_S, &args->timeout_s) ? CLI_OK
-                                                              : refuse(o, "is not 1 to 86400");
-}
-
-static int apply_job(const struct send_option *o, const char *text, json_t *job)
-{
-    switch (o->kind) {
-    case KIND_TEXT:
-        return set_once(o, job, o->member, json_string(text));
-    case KIND_INT:
-        return set_int(o, job, text);
-    case KIND_TYPE:
-        return set_type(o, job, text);
-    case KIND_ITEM:
-        return add_item(o, child(job, o->member, true), text);
-    case KIND_PARAM:
-    case KIND_PUSH:
-        return set_pair(o, job, text);
-    case KIND_TARGET:
-        return add_item(o, child(child(job, "target", false), o->member, true), text);
-    case KIND_TAG:
-        return set_tag(o, child(job, "target", false), text);
-    default:
-        return set_once(o, child(job, "target", false), o->member, json_true());
-    }
-}
-
-static int apply(const struct send_option *o, const char *text, struct send_args *args)
-{
-    switch (o->kind) {
-    case KIND_CONFIG:
-        args->config = text;
-        return CLI_OK;
-    case KIND_QUEUE:
-        args->queue = text;
-        return *text ? CLI_OK : refuse(o, "must not be empty");
-    case KIND_WAIT:
-        args->wait = true;
-        return CLI_OK;
-    case KIND_TIMEOUT:
-        return set_timeout(o, args, text);
-    case KIND_HELP:
-        args->help = true;
-        return CLI_OK;
-    default:
-        return apply_job(o, text, args->job);
-    }
+    (void)text;
+    return set_once(target_of(args), o->own, json_true(), e);
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-static int check_whole(int argc, char **argv, struct send_args *args)
+static void begin_send(void *args)
 {
-    bool dash = argc - optind == 1 && strcmp(argv[optind], "-") == 0;
-    if (argc > optind && !dash)
-        return cli_usage("send", "unexpected argument \"%s\"", argv[optind]);
-    args->lines = dash;
-    if (dash && json_object_size(args->job))
-        return cli_usage("send", "-: takes no job options beside it");
-    if (!dash && !json_object_size(args->job))
-        return cli_usage("send", "--code or --message is missing (or - for the standard input)");
-    if (args->timeout_s && !args->wait)
-        return cli_usage("send", "--timeout needs --wait");
-    if (!args->timeout_s)
-        args->timeout_s = TIMEOUT_DEFAULT_S;
-    return CLI_OK;
+    ((struct send_args *)args)->job = json_object();
 }
 
-int send_args_parse(int argc, char **argv, struct send_args *out)
+static bool check_send(void *args, struct err *e)
 {
-    struct option options[OPTIONS + 1] = {{0}};
-    int c, index = 0, code = CLI_OK;
-    *out = (struct send_args){.job = json_object()};
-    for (size_t i = 0; i < OPTIONS; i++) {
-        options[i].name = table[i].name;
-        options[i].has_arg = takes_value(table[i].kind) ? required_argument : no_argument;
-    }
-    optind = 0; /* forgets what an earlier parsing left half-read */
-    while (!code && (c = getopt_long(argc, argv, "c:h", options, &index)) != -1) {
-        if (c == 'c')
-            out->config = optarg;
-        else if (c == 'h')
-            out->help = true;
-        else
-            code = c == 0 ? apply(&table[index], optarg, out) : CLI_USAGE;
-    }
-    return code || out->help ? code : check_whole(argc, argv, out);
+    struct send_args *a = args;
+    const struct args *given = args;
+    if (given->nwords && strcmp(given->words[0], "-") != 0)
+        return err_set(e, "unexpected argument \"%.64s\"", given->words[0]);
+    a->lines = given->nwords;
+    if (a->lines && json_object_size(a->job))
+        return err_set(e, "-: takes no job options beside it");
+    if (!a->lines && !json_object_size(a->job))
+        return err_set(e, "--code or --message is missing (or - for the standard input)");
+    if (a->timeout_s && !a->wait)
+        return err_set(e, "--timeout needs --wait");
+    if (!a->timeout_s)
+        a->timeout_s = TIMEOUT_DEFAULT_S;
+    return true;
 }
 
-void send_args_free(struct send_args *args)
+static void end_send(void *args)
 {
-    json_decref(args->job);
+    json_decref(job_of(args));
 }
 
-void send_args_help(FILE *out)
-{
-    fputs(help, out);
-}
+static const struct args_option options[] = {
+    CLI_CONFIG_OPTION,
+    {ARGS_IS_TEXT("queue", "NAME", struct send_args, queue, "default: the first of queue.names"),
+     .min = 1},
+    {ARGS_IS_FLAG("wait", struct send_args, wait,
+                  "print the outcome; exit 0 sent, 1 dead, 75 timed out")},
+    {ARGS_IS_NUMBER("timeout", "S", struct send_args, timeout_s, 1, TIMEOUT_MAX_S,
+                    "with --wait: default 30 seconds")},
+    {ARGS_TITLE("The job:")},
+    {ARGS_IS_OWN("code", "CODE", set_text, "code", "template, or --message")},
+    {ARGS_IS_OWN("message", "TEXT", set_text, "message", "text without a template")},
+    {ARGS_IS_OWN("title", "TEXT", set_text, "title", "with --message")},
+    {ARGS_IS_OWN("school", "SCHOOL", set_text, "school",
+                 "template argument, and the AND side of the audience")},
+    {ARGS_IS_OWN("tag", "TAG", add_to_list, "tags", "the OR side of the audience"), .many = true},
+    {ARGS_IS_OWN("param", "NAME=TEXT", set_pair, "params", "further template argument"),
+     .many = true},
+    {ARGS_IS_OWN("locale", "LOCALE", set_text, "locale", "variant of the template")},
+    {ARGS_IS_OWN("type", "0|1", set_type, "type", "message or functional")},
+    {ARGS_IS_OWN("id", "ID", set_text, "id", "the job's own id")},
+    {ARGS_IS_OWN("app", "NAME", set_text, "app", "configured app")},
+    {ARGS_IS_OWN("push", "NAME=VALUE", set_pair, "push",
+                 "provider's parameter by its documented name"),
+     .many = true},
+    {ARGS_IS_OWN("delay-s", "S", set_integer, "delay_s", "scheduled by the provider"),
+     .min = INT64_MIN, .max = INT64_MAX},
+    {ARGS_IS_OWN("push-at", "TIME", set_text, "push_at", "scheduled by the provider")},
+    {ARGS_IS_OWN("ttl-s", "S", set_integer, "ttl_s", "not sent any more after this"),
+     .min = INT64_MIN, .max = INT64_MAX},
+    {ARGS_IS_OWN("expire-at", "TIME", set_text, "expire_at", "not sent any more after this")},
+    {ARGS_IS_OWN("target-device", "ID", add_target, "device", "this device"), .many = true},
+    {ARGS_IS_OWN("target-account", "NAME", add_target, "account", "this account's devices"),
+     .many = true},
+    {ARGS_IS_OWN("target-alias", "NAME", add_target, "alias", "this alias' devices"), .many = true},
+    {ARGS_IS_OWN("target-tag", "TAG", set_target_tag, "tag",
+                 "plain name, or an expression as JSON")},
+    {ARGS_IS_OWN("target-all", NULL, set_target_all, "all", "everybody")},
+};
+const struct args_command send_args = {
+    .name = "send",
+    .title = "put jobs into the queue, and wait for the outcome",
+    .about = "Puts one job, made from options, or the jobs on the lines of the standard input (-) "
+             "into the queue. Each is checked first.",
+    ARGS_NO_VERB("[-c FILE] [--queue NAME] [--wait [--timeout S]]", "JOB OPTIONS… | -", 0, 1),
+    ARGS_OPTIONS(options),
+    .size = sizeof(struct send_args),
+    .begin = begin_send,
+    .check = check_send,
+    .end = end_send,
+};

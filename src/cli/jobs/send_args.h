@@ -8,15 +8,12 @@
 #include "cli/cli.h"
 
 struct send_args {
-    const char *config, *queue;
-    bool lines, wait, help; /* lines: jobs come from the standard input */
+    struct cli_args common;
+    const char *queue;
+    bool lines, wait; /* lines: jobs come from the standard input */
     int64_t timeout_s;
     json_t *job; /* from the options */
 };
-
-/* CLI_OK or CLI_USAGE after a message. send_args_free() in both cases. */
-int send_args_parse(int argc, char **argv, struct send_args *out);
-void send_args_free(struct send_args *args);
-void send_args_help(FILE *out);
+extern const struct args_command send_args;
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * pushbridge call: any action of the provider, checked against the table. */
-#include <getopt.h>
 #include <string.h>
 
 #include "aliyun/request.h"
@@ -12,90 +11,59 @@
 
 enum { PAIRS_MAX = 1500 };
 
-static const char help[] =
-    "usage: pushbridge call [-c FILE] [--app NAME] [--json] ACTION [NAME=VALUE…]\n"
-    "\n"
-    "Calls any of the provider's actions, signed. Names are the documented ones, each value is\n"
-    "checked first. AppKey is the app's. Push, MassPush, PushV2 and MassPushV2 get an\n"
-    "IdempotentToken unless one is given, and are repeated only under it; other pushing actions\n"
-    "have none and are never repeated. MassPush takes PushTask.N.NAME=VALUE, N from 1.\n"
-    "\n"
-    "  -c, --config FILE   configuration file\n"
-    "  --app NAME          whose AppKey and credentials (default)\n"
-    "  --json              the provider's answer\n"
-    "\n"
-    "Actions:\n";
-
 struct call_args {
-    const char *config, *app;
-    bool json, help;
+    struct cli_args common;
+    const char *app;
+    bool json;
     const struct action_row *action;
     struct params params; /* names and values belong to it */
     char *names[PAIRS_MAX];
     size_t n;
 };
 
-static void print_help(void)
-{
-    fputs(help, stdout);
-    for (size_t i = 0; i < actions_count; i++)
-        cli_line(stdout, "  %s", actions_table[i].name);
-}
-
 /* --- arguments ------------------------------------------------------------------------------- */
 
-static int add_pair(struct call_args *a, char *text)
+static bool add_pair(struct call_args *a, char *text, struct err *e)
 {
     const char *value = strchr(text, '=');
     if (!value || value == text)
-        return cli_usage("call", "\"%.64s\" is not NAME=VALUE", text);
+        return err_set(e, "\"%.64s\" is not NAME=VALUE", text);
     if (a->n == PAIRS_MAX)
-        return cli_usage("call", "more than %d parameters", (int)PAIRS_MAX);
+        return err_set(e, "more than %d parameters", (int)PAIRS_MAX);
     char *name = mem_dup(text, (size_t)(value - text));
     a->names[a->n++] = name;
     if (strcmp(name, "AppKey") == 0)
-        return cli_usage("call", "AppKey: comes from the app, see --app");
+        return err_set(e, "AppKey: comes from the app, see --app");
     if (params_get(&a->params, name))
-        return cli_usage("call", "%.64s: given twice", name);
+        return err_set(e, "%.64s: given twice", name);
     params_append(&a->params, name, value + 1);
-    return CLI_OK;
+    return true;
 }
 
-static int read_words(struct call_args *a, int argc, char **argv)
+static void begin_call(void *args)
 {
-    int code = CLI_OK;
-    if (!argc)
-        return cli_usage("call", "which action? (see pushbridge call --help)");
-    a->action = actions_find(argv[0]);
+    params_init(&((struct call_args *)args)->params);
+}
+
+static bool check_call(void *args, struct err *e)
+{
+    struct call_args *a = args;
+    const struct args *given = args;
+    bool ok = true;
+    a->action = actions_find(given->words[0]);
     if (!a->action)
-        return cli_usage("call", "\"%.64s\" is no action (see pushbridge call --help)", argv[0]);
-    for (int i = 1; i < argc && code == CLI_OK; i++)
-        code = add_pair(a, argv[i]);
-    return code;
+        return err_set(e, "\"%.64s\" is no action", given->words[0]);
+    for (int i = 1; i < given->nwords && ok; i++)
+        ok = add_pair(a, given->words[i], e);
+    return ok;
 }
 
-static int parse(int argc, char **argv, struct call_args *a)
+static void end_call(void *args)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"app", required_argument, NULL, 'a'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int c;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        if (c == 'c')
-            a->config = optarg;
-        else if (c == 'a')
-            a->app = optarg;
-        else if (c == 'j')
-            a->json = true;
-        else if (c == 'h')
-            a->help = true;
-        else
-            return CLI_USAGE;
-    }
-    return a->help ? CLI_OK : read_words(a, argc - optind, argv + optind);
+    struct call_args *a = args;
+    params_free(&a->params);
+    for (size_t i = 0; i < a->n; i++)
+        mem_free(a->names[i]);
 }
 
 /* --- the call -------------------------------------------------------------------------------- */
@@ -131,7 +99,7 @@ static int report(const struct call_args *a, struct caller_result *result)
     return result->state == CALLER_REFUSED ? CLI_FAILED : CLI_UNSUPPORTED;
 }
 
-static int call(struct call_args *a, const struct config *config, const struct config_app *app)
+static int call_app(struct call_args *a, const struct config *config, const struct config_app *app)
 {
     struct caller_result result;
     struct err e;
@@ -156,29 +124,39 @@ static int call(struct call_args *a, const struct config *config, const struct c
     return code;
 }
 
-static int load_and_call(struct call_args *a)
+static int run_call(void *args, struct config *config)
 {
-    struct config config;
-    if (!cli_load(a->config, false, &config))
-        return CLI_CONFIG;
-    const struct config_app *app = manage_app(&config, a->app);
-    int code = app ? call(a, &config, app) : CLI_CONFIG;
-    params_free(&a->params); /* it borrows the AppKey */
-    config_free(&config);
-    return code;
+    struct call_args *a = args;
+    const struct config_app *app = manage_app(config, a->app);
+    return app ? call_app(a, config, app) : CLI_CONFIG;
 }
 
-int cmd_call(int argc, char **argv)
+static void list_actions(struct buf *out)
 {
-    static struct call_args args; /* its list of parameters must not move */
-    params_init(&args.params);
-    int code = parse(argc, argv, &args);
-    if (code == CLI_OK && args.help)
-        print_help();
-    else if (code == CLI_OK)
-        code = load_and_call(&args);
-    params_free(&args.params);
-    for (size_t i = 0; i < args.n; i++)
-        mem_free(args.names[i]);
-    return code;
+    buf_puts(out, "\nActions:\n");
+    for (size_t i = 0; i < actions_count; i++)
+        buf_printf(out, "  %s\n", actions_table[i].name);
 }
+
+static const struct args_option options[] = {
+    CLI_CONFIG_OPTION,
+    {ARGS_IS_TEXT("app", "NAME", struct call_args, app, "whose AppKey and credentials (default)")},
+    {ARGS_IS_FLAG("json", struct call_args, json, "the provider's answer")},
+};
+static const struct args_command call_args = {
+    .name = "call",
+    .title = "any action of the provider, by name",
+    .about =
+        "Calls any of the provider's actions, signed. Names are the documented ones, each value is "
+        "checked first. AppKey is the app's. Push, MassPush, PushV2 and MassPushV2 get an "
+        "IdempotentToken unless one is given, and are repeated only under it; other pushing "
+        "actions have none and are never repeated. MassPush takes PushTask.N.NAME=VALUE, N from 1.",
+    ARGS_NO_VERB("[-c FILE] [--app NAME] [--json]", "ACTION [NAME=VALUE…]", 1, ARGS_MANY),
+    ARGS_OPTIONS(options),
+    .size = sizeof(struct call_args),
+    .begin = begin_call,
+    .check = check_call,
+    .end = end_call,
+    .appendix = list_actions,
+};
+const struct cli_command cmd_call = {&call_args, CLI_NEEDS_TOOL, run_call};

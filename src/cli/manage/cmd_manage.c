@@ -1,46 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * pushbridge tag, alias, account, device, push, app: what the provider keeps. */
-#include "base/clock.h"
 #include "cli/manage/manage.h"
 
-static int manage(const char *group, int argc, char **argv)
-{
-    struct manage_args args;
-    int code = manage_args_parse(group, argc, argv, clock_wall_ms(), &args);
-    if (code == CLI_OK && args.help)
-        manage_help(group, stdout);
-    else if (code == CLI_OK)
-        code = manage_run(&args);
-    manage_args_free(&args);
-    return code;
-}
-
-int cmd_tag(int argc, char **argv)
-{
-    return manage("tag", argc, argv);
-}
-
-int cmd_alias(int argc, char **argv)
-{
-    return manage("alias", argc, argv);
-}
-
-int cmd_account(int argc, char **argv)
-{
-    return manage("account", argc, argv);
-}
-
-int cmd_device(int argc, char **argv)
-{
-    return manage("device", argc, argv);
-}
-
-int cmd_push(int argc, char **argv)
-{
-    return manage("push", argc, argv);
-}
-
-int cmd_app(int argc, char **argv)
-{
-    return manage("app", argc, argv);
-}
+const struct cli_command cmd_tag = {&manage_groups[0], CLI_NEEDS_TOOL, manage_run};
+const struct cli_command cmd_alias = {&manage_groups[1], CLI_NEEDS_TOOL, manage_run};
+const struct cli_command cmd_account = {&manage_groups[2], CLI_NEEDS_TOOL, manage_run};
+const struct cli_command cmd_device = {&manage_groups[3], CLI_NEEDS_TOOL, manage_run};
+const struct cli_command cmd_push = {&manage_groups[4], CLI_NEEDS_TOOL, manage_run};
+const struct cli_command cmd_app = {&manage_groups[5], CLI_NEEDS_TOOL, manage_run};

@@ -282,7 +282,7 @@ const struct config_app *manage_app(const struct config *config, const char *nam
     return app;
 }
 
-static int run(struct running *r, const struct config *config, const struct config_app *app)
+static int run_calls(struct running *r, const struct config *config, const struct config_app *app)
 {
     struct err e;
     r->caller = caller_open(config, app, &e);
@@ -299,20 +299,16 @@ static int run(struct running *r, const struct config *config, const struct conf
     return code;
 }
 
-int manage_run(const struct manage_args *args)
+int manage_run(void *args, struct config *config)
 {
-    struct config config;
-    struct running r = {.args = args, .calls = 1, .resume.fd = -1};
-    bool singly = args->row->list && manage_list_max(args, args->row->list) == 1;
+    struct manage_args *a = args;
+    struct running r = {.args = a, .calls = 1, .resume.fd = -1};
+    bool singly = a->row->list && manage_list_max(a, a->row->list) == 1;
     r.show = (struct show){.out = stdout,
-                           .action = args->action,
-                           .json = args->json,
-                           .key_name = singly && args->list.n > 1 ? args->row->list : NULL};
-    snprintf(r.command, sizeof r.command, "%s %s", args->row->group, args->row->verb);
-    if (!cli_load(args->config, false, &config))
-        return CLI_CONFIG;
-    const struct config_app *app = manage_app(&config, args->app);
-    int code = app ? run(&r, &config, app) : CLI_CONFIG;
-    config_free(&config);
-    return code;
+                           .action = a->action,
+                           .json = a->json,
+                           .key_name = singly && a->list.n > 1 ? a->row->list : NULL};
+    snprintf(r.command, sizeof r.command, "%s %s", a->row->group, a->common.given.verb->name);
+    const struct config_app *app = manage_app(config, a->app);
+    return app ? run_calls(&r, config, app) : CLI_CONFIG;
 }

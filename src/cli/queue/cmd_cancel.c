@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * pushbridge cancel: takes back a job that has not reached phones yet. */
-#include <getopt.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -8,27 +7,10 @@
 #include "cli/queue/cancel_find.h"
 #include "job/envelope.h"
 
-static const char help[] =
-    "usage: pushbridge cancel [-c FILE] [--queue NAME] [--with-others] ID\n"
-    "\n"
-    "A job that is ready, parked or waiting for a retry is taken out and ends as a dead letter "
-    "with\n"
-    "the reason cancelled. One that a worker holds is left alone (exit 1): ask again. So is one "
-    "that\n"
-    "shares an unanswered call with other jobs, since that can only be repeated whole. One that "
-    "was\n"
-    "sent with a PushTime still to come is cancelled at the provider (CancelPush; looked for in "
-    "the\n"
-    "last 100000 results). Exit 1 when there was nothing to cancel, or not all of it could be.\n"
-    "\n"
-    "  -c, --config FILE   configuration file\n"
-    "  --queue NAME        only this queue\n"
-    "  --with-others       at the provider: also a push that other jobs may share, which takes it\n"
-    "                      back for all of them\n";
-
 struct cancel_args {
-    const char *config, *queue, *id;
-    bool with_others, help;
+    struct cli_args common;
+    const char *queue;
+    bool with_others;
 };
 
 struct cancelling {
@@ -38,35 +20,6 @@ struct cancelling {
     unsigned done, leased, moved, bound; /* bound: to jobs with which they share a call */
     bool lost;
 };
-
-static int parse(int argc, char **argv, struct cancel_args *args)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"queue", required_argument, NULL, 'q'},
-                                            {"with-others", no_argument, NULL, 'o'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int c;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        if (c == 'c')
-            args->config = optarg;
-        else if (c == 'q')
-            args->queue = optarg;
-        else if (c == 'o')
-            args->with_others = true;
-        else if (c == 'h')
-            args->help = true;
-        else
-            return CLI_USAGE;
-    }
-    if (args->help)
-        return CLI_OK;
-    if (argc - optind != 1 || !*argv[optind])
-        return cli_usage("cancel", "one ID is expected");
-    args->id = argv[optind];
-    return CLI_OK;
-}
 
 /* --- the outcome ----------------------------------------------------------------------------- */
 
@@ -305,8 +258,12 @@ static bool look_in_queues(struct cancelling *c)
     return !c->lost;
 }
 
-static int cancel(struct cancelling *c)
+static int cancel_job(struct tool *t, const void *args)
 {
+    const struct cancel_args *a = args;
+    struct cancelling cancelling = {
+        .tool = t, .id = a->common.given.words[0], .with_others = a->with_others};
+    struct cancelling *c = &cancelling;
     if (!look_in_queues(c)) {
         if (c->lost)
             fputs("pushbridge cancel: Redis did not answer: it may or may not be cancelled\n",
@@ -327,23 +284,38 @@ static int cancel(struct cancelling *c)
     return c->done ? CLI_OK : look_in_results(c);
 }
 
-int cmd_cancel(int argc, char **argv)
+static bool check_cancel(void *args, struct err *e)
 {
-    struct cancel_args args = {0};
-    struct config config;
-    struct tool t;
-    int code = parse(argc, argv, &args);
-    if (code || args.help) {
-        fputs(code ? "" : help, stdout);
-        return code;
-    }
-    if (!cli_load(args.config, false, &config))
-        return CLI_CONFIG;
-    if (tool_open(&t, &config, args.queue, &code)) {
-        code = cancel(
-            &(struct cancelling){.tool = &t, .id = args.id, .with_others = args.with_others});
-        tool_close(&t);
-    }
-    config_free(&config);
-    return code;
+    const struct args *given = args;
+    return *given->words[0] || err_set(e, "ID must not be empty");
 }
+
+static int run_cancel(void *args, struct config *config)
+{
+    const struct cancel_args *a = args;
+    return tool_run(config, a->queue, cancel_job, args);
+}
+
+static const struct args_option options[] = {
+    CLI_CONFIG_OPTION,
+    {ARGS_IS_TEXT("queue", "NAME", struct cancel_args, queue, "only this queue"), .min = 1},
+    {ARGS_IS_FLAG("with-others", struct cancel_args, with_others,
+                  "at the provider: also a push that other jobs may share, which takes it back for "
+                  "all of them")},
+};
+static const struct args_command cancel_args = {
+    .name = "cancel",
+    .title = "take back a job that has not reached phones yet",
+    .about =
+        "A job that is ready, parked or waiting for a retry is taken out and ends as a dead letter "
+        "with the reason cancelled. One that a worker holds is left alone (exit 1): ask again. So "
+        "is one that shares an unanswered call with other jobs, since that can only be repeated "
+        "whole. One that was sent with a PushTime still to come is cancelled at the provider "
+        "(CancelPush; looked for in the last 100000 results). Exit 1 when there was nothing to "
+        "cancel, or not all of it could be.",
+    ARGS_NO_VERB("[-c FILE] [--queue NAME] [--with-others]", "ID", 1, 1),
+    ARGS_OPTIONS(options),
+    .size = sizeof(struct cancel_args),
+    .check = check_cancel,
+};
+const struct cli_command cmd_cancel = {&cancel_args, CLI_NEEDS_TOOL, run_cancel};

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * pushbridge dead: looks at dead letters, and gets them back. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -48,7 +47,7 @@ static bool list_letter(void *arg, const struct dead_seen *s)
     return ++l->n != l->args->limit;
 }
 
-static int list(struct tool *t, const struct dead_args *args)
+static int list_letters(struct tool *t, const struct dead_args *args)
 {
     struct listing l = {.args = args};
     if (!args->json)
@@ -115,7 +114,7 @@ static bool show_letter(void *arg, const struct dead_seen *s)
     return l->args->place < 0; /* an id may have died several times */
 }
 
-static int show(struct tool *t, const struct dead_args *args)
+static int show_letters(struct tool *t, const struct dead_args *args)
 {
     struct listing l = {.args = args};
     int code = dead_walk(t, &args->filter, &(struct dead_visitor){show_letter, NULL, &l});
@@ -129,35 +128,17 @@ static int show(struct tool *t, const struct dead_args *args)
 
 /* --- command --------------------------------------------------------------------------------- */
 
-static int run(const struct dead_args *args, const struct config *config)
+static int act_dead(struct tool *t, const void *args)
 {
-    struct tool t;
-    int code;
-    if (!tool_open(&t, config, args->queue, &code))
-        return code;
-    if (args->action == DEAD_LS)
-        code = list(&t, args);
-    else if (args->action == DEAD_SHOW)
-        code = show(&t, args);
-    else
-        code = dead_move(&t, args);
-    tool_close(&t);
-    return code;
+    const struct dead_args *a = args;
+    if (a->action == DEAD_LS)
+        return list_letters(t, a);
+    return a->action == DEAD_SHOW ? show_letters(t, a) : dead_move(t, a);
 }
 
-int cmd_dead(int argc, char **argv)
+static int run_dead(void *args, struct config *config)
 {
-    struct dead_args args;
-    struct config config;
-    int code = dead_args_parse(argc, argv, &args);
-    if (!code && args.help) {
-        dead_args_help(stdout);
-    } else if (!code && !cli_load(args.config, false, &config)) {
-        code = CLI_CONFIG;
-    } else if (!code) {
-        code = run(&args, &config);
-        config_free(&config);
-    }
-    dead_args_free(&args);
-    return code;
+    return tool_run(config, ((const struct dead_args *)args)->queue, act_dead, args);
 }
+
+const struct cli_command cmd_dead = {&dead_args, CLI_NEEDS_TOOL, run_dead};

@@ -1,85 +1,26 @@
 /* SPDX-License-Identifier: MIT
  * pushbridge queue: lists the queues, looks at the first ready jobs. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/number.h"
-#include "base/text.h"
 #include "cli/tool.h"
 #include "job/envelope.h"
 
 enum { PEEK_DEFAULT = 10, PAGE = 64 };
 
-static const char help[] =
-    "usage: pushbridge queue ls   [-c FILE] [--json]\n"
-    "       pushbridge queue peek [-c FILE] [QUEUE] [--claimed] [--limit N]\n"
-    "\n"
-    "ls counts the jobs of every configured queue; peek shows the first ready ones (default: 10 "
-    "of\n"
-    "the first queue) and takes nothing. Ids of devices, accounts and aliases are masked.\n"
-    "\n"
-    "  -c, --config FILE   configuration file\n"
-    "  --claimed           instead of ready jobs those that workers hold or that wait for a retry, "
-    "in no\n"
-    "                      order, and which of them wait together for the call that they share\n"
-    "  --limit N           so many jobs\n"
-    "  --json              one JSON object a line\n";
-
-struct queue_args {
-    const char *config, *queue;
-    int64_t limit;
-    bool peek, claimed, json, help;
+enum { VERB_LS, VERB_PEEK };
+static const struct args_verb verbs[] = {
+    {"ls", "[-c FILE] [--json]", "", 0, 0, "count the jobs of every configured queue", NULL},
+    {"peek", "[-c FILE] [--claimed] [--limit N]", "[QUEUE]", 0, 1,
+     "show the first ready jobs of QUEUE, else of the first queue", NULL},
 };
 
-static int parse_options(int argc, char **argv, struct queue_args *args)
-{
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"limit", required_argument, NULL, 'l'},
-        {"json", no_argument, NULL, 'j'},         {"claimed", no_argument, NULL, 'm'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
-    int c;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        if (c == 'c')
-            args->config = optarg;
-        else if (c == 'l' && args->peek && text_int(optarg, 1, INT64_MAX, &args->limit))
-            continue;
-        else if (c == 'l')
-            return cli_usage("queue", "--limit: is for peek, a number from 1");
-        else if (c == 'm' && !args->peek)
-            return cli_usage("queue", "--claimed: is for peek");
-        else if (c == 'm')
-            args->claimed = true;
-        else if (c == 'j' && args->peek)
-            return cli_usage("queue", "--json: is for ls");
-        else if (c == 'j')
-            args->json = true;
-        else if (c == 'h')
-            args->help = true;
-        else
-            return CLI_USAGE;
-    }
-    if (args->peek && optind < argc)
-        args->queue = argv[optind++];
-    if (optind < argc)
-        return cli_usage("queue", "unexpected argument \"%s\"", argv[optind]);
-    return CLI_OK;
-}
-
-static int parse(int argc, char **argv, struct queue_args *args)
-{
-    *args = (struct queue_args){.limit = PEEK_DEFAULT};
-    const char *action = argc > 1 ? argv[1] : "";
-    args->help = strcmp(action, "--help") == 0 || strcmp(action, "-h") == 0;
-    args->peek = strcmp(action, "peek") == 0;
-    if (args->help)
-        return CLI_OK;
-    if (!args->peek && strcmp(action, "ls") != 0)
-        return cli_usage("queue", "ls or peek is missing (see --help)");
-    argv[1] = argv[0]; /* what getopt puts before its messages */
-    return parse_options(argc - 1, argv + 1, args);
-}
+struct queue_args {
+    struct cli_args common;
+    int64_t limit;
+    bool claimed, json;
+};
 
 /* --- ls -------------------------------------------------------------------------------------- */
 
@@ -105,7 +46,7 @@ static void print_count(const char *name, const struct queue_counts *c, bool jso
     puts(json ? "}" : "");
 }
 
-static int list(struct tool *t, bool json)
+static int list_queues(struct tool *t, bool json)
 {
     if (!json)
         puts("QUEUE                        READY    INBOX   LEASED  DELAYED   PARKED  RESULTS"
@@ -281,29 +222,40 @@ static int peek_claimed(struct tool *t, int64_t limit)
     return CLI_OK;
 }
 
-static int peek(struct tool *t, const struct queue_args *args)
+static int act_queue(struct tool *t, const void *args)
 {
+    const struct queue_args *a = args;
+    if (a->common.given.verb == &verbs[VERB_LS])
+        return list_queues(t, a->json);
+    int64_t limit = a->limit ? a->limit : PEEK_DEFAULT;
     if (!tool_clock(t, t->queues[0]))
         return CLI_FAILED;
-    return args->claimed ? peek_claimed(t, args->limit) : peek_ready(t, args->limit);
+    return a->claimed ? peek_claimed(t, limit) : peek_ready(t, limit);
 }
 
-int cmd_queue(int argc, char **argv)
+static int run_queue(void *args, struct config *config)
 {
-    struct queue_args args;
-    struct config config;
-    struct tool t;
-    int code = parse(argc, argv, &args);
-    if (code || args.help) {
-        fputs(code ? "" : help, stdout);
-        return code;
-    }
-    if (!cli_load(args.config, false, &config))
-        return CLI_CONFIG;
-    if (tool_open(&t, &config, args.queue, &code)) {
-        code = args.peek ? peek(&t, &args) : list(&t, args.json);
-        tool_close(&t);
-    }
-    config_free(&config);
-    return code;
+    const struct args *given = args;
+    return tool_run(config, given->nwords ? given->words[0] : NULL, act_queue, args);
 }
+
+static const struct args_option options[] = {
+    CLI_CONFIG_OPTION,
+    {ARGS_IS_FLAG("claimed", struct queue_args, claimed,
+                  "instead of ready jobs those that workers hold or that wait for a retry, in no "
+                  "order, and which of them wait together for the call that they share"),
+     .verbs = 1u << VERB_PEEK},
+    {ARGS_IS_NUMBER("limit", "N", struct queue_args, limit, 1, INT64_MAX, "so many jobs (10)"),
+     .verbs = 1u << VERB_PEEK},
+    {ARGS_IS_FLAG("json", struct queue_args, json, "one JSON object a line"),
+     .verbs = 1u << VERB_LS},
+};
+static const struct args_command queue_args = {
+    .name = "queue",
+    .title = "list the queues, look at the first ready jobs",
+    .about = "Takes nothing. Ids of devices, accounts and aliases are masked.",
+    ARGS_VERBS(verbs),
+    ARGS_OPTIONS(options),
+    .size = sizeof(struct queue_args),
+};
+const struct cli_command cmd_queue = {&queue_args, CLI_NEEDS_TOOL, run_queue};

@@ -6,21 +6,20 @@
 #include "cli/cli.h"
 #include "job/letter.h"
 
-enum dead_action { DEAD_LS = 1, DEAD_SHOW = 2, DEAD_REPLAY = 4, DEAD_DROP = 8 };
+enum dead_action { DEAD_LS, DEAD_SHOW, DEAD_REPLAY, DEAD_DROP };
 
 struct dead_args {
-    enum dead_action action;
-    const char *config, *queue;
+    struct cli_args common;
+    enum dead_action action; /* the verb's number */
+    const char *queue;
     struct letter_filter filter;
     int64_t limit;      /* 0: none */
     int64_t rate_per_s; /* 0: as fast as it goes */
     int64_t place;      /* of show, −1: by id */
-    bool json, dry_run, new_token, maybe_sent, yes, help;
+    int token;          /* 1: a new one */
+    bool json, dry_run, maybe_sent, yes;
 };
 
-/* Prints what is wrong and returns CLI_USAGE. dead_args_free() in all cases. */
-int dead_args_parse(int argc, char **argv, struct dead_args *out);
-void dead_args_free(struct dead_args *args);
-void dead_args_help(FILE *out);
+extern const struct args_command dead_args;
 
 #endif

@@ -128,7 +128,7 @@ static const char *oversize_of(const struct queue *q, const char *ref)
 /* The token is that of the whole call. Where nothing was sent by it, any other is as good. */
 static bool has_lost_token(const struct moving *m, const struct letter *l)
 {
-    return l->call && l->maybe_sent && !m->args->new_token;
+    return l->call && l->maybe_sent && !m->args->token;
 }
 
 static bool may_move(struct moving *m, const struct dead_seen *s, enum stay *why)
@@ -162,7 +162,7 @@ static bool set_replay(struct moving *m, const struct dead_seen *s, struct queue
     struct buf *envelope = &m->envelopes[m->n];
     struct err e;
     int64_t now = queue_now_ms(s->list);
-    if (!letter_envelope(l, m->args->new_token, now, envelope, &e))
+    if (!letter_envelope(l, m->args->token, now, envelope, &e))
         return false;
     out->envelope = buf_text(envelope);
     out->envelope_len = envelope->len;
