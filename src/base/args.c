@@ -283,7 +283,7 @@ static bool check_words(const struct args *given, struct err *e)
 }
 
 /* Words move up to the front of argv, over what was read already. */
-static enum args_end read_all(struct args_scan s, void *args, struct err *e)
+static enum args_end read_arguments(struct args_scan s, void *args, struct err *e)
 {
     struct args *given = args;
     bool verb_is_next = given->verb->name != NULL;
@@ -323,7 +323,7 @@ enum args_end args_parse(const struct args_command *c, int argc, char **argv, vo
         c->begin(args);
     enum args_end end = choose_verb(start, given, e);
     if (end == ARGS_RUN)
-        end = read_all(start, args, e);
+        end = read_arguments(start, args, e);
     if (end == ARGS_RUN && !(check_words(given, e) && (!c->check || c->check(args, e))))
         end = ARGS_WRONG;
     visible_copy(text, sizeof text, e->text);

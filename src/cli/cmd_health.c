@@ -20,7 +20,7 @@ struct health_args {
 };
 
 /* HOST:PORT apart; a worker that listens everywhere is asked on loopback. */
-static bool split(const char *listen, char host[HOST_SIZE], const char **port)
+static bool split_listen(const char *listen, char host[HOST_SIZE], const char **port)
 {
     const char *colon = strrchr(listen, ':');
     size_t len = colon ? (size_t)(colon - listen) : 0;
@@ -39,7 +39,7 @@ static bool split(const char *listen, char host[HOST_SIZE], const char **port)
     return true;
 }
 
-static bool wait_for(int fd, short events, int64_t end_ms)
+static bool wait_socket(int fd, short events, int64_t end_ms)
 {
     struct pollfd p = {.fd = fd, .events = events};
     int64_t left = end_ms - clock_mono_ms();
@@ -55,7 +55,7 @@ static int dial(const struct addrinfo *a, int64_t end_ms)
         return -1;
     if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
         return fd;
-    if (errno == EINPROGRESS && wait_for(fd, POLLOUT, end_ms) &&
+    if (errno == EINPROGRESS && wait_socket(fd, POLLOUT, end_ms) &&
         getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && !error)
         return fd;
     close(fd);
@@ -63,7 +63,7 @@ static int dial(const struct addrinfo *a, int64_t end_ms)
 }
 
 /* The status of the answer, 0 when none came in time. */
-static int ask(int fd, const char *path, int64_t end_ms)
+static int ask_status(int fd, const char *path, int64_t end_ms)
 {
     char text[ANSWER_SIZE];
     int status = 0;
@@ -72,7 +72,7 @@ static int ask(int fd, const char *path, int64_t end_ms)
     if (send(fd, text, (size_t)n, MSG_NOSIGNAL) != n)
         return 0;
     size_t len = 0;
-    while (!memchr(text, '\n', len) && len < sizeof text - 1 && wait_for(fd, POLLIN, end_ms)) {
+    while (!memchr(text, '\n', len) && len < sizeof text - 1 && wait_socket(fd, POLLIN, end_ms)) {
         ssize_t got = recv(fd, text + len, sizeof text - 1 - len, 0);
         if (got <= 0)
             break;
@@ -90,7 +90,7 @@ static int dial_address(const char *listen, int64_t end_ms)
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
     int fd = -1;
-    if (split(listen, host, &port) && getaddrinfo(host, port, &hints, &list) == 0)
+    if (split_listen(listen, host, &port) && getaddrinfo(host, port, &hints, &list) == 0)
         for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
             fd = dial(a, end_ms);
     if (list)
@@ -103,7 +103,7 @@ static int ask_at(int fd, const char *path, int64_t end_ms)
 {
     if (fd < 0)
         return 0;
-    int status = ask(fd, path, end_ms);
+    int status = ask_status(fd, path, end_ms);
     close(fd);
     return status ? status : -1;
 }
@@ -126,11 +126,11 @@ static int ask_worker(const char *listen, const char *path)
     return status;
 }
 
-static int check(const char *listen, const char *path)
+static int check_health(const char *listen, const char *path)
 {
     char host[HOST_SIZE];
     const char *port;
-    if (!split(listen, host, &port)) {
+    if (!split_listen(listen, host, &port)) {
         cli_line(stderr, "pushbridge health: admin.listen is \"%s\"", listen);
         return CLI_FAILED;
     }
@@ -147,7 +147,7 @@ static int check(const char *listen, const char *path)
 static int run_health(void *args, struct config *config)
 {
     const struct health_args *a = args;
-    return check(config->admin_listen, a->ready ? "/readyz" : "/livez");
+    return check_health(config->admin_listen, a->ready ? "/readyz" : "/livez");
 }
 
 static const struct args_option options[] = {

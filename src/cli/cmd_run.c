@@ -40,7 +40,7 @@ struct run_args {
     int64_t timeout_s;
 };
 
-static void on_end(void *arg, enum dispatch_end end, const char *why)
+static void on_dispatch_end(void *arg, enum dispatch_end end, const char *why)
 {
     struct run *run = arg;
     log_info("event=worker_end why=%s", log_value(why));
@@ -52,7 +52,7 @@ static void on_end(void *arg, enum dispatch_end end, const char *why)
     event_base_loopbreak(run->base);
 }
 
-static void on_signal(evutil_socket_t number, short what, void *arg)
+static void on_stop_signal(evutil_socket_t number, short what, void *arg)
 {
     (void)what;
     struct run *run = arg;
@@ -84,7 +84,7 @@ static void on_trim(void *arg)
     heap_trim();
 }
 
-static int loop(struct run *run, const struct config *config, const struct run_args *args)
+static int run_loop(struct run *run, const struct config *config, const struct run_args *args)
 {
     struct err e;
     bool fatal;
@@ -94,7 +94,8 @@ static int loop(struct run *run, const struct config *config, const struct run_a
         cli_line(stderr, "pushbridge: %s", e.text);
         return CLI_CONFIG;
     }
-    run->dispatch = dispatch_new(run->base, resolver, config, args->until_empty, on_end, run, &e);
+    run->dispatch =
+        dispatch_new(run->base, resolver, config, args->until_empty, on_dispatch_end, run, &e);
     if (!run->dispatch) {
         cli_line(stderr, "pushbridge: %s", e.text);
         return CLI_CONFIG;
@@ -107,8 +108,8 @@ static int loop(struct run *run, const struct config *config, const struct run_a
                                   .admin = admin,
                                   .config = config_hold(config)};
     struct event *hup = evsignal_new(run->base, SIGHUP, on_reload, run);
-    struct event *term = evsignal_new(run->base, SIGTERM, on_signal, run);
-    struct event *intr = evsignal_new(run->base, SIGINT, on_signal, run);
+    struct event *term = evsignal_new(run->base, SIGTERM, on_stop_signal, run);
+    struct event *intr = evsignal_new(run->base, SIGINT, on_stop_signal, run);
     struct timer *limit = timer_new(run->base, on_timeout, run);
     struct timer *trim = timer_new(run->base, on_trim, NULL);
     timer_each(trim, HEAP_TRIM_S * 1000);
@@ -179,7 +180,7 @@ static int run_worker(void *args, struct config *config)
         fputs("pushbridge: no event loop\n", stderr);
         return CLI_FAILED;
     }
-    int code = loop(&run, config, args);
+    int code = run_loop(&run, config, args);
     event_base_free(run.base);
     return code;
 }

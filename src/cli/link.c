@@ -27,7 +27,7 @@ struct link {
     void *arg;
 };
 
-static void on_state(void *arg, enum redis_state state, const char *why)
+static void on_link_state(void *arg, enum redis_state state, const char *why)
 {
     struct link *l = arg;
     l->state = state;
@@ -36,7 +36,7 @@ static void on_state(void *arg, enum redis_state state, const char *why)
     event_base_loopbreak(l->base);
 }
 
-static void on_limit(void *arg)
+static void on_wait_over(void *arg)
 {
     event_base_loopbreak(((struct link *)arg)->base);
 }
@@ -84,10 +84,10 @@ struct link *link_try(const struct config *config, int *code, struct err *e)
         return NULL;
     }
     l->resolver = resolver_new(l->base);
-    l->limit = timer_new(l->base, on_limit, l);
+    l->limit = timer_new(l->base, on_wait_over, l);
     l->command_ms = config->redis.command_timeout_ms;
     l->slot = config->redis.slot;
-    l->redis = redis_new(l->base, l->resolver, &config->redis, "tool", on_state, l);
+    l->redis = redis_new(l->base, l->resolver, &config->redis, "tool", on_link_state, l);
     l->open = link_wait_up(l, config->redis.connect_timeout_ms);
     if (l->open)
         return l;
@@ -142,7 +142,7 @@ struct event_base *link_base(struct link *l)
 
 /* In a cluster a queue has one of its own, to its slot's owner. Waits for it; one that does not
  * come up leaves the questions unanswered. */
-static struct redis *connection_of(struct link *l, const struct config *config, const char *name)
+static struct redis *queue_connection(struct link *l, const struct config *config, const char *name)
 {
     int slot = cluster_slot(name, strlen(name));
     if (config->redis.topology != TOPOLOGY_CLUSTER || l->slot == slot ||
@@ -150,7 +150,7 @@ static struct redis *connection_of(struct link *l, const struct config *config, 
         return l->redis;
     struct redis_opts opts = config->redis;
     opts.slot = slot;
-    struct redis *r = redis_new(l->base, l->resolver, &opts, "tool", on_state, l);
+    struct redis *r = redis_new(l->base, l->resolver, &opts, "tool", on_link_state, l);
     l->owned[l->nowned++] = r;
     int64_t left, end_ms = clock_mono_ms() + config->redis.connect_timeout_ms;
     while ((left = end_ms - clock_mono_ms()) > 0 && !redis_is_up(r))
@@ -173,33 +173,40 @@ struct queue *link_queue(struct link *l, const struct config *config, const char
         .results_max = config->results_max,
         .job_max_bytes = config->job_max_bytes,
     };
-    struct queue *q = queue_new(l->base, connection_of(l, config, name), NULL, &opts);
+    struct queue *q = queue_new(l->base, queue_connection(l, config, name), NULL, &opts);
     mem_free(results);
     mem_free(dead);
     return q;
 }
 
-void link_run(struct link *l, const bool *done)
+void link_wait(struct event_base *base, const bool *done)
 {
     while (!*done)
-        event_base_loop(l->base, EVLOOP_ONCE);
+        event_base_loop(base, EVLOOP_ONCE);
 }
 
-static void on_pause(void *arg)
+void link_run(struct link *l, const bool *done)
+{
+    link_wait(l->base, done);
+}
+
+static void on_pause_over(void *arg)
 {
     *(bool *)arg = true;
 }
 
-void link_pause(struct link *l, int64_t ms)
+void link_pause(struct event_base *base, int64_t ms)
 {
     bool over = false;
-    struct timer *timer = timer_new(l->base, on_pause, &over);
+    if (ms <= 0)
+        return;
+    struct timer *timer = timer_new(base, on_pause_over, &over);
     timer_once(timer, ms);
-    link_run(l, &over);
+    link_wait(base, &over);
     timer_free(timer);
 }
 
-static void on_reply(void *arg, redisReply *reply)
+static void on_link_reply(void *arg, redisReply *reply)
 {
     struct link *l = arg;
     l->answered = true;
@@ -218,9 +225,9 @@ void link_command(struct link *l, int argc, const char **argv, const size_t *len
     do {
         l->answered = l->again = false;
         if (wait_ms)
-            redis_command_blocking(l->redis, argc, argv, lens, wait_ms, on_reply, l);
+            redis_command_blocking(l->redis, argc, argv, lens, wait_ms, on_link_reply, l);
         else
-            redis_command(l->redis, argc, argv, lens, on_reply, l);
+            redis_command(l->redis, argc, argv, lens, on_link_reply, l);
         while (!l->answered)
             event_base_dispatch(l->base);
         if (l->again)

@@ -25,8 +25,10 @@ void link_command(struct link *l, int argc, const char **argv, const size_t *len
 struct queue *link_queue(struct link *l, const struct config *config, const char *name);
 /* Runs the loop until *done, which an answer sets; every question is answered in the end. */
 void link_run(struct link *l, const bool *done);
-void link_pause(struct link *l, int64_t ms);
 struct event_base *link_base(struct link *l);
+/* The same of any loop, and for a time; ms ≤ 0: not at all. */
+void link_wait(struct event_base *base, const bool *done);
+void link_pause(struct event_base *base, int64_t ms);
 /* Waits until the connection is there again, at most ms. */
 bool link_wait_up(struct link *l, int64_t ms);
 

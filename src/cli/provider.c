@@ -17,14 +17,14 @@ struct calling {
     bool done;
 };
 
-static void on_answer(void *arg, const struct http_result *r)
+static void on_call_answer(void *arg, const struct http_result *r)
 {
     struct calling *c = arg;
     c->done = true;
     http_answer_plain(r, c->reply);
 }
 
-static struct http *open_http(struct event_base *base, const struct config *c, struct err *e)
+struct http *provider_open(struct event_base *base, const struct config *c, struct err *e)
 {
     const struct http_opts opts = {.base_url = c->endpoint,
                                    .ca_file = c->ca_file,
@@ -38,8 +38,8 @@ static struct http *open_http(struct event_base *base, const struct config *c, s
     return http_new(base, &opts, e);
 }
 
-static void sign(const struct config *c, const struct config_app *app, const struct grant *g,
-                 const char *action, struct params *params, struct wire *wire)
+static void sign_wire(const struct config *c, const struct config_app *app, const struct grant *g,
+                      const char *action, struct params *params, struct wire *wire)
 {
     const struct credentials keys = {g->id, g->secret, g->token};
     const struct endpoint endpoint = {.url = c->endpoint,
@@ -57,7 +57,7 @@ static void sign(const struct config *c, const struct config_app *app, const str
     request_sign(&endpoint, &keys, action, params, stamp, nonce, wire);
 }
 
-static void post(struct http *http, const struct wire *wire, http_done_fn fn, void *arg)
+static void post_wire(struct http *http, const struct wire *wire, http_done_fn fn, void *arg)
 {
     struct http_header headers[sizeof wire->headers / sizeof wire->headers[0]];
     for (size_t i = 0; i < wire->nheaders; i++)
@@ -79,7 +79,7 @@ struct fetching {
     bool done, ok;
 };
 
-static void on_keys(void *arg, struct grant *keys, int64_t left_ms, const char *why)
+static void on_fetched_keys(void *arg, struct grant *keys, int64_t left_ms, const char *why)
 {
     struct fetching *f = arg;
     f->done = true;
@@ -93,17 +93,16 @@ static void on_keys(void *arg, struct grant *keys, int64_t left_ms, const char *
     *keys = (struct grant){0};
 }
 
-static bool fetch(struct event_base *base, const struct config *config,
-                  const struct credentials_source *s, struct grant *keys, int64_t *left_ms,
-                  struct err *e)
+static bool fetch_source(struct event_base *base, const struct config *config,
+                         const struct credentials_source *s, struct grant *keys, int64_t *left_ms,
+                         struct err *e)
 {
     struct fetching f = {.keys = keys, .left_ms = left_ms, .e = e};
     if (s->kind == CREDENTIALS_STATIC)
         return grant_set(keys, s->id, s->secret, s->token, e);
     struct key_client *client = key_client_new(base, config);
-    key_fetch_start(client, s, on_keys, &f);
-    while (!f.done)
-        event_base_loop(base, EVLOOP_ONCE);
+    key_fetch_start(client, s, on_fetched_keys, &f);
+    link_wait(base, &f.done);
     key_client_free(client);
     return f.ok;
 }
@@ -118,14 +117,14 @@ bool provider_keys(struct event_base *base, const struct config *config,
     *left_ms = 0;
     bool ok = s->kind != CREDENTIALS_PROFILE || config_keys_profile(s, &profile, e);
     if (ok)
-        ok = fetch(base, config, profile.text ? &profile.source : s, keys, left_ms, e);
+        ok = fetch_source(base, config, profile.text ? &profile.source : s, keys, left_ms, e);
     profile_free(&profile);
     return ok;
 }
 
 /* --- the call -------------------------------------------------------------------------------- */
 
-static bool is_set(const char *text)
+static bool is_given(const char *text)
 {
     return text && *text;
 }
@@ -133,8 +132,8 @@ static bool is_set(const char *text)
 bool provider_ready(const struct config_app *app, struct err *e)
 {
     const struct credentials_source *s = &app->source;
-    bool keys = s->kind != CREDENTIALS_STATIC || (is_set(s->id) && is_set(s->secret));
-    return (is_set(app->app.app_key) && keys) ||
+    bool keys = s->kind != CREDENTIALS_STATIC || (is_given(s->id) && is_given(s->secret));
+    return (is_given(app->app.app_key) && keys) ||
            err_set(e, "app %.64s: AppKey or AccessKey is not configured", app->app.name);
 }
 
@@ -143,19 +142,15 @@ bool provider_call(struct link *l, const struct config *config, const struct con
 {
     struct calling calling = {.reply = reply};
     struct grant keys;
-    struct wire wire;
     int64_t left_ms;
     if (!provider_ready(app, e))
         return false;
     if (!provider_keys(link_base(l), config, app, &keys, &left_ms, e))
         return err_prefix(e, "credentials");
-    struct http *http = open_http(link_base(l), config, e);
+    struct http *http = provider_open(link_base(l), config, e);
     if (http) {
-        wire_init(&wire);
-        sign(config, app, &keys, action, params, &wire);
-        post(http, &wire, on_answer, &calling);
+        provider_start(http, config, app, &keys, action, params, on_call_answer, &calling);
         link_run(l, &calling.done);
-        wire_free(&wire);
         http_free(http);
     }
     grant_free(&keys);
@@ -164,19 +159,14 @@ bool provider_call(struct link *l, const struct config *config, const struct con
 
 /* --- many calls on one connection ------------------------------------------------------------ */
 
-struct http *provider_open(struct event_base *base, const struct config *config, struct err *e)
-{
-    return open_http(base, config, e);
-}
-
 void provider_start(struct http *http, const struct config *config, const struct config_app *app,
                     const struct grant *keys, const char *action, struct params *params,
                     http_done_fn fn, void *arg)
 {
     struct wire wire;
     wire_init(&wire);
-    sign(config, app, keys, action, params, &wire);
-    post(http, &wire, fn, arg);
+    sign_wire(config, app, keys, action, params, &wire);
+    post_wire(http, &wire, fn, arg);
     wire_free(&wire);
 }
 
@@ -207,13 +197,12 @@ bool provider_touch(struct event_base *base, const struct config *config, struct
     const struct http_request request = {.target = "/", .body = ""};
     struct touching t = {.out = out, .e = e};
     *out = (struct touch){.state = HTTP_NOT_SENT};
-    struct http *http = open_http(base, config, e);
+    struct http *http = provider_open(base, config, e);
     if (!http)
         return false;
     out->sent_wall_ms = clock_wall_ms();
     http_post(http, &request, on_touched, &t);
-    while (!t.done)
-        event_base_loop(base, EVLOOP_ONCE);
+    link_wait(base, &t.done);
     http_free(http);
     return t.answered;
 }

@@ -75,7 +75,7 @@ int tool_run(const struct config *config, const char *queue,
 
 /* --- questions ------------------------------------------------------------------------------- */
 
-static struct tool_text *add_text(struct tool_rows *r, const char *p, size_t len)
+static struct tool_text *add_row(struct tool_rows *r, const char *p, size_t len)
 {
     if (r->n == r->cap) {
         r->cap = r->cap ? 2 * r->cap : 64;
@@ -94,13 +94,13 @@ static void add_reply(struct tool_rows *r, const redisReply *reply)
             add_reply(r, reply->element[i]);
         break;
     case REDIS_REPLY_INTEGER:
-        add_text(r, number, (size_t)snprintf(number, sizeof number, "%lld", reply->integer));
+        add_row(r, number, (size_t)snprintf(number, sizeof number, "%lld", reply->integer));
         break;
     case REDIS_REPLY_ERROR:
-        add_text(r, reply->str, reply->len)->large = redis_reply_is_large(reply);
+        add_row(r, reply->str, reply->len)->large = redis_reply_is_large(reply);
         break;
     default:
-        add_text(r, reply->str ? reply->str : "", reply->str ? (size_t)reply->len : 0);
+        add_row(r, reply->str ? reply->str : "", reply->str ? (size_t)reply->len : 0);
     }
 }
 
@@ -109,7 +109,7 @@ struct asking {
     bool done;
 };
 
-static void on_look(void *arg, const redisReply *reply)
+static void on_rows(void *arg, const redisReply *reply)
 {
     struct asking *a = arg;
     a->rows->ok = reply != NULL;
@@ -118,11 +118,11 @@ static void on_look(void *arg, const redisReply *reply)
     a->done = true;
 }
 
-struct tool_rows tool_look(struct tool *t, struct queue *q, const struct queue_question *question)
+struct tool_rows tool_peek(struct tool *t, struct queue *q, const struct queue_question *question)
 {
     struct tool_rows rows = {0};
     struct asking a = {.rows = &rows};
-    queue_peek(q, question, on_look, &a);
+    queue_peek(q, question, on_rows, &a);
     link_run(t->link, &a.done);
     if (!rows.ok)
         cli_line(stderr, "pushbridge: no answer from Redis about queue %s", queue_name(q));
@@ -140,7 +140,7 @@ void tool_rows_free(struct tool_rows *r)
 int64_t tool_length(struct tool *t, struct queue *q, enum queue_list list, const char *name)
 {
     struct tool_rows r =
-        tool_look(t, q, &(struct queue_question){.what = LOOK_LENGTH, .list = list, .name = name});
+        tool_peek(t, q, &(struct queue_question){.what = LOOK_LENGTH, .list = list, .name = name});
     int64_t n = r.ok && r.n == 1 ? number_read(r.v[0].p) : -1;
     tool_rows_free(&r);
     return n;
@@ -149,14 +149,42 @@ int64_t tool_length(struct tool *t, struct queue *q, enum queue_list list, const
 struct tool_rows tool_page(struct tool *t, struct queue *q, enum queue_list list, const char *name,
                            int64_t from, int64_t n)
 {
-    return tool_look(t, q,
+    return tool_peek(t, q,
                      &(struct queue_question){
                          .what = LOOK_PAGE, .list = list, .name = name, .from = from, .n = n});
 }
 
-struct tool_rows tool_workers(struct tool *t, struct queue *q, int64_t from, int64_t n)
+bool tool_each_worker(struct tool *t, struct queue *q, tool_worker_fn fn, void *arg)
 {
-    return tool_look(t, q, &(struct queue_question){.what = LOOK_WORKERS, .from = from, .n = n});
+    bool ok = true, more = true, wanted = true;
+    for (int64_t from = 0; ok && more && wanted; from += QUEUE_PAGE_MAX) {
+        struct tool_rows r = tool_peek(
+            t, q,
+            &(struct queue_question){.what = LOOK_WORKERS, .from = from, .n = QUEUE_PAGE_MAX});
+        ok = r.ok;
+        more = r.n == 2 * QUEUE_PAGE_MAX;
+        for (size_t i = 0; i + 1 < r.n && wanted; i += 2)
+            wanted = fn(arg, r.v[i].p, r.v[i + 1].p);
+        tool_rows_free(&r);
+    }
+    return ok;
+}
+
+bool tool_each_member(struct tool *t, struct queue *q, tool_member_fn fn, void *arg)
+{
+    char cursor[32] = "0";
+    bool ok = true, wanted = true;
+    do {
+        struct tool_rows r =
+            tool_peek(t, q, &(struct queue_question){.what = LOOK_MEMBERS, .cursor = cursor});
+        ok = r.ok && r.n;
+        if (ok)
+            snprintf(cursor, sizeof cursor, "%.31s", r.v[0].p);
+        for (size_t i = 1; i + 1 < r.n && wanted; i += 2)
+            wanted = fn(arg, r.v[i].p, &r.v[i + 1]);
+        tool_rows_free(&r);
+    } while (ok && wanted && strcmp(cursor, "0") != 0);
+    return ok;
 }
 
 struct counting {
@@ -183,7 +211,7 @@ bool tool_count(struct tool *t, struct queue *q, struct queue_counts *out)
 
 bool tool_clock(struct tool *t, struct queue *q)
 {
-    struct tool_rows r = tool_look(t, q, &(struct queue_question){.what = LOOK_TIME});
+    struct tool_rows r = tool_peek(t, q, &(struct queue_question){.what = LOOK_TIME});
     bool ok = r.ok;
     tool_rows_free(&r);
     return ok;

@@ -32,13 +32,18 @@ struct tool_rows {
     struct tool_text *v;
     size_t n, cap;
 };
-struct tool_rows tool_look(struct tool *t, struct queue *q, const struct queue_question *question);
+struct tool_rows tool_peek(struct tool *t, struct queue *q, const struct queue_question *question);
 void tool_rows_free(struct tool_rows *r);
 int64_t tool_length(struct tool *t, struct queue *q, enum queue_list list, const char *name);
 struct tool_rows tool_page(struct tool *t, struct queue *q, enum queue_list list, const char *name,
                            int64_t from, int64_t n);
-/* Workers ever listed that are not forgotten: name, end of the heartbeat, …; n at most. */
-struct tool_rows tool_workers(struct tool *t, struct queue *q, int64_t from, int64_t n);
+/* Each worker ever listed that is not forgotten; heartbeat: its end, as Redis has it. Each member
+ * that workers hold or that waits for a retry, in no order: one may come twice while others come
+ * and go. fn ends it by false; the walk is false where Redis did not answer. */
+typedef bool (*tool_worker_fn)(void *arg, const char *name, const char *heartbeat);
+bool tool_each_worker(struct tool *t, struct queue *q, tool_worker_fn fn, void *arg);
+typedef bool (*tool_member_fn)(void *arg, const char *field, const struct tool_text *text);
+bool tool_each_member(struct tool *t, struct queue *q, tool_member_fn fn, void *arg);
 bool tool_count(struct tool *t, struct queue *q, struct queue_counts *out);
 /* Sets queue_now_ms() right; false after a message. */
 bool tool_clock(struct tool *t, struct queue *q);

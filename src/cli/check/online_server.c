@@ -30,7 +30,7 @@ static struct field read_field(const struct server *s, const char *key)
     return f;
 }
 
-static bool field_is(const struct server *s, const char *key, const char *value)
+static bool info_field_is(const struct server *s, const char *key, const char *value)
 {
     return strcmp(read_field(s, key).text, value) == 0;
 }
@@ -114,15 +114,15 @@ static void check_fsync(const struct server *s)
 
 static void check_persistence(const struct server *s)
 {
-    if (field_is(s, "aof_last_write_status:", "err"))
+    if (info_field_is(s, "aof_last_write_status:", "err"))
         report_add(s->report, FINDING_ERROR, "redis.persistence", "see Redis' log, disk full?",
                    "the last write of the AOF failed");
-    if (field_is(s, "rdb_last_bgsave_status:", "err"))
+    if (info_field_is(s, "rdb_last_bgsave_status:", "err"))
         report_add(s->report, FINDING_ERROR, "redis.persistence", "see Redis' log, disk full?",
                    "the last snapshot failed");
-    if (field_is(s, "aof_enabled:", "1"))
+    if (info_field_is(s, "aof_enabled:", "1"))
         check_fsync(s);
-    else if (field_is(s, "aof_enabled:", "0"))
+    else if (info_field_is(s, "aof_enabled:", "0"))
         check_snapshots(s);
     else
         report_add(s->report, FINDING_WARNING, "redis.persistence", NULL,
@@ -203,7 +203,7 @@ static void check_clock(const struct server *s)
 
 /* --- all of it ------------------------------------------------------------------------------- */
 
-static void on_info(void *arg, redisReply *reply)
+static void on_server_info(void *arg, redisReply *reply)
 {
     struct server *s = arg;
     if (reply && reply->type == REDIS_REPLY_STRING)
@@ -222,7 +222,7 @@ void online_server(struct link *l, const struct config *config, struct report *r
     report_add(r, FINDING_OK, "redis.version", NULL, "%u.%u.%u", version / 10000,
                version / 100 % 100, version % 100);
     check_clock(&s);
-    link_command(l, 1, (const char *[]){"INFO"}, NULL, 0, on_info, &s);
+    link_command(l, 1, (const char *[]){"INFO"}, NULL, 0, on_server_info, &s);
     if (!s.info) {
         report_add(r, FINDING_ERROR, "redis.info", NULL, "INFO was not answered");
         return;

@@ -20,7 +20,7 @@ static enum answer classify(const char *error)
     return strstr(error, " run ") ? ANSWER_REFUSED_COMMAND : ANSWER_REFUSED_KEY;
 }
 
-static void on_answer(void *arg, redisReply *reply)
+static void on_trial_answer(void *arg, redisReply *reply)
 {
     struct answered *a = arg;
     bool error = reply && reply->type == REDIS_REPLY_ERROR;
@@ -42,7 +42,7 @@ struct answered trial_run(struct trial *t, int argc, const char **argv)
     struct answered a = {.how = ANSWER_NONE};
     if (t->gone)
         return a;
-    link_command(t->link, argc, argv, NULL, BLOCKED_MS, on_answer, &a);
+    link_command(t->link, argc, argv, NULL, BLOCKED_MS, on_trial_answer, &a);
     if (a.how == ANSWER_NONE)
         give_up(t, argv[0], "the connection was lost");
     return a;
@@ -77,7 +77,7 @@ static void report_refused(const struct keys *k, const char *names, const char *
 }
 
 /* True when it was refused; that the command is, is found elsewhere. */
-static bool is_refused(struct keys *k, const char *key, char why[TRIAL_WHY_SIZE])
+static bool key_is_refused(struct keys *k, const char *key, char why[TRIAL_WHY_SIZE])
 {
     const char *argv[] = {k->kind->command, key, k->kind->argument};
     struct answered a = trial_run(k->trial, k->kind->argc, argv);
@@ -94,7 +94,7 @@ static void try_key(void *arg, const char *key)
 {
     struct keys *k = arg;
     char why[TRIAL_WHY_SIZE];
-    if (!is_refused(k, key, why))
+    if (!key_is_refused(k, key, why))
         return;
     if (!text_starts(key, k->own)) {
         report_refused(k, key, key, why);
@@ -105,7 +105,7 @@ static void try_key(void *arg, const char *key)
     memcpy(k->why, why, sizeof k->why);
 }
 
-static void try_shared_key(struct keys *k, const char *queue, const char *kind)
+static void try_fleet_key(struct keys *k, const char *queue, const char *kind)
 {
     char *key = flow_store_key(queue, kind);
     try_key(k, key);
@@ -121,7 +121,7 @@ static void try_reply_key(struct keys *k, const char *queue)
     snprintf(key, sizeof key, "%s%s", prefix, k->own);
     bool elsewhere = c->redis.topology == TOPOLOGY_CLUSTER &&
                      cluster_slot(key, strlen(key)) != cluster_slot(queue, strlen(queue));
-    if (elsewhere || !is_refused(k, key, why))
+    if (elsewhere || !key_is_refused(k, key, why))
         return;
     snprintf(pattern, sizeof pattern, "%s*", prefix);
     report_refused(k, key, pattern, why);
@@ -133,8 +133,8 @@ static void try_kind(struct keys *k, struct queue *q, bool first)
     buf_reset(&k->names);
     queue_each_key(q, "check", try_key, k);
     if (first) {
-        try_shared_key(k, queue_name(q), "flow");
-        try_shared_key(k, queue_name(q), "control");
+        try_fleet_key(k, queue_name(q), "flow");
+        try_fleet_key(k, queue_name(q), "control");
     }
     try_reply_key(k, queue_name(q));
     if (!k->names.len)

@@ -24,18 +24,13 @@ static const struct args_verb verbs[] = {
 
 struct limits {
     struct tool *tool;
-    struct agreed agreed;
+    struct fleet_view view;
     bool ok;
 };
 
-static bool read_all(struct limits *l)
-{
-    return agreed_read(l->tool, &l->agreed);
-}
-
 /* --- showing --------------------------------------------------------------------------------- */
 
-static void print_rate(double per_s)
+static void print_rate_cell(double per_s)
 {
     if (per_s < 0)
         cli_put(stdout, " %10s", "-");
@@ -45,11 +40,11 @@ static void print_rate(double per_s)
         printf(" %10.6g", per_s);
 }
 
-static void print_row(const struct agreed_limit *r)
+static void print_row(const struct fleet_view_limit *r)
 {
     cli_put(stdout, "%-40s", r->name);
-    print_rate(r->configured);
-    print_rate(r->override);
+    print_rate_cell(r->configured);
+    print_rate_cell(r->override);
     if (r->used)
         printf(" %10.6g %10.0f %10" PRId64 "\n", r->rate, r->tokens, r->cooled_ms);
     else
@@ -58,24 +53,24 @@ static void print_row(const struct agreed_limit *r)
 
 static int list_limits(struct limits *l)
 {
-    if (!read_all(l))
+    if (!fleet_view_read(l->tool, &l->view))
         return CLI_FAILED;
     cli_line(stdout, "%-40s %10s %10s %10s %10s %10s", "LIMIT", "CONFIGURED", "OVERRIDE", "NOW",
              "TOKENS", "COOLED_MS");
-    for (size_t i = 0; i < l->agreed.nlimits; i++)
-        if (agreed_matters(&l->agreed.limits[i]))
-            print_row(&l->agreed.limits[i]);
+    for (size_t i = 0; i < l->view.nlimits; i++)
+        if (fleet_view_matters(&l->view.limits[i]))
+            print_row(&l->view.limits[i]);
     return CLI_OK;
 }
 
 /* --- changing -------------------------------------------------------------------------------- */
 
-static bool is_known(struct limits *l, const char *name)
+static bool is_known_limit(struct limits *l, const char *name)
 {
-    if (!read_all(l))
+    if (!fleet_view_read(l->tool, &l->view))
         return false;
-    for (size_t i = 0; i < l->agreed.nlimits; i++)
-        if (strcmp(l->agreed.limits[i].name, name) == 0)
+    for (size_t i = 0; i < l->view.nlimits; i++)
+        if (strcmp(l->view.limits[i].name, name) == 0)
             return true;
     cli_line(stderr, "pushbridge limit: there is no limit \"%s\" (see pushbridge limit ls)", name);
     return false;
@@ -85,11 +80,11 @@ static int set_limit(struct limits *l, const char *name, const char *rate)
 {
     char field[FIELD_SIZE];
     int64_t found;
-    if (!is_known(l, name))
+    if (!is_known_limit(l, name))
         return CLI_FAILED;
     snprintf(field, sizeof field, "rate:%s", name);
-    if (!control_change(l->tool->link, l->tool->config, "limit", (const char *const[]){field, rate},
-                        1, &found))
+    if (!fleet_change(l->tool->link, l->tool->config, "limit", (const char *const[]){field, rate},
+                      1, &found))
         return CLI_FAILED;
     bool none = number_read(rate) == 0;
     cli_line(stdout, "%s: %s%s", name, none ? "no limit" : rate, none ? "" : " per second");
@@ -105,7 +100,7 @@ static int reset_limit(struct limits *l, const char *name)
 {
     char rate[FIELD_SIZE], cool[FIELD_SIZE];
     int64_t found;
-    if (!is_known(l, name))
+    if (!is_known_limit(l, name))
         return CLI_FAILED;
     snprintf(rate, sizeof rate, "rate:%s", name);
     snprintf(cool, sizeof cool, "cool:%s", name);
@@ -114,7 +109,7 @@ static int reset_limit(struct limits *l, const char *name)
     link_command(l->tool->link, 3, (const char *[]){"HDEL", flow, name}, NULL, 0, on_dropped, l);
     mem_free(flow);
     const char *const pairs[] = {rate, "", cool, ""};
-    if (!control_change(l->tool->link, l->tool->config, "limit", pairs, 2, &found) || !l->ok)
+    if (!fleet_change(l->tool->link, l->tool->config, "limit", pairs, 2, &found) || !l->ok)
         return CLI_FAILED;
     cli_line(stdout, "%s: as configured", name);
     return CLI_OK;
@@ -142,7 +137,7 @@ static int act_limit(struct tool *t, const void *args)
         code = set_limit(&limits, given->words[0], given->words[1]);
     else
         code = reset_limit(&limits, given->words[0]);
-    agreed_free(&limits.agreed);
+    fleet_view_free(&limits.view);
     return code;
 }
 

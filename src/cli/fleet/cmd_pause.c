@@ -53,8 +53,8 @@ static int change_pause(const struct pause_args *args, const struct config *conf
     if (!link)
         return code;
     const char *const pair[] = {field, value};
-    code = control_change(link, config, pause ? "pause" : "resume", pair, 1, &found) ? CLI_OK
-                                                                                     : CLI_FAILED;
+    code = fleet_change(link, config, pause ? "pause" : "resume", pair, 1, &found) ? CLI_OK
+                                                                                   : CLI_FAILED;
     if (code == CLI_OK)
         print_done(args, pause, found > 0);
     link_close(link);

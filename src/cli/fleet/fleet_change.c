@@ -15,7 +15,7 @@ struct change {
     bool ok;
 };
 
-static void on_changed(void *arg, redisReply *reply)
+static void on_fleet_changed(void *arg, redisReply *reply)
 {
     struct change *c = arg;
     c->ok = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements >= 3;
@@ -26,8 +26,8 @@ static void on_changed(void *arg, redisReply *reply)
                  reply && reply->str ? reply->str : "Redis did not answer: try again");
 }
 
-bool control_change(struct link *l, const struct config *config, const char *command,
-                    const char *const *pairs, size_t n, int64_t *found)
+bool fleet_change(struct link *l, const struct config *config, const char *command,
+                  const char *const *pairs, size_t n, int64_t *found)
 {
     assert(n <= PAIRS_MAX);
     char *key = flow_store_key(config->queue_names[0], "control");
@@ -36,7 +36,7 @@ bool control_change(struct link *l, const struct config *config, const char *com
     struct change change = {.command = command, .found = found};
     for (size_t i = 0; i < 2 * n; i++)
         argv[HEAD + i] = pairs[i];
-    link_command(l, (int)(HEAD + 2 * n), argv, NULL, 0, on_changed, &change);
+    link_command(l, (int)(HEAD + 2 * n), argv, NULL, 0, on_fleet_changed, &change);
     mem_free(key);
     return change.ok;
 }

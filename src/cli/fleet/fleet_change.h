@@ -7,7 +7,7 @@
 
 /* field, value pairs; "" removes, "+n" is n ms from now. False after a message. *found: how many
  * of the fields were there before. Workers see it within a second. */
-bool control_change(struct link *l, const struct config *config, const char *command,
-                    const char *const *pairs, size_t n, int64_t *found);
+bool fleet_change(struct link *l, const struct config *config, const char *command,
+                  const char *const *pairs, size_t n, int64_t *found);
 
 #endif

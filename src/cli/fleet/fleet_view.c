@@ -14,20 +14,20 @@ enum { LIMITS_MAX = FLOW_BUCKETS_MAX + 1024 };
 
 /* --- limits ---------------------------------------------------------------------------------- */
 
-static struct agreed_limit *limit_of(struct agreed *a, const char *name)
+static struct fleet_view_limit *limit_of(struct fleet_view *a, const char *name)
 {
     for (size_t i = 0; i < a->nlimits; i++)
         if (strcmp(a->limits[i].name, name) == 0)
             return &a->limits[i];
     if (a->nlimits == LIMITS_MAX)
         return NULL;
-    struct agreed_limit *l = &a->limits[a->nlimits++];
-    *l = (struct agreed_limit){.configured = -1, .override = -1};
+    struct fleet_view_limit *l = &a->limits[a->nlimits++];
+    *l = (struct fleet_view_limit){.configured = -1, .override = -1};
     snprintf(l->name, sizeof l->name, "%s", name);
     return l;
 }
 
-static void read_config(struct agreed *a, const struct config *config)
+static void read_config(struct fleet_view *a, const struct config *config)
 {
     struct flow_limit *limits = mem_zalloc(FLOW_BUCKETS_MAX * sizeof *limits);
     size_t n = flow_limits(config, limits, NULL);
@@ -37,10 +37,10 @@ static void read_config(struct agreed *a, const struct config *config)
 }
 
 /* "tokens stamp rate until strikes limit burst", as lua/flow.lua left it; refilled up to now. */
-static void read_bucket(struct agreed *a, const char *name, const char *value)
+static void read_bucket(struct fleet_view *a, const char *name, const char *value)
 {
     double tokens, stamp, rate, until, limit, burst;
-    struct agreed_limit *l = limit_of(a, name);
+    struct fleet_view_limit *l = limit_of(a, name);
     if (!l || sscanf(value, "%lf %lf %lf %lf %*s %lf %lf", &tokens, &stamp, &rate, &until, &limit,
                      &burst) != 6)
         return;
@@ -52,15 +52,15 @@ static void read_bucket(struct agreed *a, const char *name, const char *value)
     l->cooled_ms = until > now ? number_whole(until - now) : 0;
 }
 
-static void read_override(struct agreed *a, const char *name, const char *value)
+static void read_override(struct fleet_view *a, const char *name, const char *value)
 {
-    struct agreed_limit *l = limit_of(a, name);
+    struct fleet_view_limit *l = limit_of(a, name);
     double per_s;
     if (l && flow_rate_read(value, &per_s))
         l->override = per_s;
 }
 
-bool agreed_matters(const struct agreed_limit *l)
+bool fleet_view_matters(const struct fleet_view_limit *l)
 {
     return l->used || l->override >= 0 || !text_starts(l->name, "all@");
 }
@@ -68,35 +68,35 @@ bool agreed_matters(const struct agreed_limit *l)
 /* --- pauses, circuits ------------------------------------------------------------------------ */
 
 /* One whose time is over stays in Redis until the next change. */
-static void read_pause(struct agreed *a, const char *app, const char *value)
+static void read_pause(struct fleet_view *a, const char *app, const char *value)
 {
     int64_t till_ms;
     if (!text_int(value, 0, NUMBER_MAX, &till_ms) || (till_ms && till_ms <= a->now_ms))
         return;
     a->pauses = mem_resize(a->pauses, (a->npauses + 1) * sizeof *a->pauses);
-    a->pauses[a->npauses++] = (struct agreed_pause){
+    a->pauses[a->npauses++] = (struct fleet_view_pause){
         .app = strcmp(app, "*") == 0 ? NULL : mem_strdup(app), .till_ms = till_ms};
 }
 
-static void read_circuit(struct agreed *a, const char *app, const char *value)
+static void read_circuit(struct fleet_view *a, const char *app, const char *value)
 {
     struct circuit_share share;
     flow_store_read_circuit(NULL, value, "", a->now_ms, &share);
     if (!share.open)
         return;
     a->circuits = mem_resize(a->circuits, (a->ncircuits + 1) * sizeof *a->circuits);
-    a->circuits[a->ncircuits++] = (struct agreed_circuit){.app = mem_strdup(app),
-                                                          .why = mem_strdup(share.why),
-                                                          .probed = share.probed,
-                                                          .since_ms = share.since_ms,
-                                                          .probe_at_ms = share.probe_at_ms};
+    a->circuits[a->ncircuits++] = (struct fleet_view_circuit){.app = mem_strdup(app),
+                                                              .why = mem_strdup(share.why),
+                                                              .probed = share.probed,
+                                                              .since_ms = share.since_ms,
+                                                              .probe_at_ms = share.probe_at_ms};
 }
 
-static void read_control(struct agreed *a, const char *field, const char *value)
+static void read_control(struct fleet_view *a, const char *field, const char *value)
 {
     static const struct {
         const char *kind;
-        void (*read)(struct agreed *a, const char *name, const char *value);
+        void (*read)(struct fleet_view *a, const char *name, const char *value);
     } kinds[] = {{"rate:", read_override}, {"pause:", read_pause}, {"circuit:", read_circuit}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (text_starts(field, kinds[i].kind))
@@ -105,11 +105,11 @@ static void read_control(struct agreed *a, const char *field, const char *value)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-static bool read_hash(struct tool *t, const char *kind, struct agreed *a,
-                      void (*each)(struct agreed *, const char *, const char *))
+static bool read_hash(struct tool *t, const char *kind, struct fleet_view *a,
+                      void (*each)(struct fleet_view *, const char *, const char *))
 {
     struct tool_rows r =
-        tool_look(t, tool_first(t), &(struct queue_question){.what = LOOK_HASH, .name = kind});
+        tool_peek(t, tool_first(t), &(struct queue_question){.what = LOOK_HASH, .name = kind});
     bool ok = r.ok;
     for (size_t i = 0; i + 1 < r.n; i += 2)
         each(a, r.v[i].p, r.v[i + 1].p);
@@ -117,9 +117,9 @@ static bool read_hash(struct tool *t, const char *kind, struct agreed *a,
     return ok;
 }
 
-bool agreed_read(struct tool *t, struct agreed *out)
+bool fleet_view_read(struct tool *t, struct fleet_view *out)
 {
-    *out = (struct agreed){.limits = mem_zalloc(LIMITS_MAX * sizeof *out->limits)};
+    *out = (struct fleet_view){.limits = mem_zalloc(LIMITS_MAX * sizeof *out->limits)};
     read_config(out, t->config);
     if (!tool_clock(t, tool_first(t)))
         return false;
@@ -127,7 +127,7 @@ bool agreed_read(struct tool *t, struct agreed *out)
     return read_hash(t, "flow", out, read_bucket) && read_hash(t, "control", out, read_control);
 }
 
-void agreed_free(struct agreed *a)
+void fleet_view_free(struct fleet_view *a)
 {
     for (size_t i = 0; i < a->npauses; i++)
         mem_free(a->pauses[i].app);
@@ -138,5 +138,5 @@ void agreed_free(struct agreed *a)
     mem_free(a->limits);
     mem_free(a->pauses);
     mem_free(a->circuits);
-    *a = (struct agreed){0};
+    *a = (struct fleet_view){0};
 }

@@ -8,7 +8,7 @@
 #include "fleet/flow_store.h"
 
 /* One limit: of the configuration here, of Redis, or both. */
-struct agreed_limit {
+struct fleet_view_limit {
     char name[FLOW_NAME_SIZE];
     double configured, override; /* −1: unknown, none */
     bool used;                   /* a worker has asked for it */
@@ -16,31 +16,31 @@ struct agreed_limit {
     int64_t cooled_ms;           /* still to go */
 };
 
-struct agreed_pause {
+struct fleet_view_pause {
     char *app;       /* NULL: all */
     int64_t till_ms; /* Redis clock; 0: until resume */
 };
 
 /* One that is not closed. */
-struct agreed_circuit {
+struct fleet_view_circuit {
     char *app, *why;
     bool probed; /* a worker has the lease of its probe */
     int64_t since_ms, probe_at_ms;
 };
 
-struct agreed {
+struct fleet_view {
     int64_t now_ms; /* Redis clock */
-    struct agreed_limit *limits;
-    struct agreed_pause *pauses;
-    struct agreed_circuit *circuits;
+    struct fleet_view_limit *limits;
+    struct fleet_view_pause *pauses;
+    struct fleet_view_circuit *circuits;
     size_t nlimits, npauses, ncircuits;
 };
 
 /* False after a message when Redis did not answer as expected; out is to be freed in any case. */
-bool agreed_read(struct tool *t, struct agreed *out);
-void agreed_free(struct agreed *a);
+bool fleet_view_read(struct tool *t, struct fleet_view *out);
+void fleet_view_free(struct fleet_view *a);
 
 /* Used or changed, or not of pushes to ALL, of which each app has four. */
-bool agreed_matters(const struct agreed_limit *l);
+bool fleet_view_matters(const struct fleet_view_limit *l);
 
 #endif

@@ -8,7 +8,7 @@
 #include "cli/tool.h"
 
 /* Sets the members limits, paused and circuits of stats (stats.h). */
-void stats_agreed_take(struct tool *t, json_t *stats);
-void stats_agreed_print(const json_t *stats, FILE *out);
+void stats_fleet_take(struct tool *t, json_t *stats);
+void stats_fleet_print(const json_t *stats, FILE *out);
 
 #endif

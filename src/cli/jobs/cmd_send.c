@@ -25,7 +25,7 @@ struct send {
 
 /* --- pushing --------------------------------------------------------------------------------- */
 
-static void on_pushed(void *arg, redisReply *reply)
+static void on_batch_pushed(void *arg, redisReply *reply)
 {
     struct send *s = arg;
     if (reply && reply->type == REDIS_REPLY_INTEGER) {
@@ -38,7 +38,7 @@ static void on_pushed(void *arg, redisReply *reply)
                                  : "Redis did not answer: the last jobs may or may not be queued");
 }
 
-static bool flush(struct send *s)
+static bool push_batch(struct send *s)
 {
     const char *argv[BATCH_MAX + 2] = {"RPUSH", s->queue};
     size_t lens[BATCH_MAX + 2] = {5, strlen(s->queue)};
@@ -47,23 +47,23 @@ static bool flush(struct send *s)
         lens[i + 2] = s->lens[i];
     }
     if (s->n && !s->lost)
-        link_command(s->link, (int)s->n + 2, argv, lens, 0, on_pushed, s);
+        link_command(s->link, (int)s->n + 2, argv, lens, 0, on_batch_pushed, s);
     for (size_t i = 0; i < s->n; i++)
         mem_free(s->batch[i]);
     s->n = 0;
     return !s->lost;
 }
 
-static bool add(struct send *s, const char *bytes, size_t len)
+static bool batch_job(struct send *s, const char *bytes, size_t len)
 {
     s->batch[s->n] = mem_dup(bytes, len);
     s->lens[s->n++] = len;
-    return s->n < BATCH_MAX || flush(s);
+    return s->n < BATCH_MAX || push_batch(s);
 }
 
 /* --- checking -------------------------------------------------------------------------------- */
 
-static bool check(const struct send *s, const char *bytes, size_t len, struct err *e)
+static bool check_job_bytes(const struct send *s, const char *bytes, size_t len, struct err *e)
 {
     struct job job;
     struct refusal why;
@@ -85,7 +85,7 @@ static bool add_reply_to(const struct send *s, json_t *job)
            json_object_set_new(job, "reply_to", json_string(s->reply_key)) == 0;
 }
 
-static char *dump(const json_t *job)
+static char *dump_job(const json_t *job)
 {
     char *text = json_dumps(job, JSON_COMPACT);
     char *copy = mem_strdup(text ? text : "");
@@ -102,8 +102,8 @@ static char *make_job(const struct send *s)
     json_t *job = s->args->job;
     json_object_set_new(job, "enqueued_at", json_integer(clock_wall_ms()));
     add_reply_to(s, job);
-    char *text = dump(job);
-    if (check(s, text, strlen(text), &e))
+    char *text = dump_job(job);
+    if (check_job_bytes(s, text, strlen(text), &e))
         return text;
     cli_usage("send", "%s", e.text);
     mem_free(text);
@@ -112,22 +112,22 @@ static char *make_job(const struct send *s)
 
 /* --- from lines ------------------------------------------------------------------------------ */
 
-static bool add_line(struct send *s, const struct buf *line, struct err *e)
+static bool send_line(struct send *s, const struct buf *line, struct err *e)
 {
     if (!buf_ok(line))
         return err_set(e, "longer than %lld bytes (queue.job_max_bytes)",
                        (long long)s->config->job_max_bytes);
-    if (!check(s, buf_text(line), line->len, e))
+    if (!check_job_bytes(s, buf_text(line), line->len, e))
         return false;
     if (!s->args->wait)
-        return add(s, buf_text(line), line->len) || err_set(e, "not queued");
+        return batch_job(s, buf_text(line), line->len) || err_set(e, "not queued");
     json_t *job = json_loadb(buf_text(line), line->len, 0, NULL);
     char *text = NULL;
     bool ok = add_reply_to(s, job) || err_set(e, "reply_to: cannot be kept with --wait");
     if (ok) {
-        text = dump(job);
-        ok = check(s, text, strlen(text), e) &&
-             (add(s, text, strlen(text)) || err_set(e, "not queued"));
+        text = dump_job(job);
+        ok = check_job_bytes(s, text, strlen(text), e) &&
+             (batch_job(s, text, strlen(text)) || err_set(e, "not queued"));
     }
     mem_free(text);
     json_decref(job);
@@ -140,14 +140,14 @@ static int send_lines(struct send *s)
     struct err e;
     buf_init(&line, (size_t)s->config->job_max_bytes);
     for (unsigned long number = 1; !s->lost && cli_read_line(stdin, &line); number++) {
-        if ((!line.len && buf_ok(&line)) || add_line(s, &line, &e))
+        if ((!line.len && buf_ok(&line)) || send_line(s, &line, &e))
             continue;
         s->invalid++;
         cli_line(stderr, "pushbridge send: line %lu: %s", number, e.text);
     }
     bool read = s->lost || cli_input_ok();
     buf_free(&line);
-    flush(s);
+    push_batch(s);
     return s->lost || s->invalid || !read ? CLI_FAILED : CLI_OK;
 }
 
@@ -212,7 +212,7 @@ static int push_and_wait(struct send *s, const char *job)
     int code = CLI_OK;
     if (!job)
         code = send_lines(s);
-    else if (!add(s, job, strlen(job)) || !flush(s))
+    else if (!batch_job(s, job, strlen(job)) || !push_batch(s))
         code = CLI_FAILED;
     if (s->lost)
         return CLI_FAILED;

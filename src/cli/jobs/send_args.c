@@ -17,14 +17,14 @@ static json_t *child_of(json_t *object, const char *name, bool list)
     return json_object_get(object, name);
 }
 
-static json_t *job_of(void *args)
+static json_t *job_made(void *args)
 {
     return ((struct send_args *)args)->job;
 }
 
-static json_t *target_of(void *args)
+static json_t *job_target(void *args)
 {
-    return child_of(job_of(args), "target", false);
+    return child_of(job_made(args), "target", false);
 }
 
 static bool set_once(json_t *object, const char *name, json_t *value, struct err *e)
@@ -38,34 +38,35 @@ static bool set_once(json_t *object, const char *name, json_t *value, struct err
     return json_object_set_new(object, name, value) == 0;
 }
 
-static bool add_item(json_t *list, const char *text, struct err *e)
+static bool add_element(json_t *list, const char *text, struct err *e)
 {
     return json_array_append_new(list, json_string(text)) == 0 || err_set(e, "is not UTF-8");
 }
 
 /* --- how an option's value gets into the job; own is the member's name ----------------------- */
 
-static bool set_text(void *args, const struct args_option *o, const char *text, struct err *e)
+static bool set_job_text(void *args, const struct args_option *o, const char *text, struct err *e)
 {
-    return set_once(job_of(args), o->own, json_string(text), e);
+    return set_once(job_made(args), o->own, json_string(text), e);
 }
 
-static bool set_integer(void *args, const struct args_option *o, const char *text, struct err *e)
+static bool set_job_integer(void *args, const struct args_option *o, const char *text,
+                            struct err *e)
 {
     int64_t n;
-    return args_read_number(o, text, &n, e) && set_once(job_of(args), o->own, json_integer(n), e);
+    return args_read_number(o, text, &n, e) && set_once(job_made(args), o->own, json_integer(n), e);
 }
 
-static bool set_type(void *args, const struct args_option *o, const char *text, struct err *e)
+static bool set_job_type(void *args, const struct args_option *o, const char *text, struct err *e)
 {
     int64_t n;
-    return set_once(job_of(args), o->own,
+    return set_once(job_made(args), o->own,
                     text_int(text, 0, 1, &n) ? json_integer(n) : json_string(text), e);
 }
 
 static bool add_to_list(void *args, const struct args_option *o, const char *text, struct err *e)
 {
-    return add_item(child_of(job_of(args), o->own, true), text, e);
+    return add_element(child_of(job_made(args), o->own, true), text, e);
 }
 
 /* A parameter's value in the type that the provider documents; what cannot be one stays text, so
@@ -91,25 +92,25 @@ static bool set_pair(void *args, const struct args_option *o, const char *text, 
         return err_set(e, "is not UTF-8");
     bool typed = strcmp(o->own, "push") == 0;
     json_t *value = typed ? push_value(name, equals + 1) : json_string(equals + 1);
-    return set_once(child_of(job_of(args), o->own, false), name, value, e);
+    return set_once(child_of(job_made(args), o->own, false), name, value, e);
 }
 
 static bool add_target(void *args, const struct args_option *o, const char *text, struct err *e)
 {
-    return add_item(child_of(target_of(args), o->own, true), text, e);
+    return add_element(child_of(job_target(args), o->own, true), text, e);
 }
 
 /* A plain name, or an expression. */
 static bool set_target_tag(void *args, const struct args_option *o, const char *text, struct err *e)
 {
     json_t *expression = *text == '{' ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    return set_once(target_of(args), o->own, expression ? expression : json_string(text), e);
+    return set_once(job_target(args), o->own, expression ? expression : json_string(text), e);
 }
 
 static bool set_target_all(void *args, const struct args_option *o, const char *text, struct err *e)
 {
     (void)text;
-    return set_once(target_of(args), o->own, json_true(), e);
+    return set_once(job_target(args), o->own, json_true(), e);
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
@@ -139,7 +140,7 @@ static bool check_send(void *args, struct err *e)
 
 static void end_send(void *args)
 {
-    json_decref(job_of(args));
+    json_decref(job_made(args));
 }
 
 static const struct args_option options[] = {
@@ -151,27 +152,27 @@ static const struct args_option options[] = {
     {ARGS_IS_NUMBER("timeout", "S", struct send_args, timeout_s, 1, TIMEOUT_MAX_S,
                     "with --wait: default 30 seconds")},
     {ARGS_TITLE("The job:")},
-    {ARGS_IS_OWN("code", "CODE", set_text, "code", "template, or --message")},
-    {ARGS_IS_OWN("message", "TEXT", set_text, "message", "text without a template")},
-    {ARGS_IS_OWN("title", "TEXT", set_text, "title", "with --message")},
-    {ARGS_IS_OWN("school", "SCHOOL", set_text, "school",
+    {ARGS_IS_OWN("code", "CODE", set_job_text, "code", "template, or --message")},
+    {ARGS_IS_OWN("message", "TEXT", set_job_text, "message", "text without a template")},
+    {ARGS_IS_OWN("title", "TEXT", set_job_text, "title", "with --message")},
+    {ARGS_IS_OWN("school", "SCHOOL", set_job_text, "school",
                  "template argument, and the AND side of the audience")},
     {ARGS_IS_OWN("tag", "TAG", add_to_list, "tags", "the OR side of the audience"), .many = true},
     {ARGS_IS_OWN("param", "NAME=TEXT", set_pair, "params", "further template argument"),
      .many = true},
-    {ARGS_IS_OWN("locale", "LOCALE", set_text, "locale", "variant of the template")},
-    {ARGS_IS_OWN("type", "0|1", set_type, "type", "message or functional")},
-    {ARGS_IS_OWN("id", "ID", set_text, "id", "the job's own id")},
-    {ARGS_IS_OWN("app", "NAME", set_text, "app", "configured app")},
+    {ARGS_IS_OWN("locale", "LOCALE", set_job_text, "locale", "variant of the template")},
+    {ARGS_IS_OWN("type", "0|1", set_job_type, "type", "message or functional")},
+    {ARGS_IS_OWN("id", "ID", set_job_text, "id", "the job's own id")},
+    {ARGS_IS_OWN("app", "NAME", set_job_text, "app", "configured app")},
     {ARGS_IS_OWN("push", "NAME=VALUE", set_pair, "push",
                  "provider's parameter by its documented name"),
      .many = true},
-    {ARGS_IS_OWN("delay-s", "S", set_integer, "delay_s", "scheduled by the provider"),
+    {ARGS_IS_OWN("delay-s", "S", set_job_integer, "delay_s", "scheduled by the provider"),
      .min = INT64_MIN, .max = INT64_MAX},
-    {ARGS_IS_OWN("push-at", "TIME", set_text, "push_at", "scheduled by the provider")},
-    {ARGS_IS_OWN("ttl-s", "S", set_integer, "ttl_s", "not sent any more after this"),
+    {ARGS_IS_OWN("push-at", "TIME", set_job_text, "push_at", "scheduled by the provider")},
+    {ARGS_IS_OWN("ttl-s", "S", set_job_integer, "ttl_s", "not sent any more after this"),
      .min = INT64_MIN, .max = INT64_MAX},
-    {ARGS_IS_OWN("expire-at", "TIME", set_text, "expire_at", "not sent any more after this")},
+    {ARGS_IS_OWN("expire-at", "TIME", set_job_text, "expire_at", "not sent any more after this")},
     {ARGS_IS_OWN("target-device", "ID", add_target, "device", "this device"), .many = true},
     {ARGS_IS_OWN("target-account", "NAME", add_target, "account", "this account's devices"),
      .many = true},

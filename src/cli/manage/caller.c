@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/minmax.h"
-#include "base/timer.h"
 #include "cli/provider.h"
 #include "keys/http_answer.h"
 
@@ -97,7 +96,7 @@ struct attempt {
     bool done;
 };
 
-static json_t *read_answer(const struct http_result *r)
+static json_t *parse_answer(const struct http_result *r)
 {
     json_t *answer = json_loadb(r->body, r->len, JSON_ALLOW_NUL, NULL);
     if (!answer)
@@ -105,42 +104,20 @@ static json_t *read_answer(const struct http_result *r)
     return answer ? answer : json_object();
 }
 
-static void on_answer(void *arg, const struct http_result *r)
+static void on_attempt_answer(void *arg, const struct http_result *r)
 {
     struct attempt *a = arg;
     a->done = true;
     http_answer_plain(r, &a->out->reply);
     if (a->out->reply.class == REPLY_SENT)
-        a->out->answer = read_answer(r);
-}
-
-static void on_pause(void *arg)
-{
-    *(bool *)arg = true;
-}
-
-static void run_until(struct caller *c, const bool *done)
-{
-    while (!*done)
-        event_base_loop(c->base, EVLOOP_ONCE);
-}
-
-static void pause_ms(struct caller *c, int64_t ms)
-{
-    bool over = false;
-    if (ms <= 0)
-        return;
-    struct timer *timer = timer_new(c->base, on_pause, &over);
-    timer_once(timer, ms);
-    run_until(c, &over);
-    timer_free(timer);
+        a->out->answer = parse_answer(r);
 }
 
 /* Attempts keep the quota's distance from each other. */
-static void pace(struct caller *c, const char *action)
+static void pace_attempt(struct caller *c, const char *action)
 {
     int64_t per_s = quota_per_s(action), now = clock_mono_ms();
-    pause_ms(c, c->next_ms - now);
+    link_pause(c->base, c->next_ms - now);
     now = clock_mono_ms();
     c->next_ms = now + (1000 + per_s - 1) / per_s;
 }
@@ -149,12 +126,12 @@ static void attempt(struct caller *c, const struct action_row *a, struct params 
                     struct caller_result *out)
 {
     struct attempt at = {.out = out};
-    pace(c, a->name);
+    pace_attempt(c, a->name);
     struct err ignored; /* the old ones may do */
     if (c->keys_end_ms && clock_mono_ms() >= c->keys_end_ms)
         fetch_keys(c, &ignored);
-    provider_start(c->http, c->config, c->app, &c->keys, a->name, params, on_answer, &at);
-    run_until(c, &at.done);
+    provider_start(c->http, c->config, c->app, &c->keys, a->name, params, on_attempt_answer, &at);
+    link_wait(c->base, &at.done);
 }
 
 /* A call with a refused token has done nothing: it is made again, once, with other keys. */
@@ -170,7 +147,7 @@ static void attempt_with_keys(struct caller *c, const struct action_row *a, stru
 
 /* --- one call -------------------------------------------------------------------------------- */
 
-static enum caller_state state_of(const struct caller_result *r)
+static enum caller_state caller_state_of(const struct caller_result *r)
 {
     switch (r->reply.class) {
     case REPLY_SENT:
@@ -213,9 +190,9 @@ void caller_call(struct caller *c, const struct action_row *a, struct params *pa
         else
             tries = (struct caller_tries){.attempts = tries.attempts + 1};
         if (wait >= 0)
-            pause_ms(c, wait);
+            link_pause(c->base, wait);
     } while (wait >= 0);
-    out->state = state_of(out);
+    out->state = caller_state_of(out);
     out->maybe = out->state != CALLER_DONE && maybe;
 }
 

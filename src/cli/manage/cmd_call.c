@@ -23,7 +23,7 @@ struct call_args {
 
 /* --- arguments ------------------------------------------------------------------------------- */
 
-static bool add_pair(struct call_args *a, char *text, struct err *e)
+static bool add_word_pair(struct call_args *a, char *text, struct err *e)
 {
     const char *value = strchr(text, '=');
     if (!value || value == text)
@@ -45,7 +45,7 @@ static void begin_call(void *args)
     params_init(&((struct call_args *)args)->params);
 }
 
-static bool check_call(void *args, struct err *e)
+static bool check_call_args(void *args, struct err *e)
 {
     struct call_args *a = args;
     const struct args *given = args;
@@ -54,7 +54,7 @@ static bool check_call(void *args, struct err *e)
     if (!a->action)
         return err_set(e, "\"%.64s\" is no action", given->words[0]);
     for (int i = 1; i < given->nwords && ok; i++)
-        ok = add_pair(a, given->words[i], e);
+        ok = add_word_pair(a, given->words[i], e);
     return ok;
 }
 
@@ -83,7 +83,7 @@ static void add_token(struct params *p)
     params_set_copy(p, "IdempotentToken", token);
 }
 
-static int report(const struct call_args *a, struct caller_result *result)
+static int report_call(const struct call_args *a, struct caller_result *result)
 {
     struct err e;
     if (result->state == CALLER_DONE) {
@@ -117,7 +117,7 @@ static int call_app(struct call_args *a, const struct config *config, const stru
         code = cli_usage("call", "%s", e.text);
     } else {
         caller_call(c, a->action, &a->params, &result);
-        code = report(a, &result);
+        code = report_call(a, &result);
         caller_result_free(&result);
     }
     caller_close(c);
@@ -155,7 +155,7 @@ static const struct args_command call_args = {
     ARGS_OPTIONS(options),
     .size = sizeof(struct call_args),
     .begin = begin_call,
-    .check = check_call,
+    .check = check_call_args,
     .end = end_call,
     .appendix = list_actions,
 };

@@ -40,7 +40,7 @@ void ids_join(const struct ids *ids, size_t first, size_t n, struct buf *out)
 /* --- each once ------------------------------------------------------------------------------- */
 
 /* The id's place in the table, or the free one where it belongs. slots is a power of two. */
-static size_t slot_of(const struct ids *ids, const char *text)
+static size_t id_slot(const struct ids *ids, const char *text)
 {
     uint64_t h = hash_text(text);
     size_t i = (size_t)(h ^ h >> 32) & (ids->slots - 1);
@@ -49,7 +49,7 @@ static size_t slot_of(const struct ids *ids, const char *text)
     return i;
 }
 
-static void make_room(struct ids *ids)
+static void grow_ids(struct ids *ids)
 {
     if (ids->n == ids->cap) {
         ids->cap = ids->cap ? 2 * ids->cap : 64;
@@ -61,7 +61,7 @@ static void make_room(struct ids *ids)
     ids->slots = ids->slots ? 2 * ids->slots : 256;
     ids->table = mem_zalloc(ids->slots * sizeof *ids->table);
     for (size_t i = 0; i < ids->n; i++)
-        ids->table[slot_of(ids, ids_get(ids, i))] = (uint32_t)(i + 1);
+        ids->table[id_slot(ids, ids_get(ids, i))] = (uint32_t)(i + 1);
 }
 
 static bool check_form(const struct ids_form *form, const char *text, struct err *e)
@@ -75,8 +75,8 @@ bool ids_add(struct ids *ids, const struct ids_form *form, const char *text, str
 {
     if (!check_form(form, text, e))
         return false;
-    make_room(ids);
-    size_t slot = slot_of(ids, text), at = ids->text.len;
+    grow_ids(ids);
+    size_t slot = id_slot(ids, text), at = ids->text.len;
     if (ids->table[slot]) {
         ids->repeated++;
         return true;
@@ -111,7 +111,7 @@ bool ids_add_list(struct ids *ids, const struct ids_form *form, const char *text
 }
 
 /* Without blanks around it; NULL: nothing is left, or it holds a NUL. */
-static char *trim(struct buf *line)
+static char *trim_id(struct buf *line)
 {
     char *p = line->data, *end = p + line->len;
     while (p < end && strchr(" \t\r", *p) && *p)
@@ -122,13 +122,14 @@ static char *trim(struct buf *line)
     return p < end ? p : NULL;
 }
 
-static bool add_line(struct ids *ids, const struct ids_form *form, struct buf *line, struct err *e)
+static bool add_id_line(struct ids *ids, const struct ids_form *form, struct buf *line,
+                        struct err *e)
 {
     if (!buf_ok(line))
         return err_set(e, "longer than %d bytes", (int)IDS_LINE_MAX);
     if (line->len && memchr(line->data, '\0', line->len))
         return err_set(e, "holds a NUL");
-    char *text = line->len ? trim(line) : NULL;
+    char *text = line->len ? trim_id(line) : NULL;
     return !text || ids_add(ids, form, text, e);
 }
 
@@ -144,7 +145,7 @@ bool ids_add_file(struct ids *ids, const struct ids_form *form, const char *path
     buf_init(&line, IDS_LINE_MAX);
     while (ok && cli_read_line(in, &line)) {
         n++;
-        ok = add_line(ids, form, &line, e);
+        ok = add_id_line(ids, form, &line, e);
     }
     snprintf(place, sizeof place, "%.200s:%zu", is_stdin ? "standard input" : path, n);
     if (!ok)

@@ -53,7 +53,8 @@ static bool set_many(struct manage_args *a, const char *param, const char *text,
     return ids_add_list(&a->many, &form, text, e);
 }
 
-static bool set_time(struct manage_args *a, const char *param, const char *text, struct err *e)
+static bool set_setting_time(struct manage_args *a, const char *param, const char *text,
+                             struct err *e)
 {
     char stamp[CLOCK_UTC_SIZE];
     if (!read_ago(text, a->now_ms, stamp))
@@ -71,7 +72,7 @@ bool manage_read_setting(void *args, const struct args_option *o, const char *te
     case SETTING_MANY:
         return set_many(a, setting->param, text, e);
     case SETTING_TIME:
-        return set_time(a, setting->param, text, e);
+        return set_setting_time(a, setting->param, text, e);
     case SETTING_UPPER:
         set_upper(&a->fixed, setting->param, text);
         break;
@@ -122,7 +123,7 @@ static bool add_argument(struct manage_args *a, const struct ids_form *form, con
     return err_prefix(e, place);
 }
 
-static bool read_list(struct manage_args *a, struct err *e)
+static bool read_id_list(struct manage_args *a, struct err *e)
 {
     const struct ids_form form = form_of(a);
     const struct args *given = &a->common.given;
@@ -139,7 +140,7 @@ static bool read_list(struct manage_args *a, struct err *e)
 /* --- the whole ------------------------------------------------------------------------------- */
 
 /* What the action needs and an option sets. */
-static bool check_required(const struct manage_args *a, struct err *e)
+static bool check_required_options(const struct manage_args *a, struct err *e)
 {
     const struct args_command *c = a->common.given.command;
     for (size_t i = 0; i < c->noptions; i++) {
@@ -187,7 +188,7 @@ bool manage_args_check(void *args, struct err *e)
     struct manage_args *a = args;
     find_row(a);
     set_period(a);
-    return check_required(a, e) && (!a->row->list || read_list(a, e));
+    return check_required_options(a, e) && (!a->row->list || read_id_list(a, e));
 }
 
 void manage_args_end(void *args)

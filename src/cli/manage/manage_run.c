@@ -57,7 +57,6 @@ static void say_failed(const struct running *r, size_t i, const struct caller_re
 {
     char about[160];
     struct err e;
-    clear_bar(r);
     say_chunk(r, i, about);
     caller_explain(result, &e);
     cli_put(stderr, "pushbridge %s: %s%s%s", r->command, about, e.text,
@@ -80,7 +79,7 @@ static void set_list(struct params *p, const char *name, const struct ids *ids, 
     buf_free(&text);
 }
 
-static void set_params(const struct manage_args *a, size_t i, struct params *out)
+static void chunk_params(const struct manage_args *a, size_t i, struct params *out)
 {
     struct manage_chunk c = manage_chunk(a, i);
     params_init(out);
@@ -90,11 +89,16 @@ static void set_params(const struct manage_args *a, size_t i, struct params *out
     set_list(out, a->row->many, &a->many, c.many_first, c.many_n);
 }
 
-static int exit_of(enum caller_state state)
+/* Makes call i of p, and says what went wrong. The exit status; out is to be freed. */
+static int make_call(struct running *r, size_t i, struct params *p, struct caller_result *out)
 {
-    if (state == CALLER_DONE)
+    caller_call(r->caller, r->args->action, p, out);
+    params_free(p);
+    clear_bar(r);
+    if (out->state == CALLER_DONE)
         return CLI_OK;
-    return state == CALLER_REFUSED ? CLI_FAILED : CLI_UNSUPPORTED;
+    say_failed(r, i, out);
+    return out->state == CALLER_REFUSED ? CLI_FAILED : CLI_UNSUPPORTED;
 }
 
 static int call_chunk(struct running *r, size_t i)
@@ -102,17 +106,11 @@ static int call_chunk(struct running *r, size_t i)
     struct params p;
     struct caller_result result;
     struct manage_chunk c = manage_chunk(r->args, i);
-    set_params(r->args, i, &p);
-    caller_call(r->caller, r->args->action, &p, &result);
-    params_free(&p);
-    int code = exit_of(result.state);
-    if (code == CLI_OK) {
-        clear_bar(r);
+    chunk_params(r->args, i, &p);
+    int code = make_call(r, i, &p, &result);
+    if (code == CLI_OK)
         show_answer(&r->show, r->args->row->list ? ids_get(&r->args->list, c.first) : NULL,
                     result.answer);
-    } else {
-        say_failed(r, i, &result);
-    }
     caller_result_free(&result);
     return code;
 }
@@ -161,7 +159,7 @@ static void say_done(const struct running *r, size_t before)
     putchar('\n');
 }
 
-static void make_digest(const struct manage_args *a, const struct config_app *app, char out[65])
+static void digest_input(const struct manage_args *a, const struct config_app *app, char out[65])
 {
     struct buf text;
     char list[65], many[65];
@@ -181,7 +179,7 @@ static int run_chunks(struct running *r, const struct config_app *app)
     struct err e;
     size_t before;
     r->calls = manage_calls(r->args);
-    make_digest(r->args, app, digest);
+    digest_input(r->args, app, digest);
     if (!resume_open(&r->resume, r->args->resume, digest, &before, &e)) {
         cli_line(stderr, "pushbridge %s: --resume: %s", r->command, e.text);
         return CLI_FAILED;
@@ -205,14 +203,11 @@ static int run_pages(struct running *r)
     for (int64_t page = 1; page <= 10000 && left > 0 && !last; page++) {
         struct params p;
         struct caller_result result;
-        set_params(r->args, 0, &p);
+        chunk_params(r->args, 0, &p);
         params_set_int(&p, "Page", page);
         params_set_int(&p, "PageSize", size);
-        caller_call(r->caller, r->args->action, &p, &result);
-        params_free(&p);
-        if (result.state != CALLER_DONE) {
-            int code = exit_of(result.state);
-            say_failed(r, 0, &result);
+        int code = make_call(r, 0, &p, &result);
+        if (code) {
             caller_result_free(&result);
             return code;
         }
@@ -252,16 +247,12 @@ static int run_once(struct running *r)
 {
     struct params p;
     struct caller_result result;
-    set_params(r->args, 0, &p);
-    caller_call(r->caller, r->args->action, &p, &result);
-    params_free(&p);
-    int code = exit_of(result.state);
+    chunk_params(r->args, 0, &p);
+    int code = make_call(r, 0, &p, &result);
     if (code == CLI_OK) {
         show_answer(&r->show, NULL, result.answer);
         if (strcmp(r->args->action->name, "CheckCertificate") == 0)
             code = judge_certificate(result.answer);
-    } else {
-        say_failed(r, 0, &result);
     }
     caller_result_free(&result);
     return code;

@@ -112,7 +112,7 @@ static void print_head(struct show *s, const struct grid *g, size_t key_width)
                    c + 1 == g->n);
 }
 
-static void print_rows(struct show *s, const char *key, const json_t *rows)
+static void print_table(struct show *s, const char *key, const json_t *rows)
 {
     struct grid g = {0};
     char text[VALUE_SIZE];
@@ -185,7 +185,7 @@ static void print_object(struct show *s, const char *key, const json_t *answer)
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-static void print_json(struct show *s, const char *key, const json_t *answer)
+static void print_json_answer(struct show *s, const char *key, const json_t *answer)
 {
     json_t *line = json_object();
     if (s->key_name && key && !json_object_get(answer, s->key_name))
@@ -200,10 +200,10 @@ void show_answer(struct show *s, const char *key, const json_t *answer)
 {
     const struct action_answer *shape = &s->action->answer;
     if (s->json) {
-        print_json(s, key, answer);
+        print_json_answer(s, key, answer);
     } else if (shape->list) {
         json_t *rows = show_list(shape, answer);
-        print_rows(s, key, rows);
+        print_table(s, key, rows);
         json_decref(rows);
     } else {
         print_object(s, key, answer);

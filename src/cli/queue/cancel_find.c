@@ -14,6 +14,7 @@ struct finding {
     const char *id;
     found_fn fn;
     void *arg;
+    bool lost; /* Redis did not answer about an inbox */
 };
 
 /* --- does it have this id? ------------------------------------------------------------------- */
@@ -85,24 +86,18 @@ static bool find_in_list(struct finding *f, enum queue_list list, const char *na
     return ok;
 }
 
-static bool find_in_inboxes(struct finding *f)
+static bool find_in_inbox(void *arg, const char *name, const char *heartbeat)
 {
-    bool ok = true, more = true;
-    for (int64_t from = 0; ok && more; from += QUEUE_PAGE_MAX) {
-        struct tool_rows page = tool_workers(f->tool, f->queue, from, QUEUE_PAGE_MAX);
-        ok = page.ok;
-        more = page.n == 2 * QUEUE_PAGE_MAX;
-        for (size_t i = 0; ok && i < page.n; i += 2)
-            ok = find_in_list(f, QUEUE_INBOX, page.v[i].p);
-        tool_rows_free(&page);
-    }
-    return ok;
+    struct finding *f = arg;
+    (void)heartbeat;
+    f->lost = !find_in_list(f, QUEUE_INBOX, name);
+    return !f->lost;
 }
 
 static bool find_in_parked(struct finding *f)
 {
     struct tool_rows all =
-        tool_look(f->tool, f->queue, &(struct queue_question){.what = LOOK_APPS});
+        tool_peek(f->tool, f->queue, &(struct queue_question){.what = LOOK_APPS});
     bool ok = all.ok;
     for (size_t i = 0; ok && i < all.n; i++)
         ok = find_in_list(f, QUEUE_PARKED, all.v[i].p);
@@ -112,41 +107,21 @@ static bool find_in_parked(struct finding *f)
 
 /* --- members --------------------------------------------------------------------------------- */
 
-static void find_in_members(struct finding *f, const struct tool_rows *rows)
+static bool find_member(void *arg, const char *field, const struct tool_text *text)
 {
-    struct found at = {.queue = f->queue, .member = true};
-    for (size_t i = 1; i + 1 < rows->n; i += 2) {
-        at.field = rows->v[i].p;
-        at.text = rows->v[i + 1];
-        if (queue_value_read(at.text.p, at.text.len, &at.value) && matches(f, &at.value))
-            f->fn(f->arg, &at);
-    }
-}
-
-static bool find_members(struct finding *f)
-{
-    char cursor[32] = "0";
-    do {
-        struct tool_rows r = tool_look(
-            f->tool, f->queue, &(struct queue_question){.what = LOOK_MEMBERS, .cursor = cursor});
-        bool ok = r.ok && r.n;
-        if (ok) {
-            snprintf(cursor, sizeof cursor, "%.31s", r.v[0].p);
-            find_in_members(f, &r);
-        }
-        tool_rows_free(&r);
-        if (!ok)
-            return false;
-    } while (strcmp(cursor, "0") != 0);
+    struct finding *f = arg;
+    struct found at = {.queue = f->queue, .member = true, .field = field, .text = *text};
+    if (queue_value_read(at.text.p, at.text.len, &at.value) && matches(f, &at.value))
+        f->fn(f->arg, &at);
     return true;
 }
 
 /* In the order in which a job moves on, so that one on its way is met. */
 bool cancel_find(struct tool *t, struct queue *q, const char *id, found_fn fn, void *arg)
 {
-    struct finding f = {t, q, id, fn, arg};
-    return find_in_list(&f, QUEUE_READY, NULL) && find_in_inboxes(&f) && find_in_parked(&f) &&
-           find_members(&f);
+    struct finding f = {t, q, id, fn, arg, false};
+    return find_in_list(&f, QUEUE_READY, NULL) && tool_each_worker(t, q, find_in_inbox, &f) &&
+           !f.lost && find_in_parked(&f) && tool_each_member(t, q, find_member, &f);
 }
 
 /* --- results --------------------------------------------------------------------------------- */

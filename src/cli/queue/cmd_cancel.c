@@ -17,7 +17,7 @@ struct cancelling {
     struct tool *tool;
     const char *id;
     bool with_others;
-    unsigned done, leased, moved, bound; /* bound: to jobs with which they share a call */
+    unsigned done, leased, moved, in_shared_call; /* moved: on, while it was looked for */
     bool lost;
 };
 
@@ -80,7 +80,7 @@ struct step {
     bool done;
 };
 
-static void on_cancelled(void *arg, enum queue_cancelled how)
+static void on_taken_out(void *arg, enum queue_cancelled how)
 {
     struct step *s = arg;
     *s = (struct step){how, true};
@@ -92,16 +92,16 @@ static enum queue_cancelled take_out(struct cancelling *c, const struct found *a
     struct step s = {0};
     if (at->member)
         queue_cancel_waiting(at->queue, at->field, at->text.p, at->text.len, buf_text(outcome),
-                             outcome->len, on_cancelled, &s);
+                             outcome->len, on_taken_out, &s);
     else
         queue_cancel_listed(at->queue, at->list, at->name, at->place, at->text.p, at->text.len,
-                            buf_text(outcome), outcome->len, on_cancelled, &s);
+                            buf_text(outcome), outcome->len, on_taken_out, &s);
     link_run(c->tool->link, &s.done);
     return s.how;
 }
 
-static void report(struct cancelling *c, const struct found *at, enum queue_cancelled how,
-                   size_t pushes)
+static void report_cancelled(struct cancelling *c, const struct found *at, enum queue_cancelled how,
+                             size_t pushes)
 {
     switch (how) {
     case CANCEL_DONE:
@@ -124,7 +124,7 @@ static void report(struct cancelling *c, const struct found *at, enum queue_canc
 
 /* Without it the call cannot be made again, and all the others would end as ambiguous. Where the
  * call was answered, they go on without it. */
-static bool is_bound(const struct envelope *v)
+static bool waits_with_others(const struct envelope *v)
 {
     return v->call[0] && v->unanswered;
 }
@@ -136,7 +136,7 @@ static enum queue_cancelled end_job(struct cancelling *c, const struct found *at
     buf_init(&outcome, OUTCOME_ROOM + OUTCOME_JOB_FACTOR * at->text.len);
     write_outcome(at, job, v, &outcome);
     enum queue_cancelled how = take_out(c, at, &outcome);
-    report(c, at, how, v->npushes);
+    report_cancelled(c, at, how, v->npushes);
     if (how == CANCEL_DONE && job->reply_to)
         send_reply_to(c, job->reply_to, &outcome);
     buf_free(&outcome);
@@ -161,8 +161,8 @@ static bool on_found(void *arg, const struct found *at)
         v = (struct envelope){0};
         snprintf(v.uid, sizeof v.uid, "%s", c->id);
     }
-    if (is_bound(&v))
-        c->bound++;
+    if (waits_with_others(&v))
+        c->in_shared_call++;
     else
         how = end_job(c, at, &job, &v);
     envelope_free(&v);
@@ -172,7 +172,8 @@ static bool on_found(void *arg, const struct found *at)
 
 /* --- at the provider ------------------------------------------------------------------------- */
 
-static bool cancel_push(struct cancelling *c, const struct config_app *app, const char *message_id)
+static bool cancel_message(struct cancelling *c, const struct config_app *app,
+                           const char *message_id)
 {
     struct params params;
     struct reply reply = {0};
@@ -212,7 +213,7 @@ static bool cancel_part(struct cancelling *c, const json_t *outcome, const json_
                  id);
         return false;
     }
-    return app && id && cancel_push(c, app, id);
+    return app && id && cancel_message(c, app, id);
 }
 
 static int cancel_sent(struct cancelling *c, const json_t *outcome)
@@ -247,7 +248,7 @@ enum { ROUNDS = 3 }; /* a job that moved on while it was looked for */
 static bool look_in_queues(struct cancelling *c)
 {
     for (int round = 0; round < ROUNDS; round++) {
-        c->moved = c->leased = c->bound = 0;
+        c->moved = c->leased = c->in_shared_call = 0;
         for (size_t i = 0; i < c->tool->n; i++)
             if (!tool_clock(c->tool, c->tool->queues[i]) ||
                 !cancel_find(c->tool, c->tool->queues[i], c->id, on_found, c))
@@ -274,7 +275,7 @@ static int cancel_job(struct tool *t, const void *args)
         fputs("pushbridge cancel: a worker holds it and may be sending it: ask again\n", stderr);
         return CLI_FAILED;
     }
-    if (c->bound) {
+    if (c->in_shared_call) {
         fputs(
             "pushbridge cancel: it shares a call with other jobs that may have reached phones and "
             "can only be repeated whole: it stays\n",

@@ -14,7 +14,7 @@
 /* --- ls -------------------------------------------------------------------------------------- */
 
 /* One line, whatever is in it. */
-static void print_json(const struct dead_seen *s)
+static void print_json_letter(const struct dead_seen *s)
 {
     if (s->letter.root) {
         cli_json_line(stdout, s->text.p, s->text.len);
@@ -41,7 +41,7 @@ static bool list_letter(void *arg, const struct dead_seen *s)
 {
     struct listing *l = arg;
     if (l->args->json)
-        print_json(s);
+        print_json_letter(s);
     else
         dead_print_row(s);
     return ++l->n != l->args->limit;
@@ -108,7 +108,7 @@ static bool show_letter(void *arg, const struct dead_seen *s)
     if (l->n++ && !l->args->json)
         putchar('\n');
     if (l->args->json)
-        print_json(s);
+        print_json_letter(s);
     else
         print_letter(s);
     return l->args->place < 0; /* an id may have died several times */

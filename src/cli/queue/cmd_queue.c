@@ -24,26 +24,26 @@ struct queue_args {
 
 /* --- ls -------------------------------------------------------------------------------------- */
 
-static void print_count(const char *name, const struct queue_counts *c, bool json)
+static const char *const count_names[] = {"ready",  "inbox",   "leased", "delayed",
+                                          "parked", "results", "dead",   "sent"};
+enum { COUNTS = sizeof count_names / sizeof *count_names };
+
+static void print_counts(const char *name, const int64_t numbers[COUNTS])
 {
-    const int64_t numbers[] = {c->ready,  c->inbox,   c->leased,    c->delayed,
-                               c->parked, c->results, c->dead_list, c->sent};
-    static const char *const names[] = {"ready",  "inbox",   "leased", "delayed",
-                                        "parked", "results", "dead",   "sent"};
-    if (json) {
-        printf("{\"queue\":");
-        json_t *text = json_string(name);
-        cli_json(stdout, text, JSON_ENCODE_ANY);
-        json_decref(text);
-    } else {
-        tool_cell(stdout, name, 24);
-    }
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (json)
-            cli_put(stdout, ",\"%s\":%" PRId64, names[i], numbers[i]);
-        else
-            printf("%9" PRId64, numbers[i]);
-    puts(json ? "}" : "");
+    tool_cell(stdout, name, 24);
+    for (size_t i = 0; i < COUNTS; i++)
+        printf("%9" PRId64, numbers[i]);
+    putchar('\n');
+}
+
+static void print_counts_json(const char *name, const int64_t numbers[COUNTS])
+{
+    json_t *line = json_pack("{s:s}", "queue", name);
+    for (size_t i = 0; i < COUNTS; i++)
+        json_object_set_new(line, count_names[i], json_integer(numbers[i]));
+    cli_json(stdout, line, JSON_COMPACT);
+    putchar('\n');
+    json_decref(line);
 }
 
 static int list_queues(struct tool *t, bool json)
@@ -55,14 +55,16 @@ static int list_queues(struct tool *t, bool json)
         struct queue_counts c;
         if (!tool_count(t, t->queues[i], &c))
             return CLI_FAILED;
-        print_count(queue_name(t->queues[i]), &c, json);
+        const int64_t numbers[COUNTS] = {c.ready,  c.inbox,   c.leased,    c.delayed,
+                                         c.parked, c.results, c.dead_list, c.sent};
+        (json ? print_counts_json : print_counts)(queue_name(t->queues[i]), numbers);
     }
     return CLI_OK;
 }
 
 /* --- peek ------------------------------------------------------------------------------------ */
 
-static const char *text_of(const json_t *job, const char *name)
+static const char *job_text(const json_t *job, const char *name)
 {
     return json_string_value(json_object_get(job, name));
 }
@@ -92,10 +94,10 @@ static void put_target(struct buf *out, json_t *target)
     }
 }
 
-static void put_tags(struct buf *out, const json_t *job)
+static void put_job_tags(struct buf *out, const json_t *job)
 {
     const json_t *tags = json_object_get(job, "tags");
-    const char *school = text_of(job, "school");
+    const char *school = job_text(job, "school");
     if (school)
         buf_printf(out, "school %s ", school);
     for (size_t i = 0; i < json_array_size(tags); i++) {
@@ -113,7 +115,7 @@ static void print_audience(const json_t *job)
     if (target)
         put_target(&text, target);
     else
-        put_tags(&text, job);
+        put_job_tags(&text, job);
     tool_cell(stdout, buf_text(&text), 40);
     buf_free(&text);
 }
@@ -136,7 +138,7 @@ static void print_job(const char *bytes, size_t len, const char *uid, int64_t no
     char age[TOOL_AGE_SIZE] = "";
     json_t *job = json_loadb(bytes, len, JSON_ALLOW_NUL, NULL);
     const json_t *since = json_object_get(job, "enqueued_at");
-    const char *id = text_of(job, "id");
+    const char *id = job_text(job, "id");
     if (!json_is_object(job)) {
         printf("no JSON object, %zu bytes", len);
         json_decref(job);
@@ -145,8 +147,8 @@ static void print_job(const char *bytes, size_t len, const char *uid, int64_t no
     if (json_is_integer(since))
         tool_age(now_ms - number_bounded(json_integer_value(since)), age);
     tool_cell(stdout, id ? id : uid, 24);
-    tool_cell(stdout, text_of(job, "app"), 10);
-    tool_cell(stdout, text_of(job, "message") ? "(text)" : text_of(job, "code"), 10);
+    tool_cell(stdout, job_text(job, "app"), 10);
+    tool_cell(stdout, job_text(job, "message") ? "(text)" : job_text(job, "code"), 10);
     tool_cell(stdout, age, 5);
     print_audience(job);
     printf("%zu", len);
@@ -180,8 +182,14 @@ static int peek_ready(struct tool *t, int64_t limit)
     return CLI_OK;
 }
 
-static void print_member(const char *field, const struct tool_text *text, int64_t now_ms)
+struct peeking {
+    struct queue *queue;
+    int64_t left;
+};
+
+static bool print_member(void *arg, const char *field, const struct tool_text *text)
 {
+    struct peeking *p = arg;
     struct queue_value value;
     struct envelope v = {0};
     struct err e;
@@ -193,33 +201,19 @@ static void print_member(const char *field, const struct tool_text *text, int64_
     } else {
         if (!value.envelope_len || !envelope_read(value.envelope, value.envelope_len, &v, &e))
             v = (struct envelope){0};
-        print_job(value.bytes, value.len, *v.uid ? v.uid : NULL, now_ms);
+        print_job(value.bytes, value.len, *v.uid ? v.uid : NULL, queue_now_ms(p->queue));
         print_call(&v);
     }
     putchar('\n');
     envelope_free(&v);
+    return --p->left > 0;
 }
 
-/* The scan may show a member twice while others come and go. */
 static int peek_claimed(struct tool *t, int64_t limit)
 {
-    struct queue *q = t->queues[0];
-    char cursor[32] = "0";
-    int64_t n = 0;
+    struct peeking p = {t->queues[0], limit};
     cli_line(stdout, "MEMBER               %s  CALL", peek_head);
-    do {
-        struct tool_rows r =
-            tool_look(t, q, &(struct queue_question){.what = LOOK_MEMBERS, .cursor = cursor});
-        bool ok = r.ok && r.n;
-        if (ok)
-            snprintf(cursor, sizeof cursor, "%.31s", r.v[0].p);
-        for (size_t i = 1; i + 1 < r.n && n < limit; i += 2, n++)
-            print_member(r.v[i].p, &r.v[i + 1], queue_now_ms(q));
-        tool_rows_free(&r);
-        if (!ok)
-            return CLI_FAILED;
-    } while (strcmp(cursor, "0") != 0 && n < limit);
-    return CLI_OK;
+    return tool_each_member(t, p.queue, print_member, &p) ? CLI_OK : CLI_FAILED;
 }
 
 static int act_queue(struct tool *t, const void *args)

@@ -48,7 +48,7 @@ static int watch_stats(struct tool *t, const void *a)
         code = stats ? CLI_OK : CLI_FAILED;
         if (!args->watch_s || ferror(stdout))
             break;
-        link_pause(t->link, args->watch_s * 1000);
+        link_pause(link_base(t->link), args->watch_s * 1000);
     }
     json_decref(before);
     return code;

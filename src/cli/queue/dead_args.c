@@ -13,7 +13,7 @@ enum {
     MOVES = 1 << DEAD_REPLAY | 1 << DEAD_DROP,
 };
 
-static void add_id(struct letter_filter *f, const char *id)
+static void add_named_id(struct letter_filter *f, const char *id)
 {
     f->ids = mem_resize(f->ids, (f->nids + 1) * sizeof *f->ids);
     f->ids[f->nids++] = id;
@@ -23,7 +23,7 @@ static bool read_id(void *args, const struct args_option *o, const char *text, s
 {
     (void)o;
     (void)e;
-    add_id(&((struct dead_args *)args)->filter, text);
+    add_named_id(&((struct dead_args *)args)->filter, text);
     return true;
 }
 
@@ -47,7 +47,7 @@ static bool check_dead(void *args, struct err *e)
     const struct args *given = args;
     a->action = (enum dead_action)args_verb_number(given);
     for (int i = 0; i < given->nwords; i++)
-        add_id(&a->filter, given->words[i]);
+        add_named_id(&a->filter, given->words[i]);
     bool named = a->filter.nids > 0;
     if (a->action == DEAD_SHOW && (a->filter.nids > 1 || named == (a->place >= 0)))
         return err_set(e, "one ID, or --at N");
@@ -59,7 +59,7 @@ static bool check_dead(void *args, struct err *e)
            err_set(e, "--yes is needed (--dry-run shows what would be moved)");
 }
 
-static void end_dead(void *args)
+static void free_dead_args(void *args)
 {
     mem_free(((struct dead_args *)args)->filter.ids);
 }
@@ -136,5 +136,5 @@ const struct args_command dead_args = {
     .size = sizeof(struct dead_args),
     .begin = begin_dead,
     .check = check_dead,
-    .end = end_dead,
+    .end = free_dead_args,
 };

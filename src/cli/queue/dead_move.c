@@ -50,7 +50,7 @@ struct moving {
 
 /* --- groups ---------------------------------------------------------------------------------- */
 
-static void note(struct moving *m, enum queue_removed how)
+static void note_moved(struct moving *m, enum queue_removed how)
 {
     switch (how) {
     case MOVED_DONE:
@@ -71,11 +71,11 @@ static void note(struct moving *m, enum queue_removed how)
     }
 }
 
-static void on_moved(void *arg, const enum queue_removed *each, size_t n)
+static void on_group_moved(void *arg, const enum queue_removed *each, size_t n)
 {
     struct moving *m = arg;
     for (size_t i = 0; i < n; i++)
-        note(m, each[i]);
+        note_moved(m, each[i]);
     m->answered = true;
 }
 
@@ -85,20 +85,20 @@ static void keep_rate(struct moving *m)
     if (!rate)
         return;
     if (m->next_ms > now)
-        link_pause(m->tool->link, m->next_ms - now);
+        link_pause(link_base(m->tool->link), m->next_ms - now);
     else
         m->next_ms = now;
     m->next_ms += ((int64_t)m->n * 1000 + rate - 1) / rate;
 }
 
-static void flush(struct moving *m)
+static void move_group(struct moving *m)
 {
     if (m->n && !m->lost) {
         keep_rate(m);
         for (size_t i = 0; i < m->n; i++)
             m->group[i].place -= m->page_moved; /* those before it are out */
         m->answered = false;
-        queue_dead_move(m->queue, m->group, m->n, m->args->action == DEAD_DROP, on_moved, m);
+        queue_dead_move(m->queue, m->group, m->n, m->args->action == DEAD_DROP, on_group_moved, m);
         link_run(m->tool->link, &m->answered);
     }
     for (size_t i = 0; i < m->n; i++)
@@ -178,7 +178,7 @@ static bool set_replay(struct moving *m, const struct dead_seen *s, struct queue
     return true;
 }
 
-static bool prepare(struct moving *m, const struct dead_seen *s, enum stay *why)
+static bool prepare_letter(struct moving *m, const struct dead_seen *s, enum stay *why)
 {
     struct queue_letter *out = &m->group[m->n];
     const struct letter *l = &s->letter;
@@ -194,19 +194,19 @@ static bool prepare(struct moving *m, const struct dead_seen *s, enum stay *why)
     return false;
 }
 
-static void add(struct moving *m, const struct dead_seen *s)
+static void move_letter(struct moving *m, const struct dead_seen *s)
 {
     enum stay why;
     if (m->n && (s->queue != m->queue || m->bytes + s->text.len > QUEUE_MOVE_BYTES))
-        flush(m);
-    if (!prepare(m, s, &why)) {
+        move_group(m);
+    if (!prepare_letter(m, s, &why)) {
         m->stayed[why]++;
         return;
     }
     m->queue = s->queue;
     m->bytes += s->text.len;
     if (++m->n == group_max(m))
-        flush(m);
+        move_group(m);
 }
 
 static bool on_letter(void *arg, const struct dead_seen *s)
@@ -221,14 +221,14 @@ static bool on_letter(void *arg, const struct dead_seen *s)
     if (m->args->dry_run)
         dead_print_row(s);
     else
-        add(m, s);
+        move_letter(m, s);
     return !m->lost && m->selected != m->args->limit;
 }
 
 static int64_t on_page_end(void *arg)
 {
     struct moving *m = arg;
-    flush(m);
+    move_group(m);
     int64_t taken = m->page_moved;
     m->page_moved = 0;
     return taken;
@@ -236,7 +236,7 @@ static int64_t on_page_end(void *arg)
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-static int64_t report(const struct moving *m)
+static int64_t report_moves(const struct moving *m)
 {
     const char *what = m->args->action == DEAD_DROP ? "dropped" : "replayed";
     int64_t stayed = 0;
@@ -259,7 +259,7 @@ int dead_move(struct tool *t, const struct dead_args *args)
     if (args->dry_run)
         dead_print_head();
     int code = dead_walk(t, &args->filter, &v);
-    int64_t stayed = report(&m);
+    int64_t stayed = report_moves(&m);
     if (m.lost) {
         fputs("pushbridge dead: Redis did not answer the last step, which may or may not have been "
               "done; nothing is lost, run it again\n",

@@ -18,7 +18,7 @@ static void set_int(json_t *object, const char *name, int64_t value)
 /* --- one queue ------------------------------------------------------------------------------- */
 
 /* Since when the first ready job waits, where it says so. */
-static json_t *oldest(struct tool *t, struct queue *q)
+static json_t *oldest_json(struct tool *t, struct queue *q)
 {
     struct tool_rows r = tool_page(t, q, QUEUE_READY, NULL, 0, 1);
     json_t *job = r.n ? json_loadb(r.v[0].p, r.v[0].len, JSON_ALLOW_NUL, NULL) : NULL;
@@ -30,9 +30,9 @@ static json_t *oldest(struct tool *t, struct queue *q)
     return value;
 }
 
-static json_t *parked(struct tool *t, struct queue *q)
+static json_t *parked_json(struct tool *t, struct queue *q)
 {
-    struct tool_rows apps = tool_look(t, q, &(struct queue_question){.what = LOOK_APPS});
+    struct tool_rows apps = tool_peek(t, q, &(struct queue_question){.what = LOOK_APPS});
     json_t *all = json_object();
     for (size_t i = 0; i < apps.n; i++) {
         int64_t n = tool_length(t, q, QUEUE_PARKED, apps.v[i].p);
@@ -43,9 +43,9 @@ static json_t *parked(struct tool *t, struct queue *q)
     return all;
 }
 
-static json_t *counters(struct tool *t, struct queue *q)
+static json_t *counters_json(struct tool *t, struct queue *q)
 {
-    struct tool_rows r = tool_look(t, q, &(struct queue_question){.what = LOOK_COUNTERS});
+    struct tool_rows r = tool_peek(t, q, &(struct queue_question){.what = LOOK_COUNTERS});
     json_t *all = json_object();
     for (size_t i = 0; i + 1 < r.n; i += 2)
         set_int(all, r.v[i].p, number_read(r.v[i + 1].p));
@@ -55,7 +55,7 @@ static json_t *counters(struct tool *t, struct queue *q)
 }
 
 /* Members of the worker's own words come beside the two that Redis knows. */
-static json_t *worker(const char *name, int64_t seen_ms, const char *stat)
+static json_t *worker_json(const char *name, int64_t seen_ms, const char *stat)
 {
     json_t *w = stat ? json_loads(stat, 0, NULL) : NULL;
     if (!json_is_object(w)) {
@@ -77,36 +77,29 @@ struct workers {
 static void add_alive(struct workers *w, const char *name, int64_t seen_ms)
 {
     struct tool_rows stat =
-        tool_look(w->tool, w->queue, &(struct queue_question){.what = LOOK_STAT, .name = name});
-    json_array_append_new(w->alive,
-                          worker(name, seen_ms > 0 ? seen_ms : 0, stat.n ? stat.v[0].p : NULL));
+        tool_peek(w->tool, w->queue, &(struct queue_question){.what = LOOK_STAT, .name = name});
+    json_array_append_new(
+        w->alive, worker_json(name, seen_ms > 0 ? seen_ms : 0, stat.n ? stat.v[0].p : NULL));
     tool_rows_free(&stat);
 }
 
 /* A heartbeat holds for one lease; its end is what Redis keeps. */
-static void add_page(struct workers *w, const struct tool_rows *r)
+static bool add_worker(void *arg, const char *name, const char *heartbeat)
 {
-    int64_t now = queue_now_ms(w->queue);
-    for (size_t i = 0; i + 1 < r->n; i += 2) {
-        int64_t end_ms = number_whole(strtod(r->v[i + 1].p, NULL));
-        if (end_ms >= now)
-            add_alive(w, r->v[i].p, now - (end_ms - w->tool->config->lease_ms));
-        else
-            w->gone++;
-    }
+    struct workers *w = arg;
+    int64_t now = queue_now_ms(w->queue), end_ms = number_whole(strtod(heartbeat, NULL));
+    if (end_ms >= now)
+        add_alive(w, name, now - (end_ms - w->tool->config->lease_ms));
+    else
+        w->gone++;
+    return true;
 }
 
 /* Page after page: a crash loop leaves a name each time, for an hour. */
 static void add_workers(struct tool *t, struct queue *q, json_t *out)
 {
     struct workers w = {t, q, json_array(), 0};
-    bool more = true;
-    for (int64_t from = 0; more; from += QUEUE_PAGE_MAX) {
-        struct tool_rows r = tool_workers(t, q, from, QUEUE_PAGE_MAX);
-        add_page(&w, &r);
-        more = r.n == 2 * QUEUE_PAGE_MAX;
-        tool_rows_free(&r);
-    }
+    tool_each_worker(t, q, add_worker, &w);
     json_object_set_new(out, "workers", w.alive);
     set_int(out, "workers_gone", w.gone);
 }
@@ -131,13 +124,13 @@ static json_t *take_queue(struct tool *t, struct queue *q)
     if (!tool_count(t, q, &c))
         return uncounted(q, out);
     set_int(out, "ready", c.ready);
-    json_object_set_new(out, "oldest_ms", oldest(t, q));
+    json_object_set_new(out, "oldest_ms", oldest_json(t, q));
     set_int(out, "inbox", c.inbox);
     set_int(out, "leased", c.leased);
     set_int(out, "delayed", c.delayed);
-    json_object_set_new(out, "parked", parked(t, q));
+    json_object_set_new(out, "parked", parked_json(t, q));
     set_int(out, "results", c.results);
-    json_object_set_new(out, "counters", counters(t, q));
+    json_object_set_new(out, "counters", counters_json(t, q));
     add_workers(t, q, out);
     return out;
 }
@@ -174,7 +167,7 @@ static json_t *take_dead(struct tool *t, struct queue *q)
     return out;
 }
 
-static bool is_listed(const json_t *dead, const char *list)
+static bool has_dead_list(const json_t *dead, const char *list)
 {
     for (size_t i = 0; i < json_array_size(dead); i++)
         if (strcmp(json_string_value(json_object_get(json_array_get(dead, i), "list")), list) == 0)
@@ -223,13 +216,14 @@ json_t *stats_take(struct tool *t, const json_t *before)
     json_t *queues = json_array(), *dead = json_array();
     for (size_t i = 0; i < t->n; i++) {
         json_t *q = take_queue(t, t->queues[i]);
-        if (!json_object_get(q, "unanswered") && !is_listed(dead, queue_dead_list(t->queues[i])))
+        if (!json_object_get(q, "unanswered") &&
+            !has_dead_list(dead, queue_dead_list(t->queues[i])))
             json_array_append_new(dead, take_dead(t, t->queues[i]));
         json_array_append_new(queues, q);
     }
     json_t *out =
         json_pack("{s:I, s:o, s:o}", "at", (json_int_t)at, "queues", queues, "dead", dead);
-    stats_agreed_take(t, out);
+    stats_fleet_take(t, out);
     if (before)
         add_rates(out, before);
     return out;
@@ -237,12 +231,12 @@ json_t *stats_take(struct tool *t, const json_t *before)
 
 /* --- one screen ------------------------------------------------------------------------------ */
 
-static long long number(const json_t *object, const char *name)
+static long long int_member(const json_t *object, const char *name)
 {
     return number_bounded(json_integer_value(json_object_get(object, name)));
 }
 
-static double real(const json_t *object, const char *name)
+static double real_member(const json_t *object, const char *name)
 {
     return json_number_value(json_object_get(object, name));
 }
@@ -265,30 +259,19 @@ static bool print_numbers(json_t *object, const char *title, FILE *out)
     return any;
 }
 
-static void print_circuits(json_t *circuits, FILE *out)
+/* <before>NAME<between>TEXT<after>, for each. */
+static void print_texts(json_t *all, const char *before, const char *between, const char *after,
+                        FILE *out)
 {
-    const char *app;
-    json_t *state;
-    json_object_foreach(circuits, app, state)
+    const char *name;
+    json_t *text;
+    json_object_foreach(all, name, text)
     {
-        fputs(", circuit of ", out);
-        tool_cell(out, app, 0);
-        putc(' ', out);
-        tool_cell(out, json_string_value(state), 0);
-    }
-}
-
-static void print_asides(json_t *asides, FILE *out)
-{
-    const char *queue;
-    json_t *why;
-    json_object_foreach(asides, queue, why)
-    {
-        fputs(", has set aside ", out);
-        tool_cell(out, queue, 0);
-        fputs(" (", out);
-        tool_cell(out, json_string_value(why), 0);
-        putc(')', out);
+        fputs(before, out);
+        tool_cell(out, name, 0);
+        fputs(between, out);
+        tool_cell(out, json_string_value(text), 0);
+        fputs(after, out);
     }
 }
 
@@ -302,38 +285,24 @@ static void print_stopped(const json_t *queues, FILE *out)
         fputs(" (its parked lists are full)", out);
 }
 
-static void print_own_trouble(json_t *apps, FILE *out)
-{
-    const char *app;
-    json_t *why;
-    json_object_foreach(apps, app, why)
-    {
-        fputs(", its own trouble with ", out);
-        tool_cell(out, app, 0);
-        fputs(" (", out);
-        tool_cell(out, json_string_value(why), 0);
-        putc(')', out);
-    }
-}
-
 static void print_worker(const json_t *w, int64_t now_ms, FILE *out)
 {
     char up[TOOL_AGE_SIZE], seen[TOOL_AGE_SIZE];
-    tool_age(number(w, "seen_ms"), seen);
+    tool_age(int_member(w, "seen_ms"), seen);
     fputs("    ", out);
     tool_cell(out, json_string_value(json_object_get(w, "name")), 32);
     if (!json_object_get(w, "started")) {
         cli_line(out, "seen %s ago", seen);
         return;
     }
-    tool_age(now_ms - number(w, "started"), up);
+    tool_age(now_ms - int_member(w, "started"), up);
     cli_put(out, "up %s, in flight %lld, sent %lld (%.1f/s), dead %lld, calls %lld", up,
-            number(w, "in_flight"), number(w, "sent"), real(w, "rate"), number(w, "dead"),
-            number(w, "calls"));
-    print_circuits(json_object_get(w, "circuits"), out);
-    print_asides(json_object_get(w, "aside"), out);
+            int_member(w, "in_flight"), int_member(w, "sent"), real_member(w, "rate"),
+            int_member(w, "dead"), int_member(w, "calls"));
+    print_texts(json_object_get(w, "circuits"), ", circuit of ", " ", "", out);
+    print_texts(json_object_get(w, "aside"), ", has set aside ", " (", ")", out);
     print_stopped(json_object_get(w, "parked_stop"), out);
-    print_own_trouble(json_object_get(w, "own_trouble"), out);
+    print_texts(json_object_get(w, "own_trouble"), ", its own trouble with ", " (", ")", out);
     if (json_is_true(json_object_get(w, "memory_full")))
         fputs(", memory full", out);
     putc('\n', out);
@@ -344,13 +313,13 @@ static void print_places(const json_t *q, FILE *out)
     const json_t *age = json_object_get(q, "oldest_ms");
     char text[TOOL_AGE_SIZE];
     tool_cell(out, json_string_value(json_object_get(q, "queue")), 0);
-    fprintf(out, "\n  ready %lld", number(q, "ready"));
+    fprintf(out, "\n  ready %lld", int_member(q, "ready"));
     if (json_is_integer(age)) {
         tool_age(json_integer_value(age), text);
         cli_put(out, " (oldest %s)", text);
     }
-    fprintf(out, ", inbox %lld, leased %lld, delayed %lld, results %lld\n", number(q, "inbox"),
-            number(q, "leased"), number(q, "delayed"), number(q, "results"));
+    fprintf(out, ", inbox %lld, leased %lld, delayed %lld, results %lld\n", int_member(q, "inbox"),
+            int_member(q, "leased"), int_member(q, "delayed"), int_member(q, "results"));
     if (print_numbers(json_object_get(q, "parked"), "  parked: ", out))
         putc('\n', out);
 }
@@ -377,10 +346,11 @@ static void print_queue(const json_t *q, int64_t now_ms, FILE *out)
     if (print_numbers(json_object_get(q, "counters"), "  ever: ", out))
         putc('\n', out);
     if (rate)
-        fprintf(out, "  now: sent %.1f/s, dead %.1f/s\n", real(rate, "sent"), real(rate, "dead"));
+        fprintf(out, "  now: sent %.1f/s, dead %.1f/s\n", real_member(rate, "sent"),
+                real_member(rate, "dead"));
     fprintf(out, "  workers: %zu alive", json_array_size(workers));
-    if (number(q, "workers_gone"))
-        fprintf(out, ", %lld gone", number(q, "workers_gone"));
+    if (int_member(q, "workers_gone"))
+        fprintf(out, ", %lld gone", int_member(q, "workers_gone"));
     putc('\n', out);
     for (size_t i = 0; i < json_array_size(workers); i++)
         print_worker(json_array_get(workers, i), now_ms, out);
@@ -390,20 +360,20 @@ static void print_dead(const json_t *dead, FILE *out)
 {
     fputs("dead letters in ", out);
     tool_cell(out, json_string_value(json_object_get(dead, "list")), 0);
-    fprintf(out, ": %lld", number(dead, "length"));
+    fprintf(out, ": %lld", int_member(dead, "length"));
     bool any = print_numbers(json_object_get(dead, "reasons"), " (", out);
-    if (any && number(dead, "scanned") < number(dead, "length"))
-        fprintf(out, "; of the last %lld", number(dead, "scanned"));
+    if (any && int_member(dead, "scanned") < int_member(dead, "length"))
+        fprintf(out, "; of the last %lld", int_member(dead, "scanned"));
     fputs(any ? ")\n" : "\n", out);
 }
 
 void stats_print(const json_t *stats, FILE *out)
 {
     const json_t *queues = json_object_get(stats, "queues"), *dead = json_object_get(stats, "dead");
-    int64_t now_ms = number(stats, "at");
+    int64_t now_ms = int_member(stats, "at");
     for (size_t i = 0; i < json_array_size(queues); i++)
         print_queue(json_array_get(queues, i), now_ms, out);
-    stats_agreed_print(stats, out);
+    stats_fleet_print(stats, out);
     for (size_t i = 0; i < json_array_size(dead); i++)
         print_dead(json_array_get(dead, i), out);
 }
