@@ -90,19 +90,6 @@ void cli_json_line(FILE *out, const char *json, size_t len)
     buf_free(&shown);
 }
 
-int cli_usage(const char *command, const char *fmt, ...)
-{
-    va_list ap;
-    fputs("pushbridge ", stderr);
-    fputs(command, stderr);
-    fputs(": ", stderr);
-    va_start(ap, fmt);
-    show(stderr, fmt, ap);
-    va_end(ap);
-    putc('\n', stderr);
-    return CLI_USAGE;
-}
-
 bool cli_read_line(FILE *in, struct buf *out)
 {
     int c;

@@ -57,9 +57,6 @@ void cli_line(FILE *out, const char *fmt, ...) __attribute__((format(printf, 2, 
 void cli_json(FILE *out, const json_t *value, size_t flags);
 void cli_json_line(FILE *out, const char *json, size_t len); /* a text of JSON, on one line */
 
-/* "pushbridge COMMAND [VERB]: what is wrong"; CLI_USAGE. */
-int cli_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
 /* One line of in without its end into out (emptied first); what exceeds out's maximum is skipped
  * and buf_ok(out) is then false. False at the end of the input. */
 bool cli_read_line(FILE *in, struct buf *out);

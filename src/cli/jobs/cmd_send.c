@@ -105,7 +105,7 @@ static char *make_job(const struct send *s)
     char *text = dump_job(job);
     if (check_job_bytes(s, text, strlen(text), &e))
         return text;
-    cli_usage("send", "%s", e.text);
+    cli_line(stderr, "pushbridge send: %s", e.text);
     mem_free(text);
     return NULL;
 }

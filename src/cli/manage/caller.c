@@ -51,7 +51,8 @@ static bool renew_keys(struct caller *c)
 
 /* --- the decision ---------------------------------------------------------------------------- */
 
-bool caller_maybe_done(const struct reply *reply)
+/* May the action have been done although no answer says so? */
+static bool maybe_done(const struct reply *reply)
 {
     return reply->class == REPLY_UNANSWERED || reply->ambiguous;
 }
@@ -70,7 +71,7 @@ static int64_t throttle_wait_ms(const struct caller_policy *p, const struct repl
 int64_t caller_wait_ms(const struct caller_policy *p, enum action_repeat repeat,
                        const struct reply *reply, const struct caller_tries *tries, uint64_t random)
 {
-    bool maybe = caller_maybe_done(reply);
+    bool maybe = maybe_done(reply);
     if (reply->class == REPLY_THROTTLED)
         return throttle_wait_ms(p, reply, tries, random);
     if (reply->class != REPLY_TRANSIENT && reply->class != REPLY_NOT_SENT &&
@@ -182,7 +183,7 @@ void caller_call(struct caller *c, const struct action_row *a, struct params *pa
     do {
         *out = (struct caller_result){0};
         attempt_with_keys(c, a, params, out);
-        maybe |= caller_maybe_done(&out->reply);
+        maybe |= maybe_done(&out->reply);
         clock_random(&random, sizeof random);
         wait = caller_wait_ms(&policy, a->repeat, &out->reply, &tries, random);
         if (out->reply.class == REPLY_THROTTLED)

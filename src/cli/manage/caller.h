@@ -46,7 +46,5 @@ enum { CALLER_THROTTLES_MAX = 10, CALLER_THROTTLE_CAP_MS = 60000 };
 int64_t caller_wait_ms(const struct caller_policy *p, enum action_repeat repeat,
                        const struct reply *reply, const struct caller_tries *tries,
                        uint64_t random);
-/* May the action have been done although no answer says so? */
-bool caller_maybe_done(const struct reply *reply);
 
 #endif

@@ -4,7 +4,6 @@
 
 #include "aliyun/request.h"
 #include "base/clock.h"
-#include "base/mem.h"
 #include "cli/manage/caller.h"
 #include "cli/manage/manage.h"
 #include "cli/manage/show.h"
@@ -16,27 +15,25 @@ struct call_args {
     const char *app;
     bool json;
     const struct action_row *action;
-    struct params params; /* names and values belong to it */
-    char *names[PAIRS_MAX];
-    size_t n;
+    struct params params;
 };
 
 /* --- arguments ------------------------------------------------------------------------------- */
 
+/* Name and value stay where they are in the argument. */
 static bool add_word_pair(struct call_args *a, char *text, struct err *e)
 {
-    const char *value = strchr(text, '=');
+    char *value = strchr(text, '=');
     if (!value || value == text)
         return err_set(e, "\"%.64s\" is not NAME=VALUE", text);
-    if (a->n == PAIRS_MAX)
+    if (a->params.n == PAIRS_MAX)
         return err_set(e, "more than %d parameters", (int)PAIRS_MAX);
-    char *name = mem_dup(text, (size_t)(value - text));
-    a->names[a->n++] = name;
-    if (strcmp(name, "AppKey") == 0)
+    *value++ = '\0';
+    if (strcmp(text, "AppKey") == 0)
         return err_set(e, "AppKey: comes from the app, see --app");
-    if (params_get(&a->params, name))
-        return err_set(e, "%.64s: given twice", name);
-    params_append(&a->params, name, value + 1);
+    if (params_get(&a->params, text))
+        return err_set(e, "%.64s: given twice", text);
+    params_append(&a->params, text, value);
     return true;
 }
 
@@ -60,10 +57,7 @@ static bool check_call_args(void *args, struct err *e)
 
 static void end_call(void *args)
 {
-    struct call_args *a = args;
-    params_free(&a->params);
-    for (size_t i = 0; i < a->n; i++)
-        mem_free(a->names[i]);
+    params_free(&((struct call_args *)args)->params);
 }
 
 /* --- the call -------------------------------------------------------------------------------- */
@@ -114,7 +108,8 @@ static int call_app(struct call_args *a, const struct config *config, const stru
         add_token(&a->params);
     int code;
     if (!actions_check(a->action, &a->params, (size_t)config->payload_max, &e)) {
-        code = cli_usage("call", "%s", e.text);
+        code = CLI_USAGE;
+        cli_line(stderr, "pushbridge call: %s", e.text);
     } else {
         caller_call(c, a->action, &a->params, &result);
         code = report_call(a, &result);

@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ * pushbridge tag, alias, account, device, push, app: what the provider keeps. */
 #include "cli/manage/manage.h"
 
 /* --- options --------------------------------------------------------------------------------- */
@@ -161,3 +162,10 @@ const struct args_command manage_groups[MANAGE_GROUPS] = {
     GROUP("app", "check an app's certificates", "What the provider knows of the app.", app_verbs,
           plain_options),
 };
+
+#define COMMAND(i)                                                                                 \
+    {                                                                                              \
+        &manage_groups[i], CLI_NEEDS_TOOL, manage_run                                              \
+    }
+const struct cli_command cmd_tag = COMMAND(0), cmd_alias = COMMAND(1), cmd_account = COMMAND(2),
+                         cmd_device = COMMAND(3), cmd_push = COMMAND(4), cmd_app = COMMAND(5);

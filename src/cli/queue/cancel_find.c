@@ -107,7 +107,7 @@ static bool find_in_parked(struct finding *f)
 
 /* --- members --------------------------------------------------------------------------------- */
 
-static bool find_member(void *arg, const char *field, const struct tool_text *text)
+static bool find_waiting(void *arg, const char *field, const struct tool_text *text)
 {
     struct finding *f = arg;
     struct found at = {.queue = f->queue, .member = true, .field = field, .text = *text};
@@ -121,7 +121,7 @@ bool cancel_find(struct tool *t, struct queue *q, const char *id, found_fn fn, v
 {
     struct finding f = {t, q, id, fn, arg, false};
     return find_in_list(&f, QUEUE_READY, NULL) && tool_each_worker(t, q, find_in_inbox, &f) &&
-           !f.lost && find_in_parked(&f) && tool_each_member(t, q, find_member, &f);
+           !f.lost && find_in_parked(&f) && tool_each_member(t, q, find_waiting, &f);
 }
 
 /* --- results --------------------------------------------------------------------------------- */

@@ -8,7 +8,4 @@
 
 int dead_move(struct tool *t, const struct dead_args *args);
 
-/* A line of the table of letters. */
-struct dead_seen;
-
 #endif
