@@ -18,7 +18,7 @@ enum args_kind {
     ARGS_TEXT,     /* const char *, at least min bytes long; the last one counts */
     ARGS_NUMBER,   /* int64_t within min to max */
     ARGS_DURATION, /* int64_t milliseconds within min to max: 30s, 10m, 1h, 2d; plain: seconds */
-    ARGS_CHOICE,   /* int: which of the words of argument ("same|new"), from 0 */
+    ARGS_CHOICE,   /* int or enum: which of the words of argument ("same|new"), from 0 */
     ARGS_OWN,      /* what read() makes of it */
 };
 
@@ -110,7 +110,9 @@ void args_wrap(struct buf *out, const char *text, size_t indent);
     .at = ARGS_AT(type, member, int64_t), .min = 1, .max = (max_ms)
 #define ARGS_IS_CHOICE(name_, words_, type, member, help_)                                         \
     .name = (name_), .kind = ARGS_CHOICE, .argument = (words_), .help = (help_),                   \
-    .at = ARGS_AT(type, member, int)
+    .at = _Generic(((type *)0)->member, int                                                        \
+                   : offsetof(type, member), unsigned                                              \
+                   : offsetof(type, member))
 #define ARGS_IS_OWN(name_, argument_, read_, own_, help_)                                          \
     .name = (name_), .kind = ARGS_OWN, .argument = (argument_), .help = (help_), .read = (read_),  \
     .own = (own_)

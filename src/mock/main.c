@@ -42,7 +42,7 @@ static bool apply(struct provider *p, const struct options *o)
     for (int i = 0; i < (o->access_key_count ? o->access_key_count : 1); i++)
         if (!auth_add_key(&p->auth, keys[i]))
             return false;
-    p->auth.verify = o->verify;
+    p->auth.verify = !o->no_verify;
     p->rules = o->rules;
     p->handout = o->handout;
     p->replay.changed = o->changed;

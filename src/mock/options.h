@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/args.h"
 #include "mock/check/mass.h"
 #include "mock/check/push.h"
 #include "mock/world/handout.h"
@@ -15,6 +16,7 @@
 enum { OPTIONS_NAMES_MAX = 32, OPTIONS_HOST_SIZE = 256 };
 
 struct options {
+    struct args given;
     char listen_host[OPTIONS_HOST_SIZE], control_host[OPTIONS_HOST_SIZE];
     int listen_port, control_port;
     const char *tls_dir, *ready_file, *world; /* NULL: none */
@@ -28,13 +30,13 @@ struct options {
     enum mass_ids mass_ids;
     int64_t window_s, rate_per_s, mass_rate_per_s, record_calls, url_max, clock_skew_s;
     enum rate_kind rate_kind;
-    bool deliver_when_due, no_rate_hints;
-    bool verify, token_per_account, quiet;
+    int deliver_when_due, no_rate_hints, token_per_account; /* 0: no, 1: yes */
+    bool no_verify, quiet, version;
 };
 
 enum options_verdict { OPTIONS_RUN, OPTIONS_EXIT_OK, OPTIONS_EXIT_USAGE };
 
-/* Help and version are printed here; so is what is wrong. */
+/* Help and version are printed here; so is what is wrong. Texts are borrowed of argv. */
 enum options_verdict options_parse(struct options *o, int argc, char **argv);
 
 #endif

@@ -60,16 +60,6 @@ static void test_a_bucket(void **state)
     assert_int_equal(pass(&r, 50, 9000, &wait_ms), 10);
 }
 
-static void test_names(void **state)
-{
-    (void)state;
-    enum rate_kind kind = RATE_SECOND;
-    assert_true(rate_parse_kind("bucket", &kind) && kind == RATE_BUCKET);
-    assert_true(rate_parse_kind("minute", &kind) && kind == RATE_MINUTE);
-    assert_true(rate_parse_kind("second", &kind) && kind == RATE_SECOND);
-    assert_false(rate_parse_kind("hour", &kind));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,7 +67,6 @@ int main(void)
         cmocka_unit_test(test_seconds_of_the_clock),
         cmocka_unit_test(test_minutes_of_the_clock),
         cmocka_unit_test(test_a_bucket),
-        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests_name("mock_rate", tests, NULL, NULL);
 }

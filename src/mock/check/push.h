@@ -15,8 +15,8 @@ enum { PUSH_APP_KEYS_MAX = 64 };
 struct push_rules {
     const char *app_keys[PUSH_APP_KEYS_MAX]; /* none: any */
     int app_key_count;
-    int64_t accounts_max;   /* ACCOUNT ids per call */
-    bool refuse_past_times; /* a PushTime that has passed */
+    int64_t accounts_max;  /* ACCOUNT ids per call */
+    int refuse_past_times; /* 1: a PushTime that has passed is refused */
 };
 
 bool push_check(const struct push_rules *rules, const struct request *q, int64_t now_ms,

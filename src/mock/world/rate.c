@@ -5,18 +5,6 @@
 
 enum { SECOND_MS = 1000, MINUTE_MS = 60000, CALL = 1000 };
 
-bool rate_parse_kind(const char *text, enum rate_kind *out)
-{
-    static const char *const names[] = {
-        [RATE_SECOND] = "second", [RATE_MINUTE] = "minute", [RATE_BUCKET] = "bucket"};
-    for (int i = RATE_SECOND; i <= RATE_BUCKET; i++)
-        if (strcmp(text, names[i]) == 0) {
-            *out = (enum rate_kind)i;
-            return true;
-        }
-    return false;
-}
-
 static bool take_of_window(struct rate *r, int64_t long_ms, int64_t now_ms, int64_t *wait_ms)
 {
     if (r->window != now_ms / long_ms) {

@@ -16,8 +16,6 @@ struct rate {
     int64_t stamp_ms, thousandths; /* of the bucket */
 };
 
-bool rate_parse_kind(const char *text, enum rate_kind *out); /* "second", "minute", "bucket" */
-
 /* One call. False with *wait_ms until the next would pass. */
 bool rate_take(struct rate *r, int64_t now_ms, int64_t *wait_ms);
 

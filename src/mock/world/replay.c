@@ -28,17 +28,6 @@ void replay_forget(struct replay *m)
     table_clear(&m->tokens);
 }
 
-bool replay_parse_changed(const char *name, enum replay_changed *out)
-{
-    static const char *const names[] = {"replay", "refuse", "push"};
-    for (int i = 0; i < 3; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *out = (enum replay_changed)i;
-            return true;
-        }
-    return false;
-}
-
 void replay_enter(struct replay *m, struct replay_stay *s)
 {
     if (!s->key[0])

@@ -44,8 +44,6 @@ void replay_init(struct replay *m);
 void replay_free(struct replay *m);
 void replay_forget(struct replay *m); /* all of it */
 
-bool replay_parse_changed(const char *name, enum replay_changed *out);
-
 void replay_enter(struct replay *m, struct replay_stay *s);
 enum replay_verdict replay_judge(const struct replay *m, const struct replay_stay *s,
                                  const unsigned char digest[REPLAY_DIGEST_SIZE], int64_t now_ms,
