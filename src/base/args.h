@@ -84,8 +84,10 @@ bool args_takes(const struct args *given, const struct args_option *o); /* does 
 
 /* For a read() of its own: text within o->min to o->max, as ARGS_NUMBER and ARGS_DURATION have it.
  */
-bool args_read_number(const struct args_option *o, const char *text, int64_t *out, struct err *e);
-bool args_read_duration(const struct args_option *o, const char *text, int64_t *out, struct err *e);
+MUST_USE bool args_read_number(const struct args_option *o, const char *text, int64_t *out,
+                               struct err *e);
+MUST_USE bool args_read_duration(const struct args_option *o, const char *text, int64_t *out,
+                                 struct err *e);
 
 /* "usage: …", the description, the verbs and all options, lines of at most 90 columns. program:
  * "pushbridge NAME", what the lines of usage begin with. */

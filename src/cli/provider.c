@@ -93,9 +93,9 @@ static void on_fetched_keys(void *arg, struct grant *keys, int64_t left_ms, cons
     *keys = (struct grant){0};
 }
 
-static bool fetch_source(struct event_base *base, const struct config *config,
-                         const struct credentials_source *s, struct grant *keys, int64_t *left_ms,
-                         struct err *e)
+static bool fetch_keys_of(struct event_base *base, const struct config *config,
+                          const struct credentials_source *s, struct grant *keys, int64_t *left_ms,
+                          struct err *e)
 {
     struct fetching f = {.keys = keys, .left_ms = left_ms, .e = e};
     if (s->kind == CREDENTIALS_STATIC)
@@ -117,7 +117,7 @@ bool provider_keys(struct event_base *base, const struct config *config,
     *left_ms = 0;
     bool ok = s->kind != CREDENTIALS_PROFILE || config_keys_profile(s, &profile, e);
     if (ok)
-        ok = fetch_source(base, config, profile.text ? &profile.source : s, keys, left_ms, e);
+        ok = fetch_keys_of(base, config, profile.text ? &profile.source : s, keys, left_ms, e);
     profile_free(&profile);
     return ok;
 }

@@ -122,8 +122,8 @@ static bool check_limit(void *args, struct err *e)
     const struct args *given = args;
     int64_t ignored;
     return given->verb != &verbs[LIMIT_SET] || text_int(given->words[1], 0, RATE_MAX, &ignored) ||
-           err_set(e, "\"%.64s\" is not a whole number of calls per second, 0 to %lld", given->words[1],
-                   (long long)RATE_MAX);
+           err_set(e, "\"%.64s\" is not a whole number of calls per second, 0 to %lld",
+                   given->words[1], (long long)RATE_MAX);
 }
 
 static int act_limit(struct tool *t, const void *args)

@@ -92,7 +92,7 @@ static void read_circuit(struct fleet_view *a, const char *app, const char *valu
                                                               .probe_at_ms = share.probe_at_ms};
 }
 
-static void read_control(struct fleet_view *a, const char *field, const char *value)
+static void read_fleet_field(struct fleet_view *a, const char *field, const char *value)
 {
     static const struct {
         const char *kind;
@@ -124,7 +124,7 @@ bool fleet_view_read(struct tool *t, struct fleet_view *out)
     if (!tool_clock(t, tool_first(t)))
         return false;
     out->now_ms = queue_now_ms(tool_first(t));
-    return read_hash(t, "flow", out, read_bucket) && read_hash(t, "control", out, read_control);
+    return read_hash(t, "flow", out, read_bucket) && read_hash(t, "control", out, read_fleet_field);
 }
 
 void fleet_view_free(struct fleet_view *a)

@@ -16,7 +16,7 @@ static unsigned long number_of(const struct render_out *o, const struct flight *
 
 /* --- JSON ------------------------------------------------------------------------------------ */
 
-static void add_text(struct buf *b, const char *name, const char *text)
+static void add_json_text(struct buf *b, const char *name, const char *text)
 {
     buf_json(b, name, strlen(name));
     buf_putc(b, ':');
@@ -26,7 +26,7 @@ static void add_text(struct buf *b, const char *name, const char *text)
 static void next_text(struct buf *b, const char *name, const char *text)
 {
     buf_putc(b, ',');
-    add_text(b, name, text);
+    add_json_text(b, name, text);
 }
 
 static void json_refusal(struct render_out *o, const struct flight *f, const struct refusal *why)
@@ -34,7 +34,7 @@ static void json_refusal(struct render_out *o, const struct flight *f, const str
     buf_printf(&o->buf, "{\"job\":%lu", number_of(o, f));
     next_text(&o->buf, "id", f->job.id);
     buf_puts(&o->buf, ",\"error\":{");
-    add_text(&o->buf, "reason", reason_name(why->reason));
+    add_json_text(&o->buf, "reason", reason_name(why->reason));
     next_text(&o->buf, "message", why->err.text);
     buf_puts(&o->buf, "}}\n");
 }
@@ -60,7 +60,7 @@ static void json_parameters(struct buf *b, const struct params *params)
     for (size_t i = 0; i < params->n; i++) {
         if (i)
             buf_putc(b, ',');
-        add_text(b, params->v[i].name, params->v[i].value);
+        add_json_text(b, params->v[i].name, params->v[i].value);
     }
     buf_putc(b, '}');
 }

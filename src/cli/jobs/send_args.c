@@ -45,19 +45,21 @@ static bool add_element(json_t *list, const char *text, struct err *e)
 
 /* --- how an option's value gets into the job; own is the member's name ----------------------- */
 
-static bool set_job_text(void *args, const struct args_option *o, const char *text, struct err *e)
+static bool set_text_member(void *args, const struct args_option *o, const char *text,
+                            struct err *e)
 {
     return set_once(job_made(args), o->own, json_string(text), e);
 }
 
-static bool set_job_integer(void *args, const struct args_option *o, const char *text,
-                            struct err *e)
+static bool set_integer_member(void *args, const struct args_option *o, const char *text,
+                               struct err *e)
 {
     int64_t n;
     return args_read_number(o, text, &n, e) && set_once(job_made(args), o->own, json_integer(n), e);
 }
 
-static bool set_job_type(void *args, const struct args_option *o, const char *text, struct err *e)
+static bool set_type_member(void *args, const struct args_option *o, const char *text,
+                            struct err *e)
 {
     int64_t n;
     return set_once(job_made(args), o->own,
@@ -101,13 +103,13 @@ static bool add_target(void *args, const struct args_option *o, const char *text
 }
 
 /* A plain name, or an expression. */
-static bool set_target_tag(void *args, const struct args_option *o, const char *text, struct err *e)
+static bool set_tag_member(void *args, const struct args_option *o, const char *text, struct err *e)
 {
     json_t *expression = *text == '{' ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
     return set_once(job_target(args), o->own, expression ? expression : json_string(text), e);
 }
 
-static bool set_target_all(void *args, const struct args_option *o, const char *text, struct err *e)
+static bool set_all_member(void *args, const struct args_option *o, const char *text, struct err *e)
 {
     (void)text;
     return set_once(job_target(args), o->own, json_true(), e);
@@ -152,34 +154,35 @@ static const struct args_option options[] = {
     {ARGS_IS_NUMBER("timeout", "S", struct send_args, timeout_s, 1, TIMEOUT_MAX_S,
                     "with --wait: default 30 seconds")},
     {ARGS_TITLE("The job:")},
-    {ARGS_IS_OWN("code", "CODE", set_job_text, "code", "template, or --message")},
-    {ARGS_IS_OWN("message", "TEXT", set_job_text, "message", "text without a template")},
-    {ARGS_IS_OWN("title", "TEXT", set_job_text, "title", "with --message")},
-    {ARGS_IS_OWN("school", "SCHOOL", set_job_text, "school",
+    {ARGS_IS_OWN("code", "CODE", set_text_member, "code", "template, or --message")},
+    {ARGS_IS_OWN("message", "TEXT", set_text_member, "message", "text without a template")},
+    {ARGS_IS_OWN("title", "TEXT", set_text_member, "title", "with --message")},
+    {ARGS_IS_OWN("school", "SCHOOL", set_text_member, "school",
                  "template argument, and the AND side of the audience")},
     {ARGS_IS_OWN("tag", "TAG", add_to_list, "tags", "the OR side of the audience"), .many = true},
     {ARGS_IS_OWN("param", "NAME=TEXT", set_pair, "params", "further template argument"),
      .many = true},
-    {ARGS_IS_OWN("locale", "LOCALE", set_job_text, "locale", "variant of the template")},
-    {ARGS_IS_OWN("type", "0|1", set_job_type, "type", "message or functional")},
-    {ARGS_IS_OWN("id", "ID", set_job_text, "id", "the job's own id")},
-    {ARGS_IS_OWN("app", "NAME", set_job_text, "app", "configured app")},
+    {ARGS_IS_OWN("locale", "LOCALE", set_text_member, "locale", "variant of the template")},
+    {ARGS_IS_OWN("type", "0|1", set_type_member, "type", "message or functional")},
+    {ARGS_IS_OWN("id", "ID", set_text_member, "id", "the job's own id")},
+    {ARGS_IS_OWN("app", "NAME", set_text_member, "app", "configured app")},
     {ARGS_IS_OWN("push", "NAME=VALUE", set_pair, "push",
                  "provider's parameter by its documented name"),
      .many = true},
-    {ARGS_IS_OWN("delay-s", "S", set_job_integer, "delay_s", "scheduled by the provider"),
+    {ARGS_IS_OWN("delay-s", "S", set_integer_member, "delay_s", "scheduled by the provider"),
      .min = INT64_MIN, .max = INT64_MAX},
-    {ARGS_IS_OWN("push-at", "TIME", set_job_text, "push_at", "scheduled by the provider")},
-    {ARGS_IS_OWN("ttl-s", "S", set_job_integer, "ttl_s", "not sent any more after this"),
+    {ARGS_IS_OWN("push-at", "TIME", set_text_member, "push_at", "scheduled by the provider")},
+    {ARGS_IS_OWN("ttl-s", "S", set_integer_member, "ttl_s", "not sent any more after this"),
      .min = INT64_MIN, .max = INT64_MAX},
-    {ARGS_IS_OWN("expire-at", "TIME", set_job_text, "expire_at", "not sent any more after this")},
+    {ARGS_IS_OWN("expire-at", "TIME", set_text_member, "expire_at",
+                 "not sent any more after this")},
     {ARGS_IS_OWN("target-device", "ID", add_target, "device", "this device"), .many = true},
     {ARGS_IS_OWN("target-account", "NAME", add_target, "account", "this account's devices"),
      .many = true},
     {ARGS_IS_OWN("target-alias", "NAME", add_target, "alias", "this alias' devices"), .many = true},
-    {ARGS_IS_OWN("target-tag", "TAG", set_target_tag, "tag",
+    {ARGS_IS_OWN("target-tag", "TAG", set_tag_member, "tag",
                  "plain name, or an expression as JSON")},
-    {ARGS_IS_OWN("target-all", NULL, set_target_all, "all", "everybody")},
+    {ARGS_IS_OWN("target-all", NULL, set_all_member, "all", "everybody")},
 };
 const struct args_command send_args = {
     .name = "send",

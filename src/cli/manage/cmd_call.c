@@ -37,7 +37,7 @@ static bool add_word_pair(struct call_args *a, char *text, struct err *e)
     return true;
 }
 
-static void begin_call(void *args)
+static void begin_call_args(void *args)
 {
     params_init(&((struct call_args *)args)->params);
 }
@@ -149,7 +149,7 @@ static const struct args_command call_args = {
     ARGS_NO_VERB("[-c FILE] [--app NAME] [--json]", "ACTION [NAME=VALUE…]", 1, ARGS_MANY),
     ARGS_OPTIONS(options),
     .size = sizeof(struct call_args),
-    .begin = begin_call,
+    .begin = begin_call_args,
     .check = check_call_args,
     .end = end_call,
     .appendix = list_actions,
