@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/args.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -164,6 +165,7 @@ static bool read_choice(const char *words, const char *text, int *out, struct er
 static bool read_value(void *args, const struct args_option *o, const char *text, struct err *e)
 {
     void *member = (char *)args + o->at;
+    assert(text || o->kind == ARGS_FLAG || o->kind == ARGS_OWN); /* only those may have none */
     switch (o->kind) {
     case ARGS_FLAG:
         *(bool *)member = true;

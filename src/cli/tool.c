@@ -65,7 +65,7 @@ int tool_run(const struct config *config, const char *queue,
              int (*fn)(struct tool *t, const void *args), const void *args)
 {
     struct tool t;
-    int code;
+    int code = CLI_FAILED;
     if (!open_tool(&t, config, queue, &code))
         return code;
     code = fn(&t, args);

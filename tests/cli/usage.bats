@@ -93,7 +93,7 @@ expect_usage() {
         read -ra words <<<"$line"
         local value
         for value in -1 99999999999999999999 x $'\e[2J' ''; do
-            call "$PB" "${words[@]}=$value"
+            call "$PB" "${words[@]:0:${#words[@]}-1}" "${words[-1]}=$value"
             expect_usage "is not $limits"
             [[ $err == *" ${words[-1]}: \""* ]]
         done
