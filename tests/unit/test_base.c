@@ -39,6 +39,40 @@ static void integers(void **state)
     }
 }
 
+static void durations(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t ms; /* 0: none */
+    } rows[] = {
+        {"1", 1000},
+        {"90", 90000},
+        {"30s", 30000},
+        {"10m", 600000},
+        {"2h", 7200000},
+        {"30d", 2592000000},
+        {"1000000000d", INT64_C(86400000000000000)},
+        {"1000000001d", 0},
+        {"", 0},
+        {"s", 0},
+        {"0", 0},
+        {"0s", 0},
+        {"-1s", 0},
+        {"+1s", 0},
+        {"1w", 0},
+        {"1 s", 0},
+        {"1ss", 0},
+        {"1.5h", 0},
+        {"00000000000000001s", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int64_t ms = 0;
+        assert_int_equal(text_duration(rows[i].text, &ms), rows[i].ms > 0);
+        assert_int_equal(ms, rows[i].ms);
+    }
+}
+
 static void utf8(void **state)
 {
     (void)state;
@@ -266,12 +300,19 @@ static void log_never_blocks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(integers),          cmocka_unit_test(utf8),
-        cmocka_unit_test(base64_and_hex),    cmocka_unit_test(rfc3339),
-        cmocka_unit_test(utc_text),          cmocka_unit_test(http_dates),
-        cmocka_unit_test(clocks_and_chance), cmocka_unit_test(buffers_keep_their_bound),
-        cmocka_unit_test(json_text),         cmocka_unit_test(errors_are_cut_not_overrun),
-        cmocka_unit_test(log_values),        cmocka_unit_test(log_never_blocks),
+        cmocka_unit_test(integers),
+        cmocka_unit_test(durations),
+        cmocka_unit_test(utf8),
+        cmocka_unit_test(base64_and_hex),
+        cmocka_unit_test(rfc3339),
+        cmocka_unit_test(utc_text),
+        cmocka_unit_test(http_dates),
+        cmocka_unit_test(clocks_and_chance),
+        cmocka_unit_test(buffers_keep_their_bound),
+        cmocka_unit_test(json_text),
+        cmocka_unit_test(errors_are_cut_not_overrun),
+        cmocka_unit_test(log_values),
+        cmocka_unit_test(log_never_blocks),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
