@@ -17,7 +17,7 @@ static int format_place(char out[LINE_MAX_SIZE], const char *digest, size_t done
     return snprintf(out, LINE_MAX_SIZE, "%s %s %020zu\n", magic, digest, done);
 }
 
-static bool read_place(struct resume *r, size_t *done, struct err *e)
+static bool read_resume_line(struct resume *r, size_t *done, struct err *e)
 {
     char text[LINE_MAX_SIZE], again[LINE_MAX_SIZE], digest[65];
     ssize_t n = pread(r->fd, text, sizeof text - 1, 0);
@@ -45,7 +45,7 @@ bool resume_open(struct resume *r, const char *path, const char digest[65], size
     bool ok = r->fd >= 0 || err_set(e, "%.200s: %s", path, strerror(errno));
     if (ok && flock(r->fd, LOCK_EX | LOCK_NB) != 0)
         ok = err_set(e, "%.200s: another run is using it", path);
-    ok = ok && read_place(r, done, e) && (*done || resume_save(r, 0, e));
+    ok = ok && read_resume_line(r, done, e) && (*done || resume_save(r, 0, e));
     if (!ok)
         resume_close(r, false);
     return ok;
