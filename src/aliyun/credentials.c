@@ -40,7 +40,7 @@ const char *credentials_kind_name(enum credentials_kind k)
     return "ram_role_arn";
 }
 
-static bool same_secret(const char *a, const char *b)
+static bool same_value(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
@@ -53,27 +53,27 @@ bool credentials_source_same(const struct credentials_source *a, const struct cr
     switch (a->kind) {
     case CREDENTIALS_STATIC:
         for (size_t i = 0; i < CREDENTIALS_FILES; i++)
-            if (!same_secret(a->files[i], b->files[i]))
+            if (!same_value(a->files[i], b->files[i]))
                 return false;
-        return same_secret(a->id, b->id) && same_secret(a->secret, b->secret) &&
-               same_secret(a->token, b->token);
+        return same_value(a->id, b->id) && same_value(a->secret, b->secret) &&
+               same_value(a->token, b->token);
     case CREDENTIALS_PROFILE:
-        return same_secret(a->profile, b->profile) && same_secret(a->file, b->file);
+        return same_value(a->profile, b->profile) && same_value(a->file, b->file);
     case CREDENTIALS_ECS:
-        return same_secret(a->role, b->role);
+        return same_value(a->role, b->role);
     case CREDENTIALS_OIDC:
-        return same_secret(a->role_arn, b->role_arn) && same_secret(a->session, b->session) &&
-               same_secret(a->provider_arn, b->provider_arn) &&
-               same_secret(a->token_file, b->token_file);
+        return same_value(a->role_arn, b->role_arn) && same_value(a->session, b->session) &&
+               same_value(a->provider_arn, b->provider_arn) &&
+               same_value(a->token_file, b->token_file);
     case CREDENTIALS_ROLE:
         break;
     }
-    return same_secret(a->id, b->id) && same_secret(a->secret, b->secret) &&
-           same_secret(a->role_arn, b->role_arn) && same_secret(a->session, b->session) &&
-           same_secret(a->policy, b->policy);
+    return same_value(a->id, b->id) && same_value(a->secret, b->secret) &&
+           same_value(a->role_arn, b->role_arn) && same_value(a->session, b->session) &&
+           same_value(a->policy, b->policy);
 }
 
-/* --- grants ---------------------------------------------------------------------------------- */
+/* --- keys that were handed out ---------------------------------------------------------------- */
 
 static bool fits_header(const char *text, size_t max)
 {
@@ -86,26 +86,26 @@ static bool fits_header(const char *text, size_t max)
     return true;
 }
 
-bool grant_set(struct grant *g, const char *id, const char *secret, const char *token,
-               struct err *e)
+bool credentials_own(struct credentials_owned *g, const char *id, const char *secret,
+                     const char *token, struct err *e)
 {
-    *g = (struct grant){0};
+    *g = (struct credentials_owned){0};
     if (!id || !fits_header(id, ID_MAX))
         return err_set(e, "the AccessKeyId is missing or malformed");
     if (!secret || !fits_header(secret, SECRET_MAX))
         return err_set(e, "the AccessKeySecret is missing or malformed");
     if (token && !fits_header(token, TOKEN_MAX))
         return err_set(e, "the SecurityToken is malformed");
-    *g = (struct grant){mem_strdup(id), mem_strdup(secret), mem_strdup(token), 0};
+    *g = (struct credentials_owned){mem_strdup(id), mem_strdup(secret), mem_strdup(token), 0};
     secrets_add(secret);
     secrets_add(token);
     return true;
 }
 
-bool grant_same(const struct grant *a, const struct grant *b)
+bool credentials_same(const struct credentials_owned *a, const struct credentials_owned *b)
 {
-    return same_secret(a->id, b->id) && same_secret(a->secret, b->secret) &&
-           same_secret(a->token, b->token);
+    return same_value(a->id, b->id) && same_value(a->secret, b->secret) &&
+           same_value(a->token, b->token);
 }
 
 static void wipe_text(char *text)
@@ -115,12 +115,12 @@ static void wipe_text(char *text)
     mem_free(text);
 }
 
-void grant_free(struct grant *g)
+void credentials_free(struct credentials_owned *g)
 {
     mem_free(g->id);
     wipe_text(g->secret);
     wipe_text(g->token);
-    *g = (struct grant){0};
+    *g = (struct credentials_owned){0};
 }
 
 /* jansson frees its strings as they are. */
@@ -131,7 +131,7 @@ static void wipe_member(json_t *object, const char *name)
         mem_wipe((void *)(uintptr_t)json_string_value(value), json_string_length(value));
 }
 
-static bool read_object(json_t *o, struct grant *out, struct err *e)
+static bool read_object(json_t *o, struct credentials_owned *out, struct err *e)
 {
     const char *ends = json_string_value(json_object_get(o, "Expiration"));
     const char *token = json_string_value(json_object_get(o, "SecurityToken"));
@@ -140,14 +140,14 @@ static bool read_object(json_t *o, struct grant *out, struct err *e)
     int64_t expires_ms;
     if (!ends || !clock_parse_rfc3339(ends, &expires_ms))
         return err_set(e, "the answer's Expiration is missing or malformed");
-    if (!grant_set(out, json_string_value(json_object_get(o, "AccessKeyId")),
-                   json_string_value(json_object_get(o, "AccessKeySecret")), token, e))
+    if (!credentials_own(out, json_string_value(json_object_get(o, "AccessKeyId")),
+                         json_string_value(json_object_get(o, "AccessKeySecret")), token, e))
         return false;
     out->expires_ms = expires_ms;
     return true;
 }
 
-static bool read_keys(json_t *o, struct grant *out, struct err *e)
+static bool read_keys(json_t *o, struct credentials_owned *out, struct err *e)
 {
     bool ok = read_object(o, out, e);
     wipe_member(o, "AccessKeySecret");
@@ -176,9 +176,10 @@ static json_t *load_answer(const char *body, size_t len, struct err *e)
     return root;
 }
 
-bool grant_read_ecs(const char *body, size_t len, struct grant *out, struct err *e)
+bool credentials_read_ecs(const char *body, size_t len, struct credentials_owned *out,
+                          struct err *e)
 {
-    *out = (struct grant){0};
+    *out = (struct credentials_owned){0};
     json_t *root = load_answer(body, len, e);
     const char *code = json_string_value(json_object_get(root, "Code"));
     bool ok = false;
@@ -190,9 +191,10 @@ bool grant_read_ecs(const char *body, size_t len, struct grant *out, struct err 
     return ok;
 }
 
-bool grant_read_sts(const char *body, size_t len, struct grant *out, struct err *e)
+bool credentials_read_sts(const char *body, size_t len, struct credentials_owned *out,
+                          struct err *e)
 {
-    *out = (struct grant){0};
+    *out = (struct credentials_owned){0};
     json_t *root = load_answer(body, len, e);
     bool ok = root && read_keys(json_object_get(root, "Credentials"), out, e);
     json_decref(root);

@@ -47,20 +47,23 @@ MUST_USE bool profile_read(const char *text, size_t len, const char *name, struc
 void profile_free(struct profile *p); /* wipes; also an empty one */
 
 /* Keys as they are handed out. Texts are owned. */
-struct grant {
+struct credentials_owned {
     char *id, *secret, *token; /* token NULL: none */
     int64_t expires_ms;        /* wall clock of the one who gave them; 0: never */
 };
 /* Copies; false with e when a text could not go into a header: empty, too long, control bytes. */
-MUST_USE bool grant_set(struct grant *g, const char *id, const char *secret, const char *token,
-                        struct err *e);
-bool grant_same(const struct grant *a, const struct grant *b); /* the keys, not the expiry */
-void grant_free(struct grant *g);                              /* wipes; also an empty one */
+MUST_USE bool credentials_own(struct credentials_owned *g, const char *id, const char *secret,
+                              const char *token, struct err *e);
+bool credentials_same(const struct credentials_owned *a,
+                      const struct credentials_owned *b); /* the keys, not the expiry */
+void credentials_free(struct credentials_owned *g);       /* wipes; also an empty one */
 
 /* Answers of the metadata service and of STS. False with e, *out empty. Nothing of the answer but
  * the Code of a refusal appears in e. */
-MUST_USE bool grant_read_ecs(const char *body, size_t len, struct grant *out, struct err *e);
-MUST_USE bool grant_read_sts(const char *body, size_t len, struct grant *out, struct err *e);
+MUST_USE bool credentials_read_ecs(const char *body, size_t len, struct credentials_owned *out,
+                                   struct err *e);
+MUST_USE bool credentials_read_sts(const char *body, size_t len, struct credentials_owned *out,
+                                   struct err *e);
 
 /* How long to wait before asking for other keys, given what is left of these: until lead_ms before
  * their end, or, where they live too short or are the same again, a third of the rest. Jittered

@@ -38,8 +38,9 @@ struct http *provider_open(struct event_base *base, const struct config *c, stru
     return http_new(base, &opts, e);
 }
 
-static void sign_wire(const struct config *c, const struct config_app *app, const struct grant *g,
-                      const char *action, struct params *params, struct wire *wire)
+static void sign_wire(const struct config *c, const struct config_app *app,
+                      const struct credentials_owned *g, const char *action, struct params *params,
+                      struct wire *wire)
 {
     const struct credentials keys = {g->id, g->secret, g->token};
     const struct endpoint endpoint = {.url = c->endpoint,
@@ -73,13 +74,14 @@ static void post_wire(struct http *http, const struct wire *wire, http_done_fn f
 /* --- keys ------------------------------------------------------------------------------------ */
 
 struct fetching {
-    struct grant *keys;
+    struct credentials_owned *keys;
     int64_t *left_ms;
     struct err *e;
     bool done, ok;
 };
 
-static void on_fetched_keys(void *arg, struct grant *keys, int64_t left_ms, const char *why)
+static void on_fetched_keys(void *arg, struct credentials_owned *keys, int64_t left_ms,
+                            const char *why)
 {
     struct fetching *f = arg;
     f->done = true;
@@ -90,16 +92,16 @@ static void on_fetched_keys(void *arg, struct grant *keys, int64_t left_ms, cons
     }
     *f->left_ms = left_ms;
     *f->keys = *keys;
-    *keys = (struct grant){0};
+    *keys = (struct credentials_owned){0};
 }
 
 static bool fetch_keys_of(struct event_base *base, const struct config *config,
-                          const struct credentials_source *s, struct grant *keys, int64_t *left_ms,
-                          struct err *e)
+                          const struct credentials_source *s, struct credentials_owned *keys,
+                          int64_t *left_ms, struct err *e)
 {
     struct fetching f = {.keys = keys, .left_ms = left_ms, .e = e};
     if (s->kind == CREDENTIALS_STATIC)
-        return grant_set(keys, s->id, s->secret, s->token, e);
+        return credentials_own(keys, s->id, s->secret, s->token, e);
     struct key_client *client = key_client_new(base, config);
     key_fetch_start(client, s, on_fetched_keys, &f);
     link_wait(base, &f.done);
@@ -108,12 +110,12 @@ static bool fetch_keys_of(struct event_base *base, const struct config *config,
 }
 
 bool provider_keys(struct event_base *base, const struct config *config,
-                   const struct config_app *app, struct grant *keys, int64_t *left_ms,
+                   const struct config_app *app, struct credentials_owned *keys, int64_t *left_ms,
                    struct err *e)
 {
     const struct credentials_source *s = &app->source;
     struct profile profile = {0};
-    *keys = (struct grant){0};
+    *keys = (struct credentials_owned){0};
     *left_ms = 0;
     bool ok = s->kind != CREDENTIALS_PROFILE || config_keys_profile(s, &profile, e);
     if (ok)
@@ -141,7 +143,7 @@ bool provider_call(struct link *l, const struct config *config, const struct con
                    const char *action, struct params *params, struct reply *reply, struct err *e)
 {
     struct calling calling = {.reply = reply};
-    struct grant keys;
+    struct credentials_owned keys;
     int64_t left_ms;
     if (!provider_ready(app, e))
         return false;
@@ -153,14 +155,14 @@ bool provider_call(struct link *l, const struct config *config, const struct con
         link_run(l, &calling.done);
         http_free(http);
     }
-    grant_free(&keys);
+    credentials_free(&keys);
     return http != NULL;
 }
 
 /* --- many calls on one connection ------------------------------------------------------------ */
 
 void provider_start(struct http *http, const struct config *config, const struct config_app *app,
-                    const struct grant *keys, const char *action, struct params *params,
+                    const struct credentials_owned *keys, const char *action, struct params *params,
                     http_done_fn fn, void *arg)
 {
     struct wire wire;

@@ -9,8 +9,8 @@
 /* The app's keys, fetched where they have to be: to be freed. left_ms: how long they live, 0: no
  * end. False with e when there are none. */
 MUST_USE bool provider_keys(struct event_base *base, const struct config *config,
-                            const struct config_app *app, struct grant *keys, int64_t *left_ms,
-                            struct err *e);
+                            const struct config_app *app, struct credentials_owned *keys,
+                            int64_t *left_ms, struct err *e);
 
 /* One call, waited for, not repeated. params: the action's own, without AppKey. False with e when
  * no call can be made (credentials, TLS); else *reply says what came of it, class SENT: it was
@@ -24,7 +24,7 @@ MUST_USE bool provider_ready(const struct config_app *app, struct err *e);
 struct http *provider_open(struct event_base *base, const struct config *config, struct err *e);
 /* Signs with keys and starts one attempt; params gets its AppKey. fn comes once, later. */
 void provider_start(struct http *http, const struct config *config, const struct config_app *app,
-                    const struct grant *keys, const char *action, struct params *params,
+                    const struct credentials_owned *keys, const char *action, struct params *params,
                     http_done_fn fn, void *arg);
 
 /* What came of an unsigned request that asks for no action. Any HTTP answer will do. */

@@ -76,7 +76,8 @@ static void fetch_free(struct key_fetch *f)
     mem_free(f);
 }
 
-static void end_fetch(struct key_fetch *f, struct grant *keys, int64_t left_ms, const char *why)
+static void end_fetch(struct key_fetch *f, struct credentials_owned *keys, int64_t left_ms,
+                      const char *why)
 {
     key_fetch_fn fn = f->fn;
     void *arg = f->arg;
@@ -99,7 +100,7 @@ void key_fetch_cancel(struct key_fetch *f)
 }
 
 /* What is left by the giver's own clock, where it shows one. */
-static int64_t left_of(const struct grant *keys, const struct http_result *r)
+static int64_t left_of(const struct credentials_owned *keys, const struct http_result *r)
 {
     int64_t now_ms;
     if (!r->date || !clock_parse_http_date(r->date, &now_ms))
@@ -107,14 +108,15 @@ static int64_t left_of(const struct grant *keys, const struct http_result *r)
     return keys->expires_ms - now_ms;
 }
 
-static void deliver_keys(struct key_fetch *f, struct grant *keys, const struct http_result *r)
+static void deliver_keys(struct key_fetch *f, struct credentials_owned *keys,
+                         const struct http_result *r)
 {
     int64_t left_ms = left_of(keys, r);
     if (left_ms > 0)
         end_fetch(f, keys, left_ms, "");
     else
         end_fetch(f, NULL, 0, "the keys that were handed out have expired already");
-    grant_free(keys);
+    credentials_free(keys);
 }
 
 /* --- requests -------------------------------------------------------------------------------- */
@@ -208,13 +210,13 @@ static void get_metadata(struct key_fetch *f, const char *path, http_done_fn fn)
 static void on_role_keys(void *arg, const struct http_result *r)
 {
     struct key_fetch *f = arg;
-    struct grant keys;
+    struct credentials_owned keys;
     struct err e;
     if (!is_wanted(f))
         return;
     if (!is_ok(r))
         fail_http(f, "metadata service, keys of the role", r);
-    else if (!grant_read_ecs(r->body, r->len, &keys, &e))
+    else if (!credentials_read_ecs(r->body, r->len, &keys, &e))
         fail_fetch(f, &e);
     else
         deliver_keys(f, &keys, r);
@@ -296,13 +298,13 @@ static void fail_sts(struct key_fetch *f, const struct http_result *r)
 static void on_sts(void *arg, const struct http_result *r)
 {
     struct key_fetch *f = arg;
-    struct grant keys;
+    struct credentials_owned keys;
     struct err e;
     if (!is_wanted(f))
         return;
     if (!is_ok(r))
         fail_sts(f, r);
-    else if (!grant_read_sts(r->body, r->len, &keys, &e))
+    else if (!credentials_read_sts(r->body, r->len, &keys, &e))
         fail_fetch(f, &e);
     else
         deliver_keys(f, &keys, r);

@@ -15,7 +15,8 @@ void key_client_set_config(struct key_client *c, const struct config *config);
 
 /* keys: to be taken or left, valid during the callback; left_ms: how long they live by the clock of
  * the one who gave them. keys NULL: failed, why says for what. */
-typedef void (*key_fetch_fn)(void *arg, struct grant *keys, int64_t left_ms, const char *why);
+typedef void (*key_fetch_fn)(void *arg, struct credentials_owned *keys, int64_t left_ms,
+                             const char *why);
 
 /* source (borrowed until the end): kinds ECS, OIDC, ROLE. The callback comes exactly once, never
  * before this returned, and not after key_fetch_cancel(). */

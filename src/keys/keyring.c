@@ -18,16 +18,16 @@
 
 enum { TICK_MS = 500, LOOK_MS = 2000, HASTE_MS = 5000, WHY_SIZE = 224 };
 
-struct supply {
+struct source_credentials {
     struct keyring *ring;
-    const struct credentials_source *said;  /* by the configuration in force */
-    const struct credentials_source *asked; /* that, or what the profile says */
+    const struct credentials_source *configured; /* by the configuration in force */
+    const struct credentials_source *source;     /* that, or what the profile says */
     struct profile profile;
     const char *files[CREDENTIALS_FILES];
     struct stamp read[CREDENTIALS_FILES]; /* when they were read … */
     struct stamp seen[CREDENTIALS_FILES]; /* … and at the last look */
-    struct grant keys;
-    unsigned issue;        /* 0: none yet; another number for other keys, of whatever supply */
+    struct credentials_owned keys;
+    unsigned issue;        /* 0: none yet; another number for other keys, of whatever source */
     int64_t ends_boot_ms;  /* of the keys; 0: never */
     int64_t fetch_boot_ms; /* when to ask for others; 0: never */
     int64_t began_boot_ms; /* of the last fetch */
@@ -42,9 +42,9 @@ struct keyring {
     const struct config *config;
     struct event_base *base;
     struct key_client *client;
-    struct supply **supplies; /* nsupplies ≤ the number of apps */
-    size_t nsupplies;
-    struct supply **of; /* by app */
+    struct source_credentials **sources; /* nsources ≤ the number of apps */
+    size_t nsources;
+    struct source_credentials **of; /* by app */
     struct timer *tick;
     unsigned issues; /* that there have been */
     int64_t looked_ms;
@@ -59,19 +59,19 @@ static uint64_t any_number(void)
     return n;
 }
 
-static bool is_remote(const struct supply *s)
+static bool is_remote(const struct source_credentials *s)
 {
-    return s->asked && s->asked->kind != CREDENTIALS_STATIC;
+    return s->source && s->source->kind != CREDENTIALS_STATIC;
 }
 
-static const char *kind(const struct supply *s)
+static const char *kind(const struct source_credentials *s)
 {
-    return credentials_kind_name(s->said->kind);
+    return credentials_kind_name(s->configured->kind);
 }
 
 /* --- keys come, or don't --------------------------------------------------------------------- */
 
-static int64_t keys_left_ms(const struct supply *s)
+static int64_t keys_left_ms(const struct source_credentials *s)
 {
     int64_t left = s->ends_boot_ms - clock_boot_ms();
     return left > 0 ? left : 0;
@@ -83,20 +83,20 @@ static void count_fetch(const char *result)
 }
 
 /* Takes the keys over. */
-static void take_keys(struct supply *s, struct grant *keys)
+static void take_keys(struct source_credentials *s, struct credentials_owned *keys)
 {
     s->failures = 0;
     s->why[0] = '\0';
     s->renewing = false;
-    if (s->issue && grant_same(&s->keys, keys))
+    if (s->issue && credentials_same(&s->keys, keys))
         return;
-    grant_free(&s->keys);
+    credentials_free(&s->keys);
     s->keys = *keys;
-    *keys = (struct grant){0};
+    *keys = (struct credentials_owned){0};
     s->issue = ++s->ring->issues;
 }
 
-static void log_keys(const struct supply *s)
+static void log_keys(const struct source_credentials *s)
 {
     char shown[CREDENTIALS_MASKED_SIZE];
     credentials_mask(s->keys.id, shown);
@@ -104,7 +104,7 @@ static void log_keys(const struct supply *s)
              log_value(shown), s->ends_boot_ms ? (long long)keys_left_ms(s) / 1000 : -1LL);
 }
 
-static void note_failure(struct supply *s, const char *why)
+static void note_failure(struct source_credentials *s, const char *why)
 {
     s->failures++;
     s->renewing = false;
@@ -118,16 +118,16 @@ static void note_failure(struct supply *s, const char *why)
            log_value(why));
 }
 
-static void on_fetched(void *arg, struct grant *keys, int64_t left, const char *why)
+static void on_fetched(void *arg, struct credentials_owned *keys, int64_t left, const char *why)
 {
-    struct supply *s = arg;
+    struct source_credentials *s = arg;
     int64_t now = clock_boot_ms();
     s->fetch = NULL;
     if (keys) {
         take_keys(s, keys);
         s->ends_boot_ms = now + left;
         s->fetch_boot_ms = now + credentials_refresh_in_ms(
-                                     left, credentials_lead_ms(s->asked->kind), any_number());
+                                     left, credentials_lead_ms(s->source->kind), any_number());
         count_fetch("ok");
         log_keys(s);
     } else {
@@ -137,16 +137,16 @@ static void on_fetched(void *arg, struct grant *keys, int64_t left, const char *
     s->ring->fn(s->ring->arg);
 }
 
-static void fetch_source(struct supply *s)
+static void fetch_source(struct source_credentials *s)
 {
     if (s->fetch)
         return;
     s->began_boot_ms = clock_boot_ms();
     s->fetch_boot_ms = 0;
-    s->fetch = key_fetch_start(s->ring->client, s->asked, on_fetched, s);
+    s->fetch = key_fetch_start(s->ring->client, s->source, on_fetched, s);
 }
 
-static void stop_fetch(struct supply *s)
+static void stop_fetch(struct source_credentials *s)
 {
     key_fetch_cancel(s->fetch);
     s->fetch = NULL;
@@ -155,7 +155,7 @@ static void stop_fetch(struct supply *s)
 /* --- files ----------------------------------------------------------------------------------- */
 
 /* Files that changed and have come to rest: a rotation may touch several, one after the other. */
-static bool files_changed(struct supply *s)
+static bool files_changed(struct source_credentials *s)
 {
     bool changed = false, moving = false;
     for (size_t i = 0; i < CREDENTIALS_FILES; i++) {
@@ -167,7 +167,7 @@ static bool files_changed(struct supply *s)
     return changed && !moving;
 }
 
-static bool files_differ(const struct supply *s)
+static bool files_differ(const struct source_credentials *s)
 {
     bool differ = false;
     for (size_t i = 0; i < CREDENTIALS_FILES; i++) {
@@ -177,27 +177,29 @@ static bool files_differ(const struct supply *s)
     return differ;
 }
 
-static void note_files(struct supply *s)
+static void note_files(struct source_credentials *s)
 {
     for (size_t i = 0; i < CREDENTIALS_FILES; i++)
         s->read[i] = s->seen[i] = stamp_of(s->files[i]);
 }
 
-static bool take_static(struct supply *s, const char *const v[CREDENTIALS_FILES], struct err *e)
+static bool take_static(struct source_credentials *s, const char *const v[CREDENTIALS_FILES],
+                        struct err *e)
 {
-    struct grant keys;
-    if (!grant_set(&keys, v[0], v[1], v[2], e))
+    struct credentials_owned keys;
+    if (!credentials_own(&keys, v[0], v[1], v[2], e))
         return false;
     take_keys(s, &keys);
-    grant_free(&keys);
+    credentials_free(&keys);
     s->ends_boot_ms = s->fetch_boot_ms = 0;
     return true;
 }
 
 /* The configured values, over them what their files hold now. */
-static bool read_values(struct supply *s, struct err *e)
+static bool read_values(struct source_credentials *s, struct err *e)
 {
-    const char *v[CREDENTIALS_FILES] = {s->said->id, s->said->secret, s->said->token};
+    const char *v[CREDENTIALS_FILES] = {s->configured->id, s->configured->secret,
+                                        s->configured->token};
     struct buf held[CREDENTIALS_FILES] = {0};
     bool ok = true;
     for (size_t i = 0; i < CREDENTIALS_FILES && ok; i++) {
@@ -215,16 +217,16 @@ static bool read_values(struct supply *s, struct err *e)
 }
 
 /* What the profile says may be another kind than before. */
-static bool read_profile(struct supply *s, struct err *e)
+static bool read_profile(struct source_credentials *s, struct err *e)
 {
     struct profile profile;
-    if (!config_keys_profile(s->said, &profile, e))
+    if (!config_keys_profile(s->configured, &profile, e))
         return false;
     stop_fetch(s);
     profile_free(&s->profile);
     s->profile = profile;
-    s->asked = &s->profile.source;
-    const struct credentials_source *p = s->asked;
+    s->source = &s->profile.source;
+    const struct credentials_source *p = s->source;
     if (!is_remote(s))
         return take_static(s, (const char *const[]){p->id, p->secret, p->token}, e);
     fetch_source(s);
@@ -232,21 +234,21 @@ static bool read_profile(struct supply *s, struct err *e)
 }
 
 /* Reads what lies in files. When it cannot be read, what was there before stays. */
-static void read_files(struct supply *s)
+static void read_files(struct source_credentials *s)
 {
     struct err e;
     unsigned before = s->issue;
     note_files(s);
-    bool ok = s->said->kind == CREDENTIALS_PROFILE ? read_profile(s, &e) : read_values(s, &e);
+    bool ok = s->configured->kind == CREDENTIALS_PROFILE ? read_profile(s, &e) : read_values(s, &e);
     if (!ok)
         note_failure(s, e.text);
-    if (s->issue == before || (!before && s->said->kind == CREDENTIALS_STATIC))
+    if (s->issue == before || (!before && s->configured->kind == CREDENTIALS_STATIC))
         return; /* the latter: as configured */
     count_fetch("ok");
     log_keys(s);
 }
 
-static void look_at_files(struct supply *s)
+static void look_at_files(struct source_credentials *s)
 {
     unsigned before = s->issue;
     if (!files_changed(s))
@@ -261,7 +263,7 @@ static void look_at_files(struct supply *s)
 static void show_expiry(const struct keyring *k)
 {
     for (size_t i = 0; i < k->config->napps; i++) {
-        const struct supply *s = k->of[i];
+        const struct source_credentials *s = k->of[i];
         metrics_set_at(METRIC_CREDENTIALS_EXPIRY, k->config->apps[i].label,
                        s && s->ends_boot_ms ? keys_left_ms(s) : METRIC_ABSENT);
     }
@@ -274,8 +276,8 @@ static void on_keyring_tick(void *arg)
     bool look = now - k->looked_ms >= LOOK_MS;
     if (look)
         k->looked_ms = now;
-    for (size_t i = 0; i < k->nsupplies; i++) {
-        struct supply *s = k->supplies[i];
+    for (size_t i = 0; i < k->nsources; i++) {
+        struct source_credentials *s = k->sources[i];
         if (look)
             look_at_files(s);
         if (s->fetch_boot_ms && now >= s->fetch_boot_ms)
@@ -284,58 +286,59 @@ static void on_keyring_tick(void *arg)
     show_expiry(k);
 }
 
-/* --- supplies -------------------------------------------------------------------------------- */
+/* --- sources -------------------------------------------------------------------------------- */
 
-static void name_files(struct supply *s)
+static void name_files(struct source_credentials *s)
 {
-    memcpy(s->files, s->said->files, sizeof s->files);
-    if (s->said->kind == CREDENTIALS_PROFILE)
-        s->files[0] = s->said->file;
+    memcpy(s->files, s->configured->files, sizeof s->files);
+    if (s->configured->kind == CREDENTIALS_PROFILE)
+        s->files[0] = s->configured->file;
 }
 
-static void begin_source(struct supply *s)
+static void begin_source(struct source_credentials *s)
 {
-    if (s->said->kind == CREDENTIALS_STATIC || s->said->kind == CREDENTIALS_PROFILE)
+    if (s->configured->kind == CREDENTIALS_STATIC || s->configured->kind == CREDENTIALS_PROFILE)
         read_files(s);
     else
         fetch_source(s);
 }
 
-static void supply_free(struct supply *s)
+static void source_credentials_free(struct source_credentials *s)
 {
     if (!s)
         return;
     stop_fetch(s);
-    grant_free(&s->keys);
+    credentials_free(&s->keys);
     profile_free(&s->profile);
     mem_free(s);
 }
 
-/* Plain static keys need no supply: nothing of them changes but by a reload. */
-static bool needs_supply(const struct credentials_source *c)
+/* Plain static ones change by a reload only, and have no source_credentials. */
+static bool may_change(const struct credentials_source *c)
 {
     return c->kind != CREDENTIALS_STATIC || c->files[0] || c->files[1] || c->files[2];
 }
 
-static struct supply *find_source(struct supply **v, size_t n,
-                                  const struct credentials_source *said)
+static struct source_credentials *find_source(struct source_credentials **v, size_t n,
+                                              const struct credentials_source *configured)
 {
     for (size_t i = 0; i < n; i++)
-        if (v[i] && credentials_source_same(v[i]->said, said))
+        if (v[i] && credentials_source_same(v[i]->configured, configured))
             return v[i];
     return NULL;
 }
 
 /* The old configuration's texts go away: a fetch that reads them begins anew. A reload is the
  * moment to look at files, too. */
-static void take_over_source(struct supply *s, const struct credentials_source *said)
+static void take_over_source(struct source_credentials *s,
+                             const struct credentials_source *configured)
 {
-    bool again = s->asked == s->said && s->fetch;
+    bool again = s->source == s->configured && s->fetch;
     if (again)
         stop_fetch(s);
-    if (s->asked == s->said)
-        s->asked = said;
-    s->said = said;
+    if (s->source == s->configured)
+        s->source = configured;
+    s->configured = configured;
     name_files(s);
     if (again)
         fetch_source(s);
@@ -343,48 +346,50 @@ static void take_over_source(struct supply *s, const struct credentials_source *
         read_files(s);
 }
 
-static struct supply *supply_new(struct keyring *k, const struct credentials_source *said)
+static struct source_credentials *
+source_credentials_new(struct keyring *k, const struct credentials_source *configured)
 {
-    struct supply *s = mem_zalloc(sizeof *s);
-    *s = (struct supply){.ring = k, .said = said, .asked = said};
+    struct source_credentials *s = mem_zalloc(sizeof *s);
+    *s = (struct source_credentials){.ring = k, .configured = configured, .source = configured};
     name_files(s);
     return s;
 }
 
-/* Supplies of the configuration's sources, those of old that stay among them; the rest is freed. */
-static void make_sources(struct keyring *k, struct supply **old, size_t n)
+/* One for each different source of the configuration, those of old that stay among them; the rest
+ * is freed. */
+static void make_sources(struct keyring *k, struct source_credentials **old, size_t n)
 {
     size_t napps = k->config->napps;
-    k->supplies = mem_zalloc((napps + 1) * sizeof(struct supply *));
-    k->of = mem_zalloc((napps + 1) * sizeof(struct supply *));
-    k->nsupplies = 0;
+    k->sources = mem_zalloc((napps + 1) * sizeof(struct source_credentials *));
+    k->of = mem_zalloc((napps + 1) * sizeof(struct source_credentials *));
+    k->nsources = 0;
     for (size_t i = 0; i < napps; i++) {
-        const struct credentials_source *said = &k->config->apps[i].source;
-        if (!needs_supply(said))
+        const struct credentials_source *configured = &k->config->apps[i].source;
+        if (!may_change(configured))
             continue;
-        k->of[i] = find_source(k->supplies, k->nsupplies, said);
+        k->of[i] = find_source(k->sources, k->nsources, configured);
         if (k->of[i])
             continue;
-        struct supply *s = find_source(old, n, said);
+        struct source_credentials *s = find_source(old, n, configured);
         for (size_t j = 0; j < n && s; j++)
             if (old[j] == s)
                 old[j] = NULL;
         if (s)
-            take_over_source(s, said);
+            take_over_source(s, configured);
         else
-            s = supply_new(k, said);
-        k->supplies[k->nsupplies++] = k->of[i] = s;
+            s = source_credentials_new(k, configured);
+        k->sources[k->nsources++] = k->of[i] = s;
     }
     for (size_t j = 0; j < n; j++)
-        supply_free(old[j]);
+        source_credentials_free(old[j]);
 }
 
 static void begin_new(struct keyring *k)
 {
-    for (size_t i = 0; i < k->nsupplies; i++)
-        if (!k->supplies[i]->issue && !k->supplies[i]->fetch && !k->supplies[i]->fetch_boot_ms)
-            begin_source(k->supplies[i]);
-    if (k->nsupplies)
+    for (size_t i = 0; i < k->nsources; i++)
+        if (!k->sources[i]->issue && !k->sources[i]->fetch && !k->sources[i]->fetch_boot_ms)
+            begin_source(k->sources[i]);
+    if (k->nsources)
         timer_each(k->tick, TICK_MS);
     else
         timer_stop(k->tick);
@@ -404,8 +409,8 @@ struct keyring *keyring_new(struct event_base *base, const struct config *config
 
 void keyring_set_config(struct keyring *k, const struct config *config)
 {
-    struct supply **old = k->supplies;
-    size_t n = k->nsupplies;
+    struct source_credentials **old = k->sources;
+    size_t n = k->nsources;
     for (size_t i = 0; i < k->config->napps; i++)
         metrics_set_at(METRIC_CREDENTIALS_EXPIRY, k->config->apps[i].label, METRIC_ABSENT);
     mem_free(k->of);
@@ -421,10 +426,10 @@ void keyring_free(struct keyring *k)
     if (!k)
         return;
     timer_free(k->tick);
-    for (size_t i = 0; i < k->nsupplies; i++)
-        supply_free(k->supplies[i]);
+    for (size_t i = 0; i < k->nsources; i++)
+        source_credentials_free(k->sources[i]);
     key_client_free(k->client);
-    mem_free(k->supplies);
+    mem_free(k->sources);
     mem_free(k->of);
     mem_free(k);
 }
@@ -433,13 +438,13 @@ void keyring_free(struct keyring *k)
 
 bool keyring_ready(const struct keyring *k, size_t app)
 {
-    const struct supply *s = k->of[app];
+    const struct source_credentials *s = k->of[app];
     return !s || (s->issue && !s->renewing);
 }
 
 bool keyring_get(const struct keyring *k, size_t app, struct credentials *out, unsigned *issue)
 {
-    const struct supply *s = k->of[app];
+    const struct source_credentials *s = k->of[app];
     *issue = s ? s->issue : 0;
     if (!s)
         *out = k->config->apps[app].credentials;
@@ -450,20 +455,20 @@ bool keyring_get(const struct keyring *k, size_t app, struct credentials *out, u
 
 void keyring_accepted(struct keyring *k, size_t app, unsigned issue)
 {
-    struct supply *s = k->of[app];
+    struct source_credentials *s = k->of[app];
     if (s && s->issue == issue)
         s->doubted = false;
 }
 
 /* Others were refused too, or none came: asked for again, but not with every refusal. */
-static void hasten(struct supply *s)
+static void hasten(struct source_credentials *s)
 {
     if (!s->failures && clock_boot_ms() - s->began_boot_ms >= HASTE_MS)
         fetch_source(s);
 }
 
 /* Others may lie there already, since the last look. */
-static bool read_at_once(struct supply *s)
+static bool read_at_once(struct source_credentials *s)
 {
     unsigned before = s->issue;
     if (files_differ(s))
@@ -473,7 +478,7 @@ static bool read_at_once(struct supply *s)
 
 bool keyring_refused(struct keyring *k, size_t app, unsigned issue, const char *code)
 {
-    struct supply *s = k->of[app];
+    struct source_credentials *s = k->of[app];
     if (!s || s->issue != issue || s->renewing)
         return s != NULL;
     if (!is_remote(s))
@@ -490,7 +495,7 @@ bool keyring_refused(struct keyring *k, size_t app, unsigned issue, const char *
 
 const char *keyring_trouble(const struct keyring *k, size_t app)
 {
-    const struct supply *s = k->of[app];
+    const struct source_credentials *s = k->of[app];
     if (!s || (s->issue && !s->failures))
         return NULL;
     return s->why[0] ? s->why : "none have come yet";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The keys of all apps: one supply for each different source, whatever the number of apps. Keys are
+ * The keys of all apps: one set for each different source, whatever the number of apps. Keys are
  * exchanged in the background before they end, and when files that hold them change. */
 #ifndef PB_KEYS_KEYRING_H
 #define PB_KEYS_KEYRING_H

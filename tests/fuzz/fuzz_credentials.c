@@ -30,16 +30,17 @@ static void check_text(const char *text)
 
 static void check_answer(const char *text, size_t len, bool sts)
 {
-    struct grant g;
+    struct credentials_owned g;
     struct err e = {""};
-    bool ok = sts ? grant_read_sts(text, len, &g, &e) : grant_read_ecs(text, len, &g, &e);
+    bool ok =
+        sts ? credentials_read_sts(text, len, &g, &e) : credentials_read_ecs(text, len, &g, &e);
     must(ok == !e.text[0] && ok == !!g.id && ok == !!g.secret && ok == !!g.token);
     if (ok) {
         check_text(g.id);
         check_text(g.secret);
         check_text(g.token);
     }
-    grant_free(&g);
+    credentials_free(&g);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -134,18 +134,18 @@ static void answers_are_read(void **state)
     static const char ecs[] = "{\"Code\":\"Success\"," KEYS ",\"LastUpdated\":\"x\"}";
     static const char sts[] =
         "{\"RequestId\":\"r\",\"AssumedRoleUser\":{\"Arn\":\"x\"},\"Credentials\":{" KEYS "}}";
-    struct grant g;
+    struct credentials_owned g;
     struct err e = {""};
     for (int i = 0; i < 2; i++) {
-        bool ok = i ? grant_read_sts(sts, sizeof sts - 1, &g, &e)
-                    : grant_read_ecs(ecs, sizeof ecs - 1, &g, &e);
+        bool ok = i ? credentials_read_sts(sts, sizeof sts - 1, &g, &e)
+                    : credentials_read_ecs(ecs, sizeof ecs - 1, &g, &e);
         if (!ok)
             fail_msg("%s", e.text);
         assert_string_equal(g.id, "STS.a");
         assert_string_equal(g.secret, "b");
         assert_string_equal(g.token, "c");
         assert_int_equal(g.expires_ms, INT64_C(1772715600000));
-        grant_free(&g);
+        credentials_free(&g);
         assert_null(g.secret);
     }
 }
@@ -178,12 +178,12 @@ static void answers_are_refused(void **state)
         "\"Expiration\":\"2026-03-05T13:00:00Z\"}",
     };
     for (size_t i = 0; i < COUNT(bodies); i++) {
-        struct grant g;
+        struct credentials_owned g;
         struct err e = {""};
-        assert_false(grant_read_ecs(bodies[i], strlen(bodies[i]), &g, &e));
+        assert_false(credentials_read_ecs(bodies[i], strlen(bodies[i]), &g, &e));
         assert_true(e.text[0] && !g.id && !g.secret && !g.token);
         e.text[0] = '\0';
-        assert_false(grant_read_sts(bodies[i], strlen(bodies[i]), &g, &e));
+        assert_false(credentials_read_sts(bodies[i], strlen(bodies[i]), &g, &e));
         assert_true(e.text[0] && !g.id && !g.secret && !g.token);
     }
 }

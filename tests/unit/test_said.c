@@ -157,12 +157,13 @@ static void of_urls(void **state)
 static void of_grants(void **state)
 {
     (void)state;
-    struct grant keys;
+    struct credentials_owned keys;
     struct err e;
-    assert_true(grant_set(&keys, "STS.id", "secret-of-a-session", "token-of/a+session==", &e));
+    assert_true(
+        credentials_own(&keys, "STS.id", "secret-of-a-session", "token-of/a+session==", &e));
     assert_string_equal("'***' and ***",
                         keep("'secret-of-a-session' and token-of%2Fa%2Bsession%3D%3D"));
-    grant_free(&keys);
+    credentials_free(&keys);
     assert_string_equal("***", keep("secret-of-a-session")); /* a late answer may still quote it */
 }
 

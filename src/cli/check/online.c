@@ -102,7 +102,7 @@ static void check_keys(struct event_base *base, const struct config *config,
     static const char what[] = "credentials";
     const char *name = app->app.name, *kind = credentials_kind_name(app->source.kind);
     char shown[CREDENTIALS_MASKED_SIZE];
-    struct grant keys;
+    struct credentials_owned keys;
     struct err e;
     int64_t left_ms;
     if (app->source.kind == CREDENTIALS_STATIC)
@@ -118,7 +118,7 @@ static void check_keys(struct event_base *base, const struct config *config,
                    (long long)left_ms / 1000);
     else
         report_add(r, FINDING_OK, what, NULL, "app %s: %s, key %s", name, kind, shown);
-    grant_free(&keys);
+    credentials_free(&keys);
 }
 
 static void check_provider(const struct config *config, struct report *r)

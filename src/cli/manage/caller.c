@@ -19,7 +19,7 @@ struct caller {
     struct event_base *base;
     struct http *http;
     int64_t next_ms; /* monotonic: not before */
-    struct grant keys;
+    struct credentials_owned keys;
     unsigned issue;      /* of the keys: another number for other ones */
     int64_t keys_end_ms; /* monotonic: fetched anew from then on; 0: never */
 };
@@ -28,12 +28,12 @@ enum { KEYS_LEAD_MS = 60 * 1000 };
 
 static bool fetch_keys(struct caller *c, struct err *e)
 {
-    struct grant keys;
+    struct credentials_owned keys;
     int64_t left_ms;
     if (!provider_keys(c->base, c->config, c->app, &keys, &left_ms, e))
         return err_prefix(e, "credentials");
-    c->issue += !grant_same(&c->keys, &keys);
-    grant_free(&c->keys);
+    c->issue += !credentials_same(&c->keys, &keys);
+    credentials_free(&c->keys);
     c->keys = keys;
     c->keys_end_ms = left_ms ? clock_mono_ms() + left_ms - KEYS_LEAD_MS : 0;
     return true;
@@ -246,6 +246,6 @@ void caller_close(struct caller *c)
         http_free(c->http);
     if (c->base)
         event_base_free(c->base);
-    grant_free(&c->keys);
+    credentials_free(&c->keys);
     mem_free(c);
 }
