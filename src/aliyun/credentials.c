@@ -25,19 +25,12 @@ enum {
 
 const char *credentials_kind_name(enum credentials_kind k)
 {
-    switch (k) {
-    case CREDENTIALS_STATIC:
-        return "static";
-    case CREDENTIALS_PROFILE:
-        return "profile";
-    case CREDENTIALS_ECS:
-        return "ecs";
-    case CREDENTIALS_OIDC:
-        return "oidc";
-    case CREDENTIALS_ROLE:
-        break;
-    }
-    return "ram_role_arn";
+    static const char *const names[] = {[CREDENTIALS_STATIC] = "static",
+                                        [CREDENTIALS_PROFILE] = "profile",
+                                        [CREDENTIALS_ECS] = "ecs",
+                                        [CREDENTIALS_OIDC] = "oidc",
+                                        [CREDENTIALS_ROLE] = "ram_role_arn"};
+    return names[k];
 }
 
 static bool same_value(const char *a, const char *b)

@@ -9,42 +9,27 @@
 
 static const char *type_wanted(const struct param_row *row)
 {
-    switch (row->type) {
-    case PARAM_INT:
-        return "an integer";
-    case PARAM_BOOL:
-        return "true or false";
-    case PARAM_DOUBLE:
-        return "a number";
-    case PARAM_JSON:
-        return "an object, an array or JSON text";
-    case PARAM_STRING:
-    case PARAM_TIME:
-        break;
-    }
-    return "a string";
+    static const char *const names[] = {
+        [PARAM_INT] = "an integer",  [PARAM_BOOL] = "true or false",
+        [PARAM_DOUBLE] = "a number", [PARAM_JSON] = "an object, an array or JSON text",
+        [PARAM_STRING] = "a string", [PARAM_TIME] = "a string",
+    };
+    return names[row->type];
 }
 
 static const char *type_given(const json_t *value)
 {
-    switch (json_typeof(value)) {
-    case JSON_OBJECT:
-        return "an object";
-    case JSON_ARRAY:
-        return "an array";
-    case JSON_STRING:
-        return "a string";
-    case JSON_INTEGER:
-        return "an integer";
-    case JSON_REAL:
-        return "a number with a fraction";
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return "a boolean";
-    case JSON_NULL:
-        break;
-    }
-    return "null";
+    static const char *const names[] = {
+        [JSON_OBJECT] = "an object",
+        [JSON_ARRAY] = "an array",
+        [JSON_STRING] = "a string",
+        [JSON_INTEGER] = "an integer",
+        [JSON_REAL] = "a number with a fraction",
+        [JSON_TRUE] = "a boolean",
+        [JSON_FALSE] = "a boolean",
+        [JSON_NULL] = "null",
+    };
+    return names[json_typeof(value)];
 }
 
 static bool type_fits(const struct param_row *row, const json_t *value)

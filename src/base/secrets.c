@@ -53,21 +53,6 @@ void secrets_add_name(const char *name)
         add_secret(name, strlen(name), true);
 }
 
-static int digit_of_hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The byte that two hexadecimal digits stand for, −1: they are none. */
-static int hex_byte(const char *p, size_t len)
-{
-    int high = len >= 2 ? digit_of_hex(p[0]) : -1, low = high >= 0 ? digit_of_hex(p[1]) : -1;
-    return low < 0 ? -1 : high * 16 + low;
-}
-
 /* --- URLs ------------------------------------------------------------------------------------ */
 
 /* Percent-decoded; returns its length. */
@@ -75,7 +60,7 @@ static size_t decode_percent(const char *p, size_t len, char *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < len; n++) {
-        int c = p[i] == '%' ? hex_byte(p + i + 1, len - i - 1) : -1;
+        int c = p[i] == '%' ? text_hex_byte(p + i + 1, len - i - 1) : -1;
         out[n] = c >= 0 ? (char)c : p[i];
         i += c >= 0 ? 3 : 1;
     }
@@ -126,7 +111,7 @@ static size_t stands_for(const char *p, size_t len, char c)
 {
     if (*p == '%')
         for (size_t i = 1; i + 1 < len; i += 2) { /* %2F, %252F, … */
-            if (hex_byte(p + i, len - i) == (unsigned char)c)
+            if (text_hex_byte(p + i, len - i) == (unsigned char)c)
                 return i + 2;
             if (p[i] != '2' || p[i + 1] != '5')
                 break;
@@ -137,10 +122,10 @@ static size_t stands_for(const char *p, size_t len, char c)
         return 0;
     if (p[1] == c)
         return 2;
-    if (p[1] == 'x' && hex_byte(p + 2, len - 2) == (unsigned char)c)
+    if (p[1] == 'x' && text_hex_byte(p + 2, len - 2) == (unsigned char)c)
         return 4;
     bool unicode = len >= 6 && p[1] == 'u' && p[2] == '0' && p[3] == '0';
-    return unicode && hex_byte(p + 4, 2) == (unsigned char)c ? 6 : 0;
+    return unicode && text_hex_byte(p + 4, 2) == (unsigned char)c ? 6 : 0;
 }
 
 static bool is_word_char(char c)

@@ -70,6 +70,20 @@ char *text_number(char *at, uint64_t n)
     return end;
 }
 
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int text_hex_byte(const char *p, size_t len)
+{
+    int high = len >= 2 ? hex_digit(p[0]) : -1, low = high >= 0 ? hex_digit(p[1]) : -1;
+    return low < 0 ? -1 : high * 16 + low;
+}
+
 void text_hex(const void *p, size_t len, char *out)
 {
     static const char digits[] = "0123456789abcdef";
@@ -153,4 +167,15 @@ bool text_ends(const char *text, const char *suffix)
 {
     size_t n = strlen(text), m = strlen(suffix);
     return n >= m && memcmp(text + n - m, suffix, m) == 0;
+}
+
+const char *text_element(const char **list, size_t *len)
+{
+    const char *from = *list + strspn(*list, " ");
+    size_t n = strcspn(from, ",");
+    *list = from[n] ? from + n + 1 : NULL;
+    while (n && from[n - 1] == ' ')
+        n--;
+    *len = n;
+    return from;
 }

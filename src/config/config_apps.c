@@ -12,20 +12,10 @@
 #include "base/text.h"
 #include "config/config_keys.h"
 
-static struct setting *app_member(struct setting_list *list, const char *name)
-{
-    return &list->v[option_find(list->table, name, NULL)];
-}
-
-static bool setting_is_set(const struct setting *s)
-{
-    return s->text && *s->text;
-}
-
 static bool has_default(struct settings *s)
 {
     for (size_t i = 0; i < s->napps; i++) {
-        const struct setting *name = app_member(&s->apps[i], "name");
+        const struct setting *name = settings_get(&s->apps[i], "name");
         if (name->text && strcmp(name->text, "default") == 0)
             return true;
     }
@@ -34,8 +24,8 @@ static bool has_default(struct settings *s)
 
 bool config_apps_add_default(struct settings *s, struct err *e)
 {
-    const struct setting *key = app_member(&s->general, "aliyun.app_key");
-    if (!setting_is_set(key) || has_default(s))
+    const struct setting *key = settings_get(&s->general, "aliyun.app_key");
+    if (!settings_text(&s->general, "aliyun.app_key") || has_default(s))
         return true;
     if (s->napps == CONFIG_APPS_MAX)
         return err_set(e, "%s: app \"default\" beside %zu in the list of apps, at most %d in all",
@@ -44,13 +34,13 @@ bool config_apps_add_default(struct settings *s, struct err *e)
     struct setting_list *list = &s->apps[s->napps++];
     *list = (struct setting_list){.origin = mem_strdup("built in")};
     setting_list_init(list, &options_app);
-    return setting_put(app_member(list, "name"), "default", "built in", SOURCE_FILE, false, e);
+    return setting_put(settings_get(list, "name"), "default", "built in", SOURCE_FILE, false, e);
 }
 
 /* Message with the app and where it stands. */
 static bool refuse_app(struct setting_list *list, const char *what, struct err *e)
 {
-    return err_set(e, "%s: app \"%s\": %s", list->origin, app_member(list, "name")->text, what);
+    return err_set(e, "%s: app \"%s\": %s", list->origin, settings_get(list, "name")->text, what);
 }
 
 /* e already says what is wrong. */
@@ -63,8 +53,8 @@ static bool refuse_again(struct setting_list *list, struct err *e)
 static bool inherit_setting(struct setting_list *list, const char *name, const struct setting *from,
                             struct err *e)
 {
-    struct setting *to = app_member(list, name);
-    if (!setting_is_set(from) || from->source == SOURCE_DEFAULT)
+    struct setting *to = settings_get(list, name);
+    if (!from->text || !*from->text || from->source == SOURCE_DEFAULT)
         return true;
     if (!setting_put(to, from->text, from->origin, from->source, false, e))
         return false;
@@ -76,34 +66,19 @@ static bool inherit_setting(struct setting_list *list, const char *name, const s
 /* A token belongs to one key: one from a weaker source than the key's is another key's. */
 static bool inherit_credentials(struct setting_list *list, struct settings *s, struct err *e)
 {
-    const struct setting *id = app_member(&s->general, "aliyun.access_key_id");
-    const struct setting *token = app_member(&s->general, "aliyun.security_token");
+    const struct setting *id = settings_get(&s->general, "aliyun.access_key_id");
+    const struct setting *token = settings_get(&s->general, "aliyun.security_token");
     return inherit_setting(list, "access_key_id", id, e) &&
            inherit_setting(list, "access_key_secret",
-                           app_member(&s->general, "aliyun.access_key_secret"), e) &&
+                           settings_get(&s->general, "aliyun.access_key_secret"), e) &&
            (token->source < id->source || inherit_setting(list, "security_token", token, e));
-}
-
-static bool has_own_credentials(struct setting_list *list)
-{
-    return setting_is_set(app_member(list, "access_key_id")) ||
-           setting_is_set(app_member(list, "access_key_secret")) ||
-           setting_is_set(app_member(list, "security_token"));
-}
-
-static bool is_label(const char *text)
-{
-    for (const char *p = text; *p; p++)
-        if (!isalnum((unsigned char)*p) && !strchr("_-.", *p))
-            return false;
-    return true;
 }
 
 static bool check_app_name(struct setting_list *list, struct err *e)
 {
-    if (!is_label(app_member(list, "name")->text))
+    if (!settings_is_label(settings_get(list, "name")->text))
         return refuse_app(list, "name: letters, digits, '_', '-' and '.' only", e);
-    if (!is_label(app_member(list, "account")->text))
+    if (!settings_is_label(settings_get(list, "account")->text))
         return refuse_app(list, "account: letters, digits, '_', '-' and '.' only", e);
     return true;
 }
@@ -111,7 +86,7 @@ static bool check_app_name(struct setting_list *list, struct err *e)
 static bool check_app_key(struct setting_list *list, struct err *e)
 {
     int64_t n;
-    const char *key = app_member(list, "app_key")->text;
+    const char *key = settings_get(list, "app_key")->text;
     if (*key && (!isdigit((unsigned char)*key) || !text_int(key, 1, INT64_MAX, &n)))
         return refuse_app(list, "app_key: must be a number, as a string of digits", e);
     return true;
@@ -119,21 +94,21 @@ static bool check_app_key(struct setting_list *list, struct err *e)
 
 static bool check_complete(struct setting_list *list, const struct config_app *app, struct err *e)
 {
-    if (!setting_is_set(app_member(list, "app_key")))
+    if (!settings_text(list, "app_key"))
         return refuse_app(list,
-                          strcmp(app_member(list, "name")->text, "default") == 0
+                          strcmp(settings_get(list, "name")->text, "default") == 0
                               ? "app_key is missing: set it here or as PREQ_APP_KEY"
                               : "app_key is missing",
                           e);
     if (app->source.kind != CREDENTIALS_STATIC)
         return config_keys_check(app, e) || refuse_again(list, e);
-    if (!setting_is_set(app_member(list, "access_key_id")))
+    if (!settings_text(list, "access_key_id"))
         return refuse_app(
             list,
             "access_key_id is missing: set aliyun.access_key_id, PREQ_ACCESS_KEY_ID or "
             "the app's own",
             e);
-    if (!setting_is_set(app_member(list, "access_key_secret")))
+    if (!settings_text(list, "access_key_secret"))
         return refuse_app(list,
                           "access_key_secret is missing: set aliyun.access_key_secret, "
                           "PREQ_ACCESS_KEY_SECRET or the app's own",
@@ -144,12 +119,12 @@ static bool check_complete(struct setting_list *list, const struct config_app *a
 static bool settle_app(struct setting_list *list, struct settings *s, bool calls,
                        struct config_app *app, struct err *e)
 {
-    bool own_keys = has_own_credentials(list);
-    bool is_default = strcmp(app_member(list, "name")->text, "default") == 0;
+    bool own_keys = config_keys_any(list);
+    bool is_default = strcmp(settings_get(list, "name")->text, "default") == 0;
     if (!check_app_name(list, e))
         return false;
     if (is_default &&
-        !inherit_setting(list, "app_key", app_member(&s->general, "aliyun.app_key"), e))
+        !inherit_setting(list, "app_key", settings_get(&s->general, "aliyun.app_key"), e))
         return false;
     if (!own_keys && !inherit_credentials(list, s, e))
         return false;
@@ -160,7 +135,7 @@ static bool settle_app(struct setting_list *list, struct settings *s, bool calls
 static int compare_app_names(const void *a, const void *b)
 {
     struct setting_list x = *(const struct setting_list *)a, y = *(const struct setting_list *)b;
-    return strcmp(app_member(&x, "name")->text, app_member(&y, "name")->text);
+    return strcmp(settings_get(&x, "name")->text, settings_get(&y, "name")->text);
 }
 
 /* Sorted, so that the order in the file does not change the configuration's digest. */

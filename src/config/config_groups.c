@@ -56,8 +56,7 @@ static bool read_group(const struct config *c, const struct setting_list *list, 
                        struct config_group *g, struct err *e)
 {
     *g = (struct config_group){.name = settings_get(list, "name")->text};
-    if (strspn(g->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.") !=
-        strlen(g->name))
+    if (!settings_is_label(g->name))
         return refuse_group(list, "name: letters, digits, '_', '-' and '.' only", "", e);
     if (config_app_find(c, g->name))
         return refuse_group(list, "an app has that name", "", e);

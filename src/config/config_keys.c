@@ -13,32 +13,20 @@
 
 enum { PROFILES_MAX = 256 * 1024, PATH_SIZE = 1024 };
 
-static struct setting *credentials_member(const struct setting_list *list, const char *name)
-{
-    return &list->v[option_find(list->table, name, NULL)];
-}
-
-/* NULL where it is empty. */
-static const char *credentials_text(const struct setting_list *list, const char *name)
-{
-    const char *text = credentials_member(list, name)->text;
-    return text && *text ? text : NULL;
-}
-
 static bool is_true(const struct setting_list *list, const char *name)
 {
-    const char *text = credentials_member(list, name)->text;
+    const char *text = settings_get(list, name)->text;
     return *text == 't' || *text == '1';
 }
 
 static bool was_said(const struct setting_list *list, const char *name)
 {
-    return credentials_member(list, name)->source != SOURCE_DEFAULT && credentials_text(list, name);
+    return settings_get(list, name)->source != SOURCE_DEFAULT && settings_text(list, name);
 }
 
 bool config_keys_default_file(char **env, struct settings *s)
 {
-    struct setting *file = credentials_member(&s->general, "aliyun.credentials_file");
+    struct setting *file = settings_get(&s->general, "aliyun.credentials_file");
     const char *home = settings_env_find(env, "HOME");
     char path[PATH_SIZE];
     if (*file->text || !home)
@@ -56,14 +44,14 @@ bool config_keys_default_file(char **env, struct settings *s)
 static bool refuse_credentials(const struct setting_list *list, const char *name, const char *what,
                                struct err *e)
 {
-    return err_set(e, "%s: %s: %s", credentials_member(list, name)->origin, name, what);
+    return err_set(e, "%s: %s: %s", settings_get(list, name)->origin, name, what);
 }
 
 /* What STS is called in the region, without an address of its own. */
 static bool regional_sts(const struct setting_list *general, char *out, size_t size, struct err *e)
 {
     static const char name[] = "aliyun.sts_region";
-    const char *region = credentials_text(general, name);
+    const char *region = settings_text(general, name);
     bool vpc = is_true(general, "aliyun.sts_vpc");
     for (const char *p = region; p && *p; p++)
         if (!isalnum((unsigned char)*p) && *p != '-')
@@ -77,7 +65,7 @@ bool config_keys_endpoints(struct config *c, const struct settings *s, struct er
 {
     static const char sts[] = "aliyun.sts_endpoint", metadata[] = "aliyun.metadata_endpoint";
     const struct setting_list *general = &s->general;
-    const char *said = credentials_text(general, sts);
+    const char *said = settings_text(general, sts);
     struct config_url url;
     struct err what;
     char regional[128];
@@ -87,7 +75,7 @@ bool config_keys_endpoints(struct config *c, const struct settings *s, struct er
         return refuse_credentials(general, sts, what.text, e);
     c->sts_endpoint = mem_strdup(url.whole);
     c->sts_verify = !c->insecure || !url.loopback;
-    if (!config_url_read(credentials_text(general, metadata), "100.100.100.200", &url, &what))
+    if (!config_url_read(settings_text(general, metadata), "100.100.100.200", &url, &what))
         return refuse_credentials(general, metadata, what.text, e);
     c->metadata_endpoint = mem_strdup(url.whole);
     return true;
@@ -106,16 +94,16 @@ static void inherit_general(struct setting_list *list, const struct setting_list
     for (size_t i = 0; i < sizeof inherited / sizeof inherited[0]; i++) {
         char name[OPTION_VARIABLE_SIZE];
         snprintf(name, sizeof name, "aliyun.%s", inherited[i]);
-        struct setting *to = credentials_member(list, inherited[i]);
+        struct setting *to = settings_get(list, inherited[i]);
         if (to->source == SOURCE_DEFAULT)
-            setting_copy(to, credentials_member(general, name));
+            setting_copy(to, settings_get(general, name));
     }
 }
 
-static bool any_keys(const struct setting_list *list)
+bool config_keys_any(const struct setting_list *list)
 {
-    return credentials_text(list, "access_key_id") || credentials_text(list, "access_key_secret") ||
-           credentials_text(list, "security_token");
+    return settings_text(list, "access_key_id") || settings_text(list, "access_key_secret") ||
+           settings_text(list, "security_token");
 }
 
 /* The default chain of the provider's SDKs, without what this program does not support: the first
@@ -123,15 +111,15 @@ static bool any_keys(const struct setting_list *list)
 static enum credentials_kind find_kind(const struct setting_list *list,
                                        const struct setting_list *general, bool may_ask)
 {
-    const char *file = credentials_text(list, "credentials_file");
-    if (any_keys(list))
+    const char *file = settings_text(list, "credentials_file");
+    if (config_keys_any(list))
         return CREDENTIALS_STATIC;
-    if (credentials_text(list, "role_arn") && credentials_text(list, "oidc_provider_arn") &&
-        credentials_text(list, "oidc_token_file"))
+    if (settings_text(list, "role_arn") && settings_text(list, "oidc_provider_arn") &&
+        settings_text(list, "oidc_token_file"))
         return CREDENTIALS_OIDC;
     if (file && access(file, R_OK) == 0)
         return CREDENTIALS_PROFILE;
-    may_ask = may_ask || credentials_text(list, "ecs_role");
+    may_ask = may_ask || settings_text(list, "ecs_role");
     if (may_ask && !is_true(general, "aliyun.ecs_metadata_disabled"))
         return CREDENTIALS_ECS;
     return CREDENTIALS_STATIC;
@@ -154,7 +142,7 @@ static enum credentials_kind kind_of(const char *word)
 /* What the entry says itself is stronger than aliyun.credentials. */
 static const char *own_word(const struct setting_list *list, bool own_keys)
 {
-    const char *word = credentials_member(list, "credentials")->text;
+    const char *word = settings_get(list, "credentials")->text;
     if (strcmp(word, "inherit") != 0)
         return word;
     if (own_keys)
@@ -170,26 +158,26 @@ void config_keys_settle(struct setting_list *list, const struct settings *s, boo
                         struct config_app *app)
 {
     const struct setting_list *general = &s->general;
-    const struct setting *word = credentials_member(general, "aliyun.credentials");
+    const struct setting *word = settings_get(general, "aliyun.credentials");
     const char *own = own_word(list, own_keys);
     inherit_general(list, general);
     const char *said = own ? own : word->text;
     bool wanted = own || word->source != SOURCE_DEFAULT;
     app->source = (struct credentials_source){
         .kind = strcmp(said, "auto") == 0 ? find_kind(list, general, wanted) : kind_of(said),
-        .id = credentials_text(list, "access_key_id"),
-        .secret = credentials_text(list, "access_key_secret"),
-        .token = credentials_text(list, "security_token"),
-        .files = {credentials_member(list, "access_key_id")->file,
-                  credentials_member(list, "access_key_secret")->file,
-                  credentials_member(list, "security_token")->file},
-        .profile = credentials_text(list, "profile"),
-        .file = credentials_text(list, "credentials_file"),
-        .role = credentials_text(list, "ecs_role"),
-        .role_arn = credentials_text(list, "role_arn"),
-        .session = credentials_text(list, "role_session_name"),
-        .provider_arn = credentials_text(list, "oidc_provider_arn"),
-        .token_file = credentials_text(list, "oidc_token_file"),
+        .id = settings_text(list, "access_key_id"),
+        .secret = settings_text(list, "access_key_secret"),
+        .token = settings_text(list, "security_token"),
+        .files = {settings_get(list, "access_key_id")->file,
+                  settings_get(list, "access_key_secret")->file,
+                  settings_get(list, "security_token")->file},
+        .profile = settings_text(list, "profile"),
+        .file = settings_text(list, "credentials_file"),
+        .role = settings_text(list, "ecs_role"),
+        .role_arn = settings_text(list, "role_arn"),
+        .session = settings_text(list, "role_session_name"),
+        .provider_arn = settings_text(list, "oidc_provider_arn"),
+        .token_file = settings_text(list, "oidc_token_file"),
     };
 }
 

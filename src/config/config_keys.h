@@ -12,6 +12,9 @@ bool config_keys_default_file(char **env, struct settings *s);
 /* Fills the endpoints of STS and of the metadata service. */
 MUST_USE bool config_keys_endpoints(struct config *c, const struct settings *s, struct err *e);
 
+/* Whether an app's list has any of the static keys. */
+bool config_keys_any(const struct setting_list *list);
+
 /* What the app's entry does not say is taken from the general options; then app->source is filled.
  * After the general keys have stood in for the entry's; own_keys: it had some itself. */
 void config_keys_settle(struct setting_list *list, const struct settings *s, bool own_keys,

@@ -108,18 +108,13 @@ static bool split_names(struct config *c, struct err *e)
     const char *p = general(c, "queue.names")->text;
     c->queue_names = mem_zalloc(CONFIG_QUEUES_MAX * sizeof *c->queue_names);
     while (p) {
-        while (*p == ' ')
-            p++;
-        size_t len = strcspn(p, ",");
-        const char *next = p[len] ? p + len + 1 : NULL;
-        while (len && p[len - 1] == ' ')
-            len--;
+        size_t len;
+        const char *name = text_element(&p, &len);
         if (!len)
             return refuse_option(c, "queue.names", "an empty name", e);
         if (c->nqueues == CONFIG_QUEUES_MAX)
             return refuse_option(c, "queue.names", "more than 16 queues", e);
-        c->queue_names[c->nqueues++] = mem_dup(p, len);
-        p = next;
+        c->queue_names[c->nqueues++] = mem_dup(name, len);
     }
     return true;
 }
@@ -218,23 +213,18 @@ static bool check_durations(struct config *c, struct err *e)
 
 static bool check_egress(const struct config *c, struct err *e)
 {
-    for (const char *p = c->limit_egress; p && *p; p++)
-        if (!isalnum((unsigned char)*p) && !strchr("_-.", *p))
-            return refuse_option(c, "limit.egress", "letters, digits, '_', '-' and '.' only", e);
-    return true;
+    return settings_is_label(c->limit_egress) ||
+           refuse_option(c, "limit.egress", "letters, digits, '_', '-' and '.' only", e);
 }
 
 static bool check_hosts(const struct config *c, struct err *e)
 {
     char host[ADMIN_HOST_SIZE];
     for (const char *p = c->admin_hosts; p;) {
-        p += strspn(p, " ");
-        size_t len = strcspn(p, ","), end = len;
-        while (end && p[end - 1] == ' ')
-            end--;
-        if (!admin_host_read_entry(p, end, host))
+        size_t len;
+        const char *entry = text_element(&p, &len);
+        if (!admin_host_read_entry(entry, len, host))
             return refuse_option(c, "admin.hosts", "names and addresses without port, or \"*\"", e);
-        p = p[len] ? p + len + 1 : NULL;
     }
     return true;
 }
@@ -330,7 +320,7 @@ static bool read_sources(const char *file, char **env, struct settings *s, struc
 
 static void set_default(struct setting_list *list, const char *name, const char *text)
 {
-    struct setting *s = &list->v[option_find(list->table, name, NULL)];
+    struct setting *s = settings_get(list, name);
     if (s->source != SOURCE_DEFAULT)
         return;
     mem_free(s->text);
@@ -380,15 +370,9 @@ struct load_base {
     struct buf *changed;
 };
 
-static bool load_config(const char *file, char **env, bool calls, const struct load_base *base,
-                        struct config *c, struct err *e)
+static bool settle_config(struct config *c, bool calls, struct err *e)
 {
-    struct config_raw *raw = mem_zalloc(sizeof *raw);
-    *c = (struct config){.internal = raw};
-    if (!read_sources(file, env ? env : environ, &raw->settings, e))
-        return false;
-    if (base)
-        keep_settings(base->old, &raw->settings, base->changed);
+    struct config_raw *raw = c->internal;
     config_learn_secrets(&raw->settings);
     if (!read_redis(c, e))
         return false;
@@ -412,20 +396,29 @@ static bool load_config(const char *file, char **env, bool calls, const struct l
     return true;
 }
 
+/* base NULL: no reload. */
+static bool load_config(const char *file, char **env, bool calls, const struct load_base *base,
+                        struct config *c, struct err *e)
+{
+    struct config_raw *raw = mem_zalloc(sizeof *raw);
+    *c = (struct config){.internal = raw};
+    bool ok = read_sources(file, env ? env : environ, &raw->settings, e);
+    if (ok && base)
+        keep_settings(base->old, &raw->settings, base->changed);
+    ok = ok && settle_config(c, calls, e);
+    if (!ok)
+        config_free(c);
+    return ok;
+}
+
 bool config_load(const char *file, char **env, struct config *out, struct err *e)
 {
-    if (load_config(file, env, true, NULL, out, e))
-        return true;
-    config_free(out);
-    return false;
+    return load_config(file, env, true, NULL, out, e);
 }
 
 bool config_load_tool(const char *file, char **env, struct config *out, struct err *e)
 {
-    if (load_config(file, env, false, NULL, out, e))
-        return true;
-    config_free(out);
-    return false;
+    return load_config(file, env, false, NULL, out, e);
 }
 
 bool config_reload(const char *file, char **env, const struct config *old, struct config *out,
@@ -435,10 +428,7 @@ bool config_reload(const char *file, char **env, const struct config *old, struc
     if (!config_load(file, env, out, e))
         return false;
     config_free(out); /* sound by itself; now with what stays */
-    if (load_config(file, env, true, &base, out, e))
-        return true;
-    config_free(out);
-    return false;
+    return load_config(file, env, true, &base, out, e);
 }
 
 struct config *config_keep(const struct config *loaded)

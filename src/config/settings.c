@@ -59,11 +59,23 @@ static void list_free(struct setting_list *list)
     json_decref(list->push);
 }
 
-const struct setting *settings_get(const struct setting_list *list, const char *name)
+struct setting *settings_get(const struct setting_list *list, const char *name)
 {
     int i = option_find(list->table, name, NULL);
     assert(i >= 0);
     return &list->v[i];
+}
+
+const char *settings_text(const struct setting_list *list, const char *name)
+{
+    const char *text = settings_get(list, name)->text;
+    return text && *text ? text : NULL;
+}
+
+bool settings_is_label(const char *text)
+{
+    return !text ||
+           !text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.")];
 }
 
 /* --- whole files ----------------------------------------------------------------------------- */

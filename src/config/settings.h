@@ -67,6 +67,11 @@ MUST_USE bool settings_read_value(const char *path, struct buf *out, struct err 
 MUST_USE bool settings_read_whole(const char *path, size_t max, struct buf *out, struct err *e);
 
 /* The value of a row of the list. name must be one of the table. */
-const struct setting *settings_get(const struct setting_list *list, const char *name);
+struct setting *settings_get(const struct setting_list *list, const char *name);
+/* Its text; NULL where it is empty or not there. */
+const char *settings_text(const struct setting_list *list, const char *name);
+
+/* Letters, digits, '_', '-' and '.' only; NULL and "" too. */
+bool settings_is_label(const char *text);
 
 #endif

@@ -172,28 +172,15 @@ static bool read_setting_list(const struct settings_reader *r, const config_sett
     return true;
 }
 
-static bool read_apps(const struct settings_reader *r, const config_setting_t *c)
+static bool read_setting_lists(const struct settings_reader *r, const config_setting_t *c, int max,
+                               const struct option_table *table, struct setting_list **lists,
+                               size_t *n)
 {
-    struct settings *out = r->out;
-    if (!reader_check_groups(r, "apps", c, CONFIG_APPS_MAX))
+    if (!reader_check_groups(r, config_setting_name(c), c, max))
         return false;
     for (int i = 0; i < config_setting_length(c); i++) {
         const config_setting_t *entry = config_setting_get_elem(c, (unsigned)i);
-        if (!read_setting_list(r, entry, list_new(r, entry, &options_app, &out->apps, &out->napps)))
-            return false;
-    }
-    return true;
-}
-
-static bool read_groups(const struct settings_reader *r, const config_setting_t *c)
-{
-    struct settings *out = r->out;
-    if (!reader_check_groups(r, "groups", c, CONFIG_GROUPS_MAX))
-        return false;
-    for (int i = 0; i < config_setting_length(c); i++) {
-        const config_setting_t *entry = config_setting_get_elem(c, (unsigned)i);
-        if (!read_setting_list(r, entry,
-                               list_new(r, entry, &options_group, &out->groups, &out->ngroups)))
+        if (!read_setting_list(r, entry, list_new(r, entry, table, lists, n)))
             return false;
     }
     return true;
@@ -201,11 +188,15 @@ static bool read_groups(const struct settings_reader *r, const config_setting_t 
 
 static bool read_config_root(const struct settings_reader *r, const config_setting_t *root)
 {
+    struct settings *s = r->out;
     for (int i = 0; i < config_setting_length(root); i++) {
         const config_setting_t *c = config_setting_get_elem(root, (unsigned)i);
         const char *name = config_setting_name(c);
-        bool ok = strcmp(name, "apps") == 0        ? read_apps(r, c)
-                  : strcmp(name, "groups") == 0    ? read_groups(r, c)
+        bool ok = strcmp(name, "apps") == 0
+                      ? read_setting_lists(r, c, CONFIG_APPS_MAX, &options_app, &s->apps, &s->napps)
+                  : strcmp(name, "groups") == 0
+                      ? read_setting_lists(r, c, CONFIG_GROUPS_MAX, &options_group, &s->groups,
+                                           &s->ngroups)
                   : strcmp(name, "templates") == 0 ? settings_template_read(r, c)
                                                    : read_section(r, name, c);
         if (!ok)

@@ -59,17 +59,11 @@ struct http {
 
 const char *http_state_name(enum http_state s)
 {
-    switch (s) {
-    case HTTP_ANSWERED:
-        return "answered";
-    case HTTP_NOT_SENT:
-        return "not_sent";
-    case HTTP_CERTIFICATE:
-        return "certificate";
-    case HTTP_UNANSWERED:
-        break;
-    }
-    return "unanswered";
+    static const char *const names[] = {[HTTP_ANSWERED] = "answered",
+                                        [HTTP_NOT_SENT] = "not_sent",
+                                        [HTTP_CERTIFICATE] = "certificate",
+                                        [HTTP_UNANSWERED] = "unanswered"};
+    return names[s];
 }
 
 /* --- what libcurl calls ---------------------------------------------------------------------- */

@@ -16,33 +16,21 @@ enum {
 
 const char *reply_class_name(enum reply_class c)
 {
-    switch (c) {
-    case REPLY_SENT:
-        return "sent";
-    case REPLY_PERMANENT:
-        return "permanent";
-    case REPLY_TRANSIENT:
-        return "transient";
-    case REPLY_THROTTLED:
-        return "throttled";
-    case REPLY_AUTH:
-        return "auth";
-    case REPLY_TOKEN:
-        return "token";
-    case REPLY_UNKNOWN_4XX:
-        return "unknown_4xx";
-    case REPLY_NONCE_USED:
-        return "nonce_used";
-    case REPLY_CLOCK:
-        return "clock";
-    case REPLY_NOT_SENT:
-        return "not_sent";
-    case REPLY_UNANSWERED:
-        return "unanswered";
-    case REPLY_CERTIFICATE:
-        return "certificate";
-    }
-    return "?";
+    static const char *const names[] = {
+        [REPLY_SENT] = "sent",
+        [REPLY_PERMANENT] = "permanent",
+        [REPLY_TRANSIENT] = "transient",
+        [REPLY_THROTTLED] = "throttled",
+        [REPLY_AUTH] = "auth",
+        [REPLY_TOKEN] = "token",
+        [REPLY_UNKNOWN_4XX] = "unknown_4xx",
+        [REPLY_NONCE_USED] = "nonce_used",
+        [REPLY_CLOCK] = "clock",
+        [REPLY_NOT_SENT] = "not_sent",
+        [REPLY_UNANSWERED] = "unanswered",
+        [REPLY_CERTIFICATE] = "certificate",
+    };
+    return names[c];
 }
 
 int64_t verdict_backoff(int64_t base_ms, int64_t cap_ms, int64_t attempt, uint64_t random)

@@ -11,15 +11,6 @@ enum { DB_MAX = 1 << 20, PORT_DEFAULT = 6379, SENTINEL_PORT_DEFAULT = 26379 };
 
 /* Messages name the part and never quote it: any part may hold the password of a mistyped URL. */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool decode(const char *p, size_t len, char *out, size_t room, const char *part,
                    struct err *e)
 {
@@ -31,11 +22,10 @@ static bool decode(const char *p, size_t len, char *out, size_t room, const char
             out[n] = *p++;
             continue;
         }
-        int high = end - p > 2 ? hex_digit(p[1]) : -1;
-        int low = high >= 0 ? hex_digit(p[2]) : -1;
-        if (low < 0 || (high == 0 && low == 0))
+        int byte = text_hex_byte(p + 1, (size_t)(end - p) - 1);
+        if (byte <= 0)
             return err_set(e, "redis URL: wrong percent-encoding in %s", part);
-        out[n] = (char)(high * 16 + low);
+        out[n] = (char)byte;
         p += 3;
     }
     out[n] = '\0';

@@ -297,9 +297,38 @@ static void log_never_blocks(void **state)
     close(keep);
 }
 
+static void test_text_hex_byte(void **state)
+{
+    (void)state;
+    assert_int_equal(text_hex_byte("00", 2), 0);
+    assert_int_equal(text_hex_byte("fFx", 3), 255);
+    assert_int_equal(text_hex_byte("7a", 1), -1);
+    assert_int_equal(text_hex_byte("g0", 2), -1);
+    assert_int_equal(text_hex_byte("0@", 2), -1);
+}
+
+static void test_text_element(void **state)
+{
+    (void)state;
+    static const char *const lists[][4] = {
+        {"a", "a"}, {" a , bc,", "a", "bc", ""}, {"", ""}, {"a b,, c", "a b", "", "c"}};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        const char *rest = lists[i][0];
+        for (size_t k = 1; k < 4 && lists[i][k]; k++) {
+            size_t len;
+            const char *element = text_element(&rest, &len);
+            assert_int_equal(len, strlen(lists[i][k]));
+            assert_memory_equal(element, lists[i][k], len);
+        }
+        assert_null(rest);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text_hex_byte),
+        cmocka_unit_test(test_text_element),
         cmocka_unit_test(integers),
         cmocka_unit_test(durations),
         cmocka_unit_test(utf8),

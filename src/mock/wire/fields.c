@@ -6,15 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+#include "base/text.h"
 
 /* Decodes len bytes into out (room for len + 1). Returns the end, or NULL for a broken escape. */
 static char *decode(const char *p, size_t len, char *out)
@@ -24,11 +16,10 @@ static char *decode(const char *p, size_t len, char *out)
             *out++ = p[i] == '+' ? ' ' : p[i];
             continue;
         }
-        int high = len - i > 2 ? hex_digit(p[i + 1]) : -1;
-        int low = len - i > 2 ? hex_digit(p[i + 2]) : -1;
-        if (high < 0 || low < 0 || (high == 0 && low == 0))
+        int byte = text_hex_byte(p + i + 1, len - i - 1);
+        if (byte <= 0)
             return NULL;
-        *out++ = (char)(high << 4 | low);
+        *out++ = (char)byte;
         i += 2;
     }
     *out++ = '\0';
