@@ -145,7 +145,8 @@ static bool of_task(const struct param *p)
     return strncmp(p->name, task_prefix, sizeof task_prefix - 1) == 0;
 }
 
-/* Sorts what belongs to the call itself into query; tasks stay in their order. */
+/* query: the parameters that belong to the call itself, sorted by name. Those of MassPush's tasks
+ * stay behind in params, in their order. */
 static void split_query(const struct params *params, struct params *query)
 {
     params_init(query);
@@ -251,7 +252,8 @@ void request_add_task(struct params *call, unsigned number, const struct params 
             params_append_copy(call, prefix, task->v[i].name, task->v[i].value);
 }
 
-/* All such begin so. */
+/* Does MassPush not take the parameter? Those that it does not take all begin with "Android" or
+ * "Sms", which is asked first because it is cheap. */
 static bool is_alone(const char *name)
 {
     if (!text_starts(name, "Android") && !text_starts(name, "Sms"))
@@ -370,7 +372,7 @@ static void add_header(struct wire *w, const char *name, const char *value)
     add_task_item(&w->values, value);
 }
 
-/* The values have stopped moving. */
+/* Once all values are added: until then the buffer that holds them may move. */
 static void place_headers(struct wire *w)
 {
     assert(buf_ok(&w->values));
@@ -378,7 +380,7 @@ static void place_headers(struct wire *w)
         w->headers[i].value = buf_text(&w->values) + w->headers[i].at;
 }
 
-/* What both schemes sign beside the parameters. */
+/* What V1 and V3 sign beside the parameters. */
 struct attempt {
     const struct endpoint *ep;
     const struct credentials *cred;
@@ -425,8 +427,8 @@ static void add_authorization(const struct attempt *a, const struct sign_header 
     add_header(out, "authorization", buf_text(text));
 }
 
-/* The target holds "/?" and the canonical query, the body the form, if any. Host is signed, but the
- * transport sends it. */
+/* out->target holds "/?" and the canonical query, out->body the form, if any. Host is signed here,
+ * but the transport sends it. */
 static void sign_as_v3(const struct attempt *a, struct wire *out)
 {
     struct sign_header headers[SIGNED_MAX];
@@ -480,7 +482,8 @@ static void put_by_place(const struct params *params, struct wire *out)
     }
 }
 
-/* The caller's list stays free of common parameters: the next attempt may go by V3. */
+/* The common parameters go into a list of their own: the next attempt may be signed by V3, which
+ * has none. */
 static void sign_as_v1(const struct attempt *a, const struct params *params, struct wire *out)
 {
     struct params all;

@@ -43,7 +43,7 @@ void request_set_expiry(const struct plan *plan, struct params *out);
 void request_token(const struct params *params, const char *uid, int64_t gen, unsigned part,
                    char token[TOKEN_SIZE]);
 
-/* SHA-256 of what a token is made from besides, in hex. */
+/* SHA-256, in hex, of the parameters that go into a token. */
 void request_digest(const struct params *params, char hex[65]);
 
 /* The same of each of a plan's calls: what stands before their audience is hashed once. */
@@ -52,11 +52,11 @@ struct request_common *request_common_new(const struct params *params);
 void request_common_digest(const struct request_common *common, const struct params *params,
                            char hex[65]);
 void request_common_free(struct request_common *common); /* NULL: nothing */
-/* A parameter's name without its task, or NULL where it is none of those. */
+/* A parameter's name without "PushTask.<number>."; NULL where the parameter goes into no token. */
 const char *request_content_name(const char *name);
 
-/* What must be equal in two calls that become one but for their ids: SHA-256 of the parameters
- * without TargetValue, ExpireTime, JobKey and IdempotentToken, and of more. */
+/* SHA-256 of what two jobs must have in common to share a task of a call: the parameters without
+ * TargetValue, ExpireTime, JobKey and IdempotentToken, and of more. */
 void request_content(const struct params *params, const char *more, unsigned char out[32]);
 
 /* "PushTask.<number>.": what a task's parameters begin with. */

@@ -24,11 +24,11 @@ enum {
     KEEPALIVE_S = 30,
 };
 
-struct call {
+struct exchange {
     struct http *http;
     CURL *easy;
-    struct call *prev, *next; /* in flight: both; in the pool: next */
-    struct call *next_waiting;
+    struct exchange *prev, *next; /* in flight: both; in the pool: next */
+    struct exchange *next_waiting;
     struct curl_slist *resolved; /* the addresses that its handle has told libcurl … */
     unsigned resolved_version;   /* … and which they are */
     http_done_fn fn;
@@ -50,8 +50,8 @@ struct http {
     char *base_url, *ca_file, *proxy;
     struct http_opts opts;
     struct addresses *addresses; /* NULL: libcurl needs none */
-    struct call *calls, *pool;
-    struct call *waiting, **last_waiting; /* for the first addresses */
+    struct exchange *calls, *pool;
+    struct exchange *waiting, **last_waiting; /* for the first addresses */
     size_t in_flight, pooled;
     unsigned depth;
     bool freed;
@@ -70,14 +70,14 @@ const char *http_state_name(enum http_state s)
 
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
-    struct call *c = arg;
+    struct exchange *c = arg;
     buf_add(&c->body, data, size * n);
     return buf_ok(&c->body) ? size * n : 0;
 }
 
 static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
-    struct call *c = arg;
+    struct exchange *c = arg;
     http_headers_read(&c->headers, line, size * n);
     return size * n;
 }
@@ -90,7 +90,7 @@ static int on_before_request(void *arg, char *ip, char *local_ip, int port, int 
     (void)local_ip;
     (void)port;
     (void)local_port;
-    struct call *c = arg;
+    struct exchange *c = arg;
     if (c->sent) {
         c->stopped = true;
         return CURL_PREREQFUNC_ABORT;
@@ -145,7 +145,7 @@ static void set_connection(CURL *easy, const struct http_opts *o)
     must(curl_easy_setopt(easy, CURLOPT_PIPEWAIT, h2 ? 1L : 0L));
 }
 
-static void set_callbacks(struct call *c)
+static void set_callbacks(struct exchange *c)
 {
     must(curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c));
     must(curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->error));
@@ -157,9 +157,9 @@ static void set_callbacks(struct call *c)
     must(curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c));
 }
 
-static struct call *exchange_new(struct http *h)
+static struct exchange *exchange_new(struct http *h)
 {
-    struct call *c = mem_zalloc(sizeof *c);
+    struct exchange *c = mem_zalloc(sizeof *c);
     c->http = h;
     c->easy = curl_easy_init();
     assert(c->easy);
@@ -173,7 +173,7 @@ static struct call *exchange_new(struct http *h)
     return c;
 }
 
-static void exchange_free(struct call *c)
+static void exchange_free(struct exchange *c)
 {
     curl_easy_cleanup(c->easy);
     curl_slist_free_all(c->resolved);
@@ -183,9 +183,9 @@ static void exchange_free(struct call *c)
     mem_free(c);
 }
 
-static struct call *call_take(struct http *h)
+static struct exchange *exchange_take(struct http *h)
 {
-    struct call *c = h->pool;
+    struct exchange *c = h->pool;
     if (!c)
         return exchange_new(h);
     h->pool = c->next;
@@ -193,7 +193,7 @@ static struct call *call_take(struct http *h)
     return c;
 }
 
-static void exchange_release(struct call *c)
+static void exchange_release(struct exchange *c)
 {
     struct http *h = c->http;
     if (h->opts.secret) {
@@ -211,7 +211,7 @@ static void exchange_release(struct call *c)
     h->pooled++;
 }
 
-static void call_link(struct call *c)
+static void exchange_link(struct exchange *c)
 {
     struct http *h = c->http;
     c->prev = NULL;
@@ -222,7 +222,7 @@ static void call_link(struct call *c)
     h->in_flight++;
 }
 
-static void call_unlink(struct call *c)
+static void exchange_unlink(struct exchange *c)
 {
     struct http *h = c->http;
     if (c->prev)
@@ -244,7 +244,7 @@ static size_t copy_size(const struct http_request *req)
     return n;
 }
 
-static void call_reserve(struct call *c, size_t bytes, size_t nlines)
+static void exchange_reserve(struct exchange *c, size_t bytes, size_t nlines)
 {
     if (bytes > c->copy_cap) {
         mem_free(c->copy);
@@ -284,8 +284,8 @@ static size_t suppress(const struct http_request *req, char *lines[2])
     return has_content_type(req) ? 1 : 2;
 }
 
-/* POSTFIELDS, just set, has made it a POST. */
-static void call_method(struct call *c, const char *method)
+/* exchange_fill() has just set POSTFIELDS, which makes any request a POST. */
+static void exchange_method(struct exchange *c, const char *method)
 {
     bool get = method && strcmp(method, "GET") == 0;
     if (get)
@@ -295,11 +295,11 @@ static void call_method(struct call *c, const char *method)
     c->method = method;
 }
 
-static void call_fill(struct call *c, const struct http_request *req)
+static void exchange_fill(struct exchange *c, const struct http_request *req)
 {
     char *own[2];
     size_t nown = suppress(req, own), nlines = req->nheaders + nown;
-    call_reserve(c, copy_size(req), nlines);
+    exchange_reserve(c, copy_size(req), nlines);
     char *at = c->copy;
     for (size_t i = 0; i < nlines; i++) {
         bool ours = i >= req->nheaders;
@@ -314,17 +314,17 @@ static void call_fill(struct call *c, const struct http_request *req)
     must(curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->lines));
     must(curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, at));
     must(curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->len));
-    call_method(c, req->method);
+    exchange_method(c, req->method);
 }
 
-/* Time that is left counts from the caller's check, not from here. */
-static void call_limit(struct call *c)
+/* The time that is left counts from the caller's check (checked_boot_ms), not from now. */
+static void exchange_limit(struct exchange *c)
 {
     int64_t left = c->latest_boot_ms - clock_boot_ms();
     must(curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)(left > 1 ? left : 1)));
 }
 
-static void call_reset(struct call *c, http_done_fn fn, void *arg, int64_t checked_boot_ms)
+static void exchange_reset(struct exchange *c, http_done_fn fn, void *arg, int64_t checked_boot_ms)
 {
     c->fn = fn;
     c->arg = arg;
@@ -352,12 +352,12 @@ static bool is_certificate(CURLcode code)
 }
 
 /* libcurl calls it a success when the connection ends within the headers. */
-static bool is_complete(const struct call *c, CURLcode code)
+static bool is_complete(const struct exchange *c, CURLcode code)
 {
     return code == CURLE_OK && c->headers.complete;
 }
 
-static enum http_state http_state_of(const struct call *c, CURLcode code)
+static enum http_state http_state_of(const struct exchange *c, CURLcode code)
 {
     if (is_complete(c, code))
         return HTTP_ANSWERED;
@@ -366,7 +366,7 @@ static enum http_state http_state_of(const struct call *c, CURLcode code)
     return is_certificate(code) ? HTTP_CERTIFICATE : HTTP_NOT_SENT;
 }
 
-static const char *error_of(const struct call *c, CURLcode code)
+static const char *error_of(const struct exchange *c, CURLcode code)
 {
     if (code == CURLE_OK)
         return c->headers.complete ? "" : "the answer ended within its headers";
@@ -387,7 +387,7 @@ static void http_release(struct http *h)
     }
 }
 
-static void call_end(struct call *c, CURLcode code)
+static void exchange_end(struct exchange *c, CURLcode code)
 {
     struct http *h = c->http;
     bool ok = is_complete(c, code);
@@ -407,7 +407,7 @@ static void call_end(struct call *c, CURLcode code)
         .error = error_of(c, code),
         .resend_stopped = c->stopped,
     };
-    call_unlink(c);
+    exchange_unlink(c);
     if (result.state == HTTP_NOT_SENT && h->addresses)
         addresses_doubt(h->addresses);
     h->depth++;
@@ -421,14 +421,14 @@ static void on_exchange_done(void *arg, CURL *easy, CURLcode code)
     (void)arg;
     char *private = NULL;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
-    call_end((struct call *)(void *)private, code);
+    exchange_end((struct exchange *)(void *)private, code);
 }
 
 /* --- on its way ------------------------------------------------------------------------------ */
 
 /* libcurl's memory of names is the multi handle's; each handle tells it of a change, so that it
  * does not matter which one libcurl comes to first. */
-static void call_resolve(struct call *c)
+static void exchange_resolve(struct exchange *c)
 {
     const struct addresses *a = c->http->addresses;
     if (!a || c->resolved_version == addresses_version(a))
@@ -439,14 +439,14 @@ static void call_resolve(struct call *c)
     must(curl_easy_setopt(c->easy, CURLOPT_RESOLVE, c->resolved));
 }
 
-static void call_start(struct call *c)
+static void exchange_start(struct exchange *c)
 {
-    call_resolve(c);
-    call_limit(c);
+    exchange_resolve(c);
+    exchange_limit(c);
     multi_add(c->http->multi, c->easy);
 }
 
-static void call_wait(struct call *c)
+static void exchange_wait(struct exchange *c)
 {
     struct http *h = c->http;
     c->next_waiting = NULL;
@@ -454,36 +454,36 @@ static void call_wait(struct call *c)
     h->last_waiting = &c->next_waiting;
 }
 
-static struct call *next_waiting(struct http *h)
+static struct exchange *next_waiting(struct http *h)
 {
-    struct call *c = h->waiting;
+    struct exchange *c = h->waiting;
     h->waiting = c->next_waiting;
     if (!h->waiting)
         h->last_waiting = &h->waiting;
     return c;
 }
 
-static void call_unresolved(struct call *c, const char *why)
+static void exchange_unresolved(struct exchange *c, const char *why)
 {
     snprintf(c->error, sizeof c->error, "name lookup: %s", why);
-    call_end(c, CURLE_COULDNT_RESOLVE_HOST);
+    exchange_end(c, CURLE_COULDNT_RESOLVE_HOST);
 }
 
 /* Whoever posts from within a callback waits for the next answer, or frees all. */
 static void on_addresses(void *arg, const char *why)
 {
     struct http *h = arg;
-    const struct call *last = NULL;
-    for (struct call *c = h->waiting; c; c = c->next_waiting)
+    const struct exchange *last = NULL;
+    for (struct exchange *c = h->waiting; c; c = c->next_waiting)
         last = c;
     h->depth++;
     while (last && h->waiting) {
-        struct call *c = next_waiting(h);
+        struct exchange *c = next_waiting(h);
         last = c == last ? NULL : last;
         if (*why)
-            call_unresolved(c, why);
+            exchange_unresolved(c, why);
         else
-            call_start(c);
+            exchange_start(c);
     }
     http_release(h);
 }
@@ -542,15 +542,15 @@ void http_free(struct http *h)
     h->depth++;
     h->waiting = NULL;
     while (h->calls) {
-        struct call *c = h->calls;
+        struct exchange *c = h->calls;
         multi_remove(h->multi, c->easy); /* one that waits for addresses is not there: no harm */
         snprintf(c->error, sizeof c->error, "cancelled");
-        call_end(c, CURLE_ABORTED_BY_CALLBACK);
+        exchange_end(c, CURLE_ABORTED_BY_CALLBACK);
     }
     h->freed = true;
     addresses_free(h->addresses);
     while (h->pool)
-        exchange_free(call_take(h));
+        exchange_free(exchange_take(h));
     multi_free(h->multi);
     http_release(h);
 }
@@ -558,14 +558,14 @@ void http_free(struct http *h)
 void http_post(struct http *h, const struct http_request *req, http_done_fn fn, void *arg)
 {
     assert(!h->freed);
-    struct call *c = call_take(h);
-    call_reset(c, fn, arg, req->checked_boot_ms);
-    call_fill(c, req);
-    call_link(c);
+    struct exchange *c = exchange_take(h);
+    exchange_reset(c, fn, arg, req->checked_boot_ms);
+    exchange_fill(c, req);
+    exchange_link(c);
     if (h->addresses && !addresses_known(h->addresses))
-        call_wait(c);
+        exchange_wait(c);
     else
-        call_start(c);
+        exchange_start(c);
 }
 
 size_t http_in_flight(const struct http *h)

@@ -23,27 +23,27 @@ struct envelope {
     char origin[ORIGIN_SIZE]; /* <batch>-<position> of the first claim: which of the jobs with an id
                                */
     bool seen;                /* its id has been looked up (queue.dedup_s) and was new */
-    /* Member of a call of several jobs: call stands for uid in its token, gen and part as for a
-     * call of its own. A repeat is the same call only with all of its tasks. */
+    /* Of a shared call: its token is made from the call's name instead of uid, with gen and part as
+     * for a call of the job's own. A repeat is the same call only with all of the call's tasks. */
     char call[UID_SIZE];  /* "": a call of its own */
     unsigned task, tasks; /* which of how many, from 0; 0, 0 without call */
     int64_t gen, attempts, throttles;
-    /* Throttled in a row as the only one while others went through, and how far the fleet's answers
-     * had come when it was throttled last (flow.h). */
+    /* alone: how often in a row the call was throttled while other calls went through. The others:
+     * how far the fleet's counts of answers had come when that happened last (flow.h). */
     int64_t alone, alone_passed, alone_turns;
     int64_t t0_ms, first_sent_ms; /* first_sent 0: never sent */
     bool special_used;            /* the free repeat for a used nonce or a wrong clock is spent */
     uint64_t unanswered;          /* bit per part */
     bool given_up;                /* an unanswered call was replaced by one with a new token */
-    /* Of the configuration that the calls which are or may be out were made under, where begun
-     * does not say it of one; "" none. It is all that the version before this one knows of them. */
+    /* Digest of the configuration that made the calls which are or may be out, where begun does not
+     * name one for the call; "": none. The version before this one knows no other. */
     char digest[17];
     struct begun begun;
     struct push_done *pushes; /* parts that went out; owned */
     size_t npushes;
-    /* Refusals that sounded like the account's or the app's: all, when the first one came, and
-     * those that speak against the job: the first, and each later one while others are let through.
-     */
+    /* refused: answers that sounded like the account's or the app's fault; refused_ms: when the
+     * first of them came; blamed: those that speak against the job itself, which are the first one
+     * and each later one before which another job was let through. */
     int64_t refused, refused_ms, blamed;
     bool replayed; /* back from the dead letters: history says how often and why */
     int64_t failed_ms[ENVELOPE_FAILED_MAX]; /* when the last attempts failed, oldest first */
@@ -53,12 +53,12 @@ struct envelope {
 
 void envelope_write(const struct envelope *v, struct buf *out);
 MUST_USE bool envelope_read(const char *text, size_t len, struct envelope *out, struct err *e);
-/* An attempt failed and counts; the oldest of too many is forgotten, and can't be refunded. */
+/* An attempt failed and counts. Of too many the oldest is forgotten, and cannot be refunded. */
 void envelope_note_failure(struct envelope *v, int64_t now_ms);
 /* Takes back the attempts that failed in [since, until]: the provider's trouble, not the job's. */
 void envelope_refund(struct envelope *v, int64_t since_ms, int64_t until_ms);
-/* Such a refusal. others_sent_ms: when another job of the app was let through last, 0: not known,
- * or the app is in trouble now. */
+/* An answer that sounded like the account's or the app's fault. others_sent_ms: when another job of
+ * the app was let through last; 0: that is not known, or the app is in trouble now. */
 void envelope_note_refusal(struct envelope *v, int64_t others_sent_ms, int64_t now_ms);
 void envelope_free(struct envelope *v);
 

@@ -11,7 +11,7 @@
 struct push_done {
     unsigned part;
     char message_id[32], request_id[64];
-    const char *app; /* where the outcome's stands for several; NULL: left out */
+    const char *app; /* to which the part went, of a job for several apps; NULL: left out */
 };
 
 struct outcome {

@@ -23,12 +23,13 @@ struct target {
     bool overlap; /* parts may reach a device twice */
 };
 
-/* False with e = invalid_target. target_free() must be called in both cases. */
+/* False with e, which is a reason to refuse the job as invalid_target. target_free() must be called
+ * in both cases. */
 MUST_USE bool target_build(const struct job *job, const struct target_limits *limits,
                            struct target *out, struct err *e);
 void target_free(struct target *t);
 
-/* Tags that one call to a school and one of them holds. */
+/* How many tags one call to "the school, and one of these tags" can hold. */
 size_t target_tags_max(const struct target_limits *limits);
 
 #endif

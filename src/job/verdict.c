@@ -58,7 +58,8 @@ static struct verdict verdict_dead(enum reason reason, bool open, bool counts)
         .kind = VERDICT_DEAD, .reason = reason, .maybe_sent = open, .counts = counts};
 }
 
-/* The policy for a call that may have been pushed and may not be repeated as it was. */
+/* What happens to a call that may have been pushed and may not be repeated as it was: the job dies
+ * as ambiguous, or with policy resend the call goes out under a new token. */
 static struct verdict ambiguous(const struct verdict_policy *policy, int64_t at_ms, bool counts)
 {
     if (!policy->resend_ambiguous)
@@ -67,8 +68,9 @@ static struct verdict ambiguous(const struct verdict_policy *policy, int64_t at_
         .kind = VERDICT_RETRY, .new_token = true, .counts = counts, .at_ms = at_ms};
 }
 
-/* Both limits on a repeat. Past the deadline nothing is sent, so not even policy resend helps a
- * call that may have been pushed: it stays ambiguous. */
+/* A repeat has two limits: the job's deadline, and the window in which the provider knows a token.
+ * Past the deadline nothing is sent, so not even policy resend helps a call that may have been
+ * pushed: the call stays ambiguous. */
 static struct verdict repeat(const struct verdict_policy *policy, bool open, bool counts,
                              int64_t at_ms, int64_t first_sent_ms, int64_t deadline_ms)
 {
@@ -87,6 +89,7 @@ static bool maybe_sent_before(const struct verdict_input *in)
            in->reply->class == REPLY_NONCE_USED;
 }
 
+/* When an answer that is missing would have come: nothing is repeated before. */
 static int64_t settled_ms(const struct verdict_policy *policy, const struct verdict_input *in)
 {
     if (!maybe_sent_before(in))
@@ -105,7 +108,8 @@ static struct verdict verdict_retry(const struct verdict_policy *policy,
     return repeat(policy, maybe_sent_before(in), counts, at_ms, in->first_sent_ms, in->deadline_ms);
 }
 
-/* Later for one that others do not share: it is no sign that calls come too fast. */
+/* A call that is throttled while other calls go through waits longer: its throttling is no sign
+ * that calls come too fast. */
 static struct verdict throttled(const struct verdict_policy *policy, const struct verdict_input *in)
 {
     if (in->alone >= max_int(policy->max_attempts, THROTTLE_ALONE_MIN))
@@ -130,7 +134,7 @@ static struct verdict pause(const struct verdict_policy *policy, const struct ve
                             .at_ms = settled_ms(policy, in)};
 }
 
-/* Others of its app are let through, and it is refused again and again. */
+/* The provider refuses this job again and again, while it lets other jobs of the app through. */
 static bool is_own_fault(const struct verdict_policy *policy, const struct verdict_input *in)
 {
     return policy->max_refusals && in->refusals >= policy->max_refusals;

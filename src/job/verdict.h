@@ -76,29 +76,31 @@ struct verdict {
     int64_t at_ms;      /* RETRY, PAUSE: not before, Redis' clock */
 };
 
-/* THROTTLED: when the hint is over, and a random while that doubles from one to the next, so that
- * those of one moment do not come back as one; of it at most half of what the deadline leaves. It
- * is nobody's failure, but DEAD(retries_exhausted) after max_attempts of them alone, five at least.
- * RETRY otherwise: exponential from base with full jitter, capped; not before the provider's hint,
- * nor before now + settle_ms where this or an earlier attempt is unanswered, nor, where the call
- * may go on, before the end of its own time + settle_ms. A repeat that could only start after the
- * deadline is DEAD(expired) or, while unanswered, as the ambiguous policy says. Repeats of an
- * unanswered call end at first_sent + window. AUTH is the job's own doing, and DEAD, after
- * max_refusals. */
+/* THROTTLED: RETRY when the provider's hint is over and a random time after it, so that calls which
+ * were throttled at one moment do not come back at one moment. That time doubles with each
+ * throttled answer in a row, up to half of what the deadline leaves. A throttled answer is no
+ * failed attempt; but max_attempts of them (five at least) while other calls go through are
+ * DEAD(retries_exhausted).
+ * Other RETRY: exponential from base with full jitter, capped; not before the provider's hint, nor
+ * before now + settle_ms where this or an earlier attempt is unanswered, nor, where the provider
+ * may still be handling the call, before the end of the call's own time + settle_ms. A repeat that
+ * could only start after the deadline is DEAD(expired) or, while unanswered, as the ambiguous
+ * policy says. Repeats of an unanswered call end at first_sent + window. AUTH: PAUSE, but DEAD
+ * after max_refusals, which are then the job's own doing. */
 struct verdict verdict_decide(const struct verdict_policy *policy, const struct verdict_input *in);
 
-/* After so many AUTH answers to one job (≥ 1) it waits so long by itself: base doubled for each but
- * the first, capped, of which a half is by chance. */
+/* How long a job waits by itself after so many AUTH answers (≥ 1) to it: base, doubled for each
+ * answer but the first, capped; half of that is certain, half is random. */
 int64_t verdict_refused_wait_ms(int64_t base_ms, int64_t cap_ms, int64_t refusals, uint64_t random);
 
 /* Back-off: uniform in [0, min(cap, base << attempt)], at least 1 ms. */
 int64_t verdict_backoff(int64_t base_ms, int64_t cap_ms, int64_t attempt, uint64_t random);
 
-/* What to do before sending a call of a job that was claimed again: it may be out (crash) or was
- * unanswered. Same rules as above, without a reply: RETRY at_ms ≤ now means "send now".
- * is_another: made anew the call has another content than the one that may be out, so that its
- * token would not stop it; the ambiguous policy decides. A call that is not out may be made anew.
- */
+/* Whether a call of a job that was claimed again may be sent. The call may be out already (the
+ * worker before crashed) or went unanswered. The rules are those above, without a reply: RETRY with
+ * at_ms ≤ now means "send now". is_another: made anew, the call has another content than the one
+ * that may be out, so that the provider would not know them for the same by their tokens; then the
+ * ambiguous policy decides. A call that is certainly not out may be made anew. */
 struct verdict verdict_before_send(const struct verdict_policy *policy, bool unanswered,
                                    bool is_another, int64_t first_sent_ms, int64_t now_ms,
                                    int64_t deadline_ms);
