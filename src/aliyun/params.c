@@ -150,3 +150,17 @@ const struct param_row *params_find(const char *name)
 {
     return bsearch(name, params_push, params_push_count, sizeof params_push[0], row_cmp);
 }
+
+bool params_is_of_task(const struct param *p)
+{
+    return strncmp(p->name, PARAMS_TASK, sizeof PARAMS_TASK - 1) == 0;
+}
+
+void params_of_call(const struct params *all, struct params *out)
+{
+    params_init(out);
+    for (size_t i = 0; i < all->n; i++)
+        if (!params_is_of_task(&all->v[i]))
+            params_append(out, all->v[i].name, all->v[i].value);
+    params_sort(out);
+}

@@ -67,6 +67,12 @@ void params_borrow(struct params *p, const struct params *from);
 /* By name in byte order; names are unique. */
 void params_sort(struct params *p);
 
+/* MassPush: how the names of its tasks' parameters begin; a number and a dot follow. */
+#define PARAMS_TASK "PushTask."
+bool params_is_of_task(const struct param *p);
+/* Those of the call itself, without its tasks', sorted. Texts are borrowed from all. */
+void params_of_call(const struct params *all, struct params *out);
+
 /* Checks one override from a job's push object (documented name, right type, allowed value) and
  * sets it: integers and booleans become text, an object or array becomes JSON text where the
  * table says PARAM_JSON. Refusals name the parameter: unknown, reserved, wrong type, value. */

@@ -9,14 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-/* Names and values of one call. The strict encoding triples a byte at most, V1's double encoding
- * takes five, so everything made from an accepted call fits its buffer. */
-enum { VALUES_MAX = 2 << 20, QUERY_MAX = 8 << 20, STRING_MAX = 16 << 20 };
-
-static const char version[] = "2016-08-01";
-static const char form_type[] = "application/x-www-form-urlencoded";
-static const char empty_sha256[] =
-    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+enum { STRING_MAX = 16 << 20 };
 
 static const char audience[] = "TargetValue";
 
@@ -92,8 +85,8 @@ static bool check_total(const struct params *p, struct err *e)
     size_t sum = 0;
     for (size_t i = 0; i < p->n; i++)
         sum += strlen(p->v[i].name) + strlen(p->v[i].value);
-    if (sum > VALUES_MAX)
-        return err_set(e, "parameters: %zu bytes, at most %d", sum, (int)VALUES_MAX);
+    if (sum > WIRE_VALUES_MAX)
+        return err_set(e, "parameters: %zu bytes, at most %d", sum, (int)WIRE_VALUES_MAX);
     return true;
 }
 
@@ -108,14 +101,12 @@ bool request_params(const struct job *job, const struct app *app, const struct p
 
 /* --- token and JobKey ----------------------------------------------------------------------- */
 
-static const char task_prefix[] = "PushTask.";
-
 /* A parameter's name without "PushTask.<number>.". */
 static const char *bare_name(const char *name)
 {
-    if (strncmp(name, task_prefix, sizeof task_prefix - 1) != 0)
+    if (strncmp(name, PARAMS_TASK, sizeof PARAMS_TASK - 1) != 0)
         return name;
-    const char *dot = strchr(name + sizeof task_prefix - 1, '.');
+    const char *dot = strchr(name + sizeof PARAMS_TASK - 1, '.');
     return dot ? dot + 1 : name;
 }
 
@@ -135,33 +126,17 @@ const char *request_content_name(const char *name)
 }
 
 /* A NUL ends every item, so no two different lists give the same bytes. */
-static void add_task_item(struct buf *b, const char *text)
+static void add_item_text(struct buf *b, const char *text)
 {
     buf_add(b, text, strlen(text) + 1);
-}
-
-static bool of_task(const struct param *p)
-{
-    return strncmp(p->name, task_prefix, sizeof task_prefix - 1) == 0;
-}
-
-/* query: the parameters that belong to the call itself, sorted by name. Those of MassPush's tasks
- * stay behind in params, in their order. */
-static void split_query(const struct params *params, struct params *query)
-{
-    params_init(query);
-    for (size_t i = 0; i < params->n; i++)
-        if (!of_task(&params->v[i]))
-            params_append(query, params->v[i].name, params->v[i].value);
-    params_sort(query);
 }
 
 static void add_content(struct buf *items, const struct param *p)
 {
     if (!request_content_name(p->name))
         return;
-    add_task_item(items, p->name);
-    add_task_item(items, p->value);
+    add_item_text(items, p->name);
+    add_item_text(items, p->value);
 }
 
 /* What stands before the audience, or from it on; both where there is none. */
@@ -170,7 +145,7 @@ enum { HEAD = 1, TAIL = 2 };
 static void write_content(const struct params *params, int what, struct buf *items)
 {
     struct params query;
-    split_query(params, &query);
+    params_of_call(params, &query);
     buf_init(items, STRING_MAX);
     size_t n = 0;
     while (n < query.n && strcmp(query.v[n].name, audience) < 0)
@@ -178,7 +153,7 @@ static void write_content(const struct params *params, int what, struct buf *ite
     for (size_t i = what & HEAD ? 0 : n; i < (what & TAIL ? query.n : n); i++)
         add_content(items, &query.v[i]);
     for (size_t i = 0; what & TAIL && i < params->n; i++)
-        if (of_task(&params->v[i]))
+        if (params_is_of_task(&params->v[i]))
             add_content(items, &params->v[i]);
     assert(buf_ok(items));
     params_free(&query);
@@ -229,10 +204,10 @@ void request_content(const struct params *params, const char *more, unsigned cha
     buf_init(&items, STRING_MAX);
     for (size_t i = 0; i < params->n; i++)
         if (!is_one_of(params->v[i].name, own, sizeof own / sizeof own[0])) {
-            add_task_item(&items, params->v[i].name);
-            add_task_item(&items, params->v[i].value);
+            add_item_text(&items, params->v[i].name);
+            add_item_text(&items, params->v[i].value);
         }
-    add_task_item(&items, more);
+    add_item_text(&items, more);
     assert(buf_ok(&items));
     sign_sha256(buf_text(&items), items.len, out);
     buf_free(&items);
@@ -240,7 +215,7 @@ void request_content(const struct params *params, const char *more, unsigned cha
 
 void request_task_prefix(unsigned number, char out[TASK_PREFIX_SIZE])
 {
-    stpcpy(text_number(stpcpy(out, task_prefix), number), ".");
+    stpcpy(text_number(stpcpy(out, PARAMS_TASK), number), ".");
 }
 
 void request_add_task(struct params *call, unsigned number, const struct params *task)
@@ -300,12 +275,12 @@ void request_token(const struct params *params, const char *uid, int64_t gen, un
     request_digest(params, content);
     buf_init(&name, 4096);
     buf_add(&name, namespace_id, sizeof namespace_id);
-    add_task_item(&name, app_key);
-    add_task_item(&name, uid);
+    add_item_text(&name, app_key);
+    add_item_text(&name, uid);
     buf_int(&name, gen);
     buf_putc(&name, ':');
     buf_int(&name, part);
-    add_task_item(&name, "");
+    add_item_text(&name, "");
     buf_puts(&name, content);
     assert(buf_ok(&name));
     sign_sha1(buf_text(&name), name.len, digest);
@@ -325,199 +300,4 @@ void request_job_key(const char *id, const char *token, char key[TOKEN_SIZE])
         if (*token != '-')
             *key++ = *token;
     *key = '\0';
-}
-
-/* --- the wire ------------------------------------------------------------------------------- */
-
-void wire_init(struct wire *w)
-{
-    *w = (struct wire){0};
-    buf_init(&w->target, QUERY_MAX + 2);
-    buf_init(&w->body, QUERY_MAX);
-    buf_init(&w->values, STRING_MAX);
-    buf_init(&w->scratch[0], STRING_MAX);
-    buf_init(&w->scratch[1], STRING_MAX);
-}
-
-void wire_reset(struct wire *w)
-{
-    w->nheaders = 0;
-    buf_wipe(&w->values);
-    buf_reset(&w->target);
-    buf_reset(&w->body);
-    buf_reset(&w->scratch[0]);
-    buf_reset(&w->scratch[1]);
-}
-
-static void wipe_buf(struct buf *b)
-{
-    buf_wipe(b);
-    buf_free(b);
-}
-
-void wire_free(struct wire *w)
-{
-    wire_reset(w);
-    wipe_buf(&w->target);
-    wipe_buf(&w->body);
-    wipe_buf(&w->values);
-    wipe_buf(&w->scratch[0]);
-    wipe_buf(&w->scratch[1]);
-}
-
-static void add_header(struct wire *w, const char *name, const char *value)
-{
-    assert(w->nheaders < sizeof w->headers / sizeof w->headers[0]);
-    w->headers[w->nheaders++] = (struct wire_header){.name = name, .at = w->values.len};
-    add_task_item(&w->values, value);
-}
-
-/* Once all values are added: until then the buffer that holds them may move. */
-static void place_headers(struct wire *w)
-{
-    assert(buf_ok(&w->values));
-    for (size_t i = 0; i < w->nheaders; i++)
-        w->headers[i].value = buf_text(&w->values) + w->headers[i].at;
-}
-
-/* What V1 and V3 sign beside the parameters. */
-struct attempt {
-    const struct endpoint *ep;
-    const struct credentials *cred;
-    const char *action, *stamp, *nonce;
-};
-
-enum { SIGNED_MAX = 9 };
-
-/* The headers that V3 signs, sorted by name; returns how many. */
-static size_t headers_to_sign(const struct attempt *a, const char *content_type,
-                              const char *body_sha256, struct sign_header out[SIGNED_MAX])
-{
-    size_t n = 0;
-    if (content_type)
-        out[n++] = (struct sign_header){"content-type", content_type};
-    out[n++] = (struct sign_header){"host", a->ep->host};
-    if (a->cred->security_token)
-        out[n++] = (struct sign_header){"x-acs-accesskey-id", a->cred->id};
-    out[n++] = (struct sign_header){"x-acs-action", a->action};
-    out[n++] = (struct sign_header){"x-acs-content-sha256", body_sha256};
-    out[n++] = (struct sign_header){"x-acs-date", a->stamp};
-    if (a->cred->security_token)
-        out[n++] = (struct sign_header){"x-acs-security-token", a->cred->security_token};
-    out[n++] = (struct sign_header){"x-acs-signature-nonce", a->nonce};
-    out[n++] = (struct sign_header){"x-acs-version", version};
-    return n;
-}
-
-static void add_authorization(const struct attempt *a, const struct sign_header *headers, size_t n,
-                              const char *signature, struct wire *out)
-{
-    struct buf *text = &out->scratch[0];
-    buf_reset(text);
-    buf_puts(text, "ACS3-HMAC-SHA256 Credential=");
-    buf_puts(text, a->cred->id);
-    buf_puts(text, ",SignedHeaders=");
-    for (size_t i = 0; i < n; i++) {
-        if (i)
-            buf_putc(text, ';');
-        buf_puts(text, headers[i].name);
-    }
-    buf_puts(text, ",Signature=");
-    buf_puts(text, signature);
-    add_header(out, "authorization", buf_text(text));
-}
-
-/* out->target holds "/?" and the canonical query, out->body the form, if any. Host is signed here,
- * but the transport sends it. */
-static void sign_as_v3(const struct attempt *a, struct wire *out)
-{
-    struct sign_header headers[SIGNED_MAX];
-    char signature[65], body[65];
-    struct buf *canonical = &out->scratch[0], *string = &out->scratch[1];
-    memcpy(body, empty_sha256, sizeof body);
-    if (out->body.len)
-        sign_sha256_hex(buf_text(&out->body), out->body.len, body);
-    size_t n = headers_to_sign(a, out->body.len ? form_type : NULL, body, headers);
-    sign_v3_canonical(canonical, "POST", buf_text(&out->target) + 2, headers, n, body);
-    sign_v3_string(string, buf_text(canonical), canonical->len);
-    assert(buf_ok(&out->target) && buf_ok(&out->body) && buf_ok(canonical));
-    sign_v3(a->cred->secret, buf_text(string), string->len, signature);
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(headers[i].name, "host") != 0)
-            add_header(out, headers[i].name, headers[i].value);
-    add_header(out, "accept", "application/json");
-    add_authorization(a, headers, n, signature, out);
-}
-
-static void set_call_params(const struct attempt *a, struct params *p)
-{
-    params_append(p, "AccessKeyId", a->cred->id);
-    params_append(p, "Action", a->action);
-    params_append(p, "Format", "JSON");
-    if (a->cred->security_token)
-        params_append(p, "SecurityToken", a->cred->security_token);
-    params_append(p, "SignatureMethod", "HMAC-SHA1");
-    params_append(p, "SignatureNonce", a->nonce);
-    params_append(p, "SignatureVersion", "1.0");
-    params_append(p, "Timestamp", a->stamp);
-    params_append(p, "Version", version);
-}
-
-/* The body is hashed as it is, so its fields need no order. */
-static void put_by_place(const struct params *params, struct wire *out)
-{
-    struct params query;
-    split_query(params, &query);
-    buf_puts(&out->target, "/?");
-    sign_canonical_query(&out->target, &query);
-    params_free(&query);
-    for (size_t i = 0; i < params->n; i++) {
-        if (!of_task(&params->v[i]))
-            continue;
-        if (out->body.len)
-            buf_putc(&out->body, '&');
-        buf_puts(&out->body, params->v[i].name); /* letters, digits and dots */
-        buf_putc(&out->body, '=');
-        sign_encode(&out->body, params->v[i].value);
-    }
-}
-
-/* The common parameters go into a list of their own: the next attempt may be signed by V3, which
- * has none. */
-static void sign_as_v1(const struct attempt *a, const struct params *params, struct wire *out)
-{
-    struct params all;
-    struct buf *string = &out->scratch[0], *signature = &out->scratch[1];
-    params_init(&all);
-    params_borrow(&all, params);
-    set_call_params(a, &all);
-    params_sort(&all);
-    buf_putc(&out->target, '/');
-    sign_canonical_query(&out->body, &all);
-    params_free(&all);
-    sign_v1_string(string, "POST", buf_text(&out->body));
-    sign_v1(a->cred->secret, buf_text(string), signature);
-    buf_puts(&out->body, "&Signature=");
-    sign_encode(&out->body, buf_text(signature));
-    assert(buf_ok(&out->body) && buf_ok(string));
-    add_header(out, "accept", "application/json");
-    add_header(out, "content-type", form_type);
-}
-
-void request_sign(const struct endpoint *ep, const struct credentials *cred, const char *action,
-                  const struct params *params, const char *stamp, const char *nonce,
-                  struct wire *out)
-{
-    const struct attempt a = {ep, cred, action, stamp, nonce};
-    bool v3 = ep->signature == SIGNATURE_V3;
-    if (v3)
-        put_by_place(params, out);
-    if (v3 && out->target.len - 2 <= ep->max_url_bytes) {
-        sign_as_v3(&a, out);
-    } else {
-        buf_reset(&out->target);
-        buf_reset(&out->body);
-        sign_as_v1(&a, params, out);
-    }
-    place_headers(out);
 }

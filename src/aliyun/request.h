@@ -1,28 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * From a call-to-be to the bytes on the wire: parameters, token, JobKey, signature. Pure: nonce
- * and stamp are arguments, so a test can fix them. */
+ * From a call-to-be to its parameters, token and JobKey. Pure. */
 #ifndef PB_ALIYUN_REQUEST_H
 #define PB_ALIYUN_REQUEST_H
 
 #include "aliyun/params.h"
-#include "base/buf.h"
+#include "aliyun/wire.h"
 #include "job/plan.h"
 
 enum { TOKEN_SIZE = 37 };
-
-struct credentials {
-    const char *id, *secret, *security_token; /* token NULL: none */
-};
-
-enum signature_version { SIGNATURE_V1, SIGNATURE_V3 };
-
-struct endpoint {
-    const char *url;  /* "https://cloudpush.aliyuncs.com" without a path */
-    const char *host; /* host[:port] as the Host header carries it */
-    enum signature_version signature;
-    size_t max_url_bytes; /* 8000: above, V3 becomes V1 with a form body, same token */
-    size_t payload_max;   /* 1800 */
-};
 
 /* Parameters of one call, without common ones: app defaults, message, target, times, over them the
  * template's parameters and over those the job's push object; checked. False with e (invalid_job).
@@ -72,28 +57,5 @@ bool request_taskable(const struct params *params);
 
 /* JobKey: the job's id where it fits (≤ 32 of [A-Za-z0-9_-]), else the token's 32 hex digits. */
 void request_job_key(const char *id, const char *token, char key[TOKEN_SIZE]);
-
-struct wire_header {
-    const char *name, *value; /* the latter the wire's own */
-    size_t at;                /* of the value, while values grow */
-};
-/* What goes out. target is the request target ("/" or "/?query"); the URL is endpoint->url +
- * target. The method is always POST. Host is signed as endpoint->host and left to the transport,
- * which must not add a content-type where the body is empty. */
-struct wire {
-    struct buf target, body, values;
-    struct wire_header headers[12];
-    size_t nheaders;
-    struct buf scratch[2]; /* of request_sign(), kept for the next call */
-};
-void wire_init(struct wire *w);
-void wire_reset(struct wire *w); /* keeps memory for the next call */
-void wire_free(struct wire *w);  /* wipes */
-
-/* Signs. params holds everything of the action (AppKey, token, JobKey included). Tasks of MassPush
- * go into a form body, under V3 too (§1.2). stamp is UTC text, nonce is unique per attempt. */
-void request_sign(const struct endpoint *ep, const struct credentials *cred, const char *action,
-                  const struct params *params, const char *stamp, const char *nonce,
-                  struct wire *out);
 
 #endif

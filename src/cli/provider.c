@@ -55,7 +55,7 @@ static void sign_wire(const struct config *c, const struct config_app *app,
     clock_format_utc(clock_wall_ms(), stamp);
     clock_random(random, sizeof random);
     text_hex(random, sizeof random, nonce);
-    request_sign(&endpoint, &keys, action, params, stamp, nonce, wire);
+    wire_sign(&endpoint, &keys, action, params, stamp, nonce, wire);
 }
 
 static void post_wire(struct http *http, const struct wire *wire, http_done_fn fn, void *arg)

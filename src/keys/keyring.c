@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/minmax.h"
 #include "base/timer.h"
 #include "config/config_keys.h"
 #include "config/settings.h"
@@ -52,13 +53,6 @@ struct keyring {
     void *arg;
 };
 
-static uint64_t any_number(void)
-{
-    uint64_t n;
-    clock_random(&n, sizeof n);
-    return n;
-}
-
 static bool is_remote(const struct source_credentials *s)
 {
     return s->source && s->source->kind != CREDENTIALS_STATIC;
@@ -73,8 +67,7 @@ static const char *kind(const struct source_credentials *s)
 
 static int64_t keys_left_ms(const struct source_credentials *s)
 {
-    int64_t left = s->ends_boot_ms - clock_boot_ms();
-    return left > 0 ? left : 0;
+    return max_int(0, s->ends_boot_ms - clock_boot_ms());
 }
 
 static void count_fetch(const char *result)
@@ -126,13 +119,15 @@ static void on_fetched(void *arg, struct credentials_owned *keys, int64_t left, 
     if (keys) {
         take_keys(s, keys);
         s->ends_boot_ms = now + left;
-        s->fetch_boot_ms = now + credentials_refresh_in_ms(
-                                     left, credentials_lead_ms(s->source->kind), any_number());
+        s->fetch_boot_ms =
+            now + credentials_refresh_in_ms(left, credentials_lead_ms(s->source->kind),
+                                            clock_random_below(UINT64_MAX));
         count_fetch("ok");
         log_keys(s);
     } else {
         note_failure(s, why);
-        s->fetch_boot_ms = now + credentials_retry_in_ms(s->failures, any_number());
+        s->fetch_boot_ms =
+            now + credentials_retry_in_ms(s->failures, clock_random_below(UINT64_MAX));
     }
     s->ring->fn(s->ring->arg);
 }

@@ -151,8 +151,8 @@ static void sign(struct sender *s, const struct flight *f, const struct credenti
     clock_random(random, sizeof random);
     text_hex(random, sizeof random, nonce);
     wire_reset(&s->wire);
-    request_sign(&endpoint, keys, f->bundle && f->bundle->mass ? "MassPush" : "Push", params, stamp,
-                 nonce, &s->wire);
+    wire_sign(&endpoint, keys, f->bundle && f->bundle->mass ? "MassPush" : "Push", params, stamp,
+              nonce, &s->wire);
 }
 
 static void post(struct sender *s, struct flight *f, sender_done_fn fn)

@@ -121,7 +121,7 @@ static void make_call(struct task *t, const struct call *call)
         request_token(&params, "uid", 0, call->part, token);
         params_set(&params, "IdempotentToken", token);
         wire_reset(&t->wire);
-        request_sign(&endpoint, &keys, "Push", &params, "2026-01-01T00:00:00Z", "nonce", &t->wire);
+        wire_sign(&endpoint, &keys, "Push", &params, "2026-01-01T00:00:00Z", "nonce", &t->wire);
     } else {
         t->sendable = false;
         t->why.reason = REASON_INVALID_JOB;

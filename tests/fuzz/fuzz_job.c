@@ -113,7 +113,7 @@ static void send_call(const struct job *job, const struct plan *plan, const stru
         request_job_key(job->id, token, key);
         params_set(&params, "IdempotentToken", token);
         params_set(&params, "JobKey", key);
-        request_sign(&endpoint, &keys, "Push", &params, STAMP, "nonce", &wire);
+        wire_sign(&endpoint, &keys, "Push", &params, STAMP, "nonce", &wire);
         must(buf_ok(&wire.target) && buf_ok(&wire.body) && wire.target.len <= URL_MAX + 2);
         judge(&wire, call);
     } else {

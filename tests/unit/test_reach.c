@@ -109,7 +109,7 @@ static void assert_signed(struct params *p, const char *name, const char *value)
     buf_puts(&pair, name);
     buf_putc(&pair, '=');
     sign_encode(&pair, value);
-    request_sign(&ep, &key, "Push", p, "2026-03-05T07:08:09Z", "n", &wire);
+    wire_sign(&ep, &key, "Push", p, "2026-03-05T07:08:09Z", "n", &wire);
     if (!strstr(buf_text(&wire.target), buf_text(&pair)))
         fail_msg("%s is not in %s", buf_text(&pair), buf_text(&wire.target));
     buf_free(&pair);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Calls to parameters, tokens and signed requests; whole requests against the SDK's vectors. */
+ * Calls to parameters, tokens and signed requests (request, wire); whole requests against the SDK's
+ * vectors. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -327,8 +328,8 @@ static void check_v3(const json_t *v, struct wire *w)
     set_members(&p, json_object_get(v, "form"));
     set_members(&p, json_object_get(v, "query"));
     wire_reset(w);
-    request_sign(&ep, &cred, text_of(v, "action"), &p, text_of(v, "timestamp"), text_of(v, "nonce"),
-                 w);
+    wire_sign(&ep, &cred, text_of(v, "action"), &p, text_of(v, "timestamp"), text_of(v, "nonce"),
+              w);
     assert_string_equal(buf_text(&w->body), text_of(v, "body"));
     check_v3_headers(v, w);
     assert_true(text_starts(buf_text(&w->target), "/?"));
@@ -389,8 +390,8 @@ static void check_v1(const json_t *v, struct wire *w)
             params_set(&p, name, json_string_value(value));
     }
     wire_reset(w);
-    request_sign(&ep, &cred, text_of(v, "action"), &p, text_of(v, "timestamp"), text_of(v, "nonce"),
-                 w);
+    wire_sign(&ep, &cred, text_of(v, "action"), &p, text_of(v, "timestamp"), text_of(v, "nonce"),
+              w);
     if (strcmp(buf_text(&w->body), text_of(v, "body")) != 0)
         fail_msg("%s: body differs", text_of(v, "name"));
     assert_string_equal(buf_text(&w->target), "/");
@@ -430,13 +431,13 @@ static void long_query_becomes_a_form(void **state)
     params_set(&p, "IdempotentToken", "t-1");
     wire_init(&w);
     ep.max_url_bytes = strlen("AppKey=333000111&Body=B&IdempotentToken=t-1&Title=T");
-    request_sign(&ep, &key, "Push", &p, stamp, "n1", &w);
+    wire_sign(&ep, &key, "Push", &p, stamp, "n1", &w);
     assert_string_equal(buf_text(&w.target),
                         "/?AppKey=333000111&Body=B&IdempotentToken=t-1&Title=T");
     assert_non_null(header_of(&w, "authorization"));
     ep.max_url_bytes--;
     wire_reset(&w);
-    request_sign(&ep, &key, "Push", &p, stamp, "n2", &w);
+    wire_sign(&ep, &key, "Push", &p, stamp, "n2", &w);
     assert_string_equal(buf_text(&w.target), "/");
     assert_null(header_of(&w, "authorization"));
     assert_non_null(strstr(buf_text(&w.body), "&IdempotentToken=t-1&"));
