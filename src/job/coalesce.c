@@ -198,7 +198,7 @@ static void take_along(const struct plan_of_batch *b, struct call_to_be *c, unsi
 }
 
 static bool goes_along(const struct plan_of_batch *b, const struct call_to_be *c,
-                      const struct task *other)
+                       const struct task *other)
 {
     const struct coalesce_item *first = b->tasks[c->tasks[0]].first;
     int64_t from = min_int(c->earliest_ms, other->earliest_ms);

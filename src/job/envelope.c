@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/number.h"
+#include "job/job_json.h"
 
 /* --- writing --------------------------------------------------------------------------------- */
 
@@ -154,21 +155,17 @@ static bool read_bits(json_t *root, const char *name, uint64_t *out, struct err 
     return true;
 }
 
-static bool read_envelope_digest(json_t *root, struct envelope *out, struct err *e)
+/* An absent text stays empty. */
+static bool read_text(json_t *root, const char *name, char *out, size_t size, size_t least,
+                      struct err *e)
 {
-    json_t *value = json_object_get(root, "digest");
-    return !value || copy_bounded(value, out->digest, sizeof out->digest, 0) || wrong(e, "digest");
+    json_t *value = json_object_get(root, name);
+    return !value || copy_bounded(value, out, size, least) || wrong(e, name);
 }
 
 static bool read_envelope_begun(json_t *root, struct envelope *out, struct err *e)
 {
     return begun_read(json_object_get(root, "begun"), &out->begun) || wrong(e, "begun");
-}
-
-static bool read_origin(json_t *root, struct envelope *out, struct err *e)
-{
-    json_t *value = json_object_get(root, "origin");
-    return !value || copy_bounded(value, out->origin, sizeof out->origin, 1) || wrong(e, "origin");
 }
 
 static bool read_envelope_call(json_t *root, struct envelope *out, struct err *e)
@@ -229,12 +226,6 @@ static bool read_failed_times(json_t *root, struct envelope *out, struct err *e)
     return true;
 }
 
-static int put_history_chunk(const char *text, size_t len, void *out)
-{
-    buf_add(out, text, len);
-    return 0;
-}
-
 static bool read_history(json_t *root, size_t len, struct envelope *out, struct err *e)
 {
     json_t *list = json_object_get(root, "history");
@@ -242,9 +233,8 @@ static bool read_history(json_t *root, size_t len, struct envelope *out, struct 
         return true;
     struct buf text;
     buf_init(&text, 4 * len); /* a number may grow when it is written again */
-    bool ok = json_is_array(list) &&
-              json_dump_callback(list, put_history_chunk, &text, JSON_COMPACT) == 0;
-    if (ok && buf_ok(&text))
+    bool ok = json_is_array(list) && job_json_dump(list, &text);
+    if (ok)
         out->history = buf_take(&text);
     buf_free(&text);
     return out->history || wrong(e, "history");
@@ -254,7 +244,8 @@ static bool read_envelope_members(json_t *root, size_t len, struct envelope *out
 {
     return (copy_bounded(json_object_get(root, "uid"), out->uid, sizeof out->uid, 1) ||
             wrong(e, "uid")) &&
-           read_flag(root, "id_given", &out->id_given, e) && read_origin(root, out, e) &&
+           read_flag(root, "id_given", &out->id_given, e) &&
+           read_text(root, "origin", out->origin, sizeof out->origin, 1, e) &&
            read_flag(root, "seen", &out->seen, e) && read_envelope_call(root, out, e) &&
            read_int_member(root, "gen", &out->gen, e) &&
            read_int_member(root, "attempts", &out->attempts, e) &&
@@ -271,9 +262,9 @@ static bool read_envelope_members(json_t *root, size_t len, struct envelope *out
            read_flag(root, "given_up", &out->given_up, e) &&
            read_flag(root, "replayed", &out->replayed, e) &&
            read_bits(root, "unanswered", &out->unanswered, e) &&
-           read_envelope_digest(root, out, e) && read_envelope_begun(root, out, e) &&
-           read_failed_times(root, out, e) && read_envelope_pushes(root, out, e) &&
-           read_history(root, len, out, e);
+           read_text(root, "digest", out->digest, sizeof out->digest, 0, e) &&
+           read_envelope_begun(root, out, e) && read_failed_times(root, out, e) &&
+           read_envelope_pushes(root, out, e) && read_history(root, len, out, e);
 }
 
 bool envelope_read(const char *text, size_t len, struct envelope *out, struct err *e)

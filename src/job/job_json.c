@@ -74,3 +74,14 @@ void job_json_load(struct reading *r, const char *bytes, size_t len)
         reading_refuse(r, REASON_INVALID_JSON, "not JSON: %s at byte %d", syntax_name(code),
                        error.position);
 }
+
+static int add_json_chunk(const char *text, size_t len, void *out)
+{
+    buf_add(out, text, len);
+    return 0;
+}
+
+bool job_json_dump(const json_t *value, struct buf *out)
+{
+    return json_dump_callback(value, add_json_chunk, out, JSON_COMPACT) == 0 && buf_ok(out);
+}

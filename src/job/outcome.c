@@ -6,16 +6,12 @@
 #include "base/chars.h"
 #include "base/text.h"
 #include "base/visible.h"
+#include "job/job_json.h"
 
 enum { NAME_MAX_BYTES = 256, META_MAX = 8 * 1024 };
 
 /* A member's name comes with its separator, so that each costs one append. */
 #define put_name(out, literal) buf_add(out, literal, sizeof(literal) - 1)
-
-static void put_json_text(struct buf *out, const char *text)
-{
-    buf_json_or_null(out, text);
-}
 
 /* A job may call what it likes so, at any length; those that there are are short. */
 static void put_short(struct buf *out, const char *text)
@@ -23,23 +19,12 @@ static void put_short(struct buf *out, const char *text)
     if (text)
         buf_json(out, text, chars_cut(text, strlen(text), NAME_MAX_BYTES));
     else
-        buf_json_or_null(out, NULL);
+        put_name(out, "null");
 }
 
 static void put_known(struct buf *out, const char *text)
 {
-    put_json_text(out, text && *text ? text : NULL);
-}
-
-static void put_json_bool(struct buf *out, bool value)
-{
-    buf_puts(out, value ? "true" : "false");
-}
-
-static int put_meta_chunk(const char *text, size_t len, void *out)
-{
-    buf_add(out, text, len);
-    return 0;
+    buf_json_or_null(out, text && *text ? text : NULL);
 }
 
 static void put_meta(const struct outcome *o, struct buf *out)
@@ -48,7 +33,7 @@ static void put_meta(const struct outcome *o, struct buf *out)
         return;
     struct buf text;
     buf_init(&text, META_MAX);
-    json_dump_callback(o->meta, put_meta_chunk, &text, JSON_COMPACT);
+    job_json_dump(o->meta, &text);
     put_name(out, ",\"meta\":");
     visible_json(out, buf_text(&text), text.len);
     buf_free(&text);
@@ -59,13 +44,13 @@ static void put_traceparent(const struct outcome *o, struct buf *out)
     if (!o->traceparent)
         return;
     put_name(out, ",\"traceparent\":");
-    put_json_text(out, o->traceparent);
+    buf_json_or_null(out, o->traceparent);
 }
 
 static void put_identity(const struct outcome *o, struct buf *out)
 {
     put_name(out, "{\"id\":");
-    put_json_text(out, o->id);
+    buf_json_or_null(out, o->id);
     put_name(out, ",\"app\":");
     put_short(out, o->app);
     put_name(out, ",\"code\":");
@@ -79,9 +64,9 @@ static void put_outcome_pushes(const struct outcome *o, size_t n, struct buf *ou
         if (i)
             buf_putc(out, ',');
         put_name(out, "{\"message_id\":");
-        put_json_text(out, o->pushes[i].message_id);
+        buf_json_or_null(out, o->pushes[i].message_id);
         put_name(out, ",\"request_id\":");
-        put_json_text(out, o->pushes[i].request_id);
+        buf_json_or_null(out, o->pushes[i].request_id);
         put_name(out, ",\"part\":");
         buf_int(out, o->pushes[i].part);
         if (o->call) {
@@ -90,7 +75,7 @@ static void put_outcome_pushes(const struct outcome *o, size_t n, struct buf *ou
         }
         if (o->pushes[i].app) {
             put_name(out, ",\"app\":");
-            put_json_text(out, o->pushes[i].app);
+            buf_json_or_null(out, o->pushes[i].app);
         }
         buf_putc(out, '}');
     }
@@ -111,7 +96,7 @@ static void put_times(const struct outcome *o, struct buf *out)
 static void put_worker(const struct outcome *o, struct buf *out)
 {
     put_name(out, ",\"worker\":");
-    put_json_text(out, o->worker);
+    buf_json_or_null(out, o->worker);
 }
 
 static void put_error(const struct outcome *o, struct buf *out)
@@ -142,7 +127,7 @@ static void put_job(const struct outcome *o, struct buf *out)
     const char *bytes = o->bytes ? o->bytes : "";
     if (o->job_ref) {
         put_name(out, ",\"job_ref\":");
-        put_json_text(out, o->job_ref);
+        buf_json_or_null(out, o->job_ref);
     } else if (reads_as_text(bytes, o->len)) {
         put_name(out, ",\"job\":");
         buf_json(out, bytes, o->len);
@@ -184,7 +169,7 @@ static void put_origin(const struct outcome *o, struct buf *out)
 {
     if (o->queue) {
         put_name(out, ",\"queue\":");
-        put_json_text(out, o->queue);
+        buf_json_or_null(out, o->queue);
     }
     if (o->gen) {
         put_name(out, ",\"gen\":");
@@ -192,7 +177,7 @@ static void put_origin(const struct outcome *o, struct buf *out)
     }
     if (o->call) {
         put_name(out, ",\"call\":");
-        put_json_text(out, o->call);
+        buf_json_or_null(out, o->call);
         put_name(out, ",\"task\":");
         buf_int(out, o->task);
     }
@@ -203,7 +188,7 @@ static void put_dead(const struct outcome *o, struct buf *out)
     put_name(out, ",\"status\":\"dead\",\"reason\":\"");
     buf_puts(out, reason_name(o->reason));
     put_name(out, "\",\"maybe_sent\":");
-    put_json_bool(out, o->maybe_sent);
+    buf_puts(out, o->maybe_sent ? "true" : "false");
     put_error(o, out);
     put_outcome_pushes(o, o->npushes, out);
     put_times(o, out);

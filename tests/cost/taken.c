@@ -30,7 +30,7 @@ static void load_config(struct config *out)
 void taken_make(struct taken *t, size_t bytes)
 {
     struct err e = {""};
-    enum reason why;
+    struct refusal why = {0};
     static char name[] = "jobs", prefix[] = "{jobs}";
     *t = (struct taken){.queue = {.name = name, .keys = {.prefix = prefix}}};
     t->lease.queue = &t->queue;
@@ -47,7 +47,7 @@ void taken_make(struct taken *t, size_t bytes)
         .taken_over = true, .envelope = "", .bytes = buf_text(&t->job), .len = t->job.len};
     must(flight_init(&t->flight, &t->claim, &m, &e), e.text);
     t->flight.config = &t->config;
-    must(flight_read(&t->flight, &t->config, &why, &e), e.text);
+    must(flight_read(&t->flight, &t->config, &why), why.err.text);
     must(flight_next_call(&t->flight), "no call");
 }
 
