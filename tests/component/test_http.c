@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The HTTP client (http, http_headers, multi) against small servers on the same loop, which count
- * what reaches them. */
+ * The HTTP client (http, http_exchange, http_headers, multi) against small servers on the same
+ * loop, which count what reaches them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
