@@ -238,13 +238,13 @@ static bool follow(struct flight *f, const struct verdict *v)
 /* What a reply says of the keys that signed its call. */
 static void note_keys(struct flight *f, const struct reply *reply)
 {
-    struct keyring *keyring = f->pipeline->keyring;
+    struct app_credentials *credentials = f->pipeline->credentials;
     size_t app = pipeline_app(f);
     f->keys_renewed = false;
     if (reply->class == REPLY_TOKEN)
-        f->keys_renewed = keyring_refused(keyring, app, f->keys_issue, reply->code);
+        f->keys_renewed = app_credentials_refused(credentials, app, f->keys_issue, reply->code);
     else if (reply->class == REPLY_SENT || reply->class == REPLY_PERMANENT)
-        keyring_accepted(keyring, app, f->keys_issue);
+        app_credentials_accepted(credentials, app, f->keys_issue);
 }
 
 void answer_give_up(struct flight *f)

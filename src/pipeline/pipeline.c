@@ -11,13 +11,14 @@
 #include "pipeline/memory.h"
 
 struct pipeline *pipeline_new(const struct config *config, struct sender *sender,
-                              struct keyring *keyring, struct fleet *fleet, struct router *router,
-                              const char *worker, pipeline_freed_fn fn, void *arg)
+                              struct app_credentials *credentials, struct fleet *fleet,
+                              struct router *router, const char *worker, pipeline_freed_fn fn,
+                              void *arg)
 {
     struct pipeline *p = mem_zalloc(sizeof *p);
     *p = (struct pipeline){.config = config,
                            .sender = sender,
-                           .keyring = keyring,
+                           .credentials = credentials,
                            .fleet = fleet,
                            .circuits = fleet_circuits(fleet),
                            .own = fleet_own(fleet),
@@ -137,7 +138,7 @@ void pipeline_move(struct flight *f, enum flight_state to)
 
 bool pipeline_may_call(const struct pipeline *p, size_t app)
 {
-    return !fleet_app_paused(p->fleet, app) && keyring_ready(p->keyring, app);
+    return !fleet_app_paused(p->fleet, app) && app_credentials_ready(p->credentials, app);
 }
 
 /* A batch that is one call tells that more would have fitted, not how many: without a guess upwards

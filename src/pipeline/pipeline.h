@@ -5,7 +5,7 @@
 #define PB_PIPELINE_PIPELINE_H
 
 #include "fleet/fleet.h"
-#include "keys/keyring.h"
+#include "keys/app_credentials.h"
 #include "pipeline/flight.h"
 #include "pipeline/sender.h"
 #include "redis/router.h"
@@ -15,10 +15,11 @@ struct pipeline;
 /* A flight has ended and its credit is free. */
 typedef void (*pipeline_freed_fn)(void *arg);
 
-/* config, sender, keyring, fleet and router (for reply_to lists) are borrowed. */
+/* config, sender, credentials, fleet and router (for reply_to lists) are borrowed. */
 struct pipeline *pipeline_new(const struct config *config, struct sender *sender,
-                              struct keyring *keyring, struct fleet *fleet, struct router *router,
-                              const char *worker, pipeline_freed_fn fn, void *arg);
+                              struct app_credentials *credentials, struct fleet *fleet,
+                              struct router *router, const char *worker, pipeline_freed_fn fn,
+                              void *arg);
 /* Frees flights that never ended, without a word to Redis: their leases run out. */
 void pipeline_free(struct pipeline *p);
 
@@ -32,9 +33,9 @@ void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct q
  * or another configuration came, they go back unread. */
 bool pipeline_read(struct pipeline *p);
 
-/* Another configuration (borrowed) from now on, after the fleet's and the keyring's. Calls on the
- * wire are settled under the one that they were made by; what has not been sent goes back, to be
- * read anew. */
+/* Another configuration (borrowed) from now on, after the fleet's and the credentials'. Calls on
+ * the wire are settled under the one that they were made by; what has not been sent goes back, to
+ * be read anew. */
 void pipeline_set_config(struct pipeline *p, const struct config *config);
 
 /* Each tick, and when tokens came: looks again at flights that could not start their call. */

@@ -21,7 +21,7 @@ enum {
 struct pipeline {
     const struct config *config;
     struct sender *sender;
-    struct keyring *keyring;
+    struct app_credentials *credentials;
     struct router *router;
     const char *worker;
     struct fleet *fleet;

@@ -71,7 +71,7 @@ static void send_call(struct flight *f)
 {
     struct err e;
     struct credentials keys;
-    keyring_get(f->pipeline->keyring, pipeline_app(f), &keys, &f->keys_issue);
+    app_credentials_get(f->pipeline->credentials, pipeline_app(f), &keys, &f->keys_issue);
     note_first_sent(f);
     if (sender_send(f->pipeline->sender, f, &keys, on_reply, &e))
         pipeline_move(f, FLIGHT_OUT);

@@ -356,9 +356,9 @@ struct dispatch *dispatch_new(struct event_base *base, struct resolver *resolver
         lane_init(&d->lanes[i], d, resolver, config->queue_names[i]);
     d->router = router_new(base, resolver, &config->redis, d->cmd);
     d->fleet = fleet_new(base, config, first_queues_redis(d), d->worker, on_fleet, d);
-    d->keyring = keyring_new(base, config, on_fleet, d);
+    d->credentials = app_credentials_new(base, config, on_fleet, d);
     d->pipeline =
-        pipeline_new(config, sender, d->keyring, d->fleet, d->router, d->worker, on_freed, d);
+        pipeline_new(config, sender, d->credentials, d->fleet, d->router, d->worker, on_freed, d);
     d->tick = every(d, config->reap_ms, on_tick);
     d->extend = every(d, config->extend_ms, on_extend);
     log_info("event=worker_start worker=%s queues=%zu concurrency=%lld memory_bytes=%lld",
@@ -388,7 +388,7 @@ void dispatch_free(struct dispatch *d)
         mem_free(d->lanes[i].dead);
     }
     pipeline_free(d->pipeline);
-    keyring_free(d->keyring);
+    app_credentials_free(d->credentials);
     fleet_free(d->fleet);
     timer_free(d->tick);
     timer_free(d->extend);
@@ -408,7 +408,7 @@ void dispatch_set_config(struct dispatch *d, const struct config *config)
         d->lanes[i].leftovers.next_ms = 0; /* apps may be gone */
     }
     fleet_set_config(d->fleet, config);
-    keyring_set_config(d->keyring, config);
+    app_credentials_set_config(d->credentials, config);
     pipeline_set_config(d->pipeline, config);
     dispatch_pump_soon(d);
 }
@@ -465,5 +465,5 @@ const char *dispatch_fleet_trouble(const struct dispatch *d)
 
 const char *dispatch_keys_trouble(const struct dispatch *d, size_t app)
 {
-    return keyring_trouble(d->keyring, app);
+    return app_credentials_trouble(d->credentials, app);
 }

@@ -54,7 +54,7 @@ struct dispatch {
     struct redis *cmd; /* NULL in a cluster */
     struct router *router;
     struct sender *sender;
-    struct keyring *keyring;
+    struct app_credentials *credentials;
     struct fleet *fleet;
     struct pipeline *pipeline;
     struct heartbeat heartbeat;

@@ -45,8 +45,8 @@ void open_stage_with(struct stage *s, const char *const *vars, const char *file,
     s->fleet = fleet_new(base, &s->config, s->w->cmd, "w1", on_fleet, s);
     others_looked(fleet_others(s->fleet), INT64_MAX); /* there are none */
     s->router = router_new(base, NULL, &s->config.redis, s->w->cmd);
-    s->keyring = keyring_new(base, &s->config, on_fleet, s);
-    s->p = pipeline_new(&s->config, s->sender, s->keyring, s->fleet, s->router, "w1",
+    s->credentials = app_credentials_new(base, &s->config, on_fleet, s);
+    s->p = pipeline_new(&s->config, s->sender, s->credentials, s->fleet, s->router, "w1",
                         on_freed_credit, s);
     fleet_connected(s->fleet);
     pump_until(base, !fleet_paused(s->fleet));
@@ -64,7 +64,7 @@ void close_stage(struct stage *s)
     router_free(s->router);
     worker_free(s->w);
     pipeline_free(s->p);
-    keyring_free(s->keyring);
+    app_credentials_free(s->credentials);
     fleet_free(s->fleet);
     provider_close(&s->provider);
     config_free(&s->config);

@@ -16,7 +16,7 @@ struct stage {
     struct config config;
     struct sender *sender;
     struct worker *w; /* connections and queue; its own claims are not used */
-    struct keyring *keyring;
+    struct app_credentials *credentials;
     struct fleet *fleet;
     struct router *router;
     struct pipeline *p;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The keyring (keyring, key_fetch, stamp, config_keys) against a metadata service and an STS on the
- * same loop. The boot clock runs ahead by as much as a test says (mk/unit.mk). */
+ * The credentials (credentials, key_fetch, stamp, config_keys) against a metadata service and an
+ * STS on the same loop. The boot clock runs ahead by as much as a test says (mk/unit.mk). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,8 +22,8 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "keys/app_credentials.h"
 #include "keys/key_fetch.h"
-#include "keys/keyring.h"
 #include "support/pump.h"
 
 static int64_t boot_shift_ms;
@@ -121,13 +121,14 @@ static void service_open(struct service *s, struct event_base *base)
     s->port = ntohs(a.sin_port);
 }
 
-/* --- a keyring ------------------------------------------------------------------------------- */
+/* --- the credentials
+ * ------------------------------------------------------------------------------- */
 
 struct stage {
     struct event_base *base;
     struct service service;
     struct config config;
-    struct keyring *ring;
+    struct app_credentials *all;
     char dir[32], path[64];
     int told;
 };
@@ -169,7 +170,7 @@ static void load(struct stage *s, const char *text, struct config *out)
 
 static void stage_new(struct stage *s)
 {
-    *s = (struct stage){.base = event_base_new(), .dir = "/tmp/pb-keyring-XXXXXX"};
+    *s = (struct stage){.base = event_base_new(), .dir = "/tmp/pb-credentials-XXXXXX"};
     assert_non_null(mkdtemp(s->dir));
     service_open(&s->service, s->base);
 }
@@ -177,12 +178,12 @@ static void stage_new(struct stage *s)
 static void stage_open(struct stage *s, const char *text)
 {
     load(s, text, &s->config);
-    s->ring = keyring_new(s->base, &s->config, on_keys, s);
+    s->all = app_credentials_new(s->base, &s->config, on_keys, s);
 }
 
 static void stage_close(struct stage *s)
 {
-    keyring_free(s->ring);
+    app_credentials_free(s->all);
     evhttp_free(s->service.http);
     config_free(&s->config);
     event_base_free(s->base);
@@ -195,14 +196,14 @@ static const char *key_of(const struct stage *s, size_t app)
 {
     struct credentials c;
     unsigned issue;
-    return keyring_get(s->ring, app, &c, &issue) ? c.id : "none";
+    return app_credentials_get(s->all, app, &c, &issue) ? c.id : "none";
 }
 
 static unsigned issue_of(const struct stage *s, size_t app)
 {
     struct credentials c;
     unsigned issue;
-    keyring_get(s->ring, app, &c, &issue);
+    app_credentials_get(s->all, app, &c, &issue);
     return issue;
 }
 
@@ -218,11 +219,11 @@ static void plain_keys_need_nothing(void **state)
     stage_new(&s);
     stage_open(&s, "aliyun: { access_key_id = \"id\"; access_key_secret = \"s\"; };\napps = ( " APP(
                        "a", "") " );");
-    assert_true(keyring_ready(s.ring, 0));
+    assert_true(app_credentials_ready(s.all, 0));
     assert_string_equal(key_of(&s, 0), "id");
-    assert_false(keyring_refused(s.ring, 0, 0, "InvalidSecurityToken.Expired"));
-    keyring_accepted(s.ring, 0, 0);
-    assert_null(keyring_trouble(s.ring, 0));
+    assert_false(app_credentials_refused(s.all, 0, 0, "InvalidSecurityToken.Expired"));
+    app_credentials_accepted(s.all, 0, 0);
+    assert_null(app_credentials_trouble(s.all, 0));
     stage_close(&s);
 }
 
@@ -236,10 +237,10 @@ static void one_supply_for_one_source(void **state)
         "aliyun: { credentials = \"ecs\"; };\napps = ( " APP("a", "") ", " APP("b", "") ", " APP(
             "c", "ecs_role = \"other\";") ", " APP("d", "access_key_id = \"own\"; "
                                                         "access_key_secret = \"s\";") " );");
-    assert_false(keyring_ready(s.ring, 0));
-    assert_string_equal(keyring_trouble(s.ring, 0), "none have come yet");
-    assert_true(keyring_ready(s.ring, 3));
-    pump_until(s.base, keyring_ready(s.ring, 0) && keyring_ready(s.ring, 2));
+    assert_false(app_credentials_ready(s.all, 0));
+    assert_string_equal(app_credentials_trouble(s.all, 0), "none have come yet");
+    assert_true(app_credentials_ready(s.all, 3));
+    pump_until(s.base, app_credentials_ready(s.all, 0) && app_credentials_ready(s.all, 2));
     assert_string_equal(key_of(&s, 0), key_of(&s, 1));
     assert_string_not_equal(key_of(&s, 0), key_of(&s, 2));
     assert_string_equal(key_of(&s, 3), "own");
@@ -258,7 +259,7 @@ static void keys_are_exchanged_before_their_end(void **state)
     s.service.skew_s = -7200; /* whose clock is right does not matter */
     s.service.life_s = 6 * 3600;
     stage_open(&s, ECS);
-    pump_until(s.base, keyring_ready(s.ring, 0));
+    pump_until(s.base, app_credentials_ready(s.all, 0));
     assert_string_equal(key_of(&s, 0), "STS.id1");
     boot_shift_ms += 4 * 3600 * 1000;
     int ticks = s.service.keys;
@@ -266,7 +267,7 @@ static void keys_are_exchanged_before_their_end(void **state)
     assert_int_equal(s.service.keys, ticks); /* two hours are left */
     boot_shift_ms += 3600 * 1000;
     pump_until(s.base, strcmp(key_of(&s, 0), "STS.id2") == 0);
-    assert_true(keyring_ready(s.ring, 0));
+    assert_true(app_credentials_ready(s.all, 0));
     assert_int_equal(s.service.keys, 2);
     stage_close(&s);
 }
@@ -277,13 +278,13 @@ static void failures_keep_what_is_there(void **state)
     struct stage s;
     stage_new(&s);
     stage_open(&s, ECS);
-    pump_until(s.base, keyring_ready(s.ring, 0));
+    pump_until(s.base, app_credentials_ready(s.all, 0));
     s.service.down = true;
     int64_t failed = metrics_get_at(METRIC_CREDENTIALS, metrics_find(SET_FETCH, "failed"), 0);
     boot_shift_ms += 50 * 60 * 1000;
-    pump_until(s.base, keyring_trouble(s.ring, 0));
-    assert_non_null(strstr(keyring_trouble(s.ring, 0), "503"));
-    assert_true(keyring_ready(s.ring, 0));
+    pump_until(s.base, app_credentials_trouble(s.all, 0));
+    assert_non_null(strstr(app_credentials_trouble(s.all, 0), "503"));
+    assert_true(app_credentials_ready(s.all, 0));
     assert_string_equal(key_of(&s, 0), "STS.id1");
     int asked = s.service.tokens;
     boot_shift_ms += 1000; /* the first pause */
@@ -292,7 +293,7 @@ static void failures_keep_what_is_there(void **state)
                            failed + 2);
     s.service.down = false;
     boot_shift_ms += 60 * 1000;
-    pump_until(s.base, !keyring_trouble(s.ring, 0));
+    pump_until(s.base, !app_credentials_trouble(s.all, 0));
     assert_string_equal(key_of(&s, 0), "STS.id2");
     stage_close(&s);
 }
@@ -303,28 +304,28 @@ static void refused_keys_are_renewed_once(void **state)
     struct stage s;
     stage_new(&s);
     stage_open(&s, ECS);
-    pump_until(s.base, keyring_ready(s.ring, 0));
+    pump_until(s.base, app_credentials_ready(s.all, 0));
     unsigned first = issue_of(&s, 0);
     for (int i = 0; i < 10; i++)
-        assert_true(keyring_refused(s.ring, 0, first, "InvalidSecurityToken.Expired"));
-    assert_false(keyring_ready(s.ring, 0));
-    pump_until(s.base, keyring_ready(s.ring, 0));
+        assert_true(app_credentials_refused(s.all, 0, first, "InvalidSecurityToken.Expired"));
+    assert_false(app_credentials_ready(s.all, 0));
+    pump_until(s.base, app_credentials_ready(s.all, 0));
     assert_int_equal(s.service.keys, 2);
     unsigned second = issue_of(&s, 0);
     assert_int_not_equal(first, second);
-    assert_true(keyring_refused(s.ring, 0, first, "late"));
-    assert_true(keyring_ready(s.ring, 0)); /* the late answer is about keys that are gone */
+    assert_true(app_credentials_refused(s.all, 0, first, "late"));
+    assert_true(app_credentials_ready(s.all, 0)); /* the late answer is about keys that are gone */
     /* new ones that are refused as well are no reason to go round in circles … */
-    assert_false(keyring_refused(s.ring, 0, second, "InvalidSecurityToken.Malformed"));
-    assert_true(keyring_ready(s.ring, 0));
+    assert_false(app_credentials_refused(s.all, 0, second, "InvalidSecurityToken.Malformed"));
+    assert_true(app_credentials_ready(s.all, 0));
     assert_int_equal(s.service.keys, 2);
     /* … but others are asked for after a while */
     boot_shift_ms += 5000;
-    assert_false(keyring_refused(s.ring, 0, second, "InvalidSecurityToken.Malformed"));
+    assert_false(app_credentials_refused(s.all, 0, second, "InvalidSecurityToken.Malformed"));
     pump_until(s.base, issue_of(&s, 0) != second);
     unsigned third = issue_of(&s, 0);
-    keyring_accepted(s.ring, 0, third);
-    assert_true(keyring_refused(s.ring, 0, third, "InvalidSecurityToken.Expired"));
+    app_credentials_accepted(s.all, 0, third);
+    assert_true(app_credentials_refused(s.all, 0, third, "InvalidSecurityToken.Expired"));
     stage_close(&s);
 }
 
@@ -334,13 +335,13 @@ static void the_same_keys_again_are_no_others(void **state)
     struct stage s;
     stage_new(&s);
     stage_open(&s, ECS);
-    pump_until(s.base, keyring_ready(s.ring, 0));
+    pump_until(s.base, app_credentials_ready(s.all, 0));
     unsigned issue = issue_of(&s, 0);
     s.service.frozen = true;
-    assert_true(keyring_refused(s.ring, 0, issue, "InvalidSecurityToken.Expired"));
-    pump_until(s.base, keyring_ready(s.ring, 0));
+    assert_true(app_credentials_refused(s.all, 0, issue, "InvalidSecurityToken.Expired"));
+    pump_until(s.base, app_credentials_ready(s.all, 0));
     assert_int_equal(issue_of(&s, 0), issue);
-    assert_false(keyring_refused(s.ring, 0, issue, "InvalidSecurityToken.Expired"));
+    assert_false(app_credentials_refused(s.all, 0, issue, "InvalidSecurityToken.Expired"));
     stage_close(&s);
 }
 
@@ -351,15 +352,15 @@ static void the_older_mode_is_tried_where_it_may(void **state)
     stage_new(&s);
     s.service.v1 = true;
     stage_open(&s, ECS);
-    pump_until(s.base, keyring_ready(s.ring, 0));
+    pump_until(s.base, app_credentials_ready(s.all, 0));
     stage_close(&s);
     stage_new(&s);
     s.service.v1 = true;
     stage_open(&s, "aliyun: { credentials = \"ecs\"; imds_v1_disabled = true; };\napps = ( " APP(
                        "a", "") " );");
     pump_until(s.base, s.told);
-    assert_false(keyring_ready(s.ring, 0));
-    assert_string_equal(keyring_trouble(s.ring, 0), "metadata service, token: status 404");
+    assert_false(app_credentials_ready(s.all, 0));
+    assert_string_equal(app_credentials_trouble(s.all, 0), "metadata service, token: status 404");
     assert_int_equal(s.service.keys, 0);
     stage_close(&s);
 }
@@ -376,7 +377,7 @@ static void oidc_reads_its_file_each_time(void **state)
              "};\napps = ( " APP("a", "") " );",
              s.path);
     stage_open(&s, text);
-    pump_until(s.base, keyring_ready(s.ring, 0));
+    pump_until(s.base, app_credentials_ready(s.all, 0));
     assert_non_null(strstr(s.service.form, "OIDCToken=first&"));
     put_file(&s, "oidc", "second");
     boot_shift_ms += 46 * 60 * 1000;
@@ -384,8 +385,8 @@ static void oidc_reads_its_file_each_time(void **state)
     assert_non_null(strstr(s.service.form, "OIDCToken=second&"));
     unlink(s.path);
     boot_shift_ms += 46 * 60 * 1000;
-    pump_until(s.base, keyring_trouble(s.ring, 0));
-    assert_non_null(strstr(keyring_trouble(s.ring, 0), "No such file"));
+    pump_until(s.base, app_credentials_trouble(s.all, 0));
+    assert_non_null(strstr(app_credentials_trouble(s.all, 0), "No such file"));
     assert_int_equal(s.service.sts, 2);
     stage_close(&s);
 }
@@ -403,19 +404,20 @@ static void files_are_watched(void **state)
     stage_open(&s, text);
     assert_string_equal(key_of(&s, 0), "one");
     unsigned first = issue_of(&s, 0);
-    assert_false(keyring_refused(s.ring, 0, first, "MissingSecurityToken"));
+    assert_false(app_credentials_refused(s.all, 0, first, "MissingSecurityToken"));
     /* a refusal is a reason to look at once */
     put_file(&s, "credentials",
              "[default]\ntype = access_key\naccess_key_id = two\naccess_key_secret = s\n");
-    assert_true(keyring_refused(s.ring, 0, first, "InvalidSecurityToken.Expired"));
-    assert_true(keyring_ready(s.ring, 0));
+    assert_true(app_credentials_refused(s.all, 0, first, "InvalidSecurityToken.Expired"));
+    assert_true(app_credentials_ready(s.all, 0));
     assert_string_equal(key_of(&s, 0), "two");
-    assert_false(keyring_refused(s.ring, 0, issue_of(&s, 0), "InvalidSecurityToken.Expired"));
+    assert_false(
+        app_credentials_refused(s.all, 0, issue_of(&s, 0), "InvalidSecurityToken.Expired"));
     put_file(&s, "credentials", "[default]\ntype = nonsense\n");
     boot_shift_ms += 2000;
     pump_until(s.base, metrics_get_at(METRIC_CREDENTIALS_EXPIRY, 0, 0) == METRIC_ABSENT);
     boot_shift_ms += 2000;
-    pump_until(s.base, keyring_trouble(s.ring, 0));
+    pump_until(s.base, app_credentials_trouble(s.all, 0));
     assert_string_equal(key_of(&s, 0), "two");
     put_file(&s, "credentials", "[default]\ntype = ecs_ram_role\n");
     for (int i = 0; i < 3; i++) {
@@ -435,7 +437,7 @@ static void a_reload_keeps_what_stays(void **state)
     stage_new(&s);
     stage_open(&s, "aliyun: { credentials = \"ecs\"; };\napps = ( " APP("a", "") ", " APP(
                        "b", "ecs_role = \"other\";") " );");
-    pump_until(s.base, keyring_ready(s.ring, 0) && keyring_ready(s.ring, 1));
+    pump_until(s.base, app_credentials_ready(s.all, 0) && app_credentials_ready(s.all, 1));
     struct config was = s.config;
     char *kept = mem_strdup(key_of(&s, 1));
     load(&s,
@@ -443,12 +445,12 @@ static void a_reload_keeps_what_stays(void **state)
              "b", "ecs_role = \"other\";") ", " APP("c", "ecs_role = \"third\";") " );",
          &next);
     s.service.hold = true;
-    keyring_set_config(s.ring, &next);
+    app_credentials_set_config(s.all, &next);
     config_free(&was);
     s.config = next;
-    assert_true(keyring_ready(s.ring, 0));
+    assert_true(app_credentials_ready(s.all, 0));
     assert_string_equal(key_of(&s, 0), kept);
-    assert_false(keyring_ready(s.ring, 1));
+    assert_false(app_credentials_ready(s.all, 1));
     pump_until(s.base, s.service.held);
     /* the third is asked for when the next reload comes: its question is put again */
     struct config again;
@@ -456,12 +458,12 @@ static void a_reload_keeps_what_stays(void **state)
     load(&s,
          "aliyun: { credentials = \"ecs\"; };\napps = ( " APP("c", "ecs_role = \"third\";") " );",
          &again);
-    keyring_set_config(s.ring, &again);
+    app_credentials_set_config(s.all, &again);
     config_free(&was);
     s.config = again;
     s.service.hold = false;
     give(&s.service, s.service.held, "{\"Code\":\"Success\",", "}");
-    pump_until(s.base, keyring_ready(s.ring, 0));
+    pump_until(s.base, app_credentials_ready(s.all, 0));
     assert_int_equal(s.service.keys, 4);
     mem_free(kept);
     stage_close(&s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "keys/keyring.h"
+#include "keys/app_credentials.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +20,7 @@
 enum { TICK_MS = 500, LOOK_MS = 2000, HASTE_MS = 5000, WHY_SIZE = 224 };
 
 struct source_credentials {
-    struct keyring *ring;
+    struct app_credentials *all;
     const struct credentials_source *configured; /* by the configuration in force */
     const struct credentials_source *source;     /* that, or what the profile says */
     struct profile profile;
@@ -39,7 +39,7 @@ struct source_credentials {
     char why[WHY_SIZE]; /* of the last failure; "" when all is well */
 };
 
-struct keyring {
+struct app_credentials {
     const struct config *config;
     struct event_base *base;
     struct key_client *client;
@@ -49,7 +49,7 @@ struct keyring {
     struct timer *tick;
     unsigned issues; /* that there have been */
     int64_t looked_ms;
-    keyring_fn fn;
+    app_credentials_fn fn;
     void *arg;
 };
 
@@ -86,7 +86,7 @@ static void take_keys(struct source_credentials *s, struct credentials_owned *ke
     credentials_free(&s->keys);
     s->keys = *keys;
     *keys = (struct credentials_owned){0};
-    s->issue = ++s->ring->issues;
+    s->issue = ++s->all->issues;
 }
 
 static void log_keys(const struct source_credentials *s)
@@ -129,7 +129,7 @@ static void on_fetched(void *arg, struct credentials_owned *keys, int64_t left, 
         s->fetch_boot_ms =
             now + credentials_retry_in_ms(s->failures, clock_random_below(UINT64_MAX));
     }
-    s->ring->fn(s->ring->arg);
+    s->all->fn(s->all->arg);
 }
 
 static void fetch_source(struct source_credentials *s)
@@ -138,7 +138,7 @@ static void fetch_source(struct source_credentials *s)
         return;
     s->began_boot_ms = clock_boot_ms();
     s->fetch_boot_ms = 0;
-    s->fetch = key_fetch_start(s->ring->client, s->source, on_fetched, s);
+    s->fetch = key_fetch_start(s->all->client, s->source, on_fetched, s);
 }
 
 static void stop_fetch(struct source_credentials *s)
@@ -250,12 +250,12 @@ static void look_at_files(struct source_credentials *s)
         return;
     read_files(s);
     if (s->issue != before)
-        s->ring->fn(s->ring->arg);
+        s->all->fn(s->all->arg);
 }
 
 /* --- the clockwork --------------------------------------------------------------------------- */
 
-static void show_expiry(const struct keyring *k)
+static void show_expiry(const struct app_credentials *k)
 {
     for (size_t i = 0; i < k->config->napps; i++) {
         const struct source_credentials *s = k->of[i];
@@ -264,9 +264,9 @@ static void show_expiry(const struct keyring *k)
     }
 }
 
-static void on_keyring_tick(void *arg)
+static void on_credentials_tick(void *arg)
 {
-    struct keyring *k = arg;
+    struct app_credentials *k = arg;
     int64_t now = clock_boot_ms();
     bool look = now - k->looked_ms >= LOOK_MS;
     if (look)
@@ -342,17 +342,17 @@ static void take_over_source(struct source_credentials *s,
 }
 
 static struct source_credentials *
-source_credentials_new(struct keyring *k, const struct credentials_source *configured)
+source_credentials_new(struct app_credentials *k, const struct credentials_source *configured)
 {
     struct source_credentials *s = mem_zalloc(sizeof *s);
-    *s = (struct source_credentials){.ring = k, .configured = configured, .source = configured};
+    *s = (struct source_credentials){.all = k, .configured = configured, .source = configured};
     name_files(s);
     return s;
 }
 
 /* One for each different source of the configuration, those of old that stay among them; the rest
  * is freed. */
-static void make_sources(struct keyring *k, struct source_credentials **old, size_t n)
+static void make_sources(struct app_credentials *k, struct source_credentials **old, size_t n)
 {
     size_t napps = k->config->napps;
     k->sources = mem_zalloc((napps + 1) * sizeof(struct source_credentials *));
@@ -379,7 +379,7 @@ static void make_sources(struct keyring *k, struct source_credentials **old, siz
         source_credentials_free(old[j]);
 }
 
-static void begin_new(struct keyring *k)
+static void begin_new(struct app_credentials *k)
 {
     for (size_t i = 0; i < k->nsources; i++)
         if (!k->sources[i]->issue && !k->sources[i]->fetch && !k->sources[i]->fetch_boot_ms)
@@ -390,19 +390,19 @@ static void begin_new(struct keyring *k)
         timer_stop(k->tick);
 }
 
-struct keyring *keyring_new(struct event_base *base, const struct config *config, keyring_fn fn,
-                            void *arg)
+struct app_credentials *app_credentials_new(struct event_base *base, const struct config *config,
+                                            app_credentials_fn fn, void *arg)
 {
-    struct keyring *k = mem_zalloc(sizeof *k);
-    *k = (struct keyring){.config = config, .base = base, .fn = fn, .arg = arg};
+    struct app_credentials *k = mem_zalloc(sizeof *k);
+    *k = (struct app_credentials){.config = config, .base = base, .fn = fn, .arg = arg};
     k->client = key_client_new(base, config);
-    k->tick = timer_new(base, on_keyring_tick, k);
+    k->tick = timer_new(base, on_credentials_tick, k);
     make_sources(k, NULL, 0);
     begin_new(k);
     return k;
 }
 
-void keyring_set_config(struct keyring *k, const struct config *config)
+void app_credentials_set_config(struct app_credentials *k, const struct config *config)
 {
     struct source_credentials **old = k->sources;
     size_t n = k->nsources;
@@ -416,7 +416,7 @@ void keyring_set_config(struct keyring *k, const struct config *config)
     begin_new(k);
 }
 
-void keyring_free(struct keyring *k)
+void app_credentials_free(struct app_credentials *k)
 {
     if (!k)
         return;
@@ -431,13 +431,14 @@ void keyring_free(struct keyring *k)
 
 /* --- for those who sign ---------------------------------------------------------------------- */
 
-bool keyring_ready(const struct keyring *k, size_t app)
+bool app_credentials_ready(const struct app_credentials *k, size_t app)
 {
     const struct source_credentials *s = k->of[app];
     return !s || (s->issue && !s->renewing);
 }
 
-bool keyring_get(const struct keyring *k, size_t app, struct credentials *out, unsigned *issue)
+bool app_credentials_get(const struct app_credentials *k, size_t app, struct credentials *out,
+                         unsigned *issue)
 {
     const struct source_credentials *s = k->of[app];
     *issue = s ? s->issue : 0;
@@ -448,7 +449,7 @@ bool keyring_get(const struct keyring *k, size_t app, struct credentials *out, u
     return !s || s->issue;
 }
 
-void keyring_accepted(struct keyring *k, size_t app, unsigned issue)
+void app_credentials_accepted(struct app_credentials *k, size_t app, unsigned issue)
 {
     struct source_credentials *s = k->of[app];
     if (s && s->issue == issue)
@@ -471,7 +472,8 @@ static bool read_at_once(struct source_credentials *s)
     return s->issue != before;
 }
 
-bool keyring_refused(struct keyring *k, size_t app, unsigned issue, const char *code)
+bool app_credentials_refused(struct app_credentials *k, size_t app, unsigned issue,
+                             const char *code)
 {
     struct source_credentials *s = k->of[app];
     if (!s || s->issue != issue || s->renewing)
@@ -488,7 +490,7 @@ bool keyring_refused(struct keyring *k, size_t app, unsigned issue, const char *
     return true;
 }
 
-const char *keyring_trouble(const struct keyring *k, size_t app)
+const char *app_credentials_trouble(const struct app_credentials *k, size_t app)
 {
     const struct source_credentials *s = k->of[app];
     if (!s || (s->issue && !s->failures))
