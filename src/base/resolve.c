@@ -144,7 +144,7 @@ static void *ask_library(void *arg)
 }
 
 /* Signals are the loop's. */
-static int start_thread(struct asking *a)
+static int start_lookup(struct asking *a)
 {
     pthread_t thread;
     pthread_attr_t attr;
@@ -176,7 +176,7 @@ static void ask_family(struct question *q, int family)
     pthread_mutex_lock(&r->box->lock);
     r->box->owners++;
     pthread_mutex_unlock(&r->box->lock);
-    if (start_thread(a) == 0)
+    if (start_lookup(a) == 0)
         return;
     a->result = NO_THREAD;
     post_answer(a);
@@ -249,7 +249,7 @@ static struct question *find_question(const struct resolver *r, const char *host
 /* --- answers --------------------------------------------------------------------------------- */
 
 /* Who asks again from within the callback waits for the next answer. */
-static void tell_all(struct question *q, const struct resolve_answer *answer)
+static void tell_askers(struct question *q, const struct resolve_answer *answer)
 {
     struct lookup *l;
     const unsigned round = q->round++;
@@ -278,7 +278,7 @@ static void take_answer(struct asking *a)
     if (a->n || (!q->any && !q->alone)) {
         struct resolve_answer answer = {.n = a->n, .why = a->n ? "" : why_none(a)};
         memcpy(answer.v, a->found, sizeof answer.v);
-        tell_all(q, &answer);
+        tell_askers(q, &answer);
     }
 }
 

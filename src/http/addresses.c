@@ -69,7 +69,7 @@ static void end_lookup(struct addresses *a, const char *why)
         a->fn(a->arg, why);
 }
 
-static void on_lookup(void *arg, const struct resolve_answer *answer)
+static void on_addresses_found(void *arg, const struct resolve_answer *answer)
 {
     struct addresses *a = arg;
     a->due_ms = clock_mono_ms() + (answer->n ? ADDRESSES_FRESH_MS : ADDRESSES_AGAIN_MS);
@@ -78,7 +78,7 @@ static void on_lookup(void *arg, const struct resolve_answer *answer)
     end_lookup(a, answer->why);
 }
 
-static void on_limit(void *arg)
+static void on_addresses_late(void *arg)
 {
     struct addresses *a = arg;
     resolve_cancel(a->lookup);
@@ -124,7 +124,7 @@ struct addresses *addresses_new(struct event_base *base, const char *url, long l
     a->limit_ms = limit_ms;
     a->fn = fn;
     a->arg = arg;
-    a->timer = timer_new(base, on_limit, a);
+    a->timer = timer_new(base, on_addresses_late, a);
     a->resolver = resolver_new(base);
     if (a->resolver)
         return a;
@@ -149,7 +149,7 @@ bool addresses_known(struct addresses *a)
 {
     bool wanted = !a->version || clock_mono_ms() >= a->due_ms;
     if (!a->lookup && wanted) {
-        a->lookup = resolve_start(a->resolver, a->host, on_lookup, a);
+        a->lookup = resolve_start(a->resolver, a->host, on_addresses_found, a);
         if (!a->version)
             timer_once(a->timer, a->limit_ms);
     }
