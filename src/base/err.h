@@ -17,7 +17,8 @@ struct err {
  *   return err_set(e, "tags: %zu elements, at most %zu", n, max);
  * e may be NULL. */
 bool err_set(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-bool err_set_args(struct err *e, const char *fmt, va_list args);
+bool err_set_args(struct err *e, const char *fmt, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 /* Puts "prefix: " before the message that is there. Returns false. */
 bool err_prefix(struct err *e, const char *prefix);
