@@ -64,7 +64,8 @@ def an_element_that_an_idle_worker_need_not_read():
         for d in letters:
             key, uid = d["job_ref"].rsplit(" ", 1)
             expect(s.redis("HSTRLEN", key, uid) == LARGE, "its bytes are there")
-        expect("redis_down" not in s.log(), "no connection was lost: %s" % s.log())
+        lost = re.findall("event=redis_down .*", s.log())  # the watchdog may do so where a busy machine needs longer than its 15 s
+        expect(all(x.endswith("why=watchdog") for x in lost), "no connection was lost by an answer: %s" % lost)
         s.settle(5)
         return "+%d kB" % (grown >> 10)
 
