@@ -626,7 +626,7 @@ def an_inbox_that_nobody_knows_is_adopted():
 # --- a worker's own trouble
 
 # A worker that is well must not seem to be in trouble on a busy machine: no call is cut off, no worker taken for dead.
-OWN = dict(FAST, **dict(SHORT, **PATIENT), PUSHBRIDGE_CIRCUIT_PROBE_MS="200")
+OWN = dict(FAST, **dict(SHORT, **PATIENT, PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS="60000"), PUSHBRIDGE_CIRCUIT_PROBE_MS="200")
 
 
 def no_circuit_opened(s):
@@ -769,7 +769,8 @@ def one_workers_dead_name_server_is_its_own():
         s.endpoint = s.endpoint.replace("localhost", "push.example")
         sick = with_names(s, "sick", local, "nameserver %s\noptions timeout:1 attempts:1\n" % names.address)
         well = with_names(s, "well", local + "127.0.0.1 push.example\n", "")
-        a, _ = beside_a_healthy_one(s, 200, "not_sent", {"program": well}, program=sick)
+        a, _ = beside_a_healthy_one(s, 200, "not_sent", {"program": well}, program=sick,
+                                    PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS=SHORT["PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS"])
         expect(names.asked, "it was asked")
         steps_back(s, lambda: a.families()["pushbridge_jobs_claimed_total"].value(queue=wire.QUEUE))
         names.well = True
@@ -801,7 +802,7 @@ def one_worker_without_descriptors_comes_back():
 @scenario
 def workers_that_agree_open_the_circuit():
     """Nobody reaches the provider: the second to say so opens the circuit for all, attempts are not used up, and all come back."""
-    with Stage(env=OWN) as s:
+    with Stage(env=dict(OWN, **SHORT)) as s:
         for _ in range(3):
             s.worker()
         wait_idle(s)
