@@ -113,7 +113,7 @@ include $(wildcard mk/*.mk)
 layers: $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ) ## Reject includes and calls that the rooms (mk/rooms.txt) do not allow, circles of calls, and what is too large
 	@sh tests/rooms.sh mk/rooms.txt $(B) $(sort $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ))
 	@sh tests/circles.sh $(B) $(sort $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ))
-	@sh tests/sizes.sh functions files
+	@sh tests/sizes.sh functions
 
 .PHONY: format
 format: ## Format the C sources

@@ -382,9 +382,9 @@ static void root_believes_no_other_user(void **state)
     (void)state;
     const char *name = "127.0.0.1:1";
     bool is_root = geteuid() == 0;
-    assert_int_equal(0, is_root ? seteuid(65534) : 0);
+    assert_int_equal(is_root ? seteuid(65534) : 0, 0);
     int squat = admin_socket_listen(name);
-    assert_int_equal(0, is_root ? seteuid(0) : 0);
+    assert_int_equal(is_root ? seteuid(0) : 0, 0);
     assert_true(squat >= 0);
     int fd = admin_socket_dial(name);
     assert_int_equal(!is_root, fd >= 0); /* a plain user's own is believed */

@@ -510,7 +510,7 @@ static void old_names_cost_little(void **state)
     enum { ROUNDS = 100, NAMES_A_STEP = 8 };
     const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
-    freeReplyObject(cli("EVAL %s 1 " K ":workers",
+    freeReplyObject(cli("EVAL %s 1 " KEY_WORKERS,
                         "for i = 1, 300 do redis.call('ZADD', KEYS[1], i, 'gone' .. i) end"));
     worker_count(w); /* so that it knows the time */
     long long before = scripts_run();
@@ -524,7 +524,7 @@ static void old_names_cost_little(void **state)
     assert_in_range(scripts_run() - before, NAMES_A_STEP, NAMES_A_STEP * seconds + ROUNDS / 10);
     /* as if the time of each step had come */
     pump_until(base, (w->q->adopt_old_ms = 0, queue_housekeep(w->q),
-                      cli_int("ZCOUNT " K ":workers 0 1000") == 0));
+                      cli_int("ZCOUNT " KEY_WORKERS " 0 1000") == 0));
     worker_free(w);
 }
 

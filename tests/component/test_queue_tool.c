@@ -418,12 +418,12 @@ static void cancels_far_from_where_it_was_seen(void **state)
         freeReplyObject(cli("RPUSH " QUEUE " %s", filler));
     freeReplyObject(cli("RPUSH " QUEUE " last"));
     long long before = scripts_run();
-    assert_int_equal(CANCEL_DONE, cancel_ready(w, MOVED, "j0"));
+    assert_int_equal(cancel_ready(w, MOVED, "j0"), CANCEL_DONE);
     assert_in_range(scripts_run() - before, MOVED * LEN / SCRIPT_BYTES, MOVED);
-    assert_int_equal(CANCEL_GONE, cancel_ready(w, MOVED, "j0"));
-    assert_int_equal(CANCEL_GONE, cancel_ready(w, 512, "last"));
-    assert_int_equal(CANCEL_DONE, cancel_ready(w, MOVED + 200, "last"));
-    assert_int_equal(2, worker_count(w)->dead_list);
+    assert_int_equal(cancel_ready(w, MOVED, "j0"), CANCEL_GONE);
+    assert_int_equal(cancel_ready(w, 512, "last"), CANCEL_GONE);
+    assert_int_equal(cancel_ready(w, MOVED + 200, "last"), CANCEL_DONE);
+    assert_int_equal(worker_count(w)->dead_list, 2);
     worker_free(w);
 }
 

@@ -155,7 +155,7 @@ def one_job_at_a_time_where_memory_is_least():
         n = s.push_many(6)
         s.worker()
         wait_until(lambda: "event=memory_full jobs=1 " in s.log(), "it is said")
-        expect(s.counts()["leased"] == 1 and s.metrics(listen)["pushbridge_memory_full"] == 1, "one is held: %s" % s.counts())
+        wait_until(lambda: s.counts()["leased"] == 1 and s.metrics(listen)["pushbridge_memory_full"] == 1, lambda: "one is held: %s" % s.counts())
         wait_until(lambda: "memory full" in s.cli("stats"), "stats shows it")
         stats = json.loads(urllib.request.urlopen("http://%s/stats" % listen).read())
         expect(stats["memory_full"] and stats["held_bytes"] > stats["held_bytes_max"] == 1, "/stats: %s" % stats)

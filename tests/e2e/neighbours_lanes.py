@@ -319,7 +319,7 @@ def a_shard_in_trouble_is_set_aside():
         s.worker(**b.env())
         nb += s.push_to(PAIR[1], 100, "f")
         wait_until(lambda: ended(PAIR[1]) == nb, "nor does a new worker wait for it")
-        expect(b.failing("redis", PAIR[0]), "unready: %s" % b.ready()[1])
+        wait_until(lambda: b.failing("redis", PAIR[0]), lambda: "unready: %s" % b.ready()[1])
         s.no_duplicates()
         ids = s.outcome_ids(PAIR[1:])
         expect(len(ids) == len(set(ids)) == nb, "one outcome each")
@@ -414,7 +414,7 @@ def redirected_in_a_circle(s, both, slot, here):
     wait_until(lambda: int(s.ask(there, "TIME")[0]) > int(began[0]) + 3, "three seconds of Redis' clock")
     found, took = redirects() - first, int(s.ask(there, "TIME")[0]) - int(began[0]) + 1
     expect(found < 40 * took, "%d redirections in %d s: no loop" % (found, took))
-    expect(both.admin.ready()[0] == 503 and PAIR[0] in str(both.admin.ready()[1]["checks"]), "named: %s" % both.admin.ready()[1])
+    wait_until(lambda: both.admin.ready()[0] == 503 and PAIR[0] in str(both.admin.ready()[1]["checks"]), lambda: "named: %s" % both.admin.ready()[1])
     for port in s.masters() | {here, there}:
         s.ask(port, "CLUSTER", "SETSLOT", slot, "NODE", ids[here])
     s.redis.forget()
