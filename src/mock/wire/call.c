@@ -166,7 +166,7 @@ static void link_call(struct call *c)
     p->in_flight++;
 }
 
-void call_start(struct provider *p, struct evhttp_request *http)
+void call_begin(struct provider *p, struct evhttp_request *http)
 {
     struct call *c = call_new(p);
     c->http = http;

@@ -212,7 +212,7 @@ static bool check_rule(const struct fault_rule *r, struct err *e)
     return true;
 }
 
-static bool read_rule(struct fault_rule *r, json_t *root, struct err *e)
+static bool read_fault_rule(struct fault_rule *r, json_t *root, struct err *e)
 {
     const char *name;
     json_t *value;
@@ -317,7 +317,7 @@ bool faults_add(struct faults *f, const char *json, size_t len, uint64_t *id, st
         return err_set(e, "at most %d rules", FAULTS_MAX);
     json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, NULL);
     struct fault_rule *r = mem_zalloc(sizeof(*r));
-    bool ok = root ? read_rule(r, root, e) : err_set(e, "not a JSON text");
+    bool ok = root ? read_fault_rule(r, root, e) : err_set(e, "not a JSON text");
     json_decref(root);
     if (!ok) {
         mem_free(r);

@@ -29,7 +29,7 @@ static struct bufferevent *on_provider_connection(struct event_base *base, void 
 static void on_provider_request(struct evhttp_request *http, void *arg)
 {
     if (!sts_answer(arg, http))
-        call_start(arg, http);
+        call_begin(arg, http);
 }
 
 void provider_init(struct provider *p, struct event_base *base, size_t record_calls)
