@@ -110,9 +110,10 @@ $(B)/lua.inc: $(LUA) $(wildcard src/queue/lua/part/*.lua) src/queue/lua/embed.aw
 include $(wildcard mk/*.mk)
 
 .PHONY: layers
-layers: $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ) ## Reject includes and calls that the rooms (mk/rooms.txt) do not allow, and circles of calls
+layers: $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ) ## Reject includes and calls that the rooms (mk/rooms.txt) do not allow, circles of calls, and what is too large
 	@sh tests/rooms.sh mk/rooms.txt $(B) $(sort $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ))
 	@sh tests/circles.sh $(B) $(sort $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ))
+	@sh tests/sizes.sh functions
 
 .PHONY: format
 format: ## Format the C sources

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The linters, all or the one named: format, shell, tidy, cppcheck. Results are kept by content in build/lint, so that
+# The linters, all or the one named: format, order, shell, tidy, cppcheck. Results are kept by content in build/lint, so that
 # the next run looks only at what changed. LINT_FLAGS: how C is compiled.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,6 +32,11 @@ format() {
     tool=$(pinned clang-format) || { not_run clang-format "$(wrong_version clang-format)"; return; }
     git ls-files -z '*.c' '*.h' | xargs -0 -n 40 -P "$(nproc)" "$tool" --dry-run -Werror
     echo "lint: clang-format $llvm: clean"
+}
+
+order() {
+    python3 tests/assert_order.py
+    echo "lint: assertions, found before expected: clean"
 }
 
 # The bats files and what they load: a test sets and reads variables of its helper, runs in a subshell, and splits words on
@@ -94,13 +99,13 @@ cpp_check() {
 }
 
 case ${1:-} in
-format | shell | tidy) "$1" ;;
+format | order | shell | tidy) "$1" ;;
 cppcheck) cpp_check ;;
 '')
     sh scripts/setup.sh lint || echo "lint: not all linters could be installed"
     failed=0
-    for one in format shell cppcheck tidy; do bash scripts/lint.sh $one || failed=1; done
+    for one in format order shell cppcheck tidy; do bash scripts/lint.sh $one || failed=1; done
     exit $failed
     ;;
-*) echo "usage: lint.sh [format|shell|tidy|cppcheck]" >&2; exit 64 ;;
+*) echo "usage: lint.sh [format|order|shell|tidy|cppcheck]" >&2; exit 64 ;;
 esac

@@ -35,7 +35,7 @@ static bool write_ready_file(const char *path, int listen_port, int control_port
     return false;
 }
 
-static bool apply(struct provider *p, const struct options *o)
+static bool apply_options(struct provider *p, const struct options *o)
 {
     static const char *const default_key[] = {"mock-id:mock-secret"};
     const char *const *keys = o->access_key_count ? o->access_keys : default_key;
@@ -61,11 +61,11 @@ static bool apply(struct provider *p, const struct options *o)
 }
 
 /* Opens both ports and says so. Returns false, after a message, when something is in the way. */
-static bool start(struct provider *p, const struct options *o, struct evhttp **control)
+static bool open_ports(struct provider *p, const struct options *o, struct evhttp **control)
 {
     struct err e;
     int control_port;
-    if (!apply(p, o)) {
+    if (!apply_options(p, o)) {
         log_error("event=bad_option option=access-key expected=ID:SECRET");
         return false;
     }
@@ -101,7 +101,7 @@ static bool start(struct provider *p, const struct options *o, struct evhttp **c
     return true;
 }
 
-static void on_signal(evutil_socket_t signal_number, short what, void *arg)
+static void stop_on_signal(evutil_socket_t signal_number, short what, void *arg)
 {
     (void)what;
     log_info("event=stopping signal=%d", (int)signal_number);
@@ -109,16 +109,16 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 }
 
 /* As process 1 a signal without a handler is ignored, so the handlers come first of all. */
-static int serve(struct event_base *base, const struct options *o)
+static int serve_until_signal(struct event_base *base, const struct options *o)
 {
     struct provider provider;
     struct evhttp *control = NULL;
-    struct event *term = evsignal_new(base, SIGTERM, on_signal, base);
-    struct event *interrupt = evsignal_new(base, SIGINT, on_signal, base);
+    struct event *term = evsignal_new(base, SIGTERM, stop_on_signal, base);
+    struct event *interrupt = evsignal_new(base, SIGINT, stop_on_signal, base);
     event_add(term, NULL);
     event_add(interrupt, NULL);
     provider_init(&provider, base, (size_t)o->record_calls);
-    bool ok = start(&provider, o, &control);
+    bool ok = open_ports(&provider, o, &control);
     if (ok)
         event_base_dispatch(base);
     provider_free(&provider);
@@ -143,7 +143,7 @@ int main(int argc, char **argv)
     if (options.quiet)
         log_threshold = LOG_ERROR;
     struct event_base *base = event_base_new();
-    int rc = serve(base, &options);
+    int rc = serve_until_signal(base, &options);
     event_base_free(base);
     libevent_global_shutdown();
     return rc;

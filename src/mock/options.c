@@ -19,7 +19,7 @@ enum { HELP_MAX = 16 * 1024, SKEW_MAX_S = 86400 * 3650 };
 
 /* --- values ---------------------------------------------------------------------------------- */
 
-static bool read_address(char *host, int *port, const char *text, struct err *e)
+static bool read_listen_address(char *host, int *port, const char *text, struct err *e)
 {
     return port_parse(text, host, OPTIONS_HOST_SIZE, port) ||
            err_set(e, "\"%.64s\" is not HOST:PORT", text);
@@ -29,17 +29,17 @@ static bool read_listen(void *args, const struct args_option *row, const char *t
 {
     struct options *o = args;
     (void)row;
-    return read_address(o->listen_host, &o->listen_port, text, e);
+    return read_listen_address(o->listen_host, &o->listen_port, text, e);
 }
 
 static bool read_control(void *args, const struct args_option *row, const char *text, struct err *e)
 {
     struct options *o = args;
     (void)row;
-    return read_address(o->control_host, &o->control_port, text, e);
+    return read_listen_address(o->control_host, &o->control_port, text, e);
 }
 
-static bool add_name(const char **list, int *count, int max, const char *text, struct err *e)
+static bool add_tls_name(const char **list, int *count, int max, const char *text, struct err *e)
 {
     if (!*text)
         return err_set(e, "must not be empty");
@@ -57,7 +57,7 @@ static bool read_tls_name(void *args, const struct args_option *row, const char 
     (void)row;
     if (strpbrk(text, ",:= \n") && !strchr(text, ':'))
         return err_set(e, "\"%.64s\" is no name of a host", text);
-    return add_name(o->tls_names, &o->tls_name_count, OPTIONS_NAMES_MAX, text, e);
+    return add_tls_name(o->tls_names, &o->tls_name_count, OPTIONS_NAMES_MAX, text, e);
 }
 
 static bool read_access_key(void *args, const struct args_option *row, const char *text,
@@ -65,14 +65,14 @@ static bool read_access_key(void *args, const struct args_option *row, const cha
 {
     struct options *o = args;
     (void)row;
-    return add_name(o->access_keys, &o->access_key_count, OPTIONS_NAMES_MAX, text, e);
+    return add_tls_name(o->access_keys, &o->access_key_count, OPTIONS_NAMES_MAX, text, e);
 }
 
 static bool read_app_key(void *args, const struct args_option *row, const char *text, struct err *e)
 {
     struct push_rules *rules = &((struct options *)args)->rules;
     (void)row;
-    return add_name(rules->app_keys, &rules->app_key_count, PUSH_APP_KEYS_MAX, text, e);
+    return add_tls_name(rules->app_keys, &rules->app_key_count, PUSH_APP_KEYS_MAX, text, e);
 }
 
 static bool read_certificate(void *args, const struct args_option *row, const char *text,

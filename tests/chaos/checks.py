@@ -6,6 +6,7 @@ import json
 import threading
 import time
 
+import wire
 from harness import K, Q, Failure
 from load import CONFIRMED, LEDGER, UNSURE, find_mark
 
@@ -145,7 +146,7 @@ class Ends:
     """All outcomes, by the number of the job; all that the provider was to push, by the number that
     its content carries. groups: contents that several jobs have."""
 
-    def __init__(self, redis, calls, groups, results="push:results", dead="push:dead"):
+    def __init__(self, redis, calls, groups, results=wire.RESULTS, dead=wire.DEAD):
         self.groups = groups
         self.outcomes = collections.defaultdict(list)
         self.unknown = []

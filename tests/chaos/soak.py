@@ -12,6 +12,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from world import World  # noqa: E402 - it puts the e2e tests on the path
+import wire  # noqa: E402
 from checks import number_of  # noqa: E402
 from harness import Failure, Q  # noqa: E402
 from load import Jobs  # noqa: E402
@@ -48,7 +49,7 @@ class Tally:
 
     def drain(self):
         got = 0
-        for status, key in (("sent", "push:results"), ("dead", "push:dead")):
+        for status, key in (("sent", wire.RESULTS), ("dead", wire.DEAD)):
             texts = self.redis("LPOP", key, 1000) or []
             got += len(texts)
             for text in texts:

@@ -10,6 +10,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
+import wire  # noqa: E402
 from harness import BIN, Failure, K, Q, Resp, Stage, wait_until  # noqa: E402
 from crowd import Inboxes, world  # noqa: E402
 from load import Jobs, Producer, find_mark, find_number, mark  # noqa: E402
@@ -130,12 +131,12 @@ class World:
 
     def held_by(self, pid):
         redis, held = self.stage.redis, []
-        heads = redis("HGETALL", K + ":batch") or []
+        heads = redis("HGETALL", wire.BATCH) or []
         for name, head in zip(heads[::2], heads[1::2]):
             part = head.split(b" ")
             if len(part) == 8 and part[1] == b"L" and b"-%d-" % pid in part[4]:
                 fields = [b"%s:%d" % (name, p) for p in range(int(part[5]))]
-                held += [find_number(v) for v in redis("HMGET", K + ":member", *fields) if v]
+                held += [find_number(v) for v in redis("HMGET", wire.MEMBER, *fields) if v]
         return [n for n in held if n is not None]
 
     def still_held(self, numbers):

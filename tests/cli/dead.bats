@@ -19,10 +19,10 @@ letter() {
 }
 # bury [to] LETTER…: into the list, and into the books
 bury() {
-    redis RPUSH push:dead "$@" >/dev/null
-    redis HINCRBY '{push:jobs}:count' dead $# >/dev/null
+    redis RPUSH $DEAD "$@" >/dev/null
+    redis HINCRBY $K:count dead $# >/dev/null
 }
-counter() { redis HGET '{push:jobs}:count' "$1"; }
+counter() { redis HGET $K:count "$1"; }
 dead() { redis LLEN push:dead; }
 
 @test "ls: a table, newest and oldest, with filters" {
@@ -80,7 +80,7 @@ dead() { redis LLEN push:dead; }
     [[ $out == *'"reason": "expired"'*'job, 17 bytes:'*'{"id":  "a"}'*'\u001b[1m'* ]]
     call "$PB" dead show b
     [[ $out == *'job, 3 bytes:'*'\xff\u0000a'* ]]
-    [ "$("$PB" dead show a --json)" = "$(redis --raw LINDEX push:dead 0)" ]
+    [ "$("$PB" dead show a --json)" = "$(redis --raw LINDEX $DEAD 0)" ]
     call "$PB" dead show c
     expect 1 'no dead letter has that id'
     call "$PB" dead show --at 7
@@ -93,8 +93,8 @@ dead() { redis LLEN push:dead; }
     expect 0
     [ "$out" = '1 replayed' ] && [ "$(dead)" -eq 0 ]
     [ "$(counter replayed)" -eq 1 ] && [ "$(counter delayed)" -eq 1 ] && [ "$(counter dead)" -eq 1 ]
-    [ "$(redis ZCARD '{push:jobs}:due')" -eq 1 ]
-    value=$(redis --raw HVALS '{push:jobs}:member')
+    [ "$(redis ZCARD $K:due)" -eq 1 ]
+    value=$(redis --raw HVALS $K:member)
     [[ $value == '0 '*'{"id":"a","code":"I10001","school":"S"}' ]]
     jq -es '.[0] | .uid == "a" and .gen == 1 and .replayed and .attempts == null and .t0 > 0 and
         .pushes == [[1, "7", "R"]] and (.history | length) == 1 and .history[0].reason == "expired" and
@@ -104,7 +104,7 @@ dead() { redis LLEN push:dead; }
 @test "replay: a new token is the next generation" {
     bury "$(letter a expired)" "$(letter b expired '.gen = 4')"
     "$PB" dead replay --token new --yes
-    [ "$(redis --raw HVALS '{push:jobs}:member' | grep -o 'gen":[0-9]*' | tr -d '"' | sort | xargs)" = 'gen:1 gen:5' ]
+    [ "$(redis --raw HVALS $K:member | grep -o 'gen":[0-9]*' | tr -d '"' | sort | xargs)" = 'gen:1 gen:5' ]
 }
 
 @test "replay: what may have been sent needs a word" {
@@ -118,8 +118,8 @@ dead() { redis LLEN push:dead; }
     expect 0
     [ "$(dead)" -eq 0 ]
     # not before the time of its last call is over and has settled, and for good a job that may have been sent
-    redis --raw HVALS '{push:jobs}:member' | grep -q '"uid":"a".*"given_up":true'
-    redis --raw ZRANGE '{push:jobs}:due' 0 -1 WITHSCORES | grep -v '^w' | sort -n | xargs |
+    redis --raw HVALS $K:member | grep -q '"uid":"a".*"given_up":true'
+    redis --raw ZRANGE $K:due 0 -1 WITHSCORES | grep -v '^w' | sort -n | xargs |
         { read -r first last; [ $((last - first)) -gt 5000 ]; }
 }
 
@@ -140,7 +140,7 @@ dead() { redis LLEN push:dead; }
     call "$PB" dead replay a --token new --maybe-sent
     expect 0
     [ "$(dead)" -eq 0 ]
-    redis --raw HVALS '{push:jobs}:member' | grep '"uid":"a"' | grep -v '"call"' | grep '"gen":1' | grep -q '"given_up":true'
+    redis --raw HVALS $K:member | grep '"uid":"a"' | grep -v '"call"' | grep '"gen":1' | grep -q '"given_up":true'
     bury "$(letter d ambiguous ".maybe_sent = true | $in_call")"
     [ "$("$PB" dead drop d --yes)" = '1 dropped' ]
 }
@@ -180,15 +180,15 @@ dead() { redis LLEN push:dead; }
 }
 
 @test "an oversize job goes back once the limit allows it" {
-    redis HSET '{push:jobs}:oversize' u-0 "$(printf 'x%.0s' $(seq 100))" >/dev/null
+    redis HSET $K:oversize u-0 "$(printf 'x%.0s' $(seq 100))" >/dev/null
     bury "$(letter u-0 invalid_job 'del(.job) | .job_ref = "{push:jobs}:oversize u-0"')"
     PUSHBRIDGE_QUEUE_JOB_MAX_BYTES=99 call "$PB" dead replay u-0
     expect 0
     [[ $out == *'0 replayed'*'1 left: longer than queue.job_max_bytes still'* ]]
     call "$PB" dead replay u-0
     expect 0
-    [ "$(redis HLEN '{push:jobs}:oversize')" -eq 0 ]
-    redis --raw HVALS '{push:jobs}:member' | grep -q 'xxxxx$'
+    [ "$(redis HLEN $K:oversize)" -eq 0 ]
+    redis --raw HVALS $K:member | grep -q 'xxxxx$'
 }
 
 @test "several queues on one list: each letter knows its own" {

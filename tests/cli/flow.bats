@@ -3,7 +3,7 @@
 # pause, resume and limit: what they write for all workers, and what they refuse.
 load helper
 
-control() { redis --raw HGET '{push:jobs}:control' "$1"; }
+control() { redis --raw HGET $K:control "$1"; }
 
 setup() {
     clean_env
@@ -52,7 +52,7 @@ teardown() { stop_redis; }
     expect 64 'unexpected argument "shop"'
     call "$PB" resume --for 5m
     expect 64 "unknown option '--for'"
-    [ "$(redis EXISTS '{push:jobs}:control')" -eq 0 ]
+    [ "$(redis EXISTS $K:control)" -eq 0 ]
 }
 
 @test "limit ls shows what is configured, set and reset change it" {
@@ -65,12 +65,12 @@ teardown() { stop_redis; }
     expect 0
     [ "$out" = "egress@here: 50 per second" ]
     [ "$(control rate:egress@here)" = 50 ]
-    redis HSET '{push:jobs}:flow' egress@here '7.5 1000 25 99999999999999 1 50 50' >/dev/null
+    redis HSET $K:flow egress@here '7.5 1000 25 99999999999999 1 50 50' >/dev/null
     call "$PB" limit ls
     grep -Eq '^egress@here +500 +50 +25 +8 +[0-9]{5,}$' <<<"$out"
     call "$PB" limit reset egress@here
     expect 0
-    [ -z "$(control rate:egress@here)" ] && [ "$(redis HLEN '{push:jobs}:flow')" -eq 0 ]
+    [ -z "$(control rate:egress@here)" ] && [ "$(redis HLEN $K:flow)" -eq 0 ]
     call "$PB" limit set egress@here 0
     [ "$out" = "egress@here: no limit" ]
 }

@@ -2,6 +2,8 @@
 # What the command line's tests share: a clean environment, a Redis of their own, short words.
 PB=${PB_BIN:-bin}/pushbridge
 MAIN_CONF=conf/pushbridge.conf
+# The names in Redis by which tests look behind the queue's back; what a command prints is compared with the literal.
+Q=push:jobs K="{$Q}" RESULTS=push:results DEAD=push:dead
 
 clean_env() {
     local name

@@ -38,8 +38,8 @@ refused() {
 
 @test "output that is full or closed: whatever a command shows" {
     start_mock
-    redis RPUSH push:jobs '{"id":"a","code":"I10001","school":"S"}' >/dev/null
-    redis RPUSH push:dead 'no letter' >/dev/null
+    redis RPUSH $Q '{"id":"a","code":"I10001","school":"S"}' >/dev/null
+    redis RPUSH $DEAD 'no letter' >/dev/null
     while read -r line; do
         eval "words=($line)"
         refused 'cannot write the output: No space left on device' "$PB" "${words[@]}" </dev/null >/dev/full
@@ -87,7 +87,7 @@ END
         [ "$status" -eq 1 ]
         grep -q 'cannot read the standard input: \(Bad file descriptor\|Is a directory\)' "$BATS_TEST_TMPDIR/err"
     done
-    [ "$(redis LLEN push:jobs)" -eq 0 ]
+    [ "$(redis LLEN $Q)" -eq 0 ]
 }
 
 @test "all three streams closed: the worker works, and so does the stand-in" {
@@ -106,18 +106,18 @@ END
     for fd in 0 1 2; do
         [ "$(readlink "/proc/$mock_pid/fd/$fd")" = /dev/null ]
     done
-    redis RPUSH push:jobs '{"id":"a","code":"I10001","school":"S"}' >/dev/null
+    redis RPUSH $Q '{"id":"a","code":"I10001","school":"S"}' >/dev/null
     "$PB" run --until-empty --timeout 100 <&- >&- 2>&- 3>&-
-    [ "$(redis LLEN push:results)" -eq 1 ]
-    redis LINDEX push:results 0 | grep -q '"status":"sent"'
+    [ "$(redis LLEN $RESULTS)" -eq 1 ]
+    redis LINDEX $RESULTS 0 | grep -q '"status":"sent"'
 }
 
 @test "a limit of file sizes: output and list fail, the worker's log is dropped" {
     start_mock
     refused 'cannot write the output: File too large' bash -c 'ulimit -f 1; exec "$0" check --reference' "$PB" >"$BATS_TEST_TMPDIR/out"
-    redis RPUSH push:jobs '{"id":"a","code":"I10001","school":"S"}' >/dev/null
+    redis RPUSH $Q '{"id":"a","code":"I10001","school":"S"}' >/dev/null
     bash -c 'ulimit -f 0; exec "$0" run --until-empty --timeout 100' "$PB" 2>"$BATS_TEST_TMPDIR/log"
-    [ ! -s "$BATS_TEST_TMPDIR/log" ] && [ "$(redis LLEN push:results)" -eq 1 ]
+    [ ! -s "$BATS_TEST_TMPDIR/log" ] && [ "$(redis LLEN $RESULTS)" -eq 1 ]
 }
 
 @test "too few descriptors: one sentence" {

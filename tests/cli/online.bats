@@ -47,11 +47,11 @@ found() {
     start_redis
     start_mock
     "$PB" send --code I10001 --school S --id a
-    "$PB" send '{"no":"job"}' 2>/dev/null || redis RPUSH push:jobs '{"no":"job"}' >/dev/null
+    "$PB" send '{"no":"job"}' 2>/dev/null || redis RPUSH $Q '{"no":"job"}' >/dev/null
     "$PB" run --until-empty --timeout 100 2>/dev/null
     "$PB" send --code I10001 --school S --id b
-    redis SADD '{push:jobs}:apps' a1 >/dev/null
-    redis ZADD '{push:jobs}:due' 1 AAAAAAAAAAAAAAAA >/dev/null
+    redis SADD $K:apps a1 >/dev/null
+    redis ZADD $K:due 1 AAAAAAAAAAAAAAAA >/dev/null
     local key before after
     # without the worker's readiness mark, which ends by itself after 5 s
     snapshot() { for key in $(redis KEYS '*' | grep -v :ready: | sort); do echo "$key $(redis --raw DUMP "$key" | sha256sum)"; done; }

@@ -12,8 +12,8 @@ teardown() {
     stop_redis
 }
 
-push() { redis RPUSH push:jobs "$@" >/dev/null; }
-counter() { redis HGET '{push:jobs}:count' "$1"; }
+push() { redis RPUSH $Q "$@" >/dev/null; }
+counter() { redis HGET $K:count "$1"; }
 
 @test "queue ls counts, queue peek shows and masks" {
     local now=$(($(date +%s) * 1000))
@@ -31,7 +31,7 @@ counter() { redis HGET '{push:jobs}:count' "$1"; }
     [[ $out == *'no JSON object, 7 bytes'* && $out != *$'\e'* ]]
     [ "$("$PB" queue peek --limit 2 | wc -l)" -eq 3 ]
     [ "$("$PB" queue peek elsewhere | wc -l)" -eq 1 ]
-    [ "$(redis LLEN push:jobs)" -eq 4 ]
+    [ "$(redis LLEN $Q)" -eq 4 ]
     call "$PB" queue
     expect 64 'which of ls, peek?'
 }
@@ -39,12 +39,12 @@ counter() { redis HGET '{push:jobs}:count' "$1"; }
 @test "stats: one screen, and as JSON" {
     local now=$(($(date +%s) * 1000))
     push "{\"id\":\"a\",\"code\":\"I10001\",\"school\":\"S\",\"enqueued_at\":$((now - 300000))}" '{}'
-    redis RPUSH '{push:jobs}:parked:a1' x y >/dev/null
-    redis SADD '{push:jobs}:apps' a1 >/dev/null
-    redis HSET '{push:jobs}:count' sent 7 dead 3 >/dev/null
-    redis ZADD '{push:jobs}:workers' $((now + 60000)) w1 1 w0 >/dev/null
-    redis HSET '{push:jobs}:stat' w1 "{\"started\":$((now - 7000)),\"sent\":7,\"dead\":3,\"calls\":9,\"in_flight\":2,\"rate\":1.5,\"circuits\":{\"a1\":\"open\"}}" >/dev/null
-    redis RPUSH push:dead '{"id":"x","status":"dead","reason":"expired","job":""}' junk \
+    redis RPUSH $K:parked:a1 x y >/dev/null
+    redis SADD $K:apps a1 >/dev/null
+    redis HSET $K:count sent 7 dead 3 >/dev/null
+    redis ZADD $K:workers $((now + 60000)) w1 1 w0 >/dev/null
+    redis HSET $K:stat w1 "{\"started\":$((now - 7000)),\"sent\":7,\"dead\":3,\"calls\":9,\"in_flight\":2,\"rate\":1.5,\"circuits\":{\"a1\":\"open\"}}" >/dev/null
+    redis RPUSH $DEAD '{"id":"x","status":"dead","reason":"expired","job":""}' junk \
         '{"id":"y","status":"dead","reason":"expired","job":""}' >/dev/null
     call "$PB" stats
     expect 0
@@ -66,10 +66,10 @@ counter() { redis HGET '{push:jobs}:count' "$1"; }
     [[ $out != *paused* && $out != *circuit* && $out != *all@* ]]
     "$PB" pause --app A
     "$PB" pause --for 10m
-    redis HSET '{push:jobs}:control' pause:over 5 rate:egress@here 50 \
+    redis HSET $K:control pause:over 5 rate:egress@here 50 \
         circuit:shop "60000 $((now + 60000)) - 0 $((now - 300000)) InvalidAccessKeyId.NotFound" \
         circuit:cafe "4000 1 w1 $((now + 90000)) $((now - 300000)) cannot connect" >/dev/null
-    redis HSET '{push:jobs}:flow' egress@here "7.5 $now 25 $((now + 90000)) 1 50 50" \
+    redis HSET $K:flow egress@here "7.5 $now 25 $((now + 90000)) 1 50 50" \
         all@default@ALL '0 1000 2.5 0 0 2.5 1' $'Push@\e[1m' '1 1000 5 0 0 5 1' >/dev/null
     call "$PB" stats
     expect 0
@@ -91,10 +91,10 @@ counter() { redis HGET '{push:jobs}:count' "$1"; }
             .tokens == 7.5 and .cooling_ms > 0) and
         (.limits | any(.override == null and .rate == null and .tokens == null and .cooling_ms == 0))'
     "$PB" resume --app A
-    redis HDEL '{push:jobs}:control' circuit:shop circuit:cafe >/dev/null
+    redis HDEL $K:control circuit:shop circuit:cafe >/dev/null
     "$PB" stats --queue elsewhere --json | jq -e '.circuits == [] and (.paused | length) == 1'
-    redis DEL '{push:jobs}:control' >/dev/null
-    redis SET '{push:jobs}:control' text >/dev/null # what cannot be read leaves the rest to be seen
+    redis DEL $K:control >/dev/null
+    redis SET $K:control text >/dev/null # what cannot be read leaves the rest to be seen
     call "$PB" stats
     expect 0
     [[ $out == *'Redis did not show them'*'dead letters in'* ]]
@@ -109,7 +109,7 @@ counter() { redis HGET '{push:jobs}:count' "$1"; }
         [ $SECONDS -lt $end ]
         read -r -t 0.02 <> <(:) || true
     done
-    redis HINCRBY '{push:jobs}:count' sent 100 >/dev/null
+    redis HINCRBY $K:count sent 100 >/dev/null
     # in whichever line comes after it, and the line may be half written yet
     until jq -se 'any(.queues[0].rate.sent > 10 and .paused == [] and (.limits | length) > 0)' "$BATS_TEST_TMPDIR/watch"; do
         [ $SECONDS -lt $end ]
@@ -127,19 +127,19 @@ counter() { redis HGET '{push:jobs}:count' "$1"; }
     call "$PB" cancel b
     expect 0
     [ "$out" = 'cancelled in push:jobs' ]
-    [ "$(redis LLEN push:jobs)" -eq 2 ] && [ "$(counter dead)" -eq 1 ]
-    redis --raw LINDEX push:dead 0 | jq -e '.id == "b" and .status == "dead" and .reason == "cancelled" and
+    [ "$(redis LLEN $Q)" -eq 2 ] && [ "$(counter dead)" -eq 1 ]
+    redis --raw LINDEX $DEAD 0 | jq -e '.id == "b" and .status == "dead" and .reason == "cancelled" and
         .maybe_sent == false and .meta == {k: 1} and .attempts == 0 and .queue == "push:jobs" and
         (.job | contains("\\u0062"))'
-    [ "$(redis LINDEX push:reply:b 0)" = "$(redis LINDEX push:dead 0)" ]
+    [ "$(redis LINDEX push:reply:b 0)" = "$(redis LINDEX $DEAD 0)" ]
     call "$PB" cancel b
     expect 1 'no job with that id'
     "$PB" dead replay b
     [ "$(counter replayed)" -eq 1 ]
     call "$PB" cancel b
     expect 0
-    [ "$(counter delayed)" -eq 0 ] && [ "$(counter dead)" -eq 2 ] && [ "$(redis EXISTS '{push:jobs}:batch')" -eq 0 ]
-    redis --raw LINDEX push:dead 0 | jq -e '.reason == "cancelled" and .history[0].reason == "cancelled"'
+    [ "$(counter delayed)" -eq 0 ] && [ "$(counter dead)" -eq 2 ] && [ "$(redis EXISTS $K:batch)" -eq 0 ]
+    redis --raw LINDEX $DEAD 0 | jq -e '.reason == "cancelled" and .history[0].reason == "cancelled"'
 }
 
 @test "cancel: deep in a long queue, every one of that id" {
@@ -147,39 +147,39 @@ counter() { redis HGET '{push:jobs}:count' "$1"; }
     call "$PB" cancel j200
     expect 0
     [ "$(wc -l <<<"$out")" -eq 2 ]
-    [ "$(redis LLEN push:jobs)" -eq 498 ] && [ "$(redis LLEN push:dead)" -eq 2 ]
-    [ "$(redis --raw LRANGE push:jobs 0 -1 | grep -c '"j200"')" -eq 0 ]
+    [ "$(redis LLEN $Q)" -eq 498 ] && [ "$(redis LLEN $DEAD)" -eq 2 ]
+    [ "$(redis --raw LRANGE $Q 0 -1 | grep -c '"j200"')" -eq 0 ]
 }
 
 @test "cancel: parked ones too; one that a worker holds is left alone" {
-    redis SADD '{push:jobs}:apps' default >/dev/null
-    redis RPUSH '{push:jobs}:parked:default' '2 11 {"uid":"p"}{"code":"I10001","school":"S"}' >/dev/null
-    redis HSET '{push:jobs}:batch' AAAAAAAAAAAAAAAA 'fence L 1 1 w 1 0 d' 'AAAAAAAAAAAAAAAA#' 1 >/dev/null
-    redis HSET '{push:jobs}:member' AAAAAAAAAAAAAAAA:0 '0 0 {"id":"l","code":"I10001","school":"S"}' >/dev/null
-    redis ZADD '{push:jobs}:due' 1 AAAAAAAAAAAAAAAA >/dev/null
+    redis SADD $K:apps default >/dev/null
+    redis RPUSH $K:parked:default '2 11 {"uid":"p"}{"code":"I10001","school":"S"}' >/dev/null
+    redis HSET $K:batch AAAAAAAAAAAAAAAA 'fence L 1 1 w 1 0 d' 'AAAAAAAAAAAAAAAA#' 1 >/dev/null
+    redis HSET $K:member AAAAAAAAAAAAAAAA:0 '0 0 {"id":"l","code":"I10001","school":"S"}' >/dev/null
+    redis ZADD $K:due 1 AAAAAAAAAAAAAAAA >/dev/null
     call "$PB" cancel p
     expect 0
-    [ "$(redis LLEN '{push:jobs}:parked:default')" -eq 0 ]
-    redis --raw LINDEX push:dead 0 | jq -e '.id == "p" and .crashes == 2'
+    [ "$(redis LLEN $K:parked:default)" -eq 0 ]
+    redis --raw LINDEX $DEAD 0 | jq -e '.id == "p" and .crashes == 2'
     call "$PB" cancel l
     expect 1 'a worker holds it'
-    [ "$(redis HLEN '{push:jobs}:member')" -eq 1 ] && [ "$(redis LLEN push:dead)" -eq 1 ]
+    [ "$(redis HLEN $K:member)" -eq 1 ] && [ "$(redis LLEN $DEAD)" -eq 1 ]
 }
 
 # waiting MORE: three jobs wait for the repetition of the call that they share
 waiting() {
     local now=$(($(date +%s) * 1000)) w=wAAAAAAAAAAAAAAA i=0 e digest
     digest=$("$PB" check | sed -nE 's/^digest = ([0-9a-f]+).*/\1/p')
-    redis HSET '{push:jobs}:batch' $w "fence W $now $now w 3 0 $digest" $w# 3 $w! "1 3 P:AAAAAAAAAAAAAAAA.0:0,1,2" >/dev/null
+    redis HSET $K:batch $w "fence W $now $now w 3 0 $digest" $w# 3 $w! "1 3 P:AAAAAAAAAAAAAAAA.0:0,1,2" >/dev/null
     for id in a b c; do
         e="{\"uid\":\"$id\",\"id_given\":true,\"call\":\"AAAAAAAAAAAAAAAA.0\",\"tasks\":1,\"attempts\":1,\"t0\":$now,\"first_sent\":$now$1}"
-        redis HSET '{push:jobs}:member' $w:$i "0 ${#e} $e{\"id\":\"$id\",\"message\":\"m\",\"target\":{\"account\":[\"$id\"]}}" >/dev/null
+        redis HSET $K:member $w:$i "0 ${#e} $e{\"id\":\"$id\",\"message\":\"m\",\"target\":{\"account\":[\"$id\"]}}" >/dev/null
         i=$((i + 1))
     done
-    redis HINCRBY '{push:jobs}:count' delayed 3 >/dev/null
-    redis ZADD '{push:jobs}:due' $((now - 1)) $w >/dev/null
+    redis HINCRBY $K:count delayed 3 >/dev/null
+    redis ZADD $K:due $((now - 1)) $w >/dev/null
 }
-sent() { redis --raw LRANGE push:results 0 -1; }
+sent() { redis --raw LRANGE $RESULTS 0 -1; }
 
 @test "cancel: a call of several that may be out stays whole" {
     start_mock
@@ -192,7 +192,7 @@ sent() { redis --raw LRANGE push:results 0 -1; }
     expect 64 'is for peek'
     call "$PB" cancel b
     expect 1 'it shares a call with other jobs'
-    [ "$(redis LLEN push:dead)" -eq 0 ] && [ "$(redis HLEN '{push:jobs}:member')" -eq 3 ]
+    [ "$(redis LLEN $DEAD)" -eq 0 ] && [ "$(redis HLEN $K:member)" -eq 3 ]
     "$PB" run --until-empty --timeout 100 2>"$BATS_TEST_TMPDIR/log"
     sent | jq -se 'length == 3 and (map(.pushes[0].message_id) | unique | length) == 1'
     curl -s "$control/_mock/record" | jq -e '.pushes == 1'
@@ -203,7 +203,7 @@ sent() { redis --raw LRANGE push:results 0 -1; }
     waiting ''
     call "$PB" cancel b
     expect 0
-    redis --raw LINDEX push:dead 0 | jq -e '.id == "b" and .maybe_sent == false and .reason == "cancelled"'
+    redis --raw LINDEX $DEAD 0 | jq -e '.id == "b" and .maybe_sent == false and .reason == "cancelled"'
     "$PB" run --until-empty --timeout 100 2>"$BATS_TEST_TMPDIR/log"
     sent | jq -se 'map(.id) | sort == ["a", "c"]'
     curl -s "$control/_mock/record" | jq -e '.pushes == 2'
@@ -231,7 +231,7 @@ sent() { redis --raw LRANGE push:results 0 -1; }
     start_mock
     push '{"id":"later","code":"I10001","school":"S","delay_s":3600}' '{"id":"now","code":"I10001","school":"S"}'
     "$PB" run --until-empty --timeout 100 2>"$BATS_TEST_TMPDIR/log"
-    [ "$(redis LLEN push:results)" -eq 2 ]
+    [ "$(redis LLEN $RESULTS)" -eq 2 ]
     call "$PB" cancel later
     expect 0
     [[ $out == 'cancelled at the provider: message '* ]]

@@ -11,7 +11,7 @@ teardown() { stop_redis; }
 # A worker's stand-in: takes one job and answers to its reply_to.
 answer() {
     local job
-    job=$(redis --raw BLPOP push:jobs 10 | tail -n 1)
+    job=$(redis --raw BLPOP $Q 10 | tail -n 1)
     redis RPUSH "$(jq -r .reply_to <<<"$job")" "$1" >/dev/null
 }
 
@@ -20,7 +20,7 @@ answer() {
         --param room=5 --param 'text=a=b' --push iOSBadge=3 --push Title=7 --push AndroidOpenType=URL \
         --delay-s 5 --ttl-s 60 --locale zh-CN --type 1
     expect 0
-    redis --raw LINDEX push:jobs 0 | jq -e '
+    redis --raw LINDEX $Q 0 | jq -e '
         (.enqueued_at | type) == "number" and del(.enqueued_at) == {code: "I10001", school: "S01",
             tags: ["teacher", "grade-3"], id: "j1", app: "default", params: {room: "5", text: "a=b"},
             push: {iOSBadge: 3, Title: "7", AndroidOpenType: "URL"}, delay_s: 5, ttl_s: 60,
@@ -34,9 +34,9 @@ answer() {
     "$PB" send --message hi --target-tag plain
     "$PB" send --message hi --target-tag '{"and":[{"tag":"a"},{"not":{"tag":"b"}}]}'
     "$PB" send --message hi --target-all --type functional
-    [ "$(redis LLEN push:jobs)" -eq 5 ]
+    [ "$(redis LLEN $Q)" -eq 5 ]
     redis --raw LINDEX other 0 | jq -e '.target == {alias: ["a"]}'
-    redis --raw LRANGE push:jobs 0 -1 | jq -se '[.[].target] == [{device: ["d1", "d2"]}, {account: ["a"]},
+    redis --raw LRANGE $Q 0 -1 | jq -se '[.[].target] == [{device: ["d1", "d2"]}, {account: ["a"]},
         {tag: "plain"}, {tag: {and: [{tag: "a"}, {not: {tag: "b"}}]}}, {all: true}]'
 }
 
@@ -49,7 +49,7 @@ answer() {
     expect 64 'AppKey'
     call "$PB" send --message x --school S --delay-s -1
     expect 64 'delay_s'
-    [ "$(redis LLEN push:jobs)" -eq 0 ]
+    [ "$(redis LLEN $Q)" -eq 0 ]
 }
 
 @test "wrong usage names the option" {
@@ -75,21 +75,21 @@ answer() {
     printf '{"code":"I10001", "school":"S"}\n\n{"cod":1}\n{"code":"I20000","school":"S"}' >"$BATS_TEST_TMPDIR/in"
     call "$PB" send - <"$BATS_TEST_TMPDIR/in"
     [ "$status" -eq 1 ] && [[ $err == *'line 3: invalid_job: '*'2 queued in push:jobs'* ]]
-    [ "$(redis --raw LINDEX push:jobs 0)" = '{"code":"I10001", "school":"S"}' ]
-    [ "$(redis LLEN push:jobs)" -eq 2 ]
+    [ "$(redis --raw LINDEX $Q 0)" = '{"code":"I10001", "school":"S"}' ]
+    [ "$(redis LLEN $Q)" -eq 2 ]
 }
 
 @test "a thousand lines" {
     for i in $(seq 1000); do echo "{\"id\":\"j$i\",\"code\":\"I10001\",\"school\":\"S\"}"; done | "$PB" send -
-    [ "$(redis LLEN push:jobs)" -eq 1000 ]
-    redis --raw LINDEX push:jobs 999 | grep -q j1000
+    [ "$(redis LLEN $Q)" -eq 1000 ]
+    redis --raw LINDEX $Q 999 | grep -q j1000
 }
 
 @test "a line over the limit is skipped, the next one is read" {
     { head -c 70000 /dev/zero | tr '\0' x; echo; echo '{"code":"I10001","school":"S"}'; } >"$BATS_TEST_TMPDIR/in"
     call "$PB" send - <"$BATS_TEST_TMPDIR/in"
     [ "$status" -eq 1 ] && [[ $err == *'line 1: longer than 65536 bytes'* ]]
-    [ "$(redis LLEN push:jobs)" -eq 1 ]
+    [ "$(redis LLEN $Q)" -eq 1 ]
 }
 
 @test "--wait: sent is 0, and the outcome is printed" {
@@ -129,11 +129,11 @@ answer() {
     echo '{"code":"I10001","school":"S","reply_to":"push:reply:me"}' >"$BATS_TEST_TMPDIR/in"
     call "$PB" send --wait --timeout 1 - <"$BATS_TEST_TMPDIR/in"
     expect 1 'line 1: reply_to'
-    [ "$(redis LLEN push:jobs)" -eq 0 ]
+    [ "$(redis LLEN $Q)" -eq 0 ]
 }
 
 @test "a queue that is no list: Redis' word, 1" {
-    redis SET push:jobs x >/dev/null
+    redis SET $Q x >/dev/null
     call "$PB" send --code I10001 --school S
     expect 1 WRONGTYPE
 }

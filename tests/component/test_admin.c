@@ -66,8 +66,8 @@ static int tear_down(void **state)
 static void client_open(struct client *c)
 {
     *c = (struct client){.fd = socket(AF_INET, SOCK_STREAM, 0)};
-    assert_int_equal(0, connect(c->fd, (struct sockaddr *)&address, sizeof address));
-    assert_int_equal(0, fcntl(c->fd, F_SETFL, O_NONBLOCK));
+    assert_int_equal(connect(c->fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(fcntl(c->fd, F_SETFL, O_NONBLOCK), 0);
 }
 
 static void client_send(struct client *c, const char *text)
@@ -198,8 +198,8 @@ static void hosts(void **state)
         if (rows[i].has && !strstr(c.text, rows[i].has))
             fail_msg("row %zu lacks %s: %s", i, rows[i].has, c.text);
     }
-    assert_int_equal(before + 7, refused("host"));
-    assert_int_equal(unclear + 7, refused("unclear"));
+    assert_int_equal(refused("host"), before + 7);
+    assert_int_equal(refused("unclear"), unclear + 7);
     config.admin_hosts = NULL;
 }
 
@@ -257,7 +257,7 @@ static void a_head_too_long(void **state)
     assert_true(status(&c) == 400 || (c.closed && !c.len));
     free(text);
     ask(&c, "GET /livez HTTP/1.1\r\n\r\n");
-    assert_int_equal(200, status(&c));
+    assert_int_equal(status(&c), 200);
 }
 
 /* One byte now and then is never silence, yet it ends. */
@@ -293,9 +293,9 @@ static void stand_a_crowd(const char *text)
         client_send(&others[i], text);
     }
     ask(&c, "GET /livez HTTP/1.1\r\n\r\n");
-    assert_int_equal(200, status(&c));
+    assert_int_equal(status(&c), 200);
     assert_true(client_over(&others[0]));
-    assert_int_equal(before + MANY + 1 - PLACES, refused("crowd")); /* all come in one turn */
+    assert_int_equal(refused("crowd"), before + MANY + 1 - PLACES); /* all come in one turn */
     for (size_t i = 0; i < MANY; i++) {
         client_send(&others[i], *text ? "e" : "");
         pump_until(base, client_over(&others[i]));
@@ -331,16 +331,16 @@ static void health_has_its_own_way(void **state)
     assert_true(admin_socket_is_own(c.fd));
     client_send(&c, "GET /stats HTTP/1.1\r\nHost: any.example\r\n\r\n");
     pump_until(base, client_over(&c));
-    assert_int_equal(503, status(&c));
+    assert_int_equal(status(&c), 503);
     assert_non_null(strstr(c.text, "starting"));
     client_close(&c);
-    assert_int_equal(-1, admin_socket_listen(listen_text)); /* ours already */
+    assert_int_equal(admin_socket_listen(listen_text), -1); /* ours already */
     char long_text[200];
     memset(long_text, 'a', sizeof long_text - 1);
     long_text[sizeof long_text - 1] = '\0';
-    assert_int_equal(-1, admin_socket_listen(long_text));
-    assert_int_equal(-1, admin_socket_dial(long_text));
-    assert_int_equal(-1, admin_socket_dial("127.0.0.1:0"));
+    assert_int_equal(admin_socket_listen(long_text), -1);
+    assert_int_equal(admin_socket_dial(long_text), -1);
+    assert_int_equal(admin_socket_dial("127.0.0.1:0"), -1);
 }
 
 /* Runs in a child with another user's rights; 0: refused with 403, and nothing told. */
@@ -372,8 +372,8 @@ static void other_users_are_refused(void **state)
     if (child == 0)
         _exit(ask_as_nobody());
     pump_until(base, waitpid(child, &result, WNOHANG) == child);
-    assert_int_equal(0, result);
-    assert_int_equal(before + 1, refused("user"));
+    assert_int_equal(result, 0);
+    assert_int_equal(refused("user"), before + 1);
 }
 
 /* Whoever was first has a name: here one who is nobody, before a worker began or after it ended. */
@@ -382,9 +382,9 @@ static void root_believes_no_other_user(void **state)
     (void)state;
     const char *name = "127.0.0.1:1";
     bool is_root = geteuid() == 0;
-    assert_int_equal(0, is_root ? seteuid(65534) : 0);
+    assert_int_equal(is_root ? seteuid(65534) : 0, 0);
     int squat = admin_socket_listen(name);
-    assert_int_equal(0, is_root ? seteuid(0) : 0);
+    assert_int_equal(is_root ? seteuid(0) : 0, 0);
     assert_true(squat >= 0);
     int fd = admin_socket_dial(name);
     assert_int_equal(!is_root, fd >= 0); /* a plain user's own is believed */
@@ -429,8 +429,8 @@ static void addresses(void **state)
         struct err e;
         bool fatal;
         assert_null(admin_new(base, &other, &fatal, &e));
-        assert_int_equal(rows[i].fatal, fatal);
-        assert_int_equal(rows[i].silent, e.text[0] == '\0');
+        assert_int_equal(fatal, rows[i].fatal);
+        assert_int_equal(e.text[0] == '\0', rows[i].silent);
     }
 }
 

@@ -77,9 +77,9 @@ static int tear_down(void **state)
 static int open_client(const char *text)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(0, connect(fd, (struct sockaddr *)&address, sizeof address));
-    assert_int_equal(0, fcntl(fd, F_SETFL, O_NONBLOCK));
-    assert_int_equal(strlen(text), send(fd, text, strlen(text), MSG_NOSIGNAL));
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
     return fd;
 }
 
@@ -126,12 +126,12 @@ static void the_silent_go_before_the_slow(void **state)
         slow[i] = open_slow();
     int mute = open_client("");
     one_is_answered();
-    assert_int_equal(0, read_all(mute));
-    assert_int_equal(before + 1, put_out("crowd"));
+    assert_int_equal(read_all(mute), 0);
+    assert_int_equal(put_out("crowd"), before + 1);
     slow[PLACES - 1] = open_slow();
-    assert_int_equal(before + 1, put_out("crowd"));
+    assert_int_equal(put_out("crowd"), before + 1);
     one_is_answered();
-    assert_int_equal(before + 2, put_out("crowd"));
+    assert_int_equal(put_out("crowd"), before + 2);
     assert_true(read_all(slow[0]) < LONG);
     for (size_t i = 1; i < PLACES; i++)
         assert_true(read_all(slow[i]) > LONG);
@@ -144,7 +144,7 @@ static void places_come_back(void **state)
     int64_t before = put_out("crowd");
     for (size_t i = 0; i < 3 * PLACES; i++)
         one_is_answered();
-    assert_int_equal(before, put_out("crowd"));
+    assert_int_equal(put_out("crowd"), before);
 }
 
 static void a_slow_reader_ends(void **state)

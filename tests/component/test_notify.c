@@ -31,7 +31,7 @@ static void listen_at(const char *name)
     if (name[0] == '@')
         a.sun_path[0] = '\0';
     fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-    assert_int_equal(0, bind(fd, (struct sockaddr *)&a, len));
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
     setenv("NOTIFY_SOCKET", name, 1);
 }
 
@@ -69,17 +69,17 @@ static void states(void **state)
         listen_at(names[i]);
         struct notify *n = notify_new(base);
         assert_null(getenv("NOTIFY_SOCKET"));
-        assert_string_equal("", heard());
+        assert_string_equal(heard(), "");
         assert_true(notify_ready(n));
-        assert_string_equal("READY=1", heard());
+        assert_string_equal(heard(), "READY=1");
         notify_status(n, "not ready: write: OOM\nMAINPID=1");
-        assert_string_equal("STATUS=not ready: write: OOM\\nMAINPID=1", heard());
+        assert_string_equal(heard(), "STATUS=not ready: write: OOM\\nMAINPID=1");
         notify_status(n, "not ready: write: OOM\nMAINPID=1");
-        assert_string_equal("", heard());
+        assert_string_equal(heard(), "");
         notify_reloading(n);
         assert_non_null(strstr(heard(), "RELOADING=1\nMONOTONIC_USEC="));
         notify_stopping(n);
-        assert_string_equal("STOPPING=1", heard());
+        assert_string_equal(heard(), "STOPPING=1");
         notify_free(n);
         close(fd);
     }
@@ -104,7 +104,7 @@ static void pings(void **state)
     setenv("WATCHDOG_USEC", "100000", 1);
     setenv("WATCHDOG_PID", "1", 1); /* meant for somebody else */
     n = notify_new(base);
-    assert_string_equal("", heard());
+    assert_string_equal(heard(), "");
     notify_free(n);
     close(fd);
 }
@@ -118,7 +118,7 @@ static void nobody_listens(void **state)
         if (names[i])
             setenv("NOTIFY_SOCKET", names[i], 1);
         struct notify *n = notify_new(base);
-        assert_int_equal(i != 3, notify_ready(n)); /* one that may come up is tried again */
+        assert_int_equal(notify_ready(n), i != 3); /* one that may come up is tried again */
         notify_status(n, "x");
         notify_free(n);
     }

@@ -135,7 +135,7 @@ static void trip_alone(size_t i, size_t app)
 {
     trip(i, app, clock_mono_ms());
     pump_until(base, own_why(own(i), app));
-    assert_string_equal("certificate", own_why(own(i), app));
+    assert_string_equal(own_why(own(i), app), "certificate");
     assert_false(is_open(i, app));
 }
 
@@ -172,7 +172,7 @@ static void test_what_may_be_ones_own(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct reply reply = {.class = rows[i].class};
         snprintf(reply.code, sizeof reply.code, "%s", rows[i].code);
-        assert_int_equal(rows[i].may_be, own_may_be(&reply));
+        assert_int_equal(own_may_be(&reply), rows[i].may_be);
     }
 }
 
@@ -233,7 +233,7 @@ static void test_denied_by_a_success_elsewhere(void **state)
     assert_non_null(own_why(own(1), SHOP));
     own_probe_failed(own(0), SHOP, clock_mono_ms());
     trip_alone(2, SHOP);
-    assert_int_equal(0, cli_int("HEXISTS " KEY_CONTROL " circuit:shop"));
+    assert_int_equal(cli_int("HEXISTS " KEY_CONTROL " circuit:shop"), 0);
 }
 
 static void test_probes(void **state)
@@ -284,7 +284,7 @@ static void test_reload(void **state)
     struct buf b;
     buf_init(&b, 256);
     own_write(own(0), &b);
-    assert_string_equal(",\"own_trouble\":{\"news\":\"certificate\"}", buf_text(&b));
+    assert_string_equal(buf_text(&b), ",\"own_trouble\":{\"news\":\"certificate\"}");
     buf_free(&b);
 }
 

@@ -13,10 +13,10 @@
 #include "support/queue_fixture.h"
 #include "support/redis_server.h"
 
-static void assert_cli_text(const char *expected, char *actual)
+static void assert_cli_text(char *actual, const char *expected)
 {
     assert_non_null(actual);
-    assert_string_equal(expected, actual);
+    assert_string_equal(actual, expected);
     mem_free(actual);
 }
 
@@ -25,27 +25,27 @@ static void claims_in_order(void **state)
     (void)state;
     const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
-    assert_int_equal(0, worker_claim(w, 10));
-    assert_int_equal(0, w->n);
+    assert_int_equal(worker_claim(w, 10), 0);
+    assert_int_equal(w->n, 0);
     push_jobs("j", 0, 5);
-    assert_int_equal(3, worker_claim(w, 3));
-    assert_int_equal(3, w->n);
-    assert_int_equal(1, w->batches);
+    assert_int_equal(worker_claim(w, 3), 3);
+    assert_int_equal(w->n, 3);
+    assert_int_equal(w->batches, 1);
     for (unsigned i = 0; i < 3; i++) {
         const struct got *g = &w->got[i];
-        assert_int_equal(i, g->pos);
-        assert_int_equal('0' + i, g->bytes[1]);
-        assert_int_equal(2, g->len);
-        assert_string_equal("", g->envelope);
-        assert_int_equal(0, g->crashes);
+        assert_int_equal(g->pos, i);
+        assert_int_equal(g->bytes[1], '0' + i);
+        assert_int_equal(g->len, 2);
+        assert_string_equal(g->envelope, "");
+        assert_int_equal(g->crashes, 0);
         assert_false(g->taken_over);
-        assert_int_equal(16, strlen(g->batch));
-        assert_string_equal(opts.digest, g->digest);
-        assert_int_equal(g->now_ms, g->t0_ms);
+        assert_int_equal(strlen(g->batch), 16);
+        assert_string_equal(g->digest, opts.digest);
+        assert_int_equal(g->t0_ms, g->now_ms);
     }
     assert_true(queue_now_ms(w->q) - w->got[0].now_ms < 1000);
     assert_conserved(w, 5);
-    assert_int_equal(2, worker_claim(w, 10));
+    assert_int_equal(worker_claim(w, 10), 2);
     worker_free(w);
 }
 
@@ -57,20 +57,20 @@ static void binary_jobs_survive(void **state)
     const char job[] = "5 3 a\0b\r\n\xff \0";
     freeReplyObject(cli("RPUSH " QUEUE " %b", job, sizeof job));
     worker_claim(w, 1);
-    assert_int_equal(sizeof job, w->got[0].len);
-    assert_memory_equal(job, w->got[0].bytes, sizeof job);
+    assert_int_equal(w->got[0].len, sizeof job);
+    assert_memory_equal(w->got[0].bytes, job, sizeof job);
     worker_end_now(
         w, &w->got[0],
         &(struct queue_end){.kind = END_RETRY, .envelope = "{\"x\"}", .envelope_len = 5});
     worker_claim(w, 1);
-    assert_int_equal(sizeof job, w->got[0].len);
-    assert_memory_equal(job, w->got[0].bytes, sizeof job);
-    assert_string_equal("{\"x\"}", w->got[0].envelope);
-    assert_int_equal(QUEUE_DONE,
-                     worker_end_now(w, &w->got[0], &(struct queue_end){.kind = END_RETURN}));
+    assert_int_equal(w->got[0].len, sizeof job);
+    assert_memory_equal(w->got[0].bytes, job, sizeof job);
+    assert_string_equal(w->got[0].envelope, "{\"x\"}");
+    assert_int_equal(worker_end_now(w, &w->got[0], &(struct queue_end){.kind = END_RETURN}),
+                     QUEUE_DONE);
     redisReply *back = cli("LINDEX " QUEUE " 0");
-    assert_int_equal(sizeof job, back->len);
-    assert_memory_equal(job, back->str, sizeof job);
+    assert_int_equal(back->len, sizeof job);
+    assert_memory_equal(back->str, job, sizeof job);
     freeReplyObject(back);
     worker_free(w);
 }
@@ -89,21 +89,21 @@ static void outcomes_and_counters(void **state)
     };
     for (size_t i = 0; i < 3; i++)
         worker_end(w, &w->got[i], &ends[i]);
-    assert_int_equal(0, w->finished);
-    assert_int_equal(3, queue_unconfirmed(w->q));
+    assert_int_equal(w->finished, 0);
+    assert_int_equal(queue_unconfirmed(w->q), 3);
     worker_settle(w);
-    assert_int_equal(3, w->finished);
+    assert_int_equal(w->finished, 3);
     assert_conserved(w, 4);
-    assert_int_equal(1, w->counts.sent);
-    assert_int_equal(1, w->counts.duplicate);
-    assert_int_equal(1, w->counts.dead);
-    assert_int_equal(1, w->counts.leased);
-    assert_cli_text("sent", cli_text("LINDEX " LIST_RESULTS " 0"));
-    assert_cli_text("dup", cli_text("LINDEX " LIST_RESULTS " 1"));
-    assert_cli_text("dead", cli_text("LINDEX " LIST_DEAD " 0"));
+    assert_int_equal(w->counts.sent, 1);
+    assert_int_equal(w->counts.duplicate, 1);
+    assert_int_equal(w->counts.dead, 1);
+    assert_int_equal(w->counts.leased, 1);
+    assert_cli_text(cli_text("LINDEX " LIST_RESULTS " 0"), "sent");
+    assert_cli_text(cli_text("LINDEX " LIST_RESULTS " 1"), "dup");
+    assert_cli_text(cli_text("LINDEX " LIST_DEAD " 0"), "dead");
     worker_sent(w, &w->got[3]);
     worker_settle(w);
-    assert_int_equal(0, cli_int("EXISTS " KEY_BATCH " " KEY_MEMBER " " KEY_DUE));
+    assert_int_equal(cli_int("EXISTS " KEY_BATCH " " KEY_MEMBER " " KEY_DUE), 0);
     worker_free(w);
 }
 
@@ -120,22 +120,22 @@ static void retry_waits_in_due(void **state)
                                   .envelope_len = 9,
                                   .crashes = 2,
                                   .at_ms = queue_now_ms(w->q) + 150};
-    assert_int_equal(QUEUE_DONE, worker_end_now(w, &w->got[0], &end));
+    assert_int_equal(worker_end_now(w, &w->got[0], &end), QUEUE_DONE);
     assert_conserved(w, 1);
-    assert_int_equal(1, w->counts.delayed);
-    assert_int_equal(0, w->counts.leased);
+    assert_int_equal(w->counts.delayed, 1);
+    assert_int_equal(w->counts.leased, 0);
     worker_claim(w, 5);
-    assert_int_equal(0, w->n);
+    assert_int_equal(w->n, 0);
     pump_until(base, (worker_claim(w, 5), w->n == 1));
     assert_true(w->got[0].now_ms >= end.at_ms);
-    assert_int_equal(t0, w->got[0].t0_ms);
-    assert_int_equal('w', w->got[0].batch[0]);
-    assert_string_equal("{\"uid\":1}", w->got[0].envelope);
-    assert_string_equal("j0", w->got[0].bytes);
-    assert_int_equal(2, w->got[0].crashes);
+    assert_int_equal(w->got[0].t0_ms, t0);
+    assert_int_equal(w->got[0].batch[0], 'w');
+    assert_string_equal(w->got[0].envelope, "{\"uid\":1}");
+    assert_string_equal(w->got[0].bytes, "j0");
+    assert_int_equal(w->got[0].crashes, 2);
     assert_false(w->got[0].taken_over);
     assert_conserved(w, 1);
-    assert_int_equal(0, w->counts.delayed);
+    assert_int_equal(w->counts.delayed, 0);
     worker_free(w);
 }
 
@@ -160,25 +160,25 @@ static void parked_jobs(void **state)
         worker_end(w, &w->got[i], &end);
     worker_settle(w);
     assert_conserved(w, 5);
-    assert_int_equal(3, w->counts.parked);
-    assert_int_equal(-2, worker_claim(w, 5)); /* full: held back */
-    assert_int_equal(0, w->n);
+    assert_int_equal(w->counts.parked, 3);
+    assert_int_equal(worker_claim(w, 5), -2); /* full: held back */
+    assert_int_equal(w->n, 0);
     queue_leftovers(other->q, NULL, 0, on_leftovers, NULL); /* learns of the app */
     pump_until(base, other->q->napps == 1);
-    assert_int_equal(-2, worker_claim(other, 5));
+    assert_int_equal(worker_claim(other, 5), -2);
     /* A probe takes one, and only parked ones. */
-    assert_int_equal(0, worker_claim_parked(w, 0, "shop", 1));
-    assert_int_equal(1, w->n);
-    assert_string_equal("j0", w->got[0].bytes);
-    assert_string_equal("{}", w->got[0].envelope);
-    assert_int_equal(1, w->got[0].crashes);
-    assert_int_equal(QUEUE_DONE, worker_end_now(w, &w->got[0], &end));
+    assert_int_equal(worker_claim_parked(w, 0, "shop", 1), 0);
+    assert_int_equal(w->n, 1);
+    assert_string_equal(w->got[0].bytes, "j0");
+    assert_string_equal(w->got[0].envelope, "{}");
+    assert_int_equal(w->got[0].crashes, 1);
+    assert_int_equal(worker_end_now(w, &w->got[0], &end), QUEUE_DONE);
     /* Drained: parked before ready. */
-    assert_int_equal(1, worker_claim_parked(w, 4, "shop", 4));
-    assert_int_equal(4, w->n);
-    assert_string_equal("j1", w->got[0].bytes);
-    assert_string_equal("j0", w->got[2].bytes);
-    assert_string_equal("j3", w->got[3].bytes);
+    assert_int_equal(worker_claim_parked(w, 4, "shop", 4), 1);
+    assert_int_equal(w->n, 4);
+    assert_string_equal(w->got[0].bytes, "j1");
+    assert_string_equal(w->got[2].bytes, "j0");
+    assert_string_equal(w->got[3].bytes, "j3");
     assert_conserved(w, 5);
     worker_free(w);
     worker_free(other);
@@ -193,7 +193,7 @@ static void park_jobs(struct worker *w, const char *app, int n)
         freeReplyObject(cli("RPUSH " QUEUE " %s", job));
     }
     worker_claim(w, (unsigned)n);
-    assert_int_equal(n, w->n);
+    assert_int_equal(w->n, n);
     for (size_t i = 0; i < w->n; i++)
         worker_end(w, &w->got[i], &(struct queue_end){.kind = END_PARK, .app = app});
     worker_settle(w);
@@ -220,26 +220,26 @@ static void parked_and_ready_take_turns(void **state)
     push_jobs("j", 0, 60);
     struct queue_ask ask = {
         .n = 30, .drains = drains, .ndrains = 2, .order = QUEUE_IN_TURN, .parked_max = 1000};
-    assert_int_equal(13, worker_ask(w, &ask));
-    assert_int_equal(14, got_of(w, 'a'));
-    assert_int_equal(3, got_of(w, 'b'));
-    assert_int_equal(46, queue_parked(w->q, "a"));
-    assert_int_equal(0, queue_parked(w->q, "b"));
-    assert_int_equal(47, queue_ready_left(w->q));
-    assert_string_equal("a0", w->got[0].bytes);
+    assert_int_equal(worker_ask(w, &ask), 13);
+    assert_int_equal(got_of(w, 'a'), 14);
+    assert_int_equal(got_of(w, 'b'), 3);
+    assert_int_equal(queue_parked(w->q, "a"), 46);
+    assert_int_equal(queue_parked(w->q, "b"), 0);
+    assert_int_equal(queue_ready_left(w->q), 47);
+    assert_string_equal(w->got[0].bytes, "a0");
     int a = 0;
     ask.n = 1;
     for (ask.turn = 0; ask.turn < 12; ask.turn++) {
         worker_ask(w, &ask);
-        assert_int_equal(1, w->n);
+        assert_int_equal(w->n, 1);
         a += got_of(w, 'a');
     }
     assert_in_range(a, 4, 8);
     ask.n = 200; /* one that is alone has all */
     worker_ask(w, &ask);
-    assert_int_equal(46 + 47 - 12, w->n);
-    assert_int_equal(0, queue_ready_left(w->q));
-    assert_int_equal(0, queue_parked_all(w->q));
+    assert_int_equal(w->n, 46 + 47 - 12);
+    assert_int_equal(queue_ready_left(w->q), 0);
+    assert_int_equal(queue_parked_all(w->q), 0);
     worker_free(w);
 }
 
@@ -257,8 +257,8 @@ static void names_of_gone_apps_make_room(void **state)
     }
     park_jobs(w, "new", 2);
     worker_claim_parked(w, 2, "new", 2);
-    assert_int_equal(2, w->n);
-    assert_int_equal(1, queue_parked(w->q, "kept"));
+    assert_int_equal(w->n, 2);
+    assert_int_equal(queue_parked(w->q, "kept"), 1);
     worker_free(w);
 }
 
@@ -275,24 +275,26 @@ static void parked_jobs_beside_and_ready_alone(void **state)
     worker_claim(w, 1);
     worker_end_now(w, &w->got[0], &(struct queue_end){.kind = END_RETRY});
     assert_int_equal(
-        2, worker_ask(w, &(struct queue_ask){.n = 2, .parked_max = 1000, .ready_only = true}));
-    assert_string_equal("j1", w->got[0].bytes);
-    assert_int_equal(1, worker_ask(w, &(struct queue_ask){.n = 2,
-                                                          .drains = drains,
-                                                          .ndrains = 2,
-                                                          .order = QUEUE_BESIDE,
-                                                          .parked_max = 1000,
-                                                          .from_end = true}));
-    assert_int_equal(5, w->n);
-    assert_int_equal(2, got_of(w, 'a'));
-    assert_string_equal("j0", w->got[0].bytes);
-    assert_string_equal("a4", w->got[1].bytes);
-    assert_string_equal("b4", w->got[3].bytes);
-    assert_string_equal("j3", w->got[4].bytes);
-    assert_int_equal(0, worker_ask(w, &(struct queue_ask){
-                                          .drains = drains, .ndrains = 2, .order = QUEUE_BESIDE}));
-    assert_string_equal("a0", w->got[0].bytes);
-    assert_int_equal(3, w->n);
+        worker_ask(w, &(struct queue_ask){.n = 2, .parked_max = 1000, .ready_only = true}), 2);
+    assert_string_equal(w->got[0].bytes, "j1");
+    assert_int_equal(worker_ask(w, &(struct queue_ask){.n = 2,
+                                                       .drains = drains,
+                                                       .ndrains = 2,
+                                                       .order = QUEUE_BESIDE,
+                                                       .parked_max = 1000,
+                                                       .from_end = true}),
+                     1);
+    assert_int_equal(w->n, 5);
+    assert_int_equal(got_of(w, 'a'), 2);
+    assert_string_equal(w->got[0].bytes, "j0");
+    assert_string_equal(w->got[1].bytes, "a4");
+    assert_string_equal(w->got[3].bytes, "b4");
+    assert_string_equal(w->got[4].bytes, "j3");
+    assert_int_equal(
+        worker_ask(w, &(struct queue_ask){.drains = drains, .ndrains = 2, .order = QUEUE_BESIDE}),
+        0);
+    assert_string_equal(w->got[0].bytes, "a0");
+    assert_int_equal(w->n, 3);
     worker_free(w);
 }
 
@@ -307,9 +309,9 @@ static void full_parked_lets_due_pass(void **state)
     worker_end(w, &w->got[0], &(struct queue_end){.kind = END_PARK, .app = "a"});
     worker_end(w, &w->got[1], &(struct queue_end){.kind = END_RETRY});
     worker_settle(w);
-    assert_int_equal(-2, worker_claim(w, 5));
-    assert_int_equal(1, w->n);
-    assert_string_equal("j1", w->got[0].bytes);
+    assert_int_equal(worker_claim(w, 5), -2);
+    assert_int_equal(w->n, 1);
+    assert_string_equal(w->got[0].bytes, "j1");
     assert_conserved(w, 3);
     worker_free(w);
 }
@@ -326,7 +328,7 @@ static void return_keeps_the_order(void **state)
     worker_settle(w);
     worker_claim(w, 4);
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal('0' + (int)i, w->got[i].bytes[1]);
+        assert_int_equal(w->got[i].bytes[1], '0' + (int)i);
     assert_conserved(w, 4);
     worker_free(w);
 }
@@ -339,32 +341,32 @@ static void oversize_stays_in_redis(void **state)
     struct worker *w = worker_new(&opts);
     freeReplyObject(cli("RPUSH " QUEUE " 0123456789"));
     freeReplyObject(cli("RPUSH " QUEUE " 0123456789a"));
-    assert_int_equal(2, worker_claim(w, 2));
+    assert_int_equal(worker_claim(w, 2), 2);
     assert_false(w->got[0].oversize);
     assert_true(w->got[1].oversize);
-    assert_int_equal(11, w->got[1].len);
+    assert_int_equal(w->got[1].len, 11);
     char uid[40];
     snprintf(uid, sizeof uid, "%s-1", w->got[1].batch);
-    assert_cli_text("0123456789a", cli_text("HGET " KEY_OVERSIZE " %s", uid));
+    assert_cli_text(cli_text("HGET " KEY_OVERSIZE " %s", uid), "0123456789a");
     /* Through due with an envelope, back to the head, and at last dead. */
     worker_end_now(w, &w->got[1],
                    &(struct queue_end){.kind = END_RETRY, .envelope = "{}", .envelope_len = 2});
     worker_claim(w, 1);
     assert_true(w->got[0].oversize);
-    assert_int_equal(11, w->got[0].len);
-    assert_string_equal("{}", w->got[0].envelope);
-    assert_cli_text("0123456789a", cli_text("HGET " KEY_OVERSIZE " %s", uid));
+    assert_int_equal(w->got[0].len, 11);
+    assert_string_equal(w->got[0].envelope, "{}");
+    assert_cli_text(cli_text("HGET " KEY_OVERSIZE " %s", uid), "0123456789a");
     worker_end_now(w, &w->got[0], &(struct queue_end){.kind = END_PARK, .app = "a"});
     worker_claim_parked(w, 1, "a", 1);
     assert_true(w->got[0].oversize);
-    assert_string_equal("", w->got[0].envelope);
+    assert_string_equal(w->got[0].envelope, "");
     worker_end_now(w, &w->got[0], &(struct queue_end){.kind = END_RETURN});
-    assert_int_equal(0, cli_int("HLEN " KEY_OVERSIZE));
-    assert_cli_text("0123456789a", cli_text("LINDEX " QUEUE " 0"));
+    assert_int_equal(cli_int("HLEN " KEY_OVERSIZE), 0);
+    assert_cli_text(cli_text("LINDEX " QUEUE " 0"), "0123456789a");
     worker_claim(w, 1);
     worker_end_now(w, &w->got[0],
                    &(struct queue_end){.kind = END_DEAD, .outcome = "x", .outcome_len = 1});
-    assert_int_equal(1, cli_int("HLEN " KEY_OVERSIZE));
+    assert_int_equal(cli_int("HLEN " KEY_OVERSIZE), 1);
     assert_conserved(w, 2);
     worker_free(w);
 }
@@ -382,9 +384,9 @@ static void results_are_trimmed(void **state)
             w, &w->got[i],
             &(struct queue_end){.kind = END_SENT, .outcome = w->got[i].bytes, .outcome_len = 2});
     worker_settle(w);
-    assert_int_equal(3, cli_int("LLEN " LIST_RESULTS));
-    assert_cli_text("j7", cli_text("LINDEX " LIST_RESULTS " 0"));
-    assert_int_equal(7, cli_int("HGET " KEY_COUNT " trimmed"));
+    assert_int_equal(cli_int("LLEN " LIST_RESULTS), 3);
+    assert_cli_text(cli_text("LINDEX " LIST_RESULTS " 0"), "j7");
+    assert_int_equal(cli_int("HGET " KEY_COUNT " trimmed"), 7);
     assert_conserved(w, 10);
     worker_free(w);
 }
@@ -403,9 +405,9 @@ static void dead_letters_are_never_trimmed(void **state)
             w, &w->got[i],
             &(struct queue_end){.kind = END_DEAD, .outcome = w->got[i].bytes, .outcome_len = 2});
     worker_settle(w);
-    assert_int_equal(10, cli_int("LLEN " LIST_DEAD));
-    assert_cli_text("j0", cli_text("LINDEX " LIST_DEAD " 0"));
-    assert_int_equal(0, cli_int("HEXISTS " KEY_COUNT " trimmed"));
+    assert_int_equal(cli_int("LLEN " LIST_DEAD), 10);
+    assert_cli_text(cli_text("LINDEX " LIST_DEAD " 0"), "j0");
+    assert_int_equal(cli_int("HEXISTS " KEY_COUNT " trimmed"), 0);
     assert_conserved(w, 10);
     worker_free(w);
 }
@@ -416,11 +418,11 @@ static void many_at_once(void **state)
     const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
     push_jobs("j", 0, 300);
-    assert_int_equal(256, worker_claim(w, 300)); /* the bound of one claim */
+    assert_int_equal(worker_claim(w, 300), 256); /* the bound of one claim */
     for (size_t i = 0; i < w->n; i++)
         worker_sent(w, &w->got[i]);
     worker_settle(w);
-    assert_int_equal(256, w->finished);
+    assert_int_equal(w->finished, 256);
     assert_conserved(w, 300);
     worker_free(w);
 }
@@ -434,16 +436,16 @@ static void old_server(void **state)
     w->q->force_version = 60000;
     push_jobs("j", 0, 5);
     freeReplyObject(cli("CONFIG RESETSTAT"));
-    assert_int_equal(4, worker_claim(w, 4));
-    assert_string_equal("j3", w->got[3].bytes);
-    assert_int_equal(1, worker_claim(w, 4));
+    assert_int_equal(worker_claim(w, 4), 4);
+    assert_string_equal(w->got[3].bytes, "j3");
+    assert_int_equal(worker_claim(w, 4), 1);
     queue_wait(w->q, on_wait, w);
     pump_until(base, cli_int("LLEN " QUEUE) == 0 && w->q->wait_client > 0);
     push_jobs("late", 0, 1);
     pump_until(base, w->waits == 1);
-    assert_int_equal(1, w->moved);
-    assert_int_equal(1, worker_claim(w, 4));
-    assert_string_equal("late0", w->got[0].bytes);
+    assert_int_equal(w->moved, 1);
+    assert_int_equal(worker_claim(w, 4), 1);
+    assert_string_equal(w->got[0].bytes, "late0");
     char *stats = cli_text("INFO commandstats");
     assert_null(strstr(stats, "cmdstat_blmove"));
     assert_non_null(strstr(stats, "cmdstat_brpoplpush"));
@@ -458,9 +460,9 @@ static void queue_with_a_hash_tag(void **state)
     opts.name = "{tenant}:q";
     struct worker *w = worker_new(&opts);
     freeReplyObject(cli("RPUSH {tenant}:q a"));
-    assert_int_equal(1, worker_claim(w, 1));
-    assert_string_equal("{tenant}:q", queue_key_prefix(w->got[0].lease));
-    assert_int_equal(1, cli_int("HLEN {tenant}:q:member"));
+    assert_int_equal(worker_claim(w, 1), 1);
+    assert_string_equal(queue_key_prefix(w->got[0].lease), "{tenant}:q");
+    assert_int_equal(cli_int("HLEN {tenant}:q:member"), 1);
     worker_free(w);
 }
 

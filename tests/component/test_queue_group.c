@@ -29,17 +29,17 @@ static void first_grouping_is_told(void **state)
     struct worker *w = worker_new(&opts);
     push_jobs("j", 0, 2);
     worker_claim(w, 2);
-    assert_string_equal("", w->got[0].grouping);
+    assert_string_equal(w->got[0].grouping, "");
     const char *const texts[] = {"[0,1]", "[0,1]", "[[0],[1]]"};
     for (int i = 0; i < 3; i++) {
         worker_mark(w, texts[i]);
-        assert_int_equal(i + 1, w->finished);
-        assert_string_equal("[0,1]", w->marked);
+        assert_int_equal(w->finished, i + 1);
+        assert_string_equal(w->marked, "[0,1]");
     }
     worker_end_now(w, &w->got[0], &sent);
-    assert_int_equal(1, cli_int("HEXISTS " KEY_BATCH " %s!", w->got[0].batch));
+    assert_int_equal(cli_int("HEXISTS " KEY_BATCH " %s!", w->got[0].batch), 1);
     worker_end_now(w, &w->got[1], &sent);
-    assert_int_equal(0, cli_int("EXISTS " KEY_BATCH " " KEY_MEMBER " " KEY_DUE));
+    assert_int_equal(cli_int("EXISTS " KEY_BATCH " " KEY_MEMBER " " KEY_DUE), 0);
     worker_free(w);
 }
 
@@ -57,35 +57,35 @@ static void call_waits_whole(void **state)
                    &(struct queue_regrouping){.grouping = "[[0,1,2]]", .at_ms = at_ms});
     worker_end(w, &got[1], &sent);
     worker_settle(w);
-    assert_int_equal(3, w->finished);
-    assert_int_equal(0, w->stale);
+    assert_int_equal(w->finished, 3);
+    assert_int_equal(w->stale, 0);
     assert_conserved(w, 5);
-    assert_int_equal(3, w->counts.delayed);
-    assert_int_equal(1, w->counts.leased);
+    assert_int_equal(w->counts.delayed, 3);
+    assert_int_equal(w->counts.leased, 1);
     worker_end_now(w, &got[3], &sent); /* the lease goes with its last member */
-    assert_int_equal(0, cli_int("HEXISTS " KEY_BATCH " %s!", got[3].batch));
+    assert_int_equal(cli_int("HEXISTS " KEY_BATCH " %s!", got[3].batch), 0);
     assert_true(TAILQ_EMPTY(&w->q->leases));
     worker_claim(w, 10);
-    assert_int_equal(0, w->n);
+    assert_int_equal(w->n, 0);
     claim_until(w, 3);
-    assert_int_equal(1, w->batches);
+    assert_int_equal(w->batches, 1);
     static const char *const bytes[] = {"j4", "j0", "j2"}, *const envelopes[] = {"{4}", "{0}",
                                                                                  "{2}"};
     static const unsigned crashes[] = {5, 1, 3};
     for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(i, got[i].pos);
-        assert_string_equal(bytes[i], got[i].bytes);
-        assert_string_equal(envelopes[i], got[i].envelope);
-        assert_int_equal(crashes[i], got[i].crashes);
-        assert_string_equal("[[0,1,2]]", got[i].grouping);
+        assert_int_equal(got[i].pos, i);
+        assert_string_equal(got[i].bytes, bytes[i]);
+        assert_string_equal(got[i].envelope, envelopes[i]);
+        assert_int_equal(got[i].crashes, crashes[i]);
+        assert_string_equal(got[i].grouping, "[[0,1,2]]");
         assert_false(got[i].taken_over);
-        assert_int_equal('w', got[i].batch[0]);
-        assert_int_equal(t0, got[i].t0_ms);
-        assert_string_equal(opts.digest, got[i].digest);
+        assert_int_equal(got[i].batch[0], 'w');
+        assert_int_equal(got[i].t0_ms, t0);
+        assert_string_equal(got[i].digest, opts.digest);
         assert_true(got[i].now_ms >= at_ms);
     }
     assert_conserved(w, 5);
-    assert_int_equal(0, w->counts.delayed);
+    assert_int_equal(w->counts.delayed, 0);
     worker_free(w);
 }
 
@@ -103,13 +103,13 @@ static void call_waits_again(void **state)
         worker_regroup(w, (const unsigned[]){0, 1, 2, 3}, 4,
                        &(struct queue_regrouping){.grouping = "all"});
         worker_settle(w);
-        assert_int_equal(3, cli_int("HLEN " KEY_BATCH));
-        assert_int_equal(1, cli_int("ZCARD " KEY_DUE));
+        assert_int_equal(cli_int("HLEN " KEY_BATCH), 3);
+        assert_int_equal(cli_int("ZCARD " KEY_DUE), 1);
         worker_claim(w, 1);
-        assert_int_equal(4, w->n);
-        assert_string_equal("{2}", w->got[2].envelope);
-        assert_int_equal(sizeof job, w->got[2].len);
-        assert_memory_equal(job, w->got[2].bytes, sizeof job);
+        assert_int_equal(w->n, 4);
+        assert_string_equal(w->got[2].envelope, "{2}");
+        assert_int_equal(w->got[2].len, sizeof job);
+        assert_memory_equal(w->got[2].bytes, job, sizeof job);
         assert_conserved(w, 4);
     }
     worker_free(w);
@@ -127,18 +127,18 @@ static void all_members_or_none(void **state)
     worker_regroup(w, (const unsigned[]){1, 0}, 2,
                    &(struct queue_regrouping){.grouping = "[[0,1]]"});
     worker_settle(w);
-    assert_int_equal(1, w->stale);
-    assert_int_equal(3, cli_int("HLEN " KEY_MEMBER));
+    assert_int_equal(w->stale, 1);
+    assert_int_equal(cli_int("HLEN " KEY_MEMBER), 3);
     freeReplyObject(cli("HSET " KEY_MEMBER " %s:0 %s", w->got[0].batch, "0 0 j0"));
-    assert_int_equal(1, cli_int("ZCARD " KEY_DUE));
+    assert_int_equal(cli_int("ZCARD " KEY_DUE), 1);
     assert_conserved(w, 4);
     claim_until(other, 4); /* a zombie moves nothing */
     worker_regroup(w, (const unsigned[]){2, 3}, 2,
                    &(struct queue_regrouping){.grouping = "[[0,1]]"});
     worker_settle(w);
-    assert_int_equal(2, w->stale);
-    assert_string_equal("[[0,1],[2,3]]", other->got[0].grouping);
-    assert_int_equal(1, cli_int("ZCARD " KEY_DUE));
+    assert_int_equal(w->stale, 2);
+    assert_string_equal(other->got[0].grouping, "[[0,1],[2,3]]");
+    assert_int_equal(cli_int("ZCARD " KEY_DUE), 1);
     assert_conserved(w, 4);
     worker_free(w);
     worker_free(other);
@@ -159,13 +159,13 @@ static void refused_call_in_two(void **state)
     worker_regroup(w, (const unsigned[]){2, 3}, 2,
                    &(struct queue_regrouping){.grouping = "gen 1 right"});
     worker_settle(w);
-    assert_int_equal(before + 1, script_stat("calls="));
-    assert_int_equal(0, cli_int("HEXISTS " KEY_BATCH " %s", w->got[0].batch));
+    assert_int_equal(script_stat("calls="), before + 1);
+    assert_int_equal(cli_int("HEXISTS " KEY_BATCH " %s", w->got[0].batch), 0);
     worker_claim(w, 10);
-    assert_int_equal(2, w->batches);
+    assert_int_equal(w->batches, 2);
     for (size_t i = 0; i < 4; i++)
-        assert_string_equal(w->got[i].bytes[1] < '2' ? "gen 1 left" : "gen 1 right",
-                            w->got[i].grouping);
+        assert_string_equal(w->got[i].grouping,
+                            w->got[i].bytes[1] < '2' ? "gen 1 left" : "gen 1 right");
     assert_conserved(w, 4);
     worker_free(w);
 }
@@ -184,12 +184,12 @@ static void damaged_members_keep_their_bytes(void **state)
     worker_regroup(w, (const unsigned[]){0, 1, 2, 3}, 4,
                    &(struct queue_regrouping){.grouping = "x"});
     worker_settle(w);
-    assert_int_equal(1, w->finished);
+    assert_int_equal(w->finished, 1);
     worker_claim(w, 4);
     for (size_t i = 0; i < 3; i++)
-        assert_string_equal(values[i], w->got[i].bytes);
-    assert_string_equal("", w->got[3].bytes);
-    assert_string_equal("{3}", w->got[3].envelope);
+        assert_string_equal(w->got[i].bytes, values[i]);
+    assert_string_equal(w->got[3].bytes, "");
+    assert_string_equal(w->got[3].envelope, "{3}");
     assert_conserved(w, 4);
     worker_free(w);
 }
@@ -222,10 +222,10 @@ static void call_ends_whole(void **state)
         items[n++] = (strtoul(more + 5, NULL, 10) + args->elements - 1 - 3 - 9 - 1 - 3) / 2;
     }
     freeReplyObject(log);
-    assert_int_equal(2, n);
-    assert_int_equal(CALL, items[0]);
-    assert_int_equal(SINGLES, items[1]);
-    assert_int_equal(SINGLES + CALL, w->finished);
+    assert_int_equal(n, 2);
+    assert_int_equal(items[0], CALL);
+    assert_int_equal(items[1], SINGLES);
+    assert_int_equal(w->finished, SINGLES + CALL);
     assert_conserved(w, SINGLES + CALL);
     worker_free(w);
 }
@@ -243,7 +243,7 @@ static void largest_call(void **state)
         freeReplyObject(cli("RPUSH " QUEUE " %b", job, sizeof job));
     }
     worker_claim(w, QUEUE_CLAIM_MAX);
-    assert_int_equal(QUEUE_CLAIM_MAX, w->n);
+    assert_int_equal(w->n, QUEUE_CLAIM_MAX);
     long long best = INT64_MAX;
     for (int round = 0; round < 10; round++) {
         long long before = script_stat("usec=");
@@ -251,9 +251,9 @@ static void largest_call(void **state)
         worker_settle(w);
         long long usec = script_stat("usec=") - before;
         best = usec < best ? usec : best;
-        assert_int_equal(round + 1, w->finished);
+        assert_int_equal(w->finished, round + 1);
         worker_claim(w, 1);
-        assert_int_equal(QUEUE_CLAIM_MAX, w->n);
+        assert_int_equal(w->n, QUEUE_CLAIM_MAX);
     }
     print_message("redis: %lld us to regroup %d members\n", best, QUEUE_CLAIM_MAX);
     assert_conserved(w, QUEUE_CLAIM_MAX);

@@ -31,8 +31,8 @@ static void mark_with_a_lost_answer(void **state)
     worker_claim(w, 1);
     queue_mark(w->got[0].lease, "[0]", 3, on_mark, w);
     worker_lose_answer(w);
-    assert_int_equal(1, w->finished);
-    assert_string_equal("[0]", w->marked);
+    assert_int_equal(w->finished, 1);
+    assert_string_equal(w->marked, "[0]");
     worker_free(w);
 }
 
@@ -46,13 +46,13 @@ static void regrouping_with_a_lost_answer(void **state)
     worker_regroup(w, (const unsigned[]){1, 2}, 2,
                    &(struct queue_regrouping){.grouping = "[[0,1]]"});
     worker_lose_answer(w);
-    assert_int_equal(1, w->stale); /* done by the first, nothing by the second */
+    assert_int_equal(w->stale, 1); /* done by the first, nothing by the second */
     assert_conserved(w, 3);
-    assert_int_equal(2, w->counts.delayed);
-    assert_int_equal(1, w->counts.leased);
+    assert_int_equal(w->counts.delayed, 2);
+    assert_int_equal(w->counts.leased, 1);
     worker_claim(w, 5);
-    assert_int_equal(2, w->n);
-    assert_string_equal("[[0,1]]", w->got[0].grouping);
+    assert_int_equal(w->n, 2);
+    assert_string_equal(w->got[0].grouping, "[[0,1]]");
     worker_free(w);
 }
 
@@ -66,9 +66,9 @@ static void call_end_with_a_lost_answer(void **state)
     for (size_t i = 0; i < 3; i++)
         worker_end(w, &w->got[i], i < 2 ? &sent_with_next : &sent);
     worker_lose_answer(w);
-    assert_int_equal(3, w->stale);
+    assert_int_equal(w->stale, 3);
     assert_conserved(w, 4);
-    assert_int_equal(3, w->counts.sent);
+    assert_int_equal(w->counts.sent, 3);
     worker_free(w);
 }
 
@@ -92,11 +92,11 @@ static void call_ends_whole_when_redis_dies(void **state)
     worker_reconnect(w);
     worker_settle(w);
     assert_conserved(w, 6);
-    assert_int_equal(3, w->counts.sent);
-    assert_int_equal(3, w->counts.delayed);
+    assert_int_equal(w->counts.sent, 3);
+    assert_int_equal(w->counts.delayed, 3);
     worker_claim(w, 3);
-    assert_string_equal("[[0,1,2]]", w->got[2].grouping);
-    assert_string_equal("j5", w->got[2].bytes);
+    assert_string_equal(w->got[2].grouping, "[[0,1,2]]");
+    assert_string_equal(w->got[2].bytes, "j5");
     worker_free(w);
 }
 
@@ -111,23 +111,23 @@ static void killed_holders_grouping_is_handed_out(void **state)
     worker_end_now(w, &w->got[1], &sent);
     kill_heartbeat("w1");
     claim_until(other, 2);
-    assert_string_equal("first", other->got[0].grouping);
-    assert_string_equal("first", other->got[1].grouping);
+    assert_string_equal(other->got[0].grouping, "first");
+    assert_string_equal(other->got[1].grouping, "first");
     assert_true(other->got[1].taken_over);
-    assert_int_equal(1, other->got[1].crashes);
-    assert_int_equal(2, other->got[1].pos);
+    assert_int_equal(other->got[1].crashes, 1);
+    assert_int_equal(other->got[1].pos, 2);
     worker_mark(w, "zombie");
-    assert_int_equal(1, w->stale);
+    assert_int_equal(w->stale, 1);
     worker_mark(other, "second");
-    assert_string_equal("first", other->marked);
+    assert_string_equal(other->marked, "first");
     kill_heartbeat("w2");
     claim_until(w, 2);
-    assert_string_equal("first", w->got[0].grouping);
-    assert_int_equal(2, w->got[0].crashes);
+    assert_string_equal(w->got[0].grouping, "first");
+    assert_int_equal(w->got[0].crashes, 2);
     push_jobs("j", 3, 4);
     worker_claim(other, 1); /* a fresh batch has none */
-    assert_string_equal("j3", other->got[0].bytes);
-    assert_string_equal("", other->got[0].grouping);
+    assert_string_equal(other->got[0].bytes, "j3");
+    assert_string_equal(other->got[0].grouping, "");
     worker_free(w);
     worker_free(other);
 }
@@ -144,26 +144,26 @@ static void suspects_are_taken_apart_by_calls(void **state)
     worker_mark(w, "[[1,2]]");
     kill_heartbeat("w1");
     claim_until(other, 3);
-    assert_int_equal(1, other->got[0].crashes);
+    assert_int_equal(other->got[0].crashes, 1);
     worker_end(other, &other->got[0],
                &(struct queue_end){.kind = END_RETRY, .crashes = other->got[0].crashes});
     worker_regroup(other, (const unsigned[]){1, 2}, 2,
                    &(struct queue_regrouping){.grouping = "[[0,1]]"});
     worker_settle(other);
     worker_claim(w, 3);
-    assert_int_equal(2, w->batches);
+    assert_int_equal(w->batches, 2);
     for (size_t i = 0; i < 3; i++) {
         bool alone = w->got[i].bytes[1] == '0';
-        assert_string_equal(alone ? "" : "[[0,1]]", w->got[i].grouping);
-        assert_int_equal(alone ? 1 : w->got[i].bytes[1] - '0' + 1, w->got[i].crashes);
+        assert_string_equal(w->got[i].grouping, alone ? "" : "[[0,1]]");
+        assert_int_equal(w->got[i].crashes, alone ? 1 : w->got[i].bytes[1] - '0' + 1);
         assert_false(w->got[i].taken_over);
     }
     kill_heartbeat("w1");
     pump_until(base, (worker_claim(other, 3), other->n == 3));
     for (size_t i = 0; i < 3; i++)
         if (other->got[i].bytes[1] == '2') {
-            assert_string_equal("[[0,1]]", other->got[i].grouping);
-            assert_int_equal(4, other->got[i].crashes);
+            assert_string_equal(other->got[i].grouping, "[[0,1]]");
+            assert_int_equal(other->got[i].crashes, 4);
             assert_true(other->got[i].taken_over);
         }
     assert_conserved(w, 3);
@@ -186,16 +186,16 @@ static void a_suspect_call_is_tried_alone(void **state)
                    &(struct queue_regrouping){.grouping = "1 2 P:b:0,1"});
     worker_settle(w);
     worker_claim(w, 100);
-    assert_int_equal(3, w->n);
-    assert_string_equal("1 2 P:b:0,1", w->got[0].grouping);
+    assert_int_equal(w->n, 3);
+    assert_string_equal(w->got[0].grouping, "1 2 P:b:0,1");
     assert_true(queue_suspects(w->q));
     for (size_t i = 0; i < 3; i++)
         worker_end_now(w, &w->got[i], &sent);
     push_jobs("r", 0, 2);
     w->alone = true;
     worker_claim(w, 100);
-    assert_int_equal(2, w->n);
-    assert_string_equal("1 2 P:a:0,1", w->got[0].grouping);
+    assert_int_equal(w->n, 2);
+    assert_string_equal(w->got[0].grouping, "1 2 P:a:0,1");
     worker_free(w);
 }
 
@@ -216,11 +216,11 @@ static void regroups_over_maxmemory(void **state)
     worker_regroup(w, (const unsigned[]){4, 5}, 2,
                    &(struct queue_regrouping){.grouping = "[[0,1]]", .at_ms = INT64_MAX / 2});
     worker_settle(w);
-    assert_int_equal(5, w->finished);
-    assert_int_equal(0, w->stale);
+    assert_int_equal(w->finished, 5);
+    assert_int_equal(w->stale, 0);
     worker_claim(w, 5);
-    assert_int_equal(2, w->n);
-    assert_string_equal("[[0,1]]", w->got[0].grouping);
+    assert_int_equal(w->n, 2);
+    assert_string_equal(w->got[0].grouping, "[[0,1]]");
     assert_conserved(w, 6);
     worker_free(w);
 }

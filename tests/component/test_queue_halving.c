@@ -44,14 +44,14 @@ static void a_batch_without_room_waits(void **state)
     }
     end_leases(ids, 2);
     ask_with_room(other, 4, false);
-    assert_int_equal(3, other->n);
-    assert_string_equal(ids[1], other->got[0].batch);
+    assert_int_equal(other->n, 3);
+    assert_string_equal(other->got[0].batch, ids[1]);
     assert_true(queue_suspects(other->q));
     ask_with_room(other, 5, false);
-    assert_int_equal(0, other->n);
+    assert_int_equal(other->n, 0);
     assert_true(queue_suspects(other->q));
     ask_with_room(other, 0, true);
-    assert_int_equal(6, other->n);
+    assert_int_equal(other->n, 6);
     assert_false(queue_suspects(other->q));
     assert_conserved(other, 9);
     worker_free(w);
@@ -74,7 +74,7 @@ static void never_more_than_most(void **state)
                                       .ndrains = 1,
                                       .order = QUEUE_BESIDE,
                                       .parked_max = 1000});
-    assert_int_equal(5, w->n);
+    assert_int_equal(w->n, 5);
     worker_free(w);
 }
 
@@ -129,10 +129,10 @@ static void sizes(void **state)
     static const unsigned parts[] = {9, 5, 3, 2};
     for (unsigned i = 0; i < 4; i++) {
         const struct worker *w = next_claim(&f, false);
-        assert_int_equal(parts[i], w->n);
-        assert_string_equal(batch, w->got[0].batch);
-        assert_int_equal(0, w->got[0].pos);
-        assert_int_equal(i + 1, w->got[0].crashes);
+        assert_int_equal(w->n, parts[i]);
+        assert_string_equal(w->got[0].batch, batch);
+        assert_int_equal(w->got[0].pos, 0);
+        assert_int_equal(w->got[0].crashes, i + 1);
         assert_true(w->got[0].taken_over);
     }
     /* It has outlived five: now only alone; and the others come meanwhile, as they were left. */
@@ -140,12 +140,12 @@ static void sizes(void **state)
     assert_true(queue_suspects(w->q));
     assert_in_range(w->n, 1, 2);
     assert_in_range(w->got[0].crashes, 2, 4);
-    assert_string_not_equal(batch, w->got[0].batch);
+    assert_string_not_equal(w->got[0].batch, batch);
     assert_conserved(w, 9);
     worker_ask(w, &(struct queue_ask){.n = 9, .alone = true, .parked_max = 1000});
-    assert_int_equal(1, w->n);
-    assert_string_equal("j0", w->got[0].bytes);
-    assert_int_equal(5, w->got[0].crashes);
+    assert_int_equal(w->n, 1);
+    assert_string_equal(w->got[0].bytes, "j0");
+    assert_int_equal(w->got[0].crashes, 5);
     fleet_end(&f);
 }
 
@@ -163,15 +163,15 @@ static void all_come_again_in_parts(void **state)
         claims++;
         jobs += w->n;
         for (size_t i = 0; i < w->n; i++) {
-            assert_int_equal(2, w->got[i].crashes);
+            assert_int_equal(w->got[i].crashes, 2);
             worker_end_now(
                 w, &w->got[i],
                 &(struct queue_end){.kind = END_SENT, .outcome = "{}", .outcome_len = 2});
         }
         worker_claim(w, 1);
     }
-    assert_int_equal(8, jobs);
-    assert_int_equal(4, claims);
+    assert_int_equal(jobs, 8);
+    assert_int_equal(claims, 4);
     assert_conserved(w, 8);
     fleet_end(&f);
 }
@@ -191,17 +191,17 @@ static void who_it_is(void **state)
     snprintf(uid, sizeof uid, "%s-1", first.batch);
     next_claim(&f, false);
     struct worker *w = next_claim(&f, false);
-    assert_int_equal(1, w->n);
+    assert_int_equal(w->n, 1);
     worker_claim(w, 1);
     const struct got *g = &w->got[0];
-    assert_string_equal("j1", g->bytes);
-    assert_int_equal(1, g->pos);
-    assert_int_equal(first.t0_ms, g->t0_ms);
-    assert_string_equal(first.digest, g->digest);
+    assert_string_equal(g->bytes, "j1");
+    assert_int_equal(g->pos, 1);
+    assert_int_equal(g->t0_ms, first.t0_ms);
+    assert_string_equal(g->digest, first.digest);
     assert_true(envelope_read(g->envelope, strlen(g->envelope), &env, &e));
-    assert_string_equal(uid, env.uid);
-    assert_string_equal(uid, env.origin);
-    assert_int_equal(first.t0_ms, env.t0_ms);
+    assert_string_equal(env.uid, uid);
+    assert_string_equal(env.origin, uid);
+    assert_int_equal(env.t0_ms, first.t0_ms);
     assert_false(env.id_given);
     envelope_free(&env);
     fleet_end(&f);
@@ -222,13 +222,13 @@ static void oversize_ones(void **state)
     next_claim(&f, false);
     struct worker *w = next_claim(&f, false);
     worker_claim(w, 1);
-    assert_int_equal(1, w->n);
+    assert_int_equal(w->n, 1);
     assert_true(w->got[0].oversize);
-    assert_int_equal(11, w->got[0].len);
+    assert_int_equal(w->got[0].len, 11);
     assert_non_null(strstr(w->got[0].envelope, uid));
     worker_end_now(w, &w->got[0], &(struct queue_end){.kind = END_RETURN});
     redisReply *head = cli("LINDEX " QUEUE " 0");
-    assert_string_equal("0123456789a", head->str);
+    assert_string_equal(head->str, "0123456789a");
     freeReplyObject(head);
     fleet_end(&f);
 }
@@ -245,21 +245,21 @@ static void calls_stay_together(void **state)
     worker_claim(f.w[0], 8);
     worker_mark(f.w[0], "2 6 P:c1:0,3,5 M:c2:1/2,7");
     struct worker *w = next_claim(&f, false);
-    assert_int_equal(8, w->n);
+    assert_int_equal(w->n, 8);
     w = next_claim(&f, false);
     static const char *const former[] = {"j0", "j1", "j2", "j3", "j5", "j7"};
-    assert_int_equal(6, w->n);
+    assert_int_equal(w->n, 6);
     for (unsigned i = 0; i < 6; i++) /* in their order */
-        assert_string_equal(former[i], w->got[i].bytes);
-    assert_string_equal("2 6 P:c1:0,3,5 M:c2:1/2,7", w->got[0].grouping);
+        assert_string_equal(w->got[i].bytes, former[i]);
+    assert_string_equal(w->got[0].grouping, "2 6 P:c1:0,3,5 M:c2:1/2,7");
     w = next_claim(&f, false);
-    assert_int_equal(3, w->n);
-    assert_string_equal("1 3 P:c1:0,3,5", w->got[0].grouping);
+    assert_int_equal(w->n, 3);
+    assert_string_equal(w->got[0].grouping, "1 3 P:c1:0,3,5");
     assert_true(grouping_read(w->got[0].grouping, strlen(w->got[0].grouping), &g, &e));
     /* One call comes whole, however often. */
     w = next_claim(&f, false);
-    assert_int_equal(3, w->n);
-    assert_int_equal(4, w->got[0].crashes);
+    assert_int_equal(w->n, 3);
+    assert_int_equal(w->got[0].crashes, 4);
     /* The others, as their leases end. */
     bool call = false;
     for (unsigned i = 0; i < 3; i++) {
@@ -269,7 +269,7 @@ static void calls_stay_together(void **state)
     }
     assert_true(call);
     worker_claim(w, 1);
-    assert_int_equal(0, w->n);
+    assert_int_equal(w->n, 0);
     assert_conserved(w, 8);
     fleet_end(&f);
 }
@@ -283,13 +283,13 @@ static void together_they_come_to_the_limit_only(void **state)
     for (unsigned i = 0; i < 3; i++)
         freeReplyObject(cli("RPUSH " KEY_PARKED("a") " %s", "2 0 {}"));
     worker_claim_parked(f.w[0], 3, "a", 3);
-    assert_int_equal(3, f.w[0]->n);
+    assert_int_equal(f.w[0]->n, 3);
     unsigned most = 0;
     for (unsigned i = 0; i < 4; i++) {
         const struct worker *w = next_claim(&f, true);
         most = w->n > 1 && w->got[0].crashes > most ? w->got[0].crashes : most;
     }
-    assert_int_equal(3, most);
+    assert_int_equal(most, 3);
     fleet_end(&f);
 }
 

@@ -141,7 +141,7 @@ static void drain(struct holder *h, int enqueued)
         queue_housekeep(h->w->q);
         c = worker_count(h->w);
     } while (c->ready + c->inbox + c->leased + c->delayed + c->parked > 0);
-    assert_int_equal(enqueued, c->sent + c->dead + c->duplicate);
+    assert_int_equal(c->sent + c->dead + c->duplicate, enqueued);
 }
 
 static void random_operations_conserve(void **state)
@@ -175,7 +175,7 @@ static void random_operations_conserve(void **state)
     assert_conserved(holders[0].w, enqueued);
     drain(&holders[0], enqueued);
     assert_conserved(holders[0].w, enqueued);
-    assert_int_equal(0, cli_int("EXISTS " KEY_BATCH " " KEY_MEMBER " " KEY_DUE));
+    assert_int_equal(cli_int("EXISTS " KEY_BATCH " " KEY_MEMBER " " KEY_DUE), 0);
     for (size_t i = 0; i < WORKERS; i++)
         worker_free(holders[i].w);
     mem_free(holders);
@@ -203,7 +203,7 @@ static void cost_per_job(void **state)
         freeReplyObject(cli("RPUSH " QUEUE " %b", job, sizeof job));
     for (int i = 0; i < BATCHES; i++) {
         long long before = script_stat("usec=");
-        assert_int_equal(BATCH, worker_claim(w, BATCH));
+        assert_int_equal(worker_claim(w, BATCH), BATCH);
         for (size_t k = 0; k < w->n; k++)
             worker_end(w, &w->got[k],
                        &(struct queue_end){.kind = END_SENT, .outcome = job, .outcome_len = 300});

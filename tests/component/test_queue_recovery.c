@@ -54,19 +54,19 @@ static void refused_steps_are_named(void **state)
     struct worker *w = worker_new(&opts);
     push_jobs("j", 0, 2);
     worker_claim(w, 1);
-    assert_int_equal(0, queue_refused(w->q));
+    assert_int_equal(queue_refused(w->q), 0);
     assert_null(queue_refusal(w->q));
     spoil(KEY_MEMBER);
     worker_claim(w, 1);
-    assert_int_equal(QUEUE_STEP_CLAIM, queue_refused(w->q));
+    assert_int_equal(queue_refused(w->q), QUEUE_STEP_CLAIM);
     assert_non_null(strstr(queue_refusal(w->q), "claim: WRONGTYPE"));
     worker_end(w, &w->got[0], &sent);
     pump_until(base, queue_refused(w->q) == (QUEUE_STEP_CLAIM | QUEUE_STEP_FINISH));
     mend(KEY_MEMBER);
     worker_settle(w);
-    assert_int_equal(QUEUE_STEP_CLAIM, queue_refused(w->q));
+    assert_int_equal(queue_refused(w->q), QUEUE_STEP_CLAIM);
     worker_claim(w, 1);
-    assert_int_equal(0, queue_refused(w->q));
+    assert_int_equal(queue_refused(w->q), 0);
     queue_extend(w->q);
     pump_until(base, queue_workers(w->q) == 1);
     spoil(KEY_WORKERS);
@@ -87,14 +87,14 @@ static void expired_lease_is_taken_over(void **state)
     worker_end_now(w, &w->got[1], &sent);
     set_heartbeat("w1", 60000); /* slow, not dead: no crash */
     take_over(other, 2);
-    assert_string_equal(w->got[0].batch, other->got[0].batch);
-    assert_int_equal(2, other->got[1].pos);
+    assert_string_equal(other->got[0].batch, w->got[0].batch);
+    assert_int_equal(other->got[1].pos, 2);
     assert_true(other->got[0].taken_over);
-    assert_int_equal(0, other->got[0].crashes);
-    assert_int_equal(w->got[0].t0_ms, other->got[0].t0_ms);
-    assert_string_equal(opts.digest, other->got[0].digest);
-    assert_int_equal(2, cli_int("HGET " KEY_COUNT " reclaimed"));
-    assert_int_equal(QUEUE_STALE, worker_end_now(w, &w->got[0], &sent));
+    assert_int_equal(other->got[0].crashes, 0);
+    assert_int_equal(other->got[0].t0_ms, w->got[0].t0_ms);
+    assert_string_equal(other->got[0].digest, opts.digest);
+    assert_int_equal(cli_int("HGET " KEY_COUNT " reclaimed"), 2);
+    assert_int_equal(worker_end_now(w, &w->got[0], &sent), QUEUE_STALE);
     assert_conserved(other, 3);
     worker_free(w);
     worker_free(other);
@@ -124,7 +124,7 @@ static void sizes_that_are_none(void **state)
         assert_false(queue_suspects(other->q));
         worker_end_now(other, &other->got[0], &sent);
         worker_end_now(other, &other->got[1], &sent);
-        assert_int_equal(2, cli_int("LLEN " LIST_RESULTS));
+        assert_int_equal(cli_int("LLEN " LIST_RESULTS), 2);
         worker_free(w);
         worker_free(other);
     }
@@ -147,10 +147,10 @@ static void marks_come_with_what_is_taken_over(void **state)
         struct worker *w = worker_new(&opts), *other = worker_new(&other_opts);
         push_jobs("j", 0, 2);
         worker_claim(w, 2);
-        assert_string_equal("", w->got[0].marks);
+        assert_string_equal(w->got[0].marks, "");
         take_over(other, 2);
-        assert_string_equal("one", other->got[0].digest);
-        assert_string_equal(rows[i].want, other->got[0].marks);
+        assert_string_equal(other->got[0].digest, "one");
+        assert_string_equal(other->got[0].marks, rows[i].want);
         worker_free(w);
         worker_free(other);
     }
@@ -172,10 +172,10 @@ static void marks_are_bounded(void **state)
         queue_set_digest(w->q, digest, "4455");
     }
     pump_until(base, cli_int("HEXISTS " KEY_CONFIG " d63"));
-    assert_int_equal(QUEUE_CONFIGS_MAX + 1, cli_int("HLEN " KEY_CONFIG));
-    assert_int_equal(0, cli_int("HEXISTS " KEY_CONFIG " d0"));
+    assert_int_equal(cli_int("HLEN " KEY_CONFIG), QUEUE_CONFIGS_MAX + 1);
+    assert_int_equal(cli_int("HEXISTS " KEY_CONFIG " d0"), 0);
     char *marks = cli_text("HGET " KEY_CONFIG " first");
-    assert_string_equal("2233", marks);
+    assert_string_equal(marks, "2233");
     mem_free(marks);
     worker_free(w);
 }
@@ -197,20 +197,20 @@ static void suspects_are_tried_alone(void **state)
     worker_settle(w);
     push_jobs("r", 0, 2);
     worker_claim(w, 100);
-    assert_int_equal(4, w->n); /* two below the limit and two ready ones: the suspect stays */
+    assert_int_equal(w->n, 4); /* two below the limit and two ready ones: the suspect stays */
     assert_true(queue_suspects(w->q));
     for (size_t i = 0; i < 4; i++)
         worker_end_now(w, &w->got[i], &sent);
     worker_claim(w, 100);
-    assert_int_equal(0, w->n);
+    assert_int_equal(w->n, 0);
     push_jobs("r", 2, 3);
     w->alone = true;
     worker_claim(w, 100);
-    assert_int_equal(1, w->n);
-    assert_int_equal(3, w->got[0].crashes);
+    assert_int_equal(w->n, 1);
+    assert_int_equal(w->got[0].crashes, 3);
     worker_end_now(w, &w->got[0], &sent);
     worker_claim(w, 100);
-    assert_int_equal(1, w->n);
+    assert_int_equal(w->n, 1);
     assert_false(queue_suspects(w->q));
     worker_free(w);
 }
@@ -230,11 +230,11 @@ static void every_kind_of_stale_end(void **state)
                 .kind = (enum queue_end_kind)kind, .outcome = "x", .outcome_len = 1, .app = "a"});
     queue_mark(w->got[0].lease, "x", 1, on_mark, w);
     worker_settle(w);
-    assert_int_equal(0, w->finished);
-    assert_int_equal(7, w->stale);
-    assert_int_equal(0,
-                     cli_int("EXISTS " LIST_RESULTS " " LIST_DEAD " " QUEUE " " KEY_PARKED("a")));
-    assert_int_equal(1, cli_int("HLEN " KEY_COUNT)); /* reclaimed */
+    assert_int_equal(w->finished, 0);
+    assert_int_equal(w->stale, 7);
+    assert_int_equal(cli_int("EXISTS " LIST_RESULTS " " LIST_DEAD " " QUEUE " " KEY_PARKED("a")),
+                     0);
+    assert_int_equal(cli_int("HLEN " KEY_COUNT), 1); /* reclaimed */
     assert_conserved(other, 6);
     worker_free(w);
     worker_free(other);
@@ -249,15 +249,15 @@ static void dead_owner_is_a_crash(void **state)
     worker_claim(w, 1);
     set_heartbeat("w1", -2000);
     take_over(other, 1);
-    assert_int_equal(1, other->got[0].crashes);
+    assert_int_equal(other->got[0].crashes, 1);
     set_heartbeat("w2", -2000);
     take_over(w, 1);
-    assert_int_equal(2, w->got[0].crashes);
+    assert_int_equal(w->got[0].crashes, 2);
     /* Kept through due. */
     const struct queue_end end = {.kind = END_RETRY, .crashes = w->got[0].crashes};
     worker_end_now(w, &w->got[0], &end);
     worker_claim(w, 1);
-    assert_int_equal(2, w->got[0].crashes);
+    assert_int_equal(w->got[0].crashes, 2);
     assert_false(w->got[0].taken_over);
     worker_free(w);
     worker_free(other);
@@ -277,13 +277,13 @@ static void extension_keeps_a_lease(void **state)
     while (clock_boot_ms() < before + 3 * LEASE_MS) {
         queue_extend(w->q);
         worker_claim(other, 5);
-        assert_int_equal(0, other->n);
+        assert_int_equal(other->n, 0);
     }
     assert_true(queue_lease_safe(lease, clock_boot_ms(), LEASE_MS / 2));
     take_over(other, 1);
     pump_until(base, (queue_extend(w->q), queue_lease_lost(lease)));
     assert_false(queue_lease_safe(lease, 0, 0));
-    assert_int_equal(QUEUE_STALE, worker_end_now(w, &w->got[0], &sent));
+    assert_int_equal(worker_end_now(w, &w->got[0], &sent), QUEUE_STALE);
     worker_free(w);
     worker_free(other);
 }
@@ -302,11 +302,11 @@ static void whole_batches_within_the_budget(void **state)
     for (int i = 0; i < 3; i++)
         freeReplyObject(cli("ZADD " KEY_DUE " %d %s", i + 1, ids[i])); /* long over */
     worker_claim(other, 1); /* at least one batch, whole */
-    assert_int_equal(4, other->n);
-    assert_int_equal(1, other->batches);
+    assert_int_equal(other->n, 4);
+    assert_int_equal(other->batches, 1);
     worker_claim(other, 5);
-    assert_int_equal(5, other->n);
-    assert_int_equal(2, other->batches);
+    assert_int_equal(other->n, 5);
+    assert_int_equal(other->batches, 2);
     assert_conserved(other, 9);
     worker_free(w);
     worker_free(other);
@@ -324,10 +324,10 @@ static void wait_moves_cancels_and_times_out(void **state)
     pump_until(base, w->q->wait_client > 0);
     push_jobs("j", 0, 1);
     pump_until(base, w->waits == 1);
-    assert_int_equal(1, w->moved);
+    assert_int_equal(w->moved, 1);
     assert_conserved(w, 1);
-    assert_int_equal(1, w->counts.inbox);
-    assert_int_equal(1, worker_claim(w, 5));
+    assert_int_equal(w->counts.inbox, 1);
+    assert_int_equal(worker_claim(w, 5), 1);
 
     w->q->opts.idle_wait_s = 300; /* what ends sooner was cancelled */
     queue_wait(w->q, on_wait, w);
@@ -338,13 +338,13 @@ static void wait_moves_cancels_and_times_out(void **state)
     pump_until(base, cli_int("EVAL %s 0", "return 1") && w->q->wait_client > 0);
     queue_wait_cancel(w->q);
     pump_until(base, w->waits == 3);
-    assert_int_equal(1, w->moved);
+    assert_int_equal(w->moved, 1);
     assert_false(queue_waiting(w->q));
 
     w->q->opts.idle_wait_s = 1;
     queue_wait(w->q, on_wait, w);
     pump_until(base, w->waits == 4);
-    assert_int_equal(1, w->moved);
+    assert_int_equal(w->moved, 1);
     worker_free(w);
 }
 
@@ -357,7 +357,7 @@ static void wait_survives_a_lost_connection(void **state)
     pump_until(base, w->q->wait_client > 0);
     redis_drop(w->wait, "test");
     pump_until(base, w->waits == 1);
-    assert_int_equal(0, w->moved);
+    assert_int_equal(w->moved, 0);
     queue_wait(w->q, on_wait, w);
     queue_wait_cancel(w->q);
     pump_until(base, w->waits == 2);
@@ -379,10 +379,10 @@ static void inbox_of_a_dead_worker_is_adopted(void **state)
     pump_until(base, (queue_housekeep(w->q), cli_int("LLEN " QUEUE) == 3));
     worker_claim(w, 3);
     for (int i = 0; i < 3; i++)
-        assert_int_equal('0' + i, w->got[i].bytes[1]);
-    assert_int_equal(1, cli_int("LLEN " KEY_INBOX("alive")));
+        assert_int_equal(w->got[i].bytes[1], '0' + i);
+    assert_int_equal(cli_int("LLEN " KEY_INBOX("alive")), 1);
     redisReply *kept = cli("ZSCORE " KEY_WORKERS " gone"); /* a late move may still land */
-    assert_int_equal(REDIS_REPLY_STRING, kept->type);
+    assert_int_equal(kept->type, REDIS_REPLY_STRING);
     freeReplyObject(kept);
     assert_conserved(w, 4);
     set_heartbeat("gone", -2 * QUEUE_FORGET_MS);
@@ -420,13 +420,13 @@ static void audit_restores_due(void **state)
     /* Both wait a lease: one may still have a holder, the other an unanswered call to settle. */
     redisReply *first = cli("ZRANGE " KEY_DUE " 0 0 WITHSCORES");
     const char *at = first->element[1]->str;
-    assert_int_equal(2, cli_int("ZCOUNT " KEY_DUE " %s %s", at, at));
+    assert_int_equal(cli_int("ZCOUNT " KEY_DUE " %s %s", at, at), 2);
     freeReplyObject(first);
     worker_claim(other, 2);
-    assert_int_equal(0, other->n);
-    assert_int_equal(QUEUE_DONE, worker_end_now(w, &leased, &sent));
+    assert_int_equal(other->n, 0);
+    assert_int_equal(worker_end_now(w, &leased, &sent), QUEUE_DONE);
     pump_until(base, (worker_claim(other, 2), other->n == 1));
-    assert_string_equal("j1", other->got[0].bytes);
+    assert_string_equal(other->got[0].bytes, "j1");
     assert_conserved(other, 2);
     mem_free(leased.bytes);
     mem_free(leased.envelope);
@@ -510,7 +510,7 @@ static void old_names_cost_little(void **state)
     enum { ROUNDS = 100, NAMES_A_STEP = 8 };
     const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
-    freeReplyObject(cli("EVAL %s 1 " K ":workers",
+    freeReplyObject(cli("EVAL %s 1 " KEY_WORKERS,
                         "for i = 1, 300 do redis.call('ZADD', KEYS[1], i, 'gone' .. i) end"));
     worker_count(w); /* so that it knows the time */
     long long before = scripts_run();
@@ -524,7 +524,7 @@ static void old_names_cost_little(void **state)
     assert_in_range(scripts_run() - before, NAMES_A_STEP, NAMES_A_STEP * seconds + ROUNDS / 10);
     /* as if the time of each step had come */
     pump_until(base, (w->q->adopt_old_ms = 0, queue_housekeep(w->q),
-                      cli_int("ZCOUNT " K ":workers 0 1000") == 0));
+                      cli_int("ZCOUNT " KEY_WORKERS " 0 1000") == 0));
     worker_free(w);
 }
 
@@ -546,10 +546,10 @@ static void leftovers_are_named(void **state)
     pump_until(base, cli_int("HEXISTS " KEY_STAT " w1") == 1);
     queue_leftovers(w->q, asked, 2, on_leftovers, &seen);
     pump_until(base, seen.done);
-    assert_int_equal(2, seen.napps);
-    assert_int_equal(3, seen.lengths[0]);
-    assert_int_equal(0, seen.lengths[1]);
-    assert_int_equal(2, seen.nwords); /* not its own, nor the dead one's */
+    assert_int_equal(seen.napps, 2);
+    assert_int_equal(seen.lengths[0], 3);
+    assert_int_equal(seen.lengths[1], 0);
+    assert_int_equal(seen.nwords, 2); /* not its own, nor the dead one's */
     assert_true(strcmp(seen.words[0], "of w2") == 0 || strcmp(seen.words[1], "of w2") == 0);
     assert_true(!seen.words[0][0] || !seen.words[1][0]); /* the one whose heartbeat was lost */
     pump_until(base, (queue_extend(w->q), queue_housekeep(w->q), cli_int("LLEN jobs") == 1));
@@ -572,11 +572,11 @@ static void leaving_empties_the_inbox(void **state)
         freeReplyObject(cli("RPUSH " KEY_INBOX("w1") " j%d", i));
     queue_leave(w->q, on_finish, w);
     pump_until(base, w->finished == 1);
-    assert_int_equal(260, cli_int("LLEN " QUEUE));
+    assert_int_equal(cli_int("LLEN " QUEUE), 260);
     char *first = cli_text("LINDEX " QUEUE " 0");
-    assert_string_equal("j0", first);
+    assert_string_equal(first, "j0");
     mem_free(first);
-    assert_int_equal(0, cli_int("ZCARD " KEY_WORKERS));
+    assert_int_equal(cli_int("ZCARD " KEY_WORKERS), 0);
     assert_conserved(w, 260);
     worker_free(w);
 }
@@ -593,7 +593,7 @@ static void newer_schema_is_refused(void **state)
     worker_free(w);
     freeReplyObject(cli("DEL " KEY_VERSION));
     w = worker_new(&opts);
-    assert_int_equal(1, cli_int("GET " KEY_VERSION));
+    assert_int_equal(cli_int("GET " KEY_VERSION), 1);
     worker_free(w);
 }
 
@@ -608,15 +608,15 @@ static void wrong_type_is_an_error_not_a_loss(void **state)
     worker_sent(w, &w->got[0]);
     int64_t errors = metrics_get(METRIC_REDIS_ERRORS);
     pump_until(base, metrics_get(METRIC_REDIS_ERRORS) >= errors + 3);
-    assert_int_equal(1, queue_unconfirmed(w->q));
+    assert_int_equal(queue_unconfirmed(w->q), 1);
     freeReplyObject(cli("DEL " LIST_RESULTS));
     worker_settle(w);
-    assert_int_equal(1, w->finished);
+    assert_int_equal(w->finished, 1);
     freeReplyObject(cli("RENAME " QUEUE " aside"));
     freeReplyObject(cli("SET " QUEUE " x"));
-    assert_int_equal(-1, worker_claim(w, 1));
+    assert_int_equal(worker_claim(w, 1), -1);
     freeReplyObject(cli("RENAME aside " QUEUE));
-    assert_int_equal(1, worker_claim(w, 1));
+    assert_int_equal(worker_claim(w, 1), 1);
     assert_conserved(w, 2);
     worker_free(w);
 }
@@ -633,9 +633,9 @@ static void works_over_maxmemory(void **state)
     set_heartbeat("gone", -2000);
     freeReplyObject(cli("CONFIG SET maxmemory 1"));
     redisReply *refused = cli("RPUSH " QUEUE " x");
-    assert_int_equal(REDIS_REPLY_ERROR, refused->type);
+    assert_int_equal(refused->type, REDIS_REPLY_ERROR);
     freeReplyObject(refused);
-    assert_int_equal(8, worker_claim(w, 8));
+    assert_int_equal(worker_claim(w, 8), 8);
     for (int kind = END_SENT; kind <= END_RETURN; kind++)
         worker_end(
             w, &w->got[kind],
@@ -644,7 +644,7 @@ static void works_over_maxmemory(void **state)
     worker_settle(w);
     queue_mark(w->got[6].lease, "[]", 2, on_mark, w);
     worker_settle(w);
-    assert_int_equal(7, w->finished);
+    assert_int_equal(w->finished, 7);
     pump_until(base, (queue_housekeep(w->q), cli_int("LLEN " KEY_INBOX("gone")) == 0));
     int64_t until = w->got[6].lease->safe_until_ms;
     pump_until(base, (queue_extend(w->q), w->got[6].lease->safe_until_ms > until));
@@ -654,7 +654,7 @@ static void works_over_maxmemory(void **state)
     worker_end(w, &w->got[7], &sent);
     worker_settle(w);
     worker_claim_parked(w, 10, "a", 10);
-    assert_int_equal(4, w->n); /* due, parked, returned, adopted */
+    assert_int_equal(w->n, 4); /* due, parked, returned, adopted */
     assert_conserved(w, 9);
     worker_free(w);
 }
@@ -670,22 +670,22 @@ static void restart_holds_reaping_back(void **state)
     redis_server_kill(&server);
     pump_until(base, !w->up && !other->up);
     worker_sent(w, &w->got[0]); /* waits for the server */
-    assert_int_equal(-1, worker_claim(other, 1));
+    assert_int_equal(worker_claim(other, 1), -1);
     redis_server_restart(&server);
     worker_reconnect(w);
     worker_reconnect(other);
     worker_settle(w);
-    assert_int_equal(2, w->finished); /* expired, but nobody took it */
+    assert_int_equal(w->finished, 2); /* expired, but nobody took it */
     pump_until(base, (worker_claim(other, 5), other->n));
-    assert_int_equal(1, other->n); /* the waiting one flows */
-    assert_string_equal("j2", other->got[0].bytes);
+    assert_int_equal(other->n, 1); /* the waiting one flows */
+    assert_string_equal(other->got[0].bytes, "j2");
     worker_end_now(other, &other->got[0], &sent);
     char *run = cli_text("GET " KEY_RUN);
     int64_t since = strtoll(strchr(run, ' ') + 1, NULL, 10);
     mem_free(run);
     take_over(other, 1);
     assert_true(other->got[0].now_ms >= since + LEASE_MS);
-    assert_string_equal("j1", other->got[0].bytes);
+    assert_string_equal(other->got[0].bytes, "j1");
     assert_conserved(other, 3);
     worker_free(w);
     worker_free(other);
@@ -699,14 +699,14 @@ static void forgetful_redis_is_given_a_lease(void **state)
     opts.may_forget = true;
     struct worker *w = worker_new(&opts);
     push_jobs("j", 0, 2);
-    assert_int_equal(1, worker_claim(w, 1)); /* the very first claim has nothing to wait for */
+    assert_int_equal(worker_claim(w, 1), 1); /* the very first claim has nothing to wait for */
     worker_end_now(w, &w->got[0], &sent);
     redis_server_kill(&server);
     pump_until(base, !w->up);
     redis_server_restart(&server);
     worker_reconnect(w);
-    assert_int_equal(-4, worker_claim(w, 1));
-    assert_int_equal(0, w->n);
+    assert_int_equal(worker_claim(w, 1), -4);
+    assert_int_equal(w->n, 0);
     char *run = cli_text("GET " KEY_RUN);
     int64_t since = strtoll(strchr(run, ' ') + 1, NULL, 10);
     mem_free(run);

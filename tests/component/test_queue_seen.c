@@ -44,7 +44,7 @@ static const char *look(struct worker *w, const char *text)
     memset(told, 0, sizeof told);
     answered = 0;
     queue_seen(w->q, ids, n, WINDOW_MS, on_seen);
-    assert_int_equal(0, answered); /* never before it returns */
+    assert_int_equal(answered, 0); /* never before it returns */
     pump_until(base, answered == n);
     return told;
 }
@@ -61,12 +61,12 @@ static void two_queues_know_each_others(void **state)
 {
     (void)state;
     struct worker *a = open_queue("w1", "jobs", "jobs"), *b = open_queue("w2", "other", "jobs");
-    assert_string_equal("nn", look(a, "x=1 y=2"));
-    assert_string_equal("ddn", look(b, "x=3 y=4 z=5"));
-    assert_string_equal("dd", look(a, "z=6 x=7"));
-    assert_string_equal("nnn", look(a, "x=1 y=2 w=8")); /* the same jobs, come back */
-    assert_string_equal("n", look(b, "z=5"));
-    assert_string_equal("nd", look(b, "v=1 v=2")); /* both in one look */
+    assert_string_equal(look(a, "x=1 y=2"), "nn");
+    assert_string_equal(look(b, "x=3 y=4 z=5"), "ddn");
+    assert_string_equal(look(a, "z=6 x=7"), "dd");
+    assert_string_equal(look(a, "x=1 y=2 w=8"), "nnn"); /* the same jobs, come back */
+    assert_string_equal(look(b, "z=5"), "n");
+    assert_string_equal(look(b, "v=1 v=2"), "nd"); /* both in one look */
     worker_free(a);
     worker_free(b);
 }
@@ -76,13 +76,13 @@ static void a_duplicate_leaves_no_marker(void **state)
 {
     (void)state;
     struct worker *a = open_queue("w1", "jobs", "jobs"), *b = open_queue("w2", "other", "jobs");
-    assert_string_equal("n", look(a, "x=1"));
-    assert_int_equal(1, cli_int("EXISTS " KEY_SEEN("default", "x")));
-    assert_string_equal("d", look(b, "x=2"));
-    assert_int_equal(0, cli_int("EXISTS {other}:seen:default:x"));
+    assert_string_equal(look(a, "x=1"), "n");
+    assert_int_equal(cli_int("EXISTS " KEY_SEEN("default", "x")), 1);
+    assert_string_equal(look(b, "x=2"), "d");
+    assert_int_equal(cli_int("EXISTS {other}:seen:default:x"), 0);
     freeReplyObject(cli("DEL " KEY_SEEN("default", "x"))); /* its time is up */
-    assert_string_equal("n", look(b, "x=2"));
-    assert_int_equal(1, cli_int("EXISTS {other}:seen:default:x"));
+    assert_string_equal(look(b, "x=2"), "n");
+    assert_int_equal(cli_int("EXISTS {other}:seen:default:x"), 1);
     assert_true(cli_int("PTTL " KEY_SEEN("default", "x")) > WINDOW_MS / 2);
     worker_free(a);
     worker_free(b);
@@ -95,14 +95,14 @@ static void the_version_before(void **state)
     (void)state;
     struct worker *old_a = open_queue("w1", "jobs", NULL), *old_b = open_queue("w2", "other", NULL);
     struct worker *a = open_queue("w3", "jobs", "jobs"), *b = open_queue("w4", "other", "jobs");
-    assert_string_equal("nn", look(old_b, "x=1 y=2"));
-    assert_string_equal("dn", look(b, "x=3 y=2")); /* y: taken over from a killed one */
-    assert_string_equal("d", look(a, "y=4"));
-    assert_string_equal("n", look(b, "z=5"));
-    assert_string_equal("d", look(old_b, "z=6"));
-    assert_string_equal("n", look(old_a, "v=7"));
-    assert_string_equal("d", look(b, "v=8"));
-    assert_string_equal("n", look(old_b, "v=9"));
+    assert_string_equal(look(old_b, "x=1 y=2"), "nn");
+    assert_string_equal(look(b, "x=3 y=2"), "dn"); /* y: taken over from a killed one */
+    assert_string_equal(look(a, "y=4"), "d");
+    assert_string_equal(look(b, "z=5"), "n");
+    assert_string_equal(look(old_b, "z=6"), "d");
+    assert_string_equal(look(old_a, "v=7"), "n");
+    assert_string_equal(look(b, "v=8"), "d");
+    assert_string_equal(look(old_b, "v=9"), "n");
     worker_free(old_a);
     worker_free(old_b);
     worker_free(a);
@@ -129,7 +129,7 @@ static void the_most_at_once(void **state)
     queue_seen(b->q, ids, QUEUE_SEEN_MAX, WINDOW_MS, on_seen);
     pump_until(base, answered == QUEUE_SEEN_MAX);
     for (size_t i = 0; i < QUEUE_SEEN_MAX; i++)
-        assert_int_equal('n', told[i]);
+        assert_int_equal(told[i], 'n');
     worker_free(b);
 }
 
@@ -140,9 +140,9 @@ static void a_marker_of_a_wrong_type(void **state)
     struct worker *a = open_queue("w1", "jobs", "jobs"), *b = open_queue("w2", "other", "jobs");
     freeReplyObject(cli("SADD " KEY_SEEN("default", "common") " x"));
     freeReplyObject(cli("SADD {other}:seen:default:own x"));
-    assert_string_equal("nnndd", look(b, "good=1 common=2 own=3 common=4 own=5"));
-    assert_string_equal("ddd", look(a, "good=6 common=7 own=8"));
-    assert_string_equal("nn", look(b, "common=2 own=3"));
+    assert_string_equal(look(b, "good=1 common=2 own=3 common=4 own=5"), "nnndd");
+    assert_string_equal(look(a, "good=6 common=7 own=8"), "ddd");
+    assert_string_equal(look(b, "common=2 own=3"), "nn");
     assert_true(cli_int("PTTL " KEY_SEEN("default", "common")) > WINDOW_MS / 2);
     assert_true(cli_int("PTTL {other}:seen:default:own") > WINDOW_MS / 2);
     worker_free(a);

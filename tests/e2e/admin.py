@@ -10,7 +10,8 @@ import subprocess
 import time
 
 import metrics_page
-from harness import BIN, K, PATIENCE_S, ROOT, Stage, free_port, wait_until
+import wire
+from harness import BIN, PATIENCE_S, ROOT, Stage, free_port, wait_until
 from scene import PATIENT, expect, scenario
 
 SHORT = {"PUSHBRIDGE_ALIYUN_TIMEOUT_MS": "1700", "PUSHBRIDGE_ALIYUN_SETTLE_MS": "300",
@@ -111,7 +112,7 @@ def readyz_writes_once_a_second():
             return int(line[0].split("calls=")[1].split(",")[0])
         more = sets(s.redis("INFO", "commandstats").decode()) - sets(writes)
         expect(more <= took + 2, "%d writes in %.1f s" % (more, took))
-        key = s.redis("KEYS", K + ":ready:*")
+        key = s.redis("KEYS", wire.READY + "*")
         expect(len(key) == 1 and 0 < s.redis("PTTL", key[0]) <= 5000, "one key, with a TTL")
 
 
@@ -189,7 +190,7 @@ def metrics_page_is_strict_and_documented():
         f = wait_until(lambda: (a.families().get("pushbridge_queue_results_jobs") or metrics_page.Family("", "")).value() == 51
                        and a.families(), "the queue's figures")
         value = lambda name, suffix="", **labels: f["pushbridge_" + name].value(suffix, **labels)  # noqa: E731
-        expect(value("jobs_claimed_total", queue="push:jobs") == n, "claimed: %s" % value("jobs_claimed_total"))
+        expect(value("jobs_claimed_total", queue=wire.QUEUE) == n, "claimed: %s" % value("jobs_claimed_total"))
         expect(value("jobs_succeeded_total", app="default") == 51, "succeeded")
         expect(value("jobs_dead_total", app="default", reason="expired") == 1 == value("jobs_expired_total"), "expired")
         expect(value("jobs_dead_total", reason="unknown_template") == 1 and value("jobs_dead_total", app="other", reason="invalid_json") == 1, "dead by reason")
@@ -203,7 +204,7 @@ def metrics_page_is_strict_and_documented():
         expect(not metrics_page.lacking(f), "promised, and not there: %s" % metrics_page.lacking(f))
         expect(re.match(r"[0-9a-f]{7,}$|unknown$", f["pushbridge_build_info"].samples[0][1]["commit"]), "the commit")
         expect(value("limiter_tokens", limit="Push") >= 0 and value("limiter_tokens", limit="egress") is None, "tokens of what is limited")
-        expect(value("ends_unconfirmed", queue="push:jobs") == 0 == value("batches_bisected_total"), "all is confirmed, nothing was cut")
+        expect(value("ends_unconfirmed", queue=wire.QUEUE) == 0 == value("batches_bisected_total"), "all is confirmed, nothing was cut")
         documented(metrics_page.table(f))
         stats = json.loads(a.get("/stats")[1])
         expect(stats["counters"]["jobs_succeeded_total"] == 51 and stats["queues"][0]["results"] == 51 and stats["rss_anon_bytes"] > 0
@@ -224,7 +225,7 @@ def queue_gauges_show_the_oldest_job():
 
         def oldest():
             f = a.families().get("pushbridge_queue_oldest_job_age_seconds")
-            return f and f.value(queue="push:jobs") or 0
+            return f and f.value(queue=wire.QUEUE) or 0
         wait_until(lambda: 100 <= oldest() < 200, "the oldest job's age")
 
 

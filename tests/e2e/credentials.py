@@ -154,7 +154,7 @@ def jobs_wait_for_the_first_keys():
         expect(s.ended() == 0 and s.record()["calls"] == 0, "nothing was sent unsigned")
         tell(s, "imds=hardened")
         all_sent_at_once(s, n)
-        expect(json.loads(a.get("/readyz")[1])["degraded"] == [], "well again")
+        wait_until(lambda: json.loads(a.get("/readyz")[1])["degraded"] == [], "well again")
         s.settle(n)
 
 

@@ -15,13 +15,14 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import wire
 from api_list import problems
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("PB_BIN", os.path.join(ROOT, "bin"))
 REDIS_SERVER = os.environ.get("REDIS_SERVER", "redis-server")  # or valkey-server
-Q = "push:jobs"
-K = "{push:jobs}"
+Q = wire.QUEUE
+K = wire.PREFIX
 
 
 class Failure(AssertionError):
@@ -246,15 +247,15 @@ class Stage:
             self.push(*[make(i) for i in range(start, min(n, start + 500))], queue=queue)
         return n
 
-    def outcomes(self, key="push:results"):
+    def outcomes(self, key=wire.RESULTS):
         return [json.loads(x) for x in self.redis("LRANGE", key, 0, -1)]
 
     def dead(self):
-        return self.outcomes("push:dead")
+        return self.outcomes(wire.DEAD)
 
     def ended(self):
         try:
-            return self.redis("LLEN", "push:results") + self.redis("LLEN", "push:dead")
+            return self.redis("LLEN", wire.RESULTS) + self.redis("LLEN", wire.DEAD)
         except OSError:
             self.redis = self.try_redis() or self.redis
             return -1
@@ -271,12 +272,12 @@ class Stage:
 
     def conserve(self, enqueued):
         c = self.counts()
-        replayed, dropped = (int(self.redis("HGET", K + ":count", name) or 0) for name in ("replayed", "dropped"))
+        replayed, dropped = (int(self.redis("HGET", wire.COUNT, name) or 0) for name in ("replayed", "dropped"))
         if sum(c.values()) != enqueued + replayed:
             raise Failure("conservation: %d enqueued, %d replayed, found %s" % (enqueued, replayed, c))
-        if self.redis("LLEN", "push:dead") != c["dead"] - replayed - dropped:
+        if self.redis("LLEN", wire.DEAD) != c["dead"] - replayed - dropped:
             raise Failure("dead letters: %d died, %d replayed, %d dropped, %d there" % (
-                c["dead"], replayed, dropped, self.redis("LLEN", "push:dead")))
+                c["dead"], replayed, dropped, self.redis("LLEN", wire.DEAD)))
         ids = [o["id"] for o in self.outcomes() + self.dead()]
         if len(ids) != len(set(ids)):
             raise Failure("two outcomes for one job: %s" % sorted({i for i in ids if ids.count(i) > 1})[:5])
@@ -288,17 +289,17 @@ class Stage:
         return int(seconds) * 1000 + int(micros) // 1000
 
     def batches_of(self, p):
-        flat = self.redis("HGETALL", K + ":batch")
+        flat = self.redis("HGETALL", wire.BATCH)
         return [name for name, head in zip(flat[::2], flat[1::2]) if b"-%d-" % p.pid in head]
 
     def forget_worker(self, p):
         """As if the time of a killed worker's leases and of its heartbeat were up."""
         now = self.redis_ms()
         for name in self.batches_of(p):
-            self.redis("ZADD", K + ":due", "XX", now, name)
-        for name in self.redis("ZRANGE", K + ":workers", 0, -1):
+            self.redis("ZADD", wire.DUE, "XX", now, name)
+        for name in self.redis("ZRANGE", wire.WORKERS, 0, -1):
             if b"-%d-" % p.pid in name:
-                self.redis("ZADD", K + ":workers", "XX", now - 1, name)
+                self.redis("ZADD", wire.WORKERS, "XX", now - 1, name)
 
     # --- the mock's record
     def control(self, method, path, body=None, port=None):

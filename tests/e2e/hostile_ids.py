@@ -2,13 +2,14 @@
 """A producer that enqueues its ids once in each of two queues, while workers are killed."""
 import collections
 
+import wire
 from admin import Admin
 from coalesce import Crowd
 from harness import Stage, wait_until
 from scene import FAST, PATIENT, SHORT, expect, heavy, scenario, slow, tool
 from topology import CalmClusterStage
 
-QUEUES = ("push:jobs", "push:more")
+QUEUES = (wire.QUEUE, "push:more")
 IDS = 20
 
 
@@ -82,7 +83,7 @@ def kill_between(s, first):
     for q in QUEUES[:1] if first else QUEUES:
         s.push(*jobs, queue=q)
     victim = s.worker(**PATIENT)
-    wait_until(lambda: len(s.redis("KEYS", "{push:jobs}:seen:default:*")) == IDS, "the ids are looked up")
+    wait_until(lambda: len(s.redis("KEYS", wire.SEEN + "default:*")) == IDS, "the ids are looked up")
     wait_until(lambda: first or statuses(s)["duplicate"] == IDS, "and their twins known")
     s.stop_holding(victim)
     s.kill(victim)
@@ -150,7 +151,7 @@ def ids_in_slots_of_a_cluster():
 @scenario
 def ids_that_may_not_be_looked_up():
     """The ACL forbids the markers of ids: that queue is set aside and says so, another is served, and a worker ends."""
-    one, other = "push:jobs", "push:more"
+    one, other = wire.QUEUE, "push:more"
     rights = ["on", ">long-password", "+@all", "&*", "resetkeys"]
     with Stage(env=dict(FAST, PUSHBRIDGE_QUEUE_NAMES="%s,%s" % (one, other), PUSHBRIDGE_QUEUE_DEDUP_S="900")) as s:
         keys = [x for q in (one, other) for x in ("~" + q, "~{%s}:[a-rt-z]*" % q, "~{%s}:stat" % q)]

@@ -11,6 +11,7 @@ import subprocess
 import threading
 import urllib.parse
 
+import wire
 from admin import Admin
 from harness import BIN, PATIENCE_S, Stage, wait_until
 from scene import FAST, PATIENT, SHORT, alive, calls, expect, heavy, scenario
@@ -123,7 +124,7 @@ def sixty_four_apps_in_trouble():
 @scenario
 @heavy
 def sixteen_queues():
-    queues = ["push:jobs"] + ["queue-%02d" % i for i in range(1, 16)]
+    queues = [wire.QUEUE] + ["queue-%02d" % i for i in range(1, 16)]
     with Stage(env=dict(SHORT, PUSHBRIDGE_QUEUE_NAMES=",".join(queues))) as s:
         expect("more than 16 queues" in refused(s, "check", PUSHBRIDGE_QUEUE_NAMES=",".join(queues + ["one-more"])), "the 17th is refused")
         names = put_conf(s, 64, default=True)
@@ -204,7 +205,7 @@ def device_job(i):
 def until(s, n, seen, what):
     """Jobs, many in one step, as calls grow with what is found to fit: until it is seen. How many there are in all."""
     for _ in range(20):
-        s.redis("RPUSH", "push:jobs", *[json.dumps(device_job(n + i)) for i in range(1000)])
+        s.redis("RPUSH", wire.QUEUE, *[json.dumps(device_job(n + i)) for i in range(1000)])
         n += 1000
         s.wait_ended(n)
         if seen():

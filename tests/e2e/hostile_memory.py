@@ -5,8 +5,9 @@ import os
 import re
 import urllib.request
 
+import wire
 from admin import Admin
-from harness import BIN, K, Stage, free_port, wait_until
+from harness import BIN, Stage, free_port, wait_until
 from neighbours_lanes import A, B, TWO, push_and_wait, sent, spoil
 from scene import FAST, PATIENT, SHORT, expect, is_sanitized, scenario
 
@@ -91,9 +92,9 @@ def strand_batch(s, jobs):
     """As a worker that is dead left it: one batch, claimed just now, nothing recorded, its lease over."""
     digest = re.search(r"digest = ([0-9a-f]{16})", s.cli("check")).group(1)
     name, now = "strandedbatch000", s.redis_ms()
-    s.redis.pipeline([("HSET", K + ":member", "%s:%d" % (name, i), b"0 0 " + job) for i, job in enumerate(jobs)])
-    s.redis("HSET", K + ":batch", name, "fence L %d %d gone %d 0 %s" % (now, now, len(jobs), digest), name + "#", len(jobs))
-    s.redis("ZADD", K + ":due", now, name)
+    s.redis.pipeline([("HSET", wire.MEMBER, "%s:%d" % (name, i), b"0 0 " + job) for i, job in enumerate(jobs)])
+    s.redis("HSET", wire.BATCH, name, "fence L %d %d gone %d 0 %s" % (now, now, len(jobs), digest), name + "#", len(jobs))
+    s.redis("ZADD", wire.DUE, now, name)
     return name
 
 
@@ -154,7 +155,7 @@ def one_job_at_a_time_where_memory_is_least():
         n = s.push_many(6)
         s.worker()
         wait_until(lambda: "event=memory_full jobs=1 " in s.log(), "it is said")
-        expect(s.counts()["leased"] == 1 and s.metrics(listen)["pushbridge_memory_full"] == 1, "one is held: %s" % s.counts())
+        wait_until(lambda: s.counts()["leased"] == 1 and s.metrics(listen)["pushbridge_memory_full"] == 1, lambda: "one is held: %s" % s.counts())
         wait_until(lambda: "memory full" in s.cli("stats"), "stats shows it")
         stats = json.loads(urllib.request.urlopen("http://%s/stats" % listen).read())
         expect(stats["memory_full"] and stats["held_bytes"] > stats["held_bytes_max"] == 1, "/stats: %s" % stats)

@@ -11,8 +11,9 @@ import subprocess
 import threading
 import urllib.parse
 
+import wire
 from admin import Admin
-from harness import BIN, Failure, K, Resp, Stage, free_port, wait_until
+from harness import BIN, Failure, Resp, Stage, free_port, wait_until
 from scene import FAST, expect, scenario, slow
 
 USER, PASSWORD = "operator-name", "hunter2/pass%wo rd"
@@ -137,7 +138,7 @@ def look_everywhere(s, env, admin, notify, step, commands=COMMANDS):
 
 
 def job(i):
-    return {"id": "job-%d" % i, "message": BODY, "title": "t", "target": {"device": [DEVICE]}, "reply_to": "push:reply:x"}
+    return {"id": "job-%d" % i, "message": BODY, "title": "t", "target": {"device": [DEVICE]}, "reply_to": wire.REPLY + "x"}
 
 
 def env_of(url, admin, notify_path):
@@ -172,7 +173,7 @@ def servers_that_quote_their_arguments():
         redis("SELECT", 1)
         for i, step in enumerate(("AUTH", "SELECT", "ROLE", "INFO", "CLIENT", "EVALSHA", "BLMOVE", "RPUSH", "EXPIRE")):
             echo.refuse, before = (step, "EVAL") if step == "EVALSHA" else (step,), echo.refused
-            redis("RPUSH", "push:jobs", json.dumps(job(i)))
+            redis("RPUSH", wire.QUEUE, json.dumps(job(i)))
             p = s.worker(**env)
             needed = 1 if step in ("CLIENT", "RPUSH", "EXPIRE") else len(FORMS)
             wait_until(lambda: echo.refused >= before + needed, "the server quoted %s" % step)
@@ -275,7 +276,7 @@ def a_gateway_that_quotes_requests():
                 env["PUSHBRIDGE_ALIYUN_PROXY"] = "http://%s:%s@127.0.0.1:%d" % (
                     USER, urllib.parse.quote(PASSWORD, safe=""), gateway.server_address[1])
             for k in range(8):  # each form once: the circuit opens, or the worker thinks that it alone is meant
-                s.redis("DEL", K + ":control", K + ":flow")
+                s.redis("DEL", wire.CONTROL, wire.FLOW)
                 s.push(job(10 * i + k))
                 n = len(s.workers)
                 p = s.worker(**env)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Jobs that were made to take long: the worker's loop goes on, and leases hold."""
+import wire
 from harness import Stage, wait_until
 from scene import FAST, expect, heavy, scenario
 
@@ -23,12 +24,12 @@ def slow_jobs_cost_no_lease():
                         PUSHBRIDGE_LIMIT_PUSH_PER_S="0", PUSHBRIDGE_LIMIT_MASSPUSH_PER_S="0")) as s:
         n = 0
         for i, job in enumerate(worst):
-            s.redis("RPUSH", "push:jobs", job)
+            s.redis("RPUSH", wire.QUEUE, job)
             n += 1
             if i % 8 == 0:
                 n += s.push({"id": "good-%d" % i, "message": "hi", "target": {"account": ["u%d" % i]}})
         workers = [s.worker()]
-        wait_until(lambda: int(s.redis("LLEN", "push:jobs")) <= n - 100, "one has claimed many")
+        wait_until(lambda: int(s.redis("LLEN", wire.QUEUE)) <= n - 100, "one has claimed many")
         workers.append(s.worker())
         s.wait_ended(n)
         dead, sent = s.dead(), s.outcomes()

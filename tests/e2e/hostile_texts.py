@@ -8,6 +8,7 @@ import subprocess
 import threading
 import urllib.parse
 
+import wire
 from admin import Admin
 from harness import BIN, K, Failure, Stage, wait_until
 from hostile_secrets import Echoing, notify_socket
@@ -46,7 +47,7 @@ def jobs():
     """A job with the text in each of its members, one after the other, and some that are none."""
     fine = {"message": "m", "school": "s", "tags": ["t"]}
     places = [{"id": EVIL[:60]}, {"id": EVIL[20:80]}, {"app": EVIL}, {"title": EVIL}, {"message": EVIL}, {"school": EVIL}, {"tags": [EVIL]},
-              {"locale": EVIL}, {"reply_to": EVIL}, {"reply_to": "push:reply:" + EVIL}, {"meta": {EVIL: EVIL}}, {"traceparent": EVIL},
+              {"locale": EVIL}, {"reply_to": EVIL}, {"reply_to": wire.REPLY + EVIL}, {"meta": {EVIL: EVIL}}, {"traceparent": EVIL},
               {"push": {EVIL: EVIL}}, {"push": {"AndroidMusic": EVIL}}, {"params": {EVIL: EVIL}}, {EVIL: 1}, {"type": EVIL}, {"push_at": EVIL},
               {"tags": [], "target": {EVIL: 1}}, {"target": {"tag": {EVIL: [EVIL]}}}, {"target": {"device": [EVIL]}},
               {"target": {"account": [EVIL + ","]}}, {"target": {"tag": EVIL * 3}}]
@@ -134,14 +135,14 @@ def plant(s):
                 s.redis("HSET", K + ":" + name, evil, evil)
         except OSError:
             pass
-    s.redis("HSET", K + ":stat", evil, json.dumps({"name": EVIL, "queues": {EVIL: EVIL}, "circuits": {EVIL: EVIL}}))
-    s.redis("HSET", K + ":control", b"pause:" + evil, "0", b"rate:" + evil, "5", b"circuit:" + evil, evil)
-    s.redis("HSET", K + ":flow", evil, "1 2 3 4")
+    s.redis("HSET", wire.STAT, evil, json.dumps({"name": EVIL, "queues": {EVIL: EVIL}, "circuits": {EVIL: EVIL}}))
+    s.redis("HSET", wire.CONTROL, b"pause:" + evil, "0", b"rate:" + evil, "5", b"circuit:" + evil, evil)
+    s.redis("HSET", wire.FLOW, evil, "1 2 3 4")
     letter = {"id": EVIL[:60], "app": EVIL, "code": EVIL, "status": "dead", "reason": EVIL, "maybe_sent": True, "error": {
         "code": EVIL, "message": EVIL}, "pushes": [], "attempts": 1, "done_at": 1, "worker": EVIL, "queue": EVIL, "job": EVIL + "\n" + EVIL}
     for ascii in (True, False):
-        s.redis("RPUSH", "push:dead", json.dumps(letter, ensure_ascii=ascii), json.dumps(dict(letter, job_ref=EVIL), ensure_ascii=ascii))
-    s.redis("RPUSH", "push:dead", evil, b"\x9b\xff" + evil, json.dumps(letter, indent=1).replace("\n", "\r\n").encode())
+        s.redis("RPUSH", wire.DEAD, json.dumps(letter, ensure_ascii=ascii), json.dumps(dict(letter, job_ref=EVIL), ensure_ascii=ascii))
+    s.redis("RPUSH", wire.DEAD, evil, b"\x9b\xff" + evil, json.dumps(letter, indent=1).replace("\n", "\r\n").encode())
 
 
 @scenario
@@ -164,7 +165,7 @@ def nothing_acts_on_who_reads():
                      ("dead", "retry", "--app", EVIL, "--dry-run"), ("cancel", EVIL[:60]), ("limit", "set", EVIL, "5"), (EVIL,), ("queue", EVIL),
                      ("stats", EVIL), ("pause", "--for", EVIL), ("call", EVIL), ("tag", "ls"), ("run", EVIL), ("version",)):
             run_tool(s, args, env)
-        for place in range(s.redis("LLEN", "push:dead")):
+        for place in range(s.redis("LLEN", wire.DEAD)):
             run_tool(s, ("dead", "show", str(place)), env)
         for args in (("dead", "ls", "--json"), ("stats", "--json"), ("queue", "ls", "--json")):
             for line in run_tool(s, args, env).splitlines():
@@ -172,7 +173,7 @@ def nothing_acts_on_who_reads():
         s.terminate(p)
         raw_log(s, 0)
         provider.shutdown()
-        return "%d jobs, %d dead letters" % (n, s.redis("LLEN", "push:dead"))
+        return "%d jobs, %d dead letters" % (n, s.redis("LLEN", wire.DEAD))
 
 
 @scenario
@@ -183,7 +184,7 @@ def values_stay_what_they_were():
         s.push(json.dumps(job, ensure_ascii=False).encode())
         s.worker(PUSHBRIDGE_ADMIN_LISTEN="off")
         s.wait_ended(1)
-        raw = s.redis("LRANGE", "push:dead", 0, -1)[0]
+        raw = s.redis("LRANGE", wire.DEAD, 0, -1)[0]
         letter = json.loads(harmless("the letter", raw))
         expect(json.loads(letter["job"]) == job and letter["id"] == job["id"] and letter["meta"] == job["meta"], "the texts are the same")
         shown = json.loads(s.cli("dead", "ls", "--json"))

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 
+import wire
 from harness import Failure, PATIENCE_S, ROOT, Stage, wait_until
 from scene import FAST, PATIENT, SHORT, dead_reasons, expect, scenario
 
@@ -169,7 +170,7 @@ def oversize_job():
 @scenario
 def dead_letters_raise_an_alarm():
     with Stage() as s:
-        s.redis("RPUSH", "push:dead", *["{}"] * 5)
+        s.redis("RPUSH", wire.DEAD, *["{}"] * 5)
         s.worker(PUSHBRIDGE_QUEUE_DEAD_WARN="5")
         wait_until(lambda: "event=dead_letters_many" in s.log(0), "the alarm")
 
@@ -246,9 +247,9 @@ def quiet_hours_of_a_time_zone():
 @scenario
 def reply_to_and_until_empty():
     with Stage() as s:
-        n = s.push({"id": "a", "code": "I10000", "school": "s", "reply_to": "push:reply:a"})
+        n = s.push({"id": "a", "code": "I10000", "school": "s", "reply_to": wire.REPLY + "a"})
         w = s.worker("--until-empty", "--timeout", "60")
         expect(w.wait(PATIENCE_S) == 0, "ends by itself")
-        answer = s.redis("LPOP", "push:reply:a")
+        answer = s.redis("LPOP", wire.REPLY + "a")
         expect(answer and json.loads(answer)["status"] == "sent", "reply_to")
         s.conserve(n)

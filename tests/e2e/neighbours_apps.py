@@ -4,8 +4,9 @@ import itertools
 import json
 import os
 
+import wire
 from admin import Admin
-from harness import K, Stage, free_port, wait_until
+from harness import Stage, free_port, wait_until
 from scene import SHORT, calls, dead_reasons, expect, scenario, slow
 
 PROBES = {"PUSHBRIDGE_CIRCUIT_PROBE_MS": "200"}
@@ -199,7 +200,7 @@ def deadlines_pass_while_no_app_takes_jobs():
         wait_until(lambda: s.ended() == 600, lambda: "what has a deadline is over: %d" % s.ended())
         expect(dead_reasons(s) == ["expired"] * 600, set(dead_reasons(s)))
         wait_until(lambda: not s.counts()["ready"], "none is left ready")
-        kept = {a: [json.loads(x[x.index(b'{"id"'):])["id"] for x in s.redis("LRANGE", K + ":parked:" + a, 0, -1)] for a in ("default", "other")}
+        kept = {a: [json.loads(x[x.index(b'{"id"'):])["id"] for x in s.redis("LRANGE", wire.PARKED + a, 0, -1)] for a in ("default", "other")}
         expect(not s.outcomes() and sum(map(len, kept.values())) == 301, "parked: %s" % {a: len(v) for a, v in kept.items()})
         s.clear_faults()
         s.cli("resume", "--app", "other")
@@ -220,11 +221,11 @@ def ready_jobs_stay_where_parked_ones_are_many():
         wait_until(lambda: "event=circuit_open app=default" in s.log(), "open")
         n += s.push_many(300, make=job)
         wait_until(lambda: "level=warn event=parked_full queue=push:jobs app=default" in s.log(), "it is said")
-        wait_until(lambda: a.families()["pushbridge_parked_stop_total"].value(queue="push:jobs") > 1, "counted")
+        wait_until(lambda: a.families()["pushbridge_parked_stop_total"].value(queue=wire.QUEUE) > 1, "counted")
         c = s.counts()
         expect(c["parked"] + c["leased"] <= 50 + 8 and c["ready"] >= 300 - 58, "the others stay ready: %s" % c)
         shown = lambda: [w.get("parked_stop") for w in json.loads(s.cli("stats", "--json"))["queues"][0]["workers"]]  # noqa: E731
-        wait_until(lambda: shown() == [["push:jobs"]], "stats, with its next heartbeat")
+        wait_until(lambda: shown() == [[wire.QUEUE]], "stats, with its next heartbeat")
         expect("takes nothing more of push:jobs (its parked lists are full)" in s.cli("stats"), "in words")
         s.clear_faults()
         s.wait_ended(n)

@@ -11,8 +11,9 @@ import subprocess
 import threading
 
 import shards
+import wire
 from admin import Admin
-from harness import BIN, K, Q, Stage, free_port, wait_until
+from harness import BIN, Stage, free_port, wait_until
 from reload import File, hup
 from scene import FAST, PATIENT, SHORT, calls, expect, heavy, scenario, slow, wait_idle
 from topology import CalmClusterStage, ClusterStage, slot_of
@@ -318,7 +319,7 @@ def a_shard_in_trouble_is_set_aside():
         s.worker(**b.env())
         nb += s.push_to(PAIR[1], 100, "f")
         wait_until(lambda: ended(PAIR[1]) == nb, "nor does a new worker wait for it")
-        expect(b.failing("redis", PAIR[0]), "unready: %s" % b.ready()[1])
+        wait_until(lambda: b.failing("redis", PAIR[0]), lambda: "unready: %s" % b.ready()[1])
         s.no_duplicates()
         ids = s.outcome_ids(PAIR[1:])
         expect(len(ids) == len(set(ids)) == nb, "one outcome each")
@@ -413,7 +414,7 @@ def redirected_in_a_circle(s, both, slot, here):
     wait_until(lambda: int(s.ask(there, "TIME")[0]) > int(began[0]) + 3, "three seconds of Redis' clock")
     found, took = redirects() - first, int(s.ask(there, "TIME")[0]) - int(began[0]) + 1
     expect(found < 40 * took, "%d redirections in %d s: no loop" % (found, took))
-    expect(both.admin.ready()[0] == 503 and PAIR[0] in str(both.admin.ready()[1]["checks"]), "named: %s" % both.admin.ready()[1])
+    wait_until(lambda: both.admin.ready()[0] == 503 and PAIR[0] in str(both.admin.ready()[1]["checks"]), lambda: "named: %s" % both.admin.ready()[1])
     for port in s.masters() | {here, there}:
         s.ask(port, "CLUSTER", "SETSLOT", slot, "NODE", ids[here])
     s.redis.forget()
@@ -471,7 +472,7 @@ def parked_jobs_of_a_removed_app_end():
         s.wait_ended(n)
         expect({(d["reason"], d["error"]["message"]) for d in s.dead()} == {("invalid_job", 'app: no app "%s" is configured' % x) for x in ("shop", "both")}
                and len(s.dead()) == n - 1, "ended by name: %s" % s.dead()[:2])
-        wait_until(lambda: a.families()["pushbridge_queue_unserved_jobs"].value(queue="push:jobs") == 0, "the metric")
+        wait_until(lambda: a.families()["pushbridge_queue_unserved_jobs"].value(queue=wire.QUEUE) == 0, "the metric")
         s.settle(n)
 
 
@@ -508,7 +509,7 @@ def who_has_just_started_leaves_jobs_to_those_who_have_their_app():
     with Stage(env=dict(APPS, **PATIENT)) as s:
         f = AppFile(s)
         has_it = s.worker()
-        wait_until(lambda: b'"apps":' in b"".join(s.redis("HVALS", K + ":stat")), "it says which apps it has")
+        wait_until(lambda: b'"apps":' in b"".join(s.redis("HVALS", wire.STAT)), "it says which apps it has")
         wait_idle(s)
         s.stop(has_it)
         n = s.push(*[{"id": "s%d" % i, "code": "I10000", "school": "s", "app": "shop"} for i in range(20)])
@@ -528,12 +529,12 @@ def a_shared_call_is_left_to_those_who_have_its_app():
     with Stage(env=dict(APPS, **PATIENT)) as s:
         f = AppFile(s)
         makes, has_it = s.worker(), s.worker()
-        wait_until(lambda: b"".join(s.redis("HVALS", K + ":stat")).count(b'"shop"') == 2, "both say which apps they have")
+        wait_until(lambda: b"".join(s.redis("HVALS", wire.STAT)).count(b'"shop"') == 2, "both say which apps they have")
         s.stop(has_it)
         held = s.hold()
         n = s.push(*[{"message": "m", "title": "t", "app": "shop", "target": {"device": ["%032x" % i]}} for i in range(40)])
         s.wait_held()
-        shared = len(s.redis("HVALS", K + ":member"))
+        shared = len(s.redis("HVALS", wire.MEMBER))
         f.put(shop=False)
         s.worker()
         s.kill(makes)
@@ -610,12 +611,12 @@ def an_inbox_that_nobody_knows_is_adopted():
     with Stage(env=APPS) as s:
         AppFile(s)
         w = s.worker()
-        wait_until(lambda: s.redis("HLEN", K + ":stat") == 1, "it has said something")
-        name, = s.redis("HGETALL", K + ":stat")[:1]
+        wait_until(lambda: s.redis("HLEN", wire.STAT) == 1, "it has said something")
+        name, = s.redis("HGETALL", wire.STAT)[:1]
         w.kill()
         w.wait()
-        s.redis("RPUSH", K + ":inbox:" + name.decode(), json.dumps({"id": "lost", "code": "I10000", "school": "s"}))
-        s.redis("DEL", K + ":workers")
+        s.redis("RPUSH", wire.INBOX + name.decode(), json.dumps({"id": "lost", "code": "I10000", "school": "s"}))
+        s.redis("DEL", wire.WORKERS)
         s.worker()
         s.wait_ended(1)
         expect("event=workers_unlisted" in s.log(1) and "event=inbox_adopted" in s.log(1), "said")
@@ -624,12 +625,14 @@ def an_inbox_that_nobody_knows_is_adopted():
 
 # --- a worker's own trouble
 
-OWN = dict(FAST, **SHORT, PUSHBRIDGE_CIRCUIT_PROBE_MS="200")
+# A worker that is well must not seem to be in trouble on a busy machine: no call is cut off, no worker taken for dead.
+OWN = dict(FAST, **dict(SHORT, **PATIENT, PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS="60000"), PUSHBRIDGE_CIRCUIT_PROBE_MS="200")
 
 
 def no_circuit_opened(s):
     for i in range(len(s.workers)):
-        expect("event=circuit_open" not in s.log(i), "worker %d: the fleet's circuit stays closed" % i)
+        lines = [x for x in s.log(i).splitlines() if "event=circuit_open" in x]
+        expect(not lines, "worker %d: the fleet's circuit stays closed: %s" % (i, lines[:1]))
 
 
 def beside_a_healthy_one(s, n, why, well=None, **env):
@@ -670,7 +673,7 @@ def one_workers_wrong_ca_is_its_own():
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=wrong",
                         "-keyout", os.path.join(s.dir, "wrong.key"), "-out", wrong], check=True, capture_output=True)
         a, _ = beside_a_healthy_one(s, 200, "certificate", PUSHBRIDGE_ALIYUN_CA_FILE=wrong)
-        n = steps_back(s, lambda: a.families()["pushbridge_jobs_claimed_total"].value(queue="push:jobs"))
+        n = steps_back(s, lambda: a.families()["pushbridge_jobs_claimed_total"].value(queue=wire.QUEUE))
         # alone, it is everybody's, as ever: the circuit opens
         s.terminate(s.workers[1])
         s.push({"id": "alone", "code": "I10000", "school": "s"})
@@ -712,7 +715,7 @@ def one_workers_dead_proxy_is_its_own():
     """Nobody listens at the proxy of one worker."""
     with Stage(env=OWN) as s:
         a, _ = beside_a_healthy_one(s, 200, "not_sent", PUSHBRIDGE_ALIYUN_PROXY="http://127.0.0.1:%d" % free_port())
-        steps_back(s, lambda: a.families()["pushbridge_jobs_claimed_total"].value(queue="push:jobs"))
+        steps_back(s, lambda: a.families()["pushbridge_jobs_claimed_total"].value(queue=wire.QUEUE))
 
 
 class NameServer(threading.Thread):
@@ -766,9 +769,10 @@ def one_workers_dead_name_server_is_its_own():
         s.endpoint = s.endpoint.replace("localhost", "push.example")
         sick = with_names(s, "sick", local, "nameserver %s\noptions timeout:1 attempts:1\n" % names.address)
         well = with_names(s, "well", local + "127.0.0.1 push.example\n", "")
-        a, _ = beside_a_healthy_one(s, 200, "not_sent", {"program": well}, program=sick)
+        a, _ = beside_a_healthy_one(s, 200, "not_sent", {"program": well}, program=sick,
+                                    PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS=SHORT["PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS"])
         expect(names.asked, "it was asked")
-        steps_back(s, lambda: a.families()["pushbridge_jobs_claimed_total"].value(queue="push:jobs"))
+        steps_back(s, lambda: a.families()["pushbridge_jobs_claimed_total"].value(queue=wire.QUEUE))
         names.well = True
         wait_until_back(s, a)
 
@@ -798,7 +802,7 @@ def one_worker_without_descriptors_comes_back():
 @scenario
 def workers_that_agree_open_the_circuit():
     """Nobody reaches the provider: the second to say so opens the circuit for all, attempts are not used up, and all come back."""
-    with Stage(env=OWN) as s:
+    with Stage(env=dict(OWN, **SHORT)) as s:
         for _ in range(3):
             s.worker()
         wait_idle(s)

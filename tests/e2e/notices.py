@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 
-from harness import BIN, K, PATIENCE_S, Stage, wait_until
+import wire
+from harness import BIN, PATIENCE_S, Stage, wait_until
 from scene import PATIENT, expect, scenario
 
 FAST = {"PUSHBRIDGE_RETRY_BASE_MS": "50", "PUSHBRIDGE_RETRY_CAP_MS": "400", "PUSHBRIDGE_CIRCUIT_PROBE_MS": "200",
@@ -133,7 +134,7 @@ def group_of_two_apps():
         s.cli("pause", "--app", "ios")
         wait_until(lambda: "event=paused app=ios" in s.log(), "paused")
         n += s.push(dict(job, id="g2"), {"id": "a2", "code": "N1", "school": "s1"})
-        wait_until(lambda: s.redis("LLEN", K + ":parked:ios") == 1 and s.ended() == 2, "parked after its first part")
+        wait_until(lambda: s.redis("LLEN", wire.PARKED + "ios") == 1 and s.ended() == 2, "parked after its first part")
         expect(len([c for c in pushed(s) if c["AppKey"] == ANDROID]) == 3, "its other part went out")
         s.cli("resume", "--app", "ios")
         s.wait_ended(n)

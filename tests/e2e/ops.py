@@ -4,6 +4,7 @@ import json
 import os
 import time
 
+import wire
 from harness import BIN, PATIENCE_S, Stage, wait_until
 from scene import FAST, PATIENT, SHORT, dead_reasons, expect, scenario, tool
 
@@ -22,13 +23,13 @@ def dead_replay_interrupted():
         kills = 0
         command = [os.path.join(BIN, "pushbridge"), "dead", "replay", "--yes", "--maybe-sent", "--rate"]
         end = time.monotonic() + PATIENCE_S
-        while s.redis("LLEN", "push:dead") > 0:
+        while s.redis("LLEN", wire.DEAD) > 0:
             expect(time.monotonic() < end, "all replayed")
-            left = s.redis("LLEN", "push:dead")
+            left = s.redis("LLEN", wire.DEAD)
             rate = "40/s" if kills <= 4 else "4000/s"  # the first ones are in the middle however late they are killed
             pair = [s.spawn(command + [rate], "replay.log", s.worker_env({})) for _ in range(2)]
             goal = left - (9 * (kills % 5) if kills > 4 else kills)
-            wait_until(lambda: s.redis("LLEN", "push:dead") < goal or all(p.poll() is not None for p in pair), "a replay has begun")
+            wait_until(lambda: s.redis("LLEN", wire.DEAD) < goal or all(p.poll() is not None for p in pair), "a replay has begun")
             for p in pair:
                 kills += p.poll() is None
                 p.kill()
@@ -43,7 +44,7 @@ def dead_replay_interrupted():
         s.wait_ended(n)
         expect(len(s.outcomes()) == n and not s.dead(), "all sent: %s" % s.dead()[:1])
         c = s.settle(n)
-        expect(c["sent"] == n and int(s.redis("HGET", "{push:jobs}:count", "replayed")) == n, c)
+        expect(c["sent"] == n and int(s.redis("HGET", wire.COUNT, "replayed")) == n, c)
         return "%d kills" % kills
 
 
@@ -57,7 +58,7 @@ def operator_at_work():
                    {"id": "b", "code": "I10000", "school": "s"})
         s.wait_ended(n)
         expect(dead_reasons(s) == ["expired", "provider_rejected"], s.dead())
-        expect(all(d["queue"] == "push:jobs" for d in s.dead()), "letters name their queue")
+        expect(all(d["queue"] == wire.QUEUE for d in s.dead()), "letters name their queue")
         replay = tool(s, "dead", "replay", "b")
         expect(replay.returncode == 0, replay.stdout)
         wait_until(lambda: any(d.get("history") for d in s.dead()), "b dies again")
@@ -73,7 +74,7 @@ def operator_at_work():
         expect(len(stats["workers"]) == 1 and stats["counters"]["replayed"] == 3, stats)
         wait_until(lambda: json.loads(tool(s, "stats", "--json").stdout)["queues"][0]["workers"][0].get("sent") == 2, "the worker's own words")
         s.terminate(s.workers[0])
-        expect(not s.redis("EXISTS", "{push:jobs}:stat"), "it takes them along")
+        expect(not s.redis("EXISTS", wire.STAT), "it takes them along")
         n += s.push({"id": "c", "code": "I10000", "school": "s"}, {"id": "d", "code": "I10000", "school": "s"})
         expect(tool(s, "cancel", "c").returncode == 0, "cancelled")
         expect(tool(s, "dead", "drop", "c", "--yes").returncode == 0, "dropped")

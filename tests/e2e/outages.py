@@ -4,6 +4,7 @@ import os
 import subprocess
 import time
 
+import wire
 from admin import Admin
 from harness import BIN, Failure, Resp, Stage, free_port, wait_until
 from scene import FAST, SHORT, alive, expect, scenario, slow, wait_idle
@@ -136,7 +137,7 @@ def redis_full():
         s.redis("CONFIG", "SET", "maxmemory-policy", "noeviction")
         s.redis("CONFIG", "SET", "maxmemory", "1")
         try:
-            s.redis("RPUSH", "push:jobs", "x")
+            s.redis("RPUSH", wire.QUEUE, "x")
             raise Failure("Redis is not full")
         except Exception as e:
             expect("OOM" in str(e), e)

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import tempfile
 
+import wire
 from harness import PATIENCE_S, ROOT, Resp, Stage, wait_until
 from scene import expect, heavy, scenario, slow
 
@@ -160,11 +161,11 @@ def beside_a_blpop_consumer():
     with Stage() as s:
         old, n, taken = Resp(s.redis_port), 400, []
         s.push_many(n // 2)
-        taken.append(old("BLPOP", "push:jobs", 1)[1])
+        taken.append(old("BLPOP", wire.QUEUE, 1)[1])
         s.worker()
         s.push_many(n // 2, "k")
         while len(taken) < 20:
-            got = old("BLPOP", "push:jobs", 1)
+            got = old("BLPOP", wire.QUEUE, 1)
             if not got:
                 break
             taken.append(got[1])
@@ -265,7 +266,7 @@ def outcomes_fit_their_schema():
         poisoned(s)
         path = os.path.join(s.dir, "outcomes")
         with open(path, "wb") as f:
-            for line in s.redis("LRANGE", "push:results", 0, -1) + s.redis("LRANGE", "push:dead", 0, -1):
+            for line in s.redis("LRANGE", wire.RESULTS, 0, -1) + s.redis("LRANGE", wire.DEAD, 0, -1):
                 f.write(line + b"\n")
         letters = {d["id"]: d for d in s.dead()}
         for member in ("job", "job_b64", "job_ref", "history"):

@@ -6,8 +6,9 @@ import re
 import signal
 import time
 
+import wire
 from admin import Admin, Systemd
-from harness import K, Stage, wait_until
+from harness import Stage, wait_until
 from limits import expect_paced
 from scene import PATIENT, calls, expect, heavy, scenario, slow
 
@@ -241,6 +242,6 @@ def hup_storm():
         expect(a.families()["pushbridge_config_reloads_total"].value(result="ok") >= turns, "all were done")
         sent = len(s.outcomes())
         expect(s.terminate(w) == 0, "drained, and no leak")
-        expect(int(s.redis("HGET", K + ":count", "sent")) == sent, "outcomes")
+        expect(int(s.redis("HGET", wire.COUNT, "sent")) == sent, "outcomes")
         s.settle(n)
         return "%d jobs sent, %d of removed apps, %d reloads in %.1f s" % (sent, n - sent, turns, took)

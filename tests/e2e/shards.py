@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 
+import wire
 from harness import BIN, PATIENCE_S, REDIS_SERVER, Stage, free_port, wait_until
 from scene import FAST, PATIENT, SHORT, alive, expect, heavy, scenario, slow, tool
 from topology import CalmClusterStage, ClusterStage, LOGINS, MixedStage, Producer, SentinelStage, TlsSentinelStage, slot_of
@@ -39,7 +40,7 @@ def sentinel_failover():
         s.worker()
         send_and_wait(s, "before")
         check_online(s, 'the master "mymaster"', "2 online of 2")
-        producer = Producer(s, ["push:jobs"], 2)  # both: either may be promoted
+        producer = Producer(s, [wire.QUEUE], 2)  # both: either may be promoted
         producer.start()
         wait_until(lambda: s.ended() > 100, "under load")
         old = s.master_port()
@@ -53,7 +54,7 @@ def sentinel_failover():
         wait_until(lambda: len(producer.confirmed) > 400, "confirmed jobs on both sides of the failover")
         producer.stop()
         # On a busy machine sentinels fail over twice, and what was finished in between comes back.
-        s.wait_confirmed(producer, ["push:jobs"])
+        s.wait_confirmed(producer, [wire.QUEUE])
         s.no_duplicates()
         s.no_denials()
         send_and_wait(s, "after")
@@ -73,7 +74,7 @@ def sentinel_frozen_master():
         s.worker()
         job = lambda i: json.dumps({"id": i, "code": "I10000", "school": "s"})  # noqa: E731
         ids = ["j%d" % i for i in range(1500)]
-        expect(s.redis.push("push:jobs", map(job, ids), 2), "both replicas have them")
+        expect(s.redis.push(wire.QUEUE, map(job, ids), 2), "both replicas have them")
         s.wait_held()
         old = s.master_port()
         s.freeze_node(old)
@@ -87,7 +88,7 @@ def sentinel_frozen_master():
         s.thaw_node(old)
         wait_until(lambda: s.ask(old, "PING"), "the old master is back")
         more = ["k%d" % i for i in range(300)]
-        s.redis("RPUSH", "push:jobs", *map(job, more))
+        s.redis("RPUSH", wire.QUEUE, *map(job, more))
         ids += more
         wait_until(lambda: set(s.outcome_ids(None)) == set(ids), "all ended")
         expect(len(s.outcome_ids(None)) == len(ids), "one outcome each")
@@ -213,12 +214,12 @@ def cluster_reshard():
     with CalmClusterStage(tls=False, env=TOPOLOGY) as s:
         s.worker()
         s.worker()
-        producer = Producer(s, ["push:jobs"], 0)
+        producer = Producer(s, [wire.QUEUE], 0)
         producer.start()
-        slot, steps = slot_of("push:jobs"), 0
+        slot, steps = slot_of(wire.QUEUE), 0
         for _ in range(2):
-            ended = s.ended_of("push:jobs")
-            wait_until(lambda: s.ended_of("push:jobs") > ended + 100, "under load")
+            ended = s.ended_of(wire.QUEUE)
+            wait_until(lambda: s.ended_of(wire.QUEUE) > ended + 100, "under load")
             source = s.slots()[slot]
             to = sorted(s.masters() - {source})[0]
             for _ in s.move_slot(slot, to):
@@ -227,9 +228,9 @@ def cluster_reshard():
                 wait_until(lambda: s.scripts_seen(source, to) >= seen + 3, "the workers' scripts meet this state")
             expect(s.slots()[slot] == to, "the slot has moved")
         producer.stop()
-        s.wait_confirmed(producer, ["push:jobs"])
+        s.wait_confirmed(producer, [wire.QUEUE])
         s.no_duplicates()
         s.no_denials()
         n = producer.pushed
-        expect(s.conserve_queue("push:jobs", n)["sent"] == n == len(producer.confirmed), "nothing lost, all %d confirmed" % n)
+        expect(s.conserve_queue(wire.QUEUE, n)["sent"] == n == len(producer.confirmed), "nothing lost, all %d confirmed" % n)
         return "%d jobs, %d steps of moving" % (n, steps)

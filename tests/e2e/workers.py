@@ -5,7 +5,8 @@ import signal
 import time
 
 from coalesce import Crowd, text
-from harness import K, PATIENCE_S, ROOT, Stage, wait_until
+import wire
+from harness import PATIENCE_S, ROOT, Stage, wait_until
 from scene import FAST, PATIENT, SHORT, calls, expect, scenario, slow
 
 
@@ -60,8 +61,8 @@ def kill_one_of_two_workers():
         n = s.push_many(1500)
         s.stop_holding(victim)
         s.worker()
-        wait_until(lambda: s.redis("ZCARD", K + ":workers") == 2, "the other one's heartbeat")
-        leases, now = [int(s.redis("ZSCORE", K + ":due", name)) for name in s.batches_of(victim)], s.redis_ms()
+        wait_until(lambda: s.redis("ZCARD", wire.WORKERS) == 2, "the other one's heartbeat")
+        leases, now = [int(s.redis("ZSCORE", wire.DUE, name)) for name in s.batches_of(victim)], s.redis_ms()
         s.kill(victim)
         killed = time.monotonic()
         s.clear_faults()
@@ -130,13 +131,13 @@ def stop_with_a_shared_call(s, crowd, p):
 
     def own_call():
         nonlocal pushed
-        if s.redis("LLEN", "push:jobs") == 0:
+        if s.redis("LLEN", wire.QUEUE) == 0:
             pushed += s.push(*crowd.unlike(50))
         if not s.record()["held"]:
             return None
         s.stop(p)
         mine = set(s.batches_of(p))
-        flat = s.redis("HGETALL", K + ":member")
+        flat = s.redis("HGETALL", wire.MEMBER)
         members = b" ".join(job for name, job in zip(flat[::2], flat[1::2]) if name.rsplit(b":", 1)[0] in mine)
         for call in calls(s, held=True, outcome="pushed"):
             if all(('"%s"' % text(task["body"])).encode() in members for task in call["tasks"]):
@@ -174,9 +175,9 @@ def rolling_versions():
             n += s.push_many(1400, step, lambda i: next(shared) if i % 2 else tag_job(step, i))
             new = []
             for _ in old:
-                known = s.redis("ZCARD", K + ":workers")
+                known = s.redis("ZCARD", wire.WORKERS)
                 new.append(s.worker() if step == "up" else s.worker(program=before))
-                wait_until(lambda: s.redis("ZCARD", K + ":workers") > known, "the new one's heartbeat")
+                wait_until(lambda: s.redis("ZCARD", wire.WORKERS) > known, "the new one's heartbeat")
             expect(s.terminate(old[1]) == 0, "drained")
             rule = s.hold(match={"action": "MassPush"})
             call, more = stop_with_a_shared_call(s, crowd, old[0])

@@ -18,7 +18,8 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 os.environ.setdefault("PB_BIN", os.path.join(ROOT, "build", "fault"))
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
-from harness import K, Q, Failure, Stage, wait_until  # noqa: E402
+import wire  # noqa: E402
+from harness import Q, Failure, Stage, wait_until  # noqa: E402
 
 QUICK = {"PUSHBRIDGE_ALIYUN_TIMEOUT_MS": "1200", "PUSHBRIDGE_ALIYUN_CONNECT_TIMEOUT_MS": "1200", "PUSHBRIDGE_ALIYUN_SETTLE_MS": "100",
          "PUSHBRIDGE_QUEUE_LEASE_MS": "1500", "PUSHBRIDGE_QUEUE_EXTEND_MS": "150", "PUSHBRIDGE_QUEUE_REAP_MS": "50",
@@ -36,7 +37,7 @@ JOBS = [{"message": "other", "target": {"alias": ["anna"]}, "meta": {"n": "y"}},
         {"message": "another", "target": {"device": PHONES[2:3]}, "meta": {"n": "z"}},
         {"message": "same", "target": {"device": PHONES[2:3]}, "meta": {"n": "v"}},
         {"id": "w", "message": "same", "target": {"device": PHONES[3:4]}},
-        {"id": "tag", "code": "I10001", "school": "s", "tags": ["a", "b"], "reply_to": "push:reply:x"},
+        {"id": "tag", "code": "I10001", "school": "s", "tags": ["a", "b"], "reply_to": wire.REPLY + "x"},
         {"id": "parts", "code": "I10001", "school": "p", "tags": ["t%d" % i for i in range(12)]},
         {"id": "broken", "code": "I10001", "school": 7},
         {"id": "unknown", "code": "I99999", "school": "s"},
@@ -128,7 +129,7 @@ def begin_rest(s, rest):
         f.write(APPS)
     strand(s, STRANDED)
     if rest == "own-":
-        s.redis("ZADD", K + ":workers", FOREVER_MS, "another")
+        s.redis("ZADD", wire.WORKERS, FOREVER_MS, "another")
     # Wrong for the first calls (one that is shared, one that is not) and for the first probe.
     s.fault(kind="error", status=404, code=RESTS[rest][0], count=3, match={"app_key": SHOP_KEY})
     return 1 + s.push(*JOBS_AT_REST)
@@ -150,7 +151,7 @@ def count_rest(rest):
             raise Failure("the run without a fault failed: " + s.log(1))
         check_rest(s)
         missing = [event for event in RESTS[rest][1] if "event=%s " % event not in s.log(1)]
-        if missing or not s.redis("SISMEMBER", K + ":apps", "shop"):  # it is named there when a job is parked
+        if missing or not s.redis("SISMEMBER", wire.APPS, "shop"):  # it is named there when a job is parked
             raise Failure("no %s: %s" % (missing or "job was parked", s.log(1)))
         refused = [c["action"] for c in s.control("GET", "/_mock/record?list=1")["list"] if c["outcome"] == "faulted"]
         if "MassPush" not in refused:

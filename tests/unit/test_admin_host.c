@@ -100,7 +100,7 @@ static bool is_ours(const char *host, const char *listen, const char *hosts, con
         return admin_host_is_ours(read, listen, hosts, NULL);
     if (inet_pton(AF_INET, local, &v4.sin_addr) == 1)
         return admin_host_is_ours(read, listen, hosts, (struct sockaddr *)&v4);
-    assert_int_equal(1, inet_pton(AF_INET6, local, &v6.sin6_addr));
+    assert_int_equal(inet_pton(AF_INET6, local, &v6.sin6_addr), 1);
     return admin_host_is_ours(read, listen, hosts, (struct sockaddr *)&v6);
 }
 

@@ -34,8 +34,8 @@ static void integers(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         int64_t n = 0;
-        assert_int_equal(rows[i].ok, text_int(rows[i].text, -5, 100, &n));
-        assert_int_equal(rows[i].value, n);
+        assert_int_equal(text_int(rows[i].text, -5, 100, &n), rows[i].ok);
+        assert_int_equal(n, rows[i].value);
     }
 }
 
@@ -99,8 +99,8 @@ static void utf8(void **state)
         {"\xE6\x9D", 2, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        assert_int_equal(rows[i].ok, text_is_utf8(rows[i].bytes, rows[i].len));
-    assert_int_equal(3, text_utf8_chars("a\xE6\x9D\xAD\xF0\x9F\x98\x80"));
+        assert_int_equal(text_is_utf8(rows[i].bytes, rows[i].len), rows[i].ok);
+    assert_int_equal(text_utf8_chars("a\xE6\x9D\xAD\xF0\x9F\x98\x80"), 3);
 }
 
 /* RFC 4648 §10, and the two characters in which the alphabets differ. */
@@ -118,21 +118,21 @@ static void base64_and_hex(void **state)
         struct buf b;
         buf_init(&b, 64);
         text_base64(&b, rows[i][0], strlen(rows[i][0]));
-        assert_string_equal(rows[i][1], buf_text(&b));
+        assert_string_equal(buf_text(&b), rows[i][1]);
         buf_free(&b);
     }
     char out[16];
     text_base64url("\xFB\xFF", 2, out);
-    assert_string_equal("-_8", out);
+    assert_string_equal(out, "-_8");
     text_hex("\x00\x9f\xff", 3, out);
-    assert_string_equal("009fff", out);
+    assert_string_equal(out, "009fff");
     char number[21];
-    assert_ptr_equal(text_number(number, 0), number + 1);
-    assert_string_equal("0", number);
+    assert_ptr_equal(number + 1, text_number(number, 0));
+    assert_string_equal(number, "0");
     text_number(stpcpy(number, "x"), 4096);
-    assert_string_equal("x4096", number);
-    assert_ptr_equal(text_number(number, UINT64_MAX), number + 20);
-    assert_string_equal("18446744073709551615", number);
+    assert_string_equal(number, "x4096");
+    assert_ptr_equal(number + 20, text_number(number, UINT64_MAX));
+    assert_string_equal(number, "18446744073709551615");
     assert_true(text_starts("push:reply:x", "push:reply:") && !text_starts("pus", "push"));
     assert_true(text_starts("a", "") && text_starts("", "") && !text_starts("", "a"));
     assert_true(text_eq("a", "a") && text_eq("", "") && !text_eq("a", "ab") && !text_eq("", "a"));
@@ -165,8 +165,8 @@ static void rfc3339(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         int64_t ms = 0;
-        assert_int_equal(rows[i].ok, clock_parse_rfc3339(rows[i].text, &ms));
-        assert_int_equal(rows[i].ms, ms);
+        assert_int_equal(clock_parse_rfc3339(rows[i].text, &ms), rows[i].ok);
+        assert_int_equal(ms, rows[i].ms);
     }
 }
 
@@ -184,7 +184,7 @@ static void utc_text(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char utc[CLOCK_UTC_SIZE];
         clock_format_utc(rows[i].ms, utc);
-        assert_string_equal(rows[i].text, utc);
+        assert_string_equal(utc, rows[i].text);
     }
 }
 
@@ -193,7 +193,7 @@ static void http_dates(void **state)
     (void)state;
     int64_t ms;
     assert_true(clock_parse_http_date("Thu, 05 Mar 2026 07:38:09 GMT", &ms));
-    assert_int_equal(1772696289000, ms);
+    assert_int_equal(ms, 1772696289000);
     static const char *const bad[] = {"", "Thu, 05 Xxx 2026 07:38:09 GMT",
                                       "Thu, 31 Feb 2026 07:38:09 GMT",
                                       "Thu, 05 anF 2026 07:38:09 GMT", "05 Mar 2026"};
@@ -210,10 +210,10 @@ static void clocks_and_chance(void **state)
     for (int i = 0; i < 1000; i++) { /* across a refill of the pool */
         clock_random(one, sizeof one);
         clock_random(two, sizeof two);
-        assert_memory_not_equal(one, two, sizeof one);
+        assert_memory_not_equal(two, one, sizeof one);
         assert_true(clock_random_below(7) < 7);
     }
-    assert_int_equal(0, clock_random_below(0));
+    assert_int_equal(clock_random_below(0), 0);
 }
 
 static void buffers_keep_their_bound(void **state)
@@ -221,20 +221,20 @@ static void buffers_keep_their_bound(void **state)
     (void)state;
     struct buf b;
     buf_init(&b, 8);
-    assert_string_equal("", buf_text(&b));
+    assert_string_equal(buf_text(&b), "");
     buf_puts(&b, "12345");
     buf_int(&b, -7);
     assert_true(buf_ok(&b));
     buf_puts(&b, "xyz");
     assert_false(buf_ok(&b));
-    assert_string_equal("12345-7x", buf_text(&b));
+    assert_string_equal(buf_text(&b), "12345-7x");
     buf_puts(&b, "more");
-    assert_int_equal(8, b.len);
+    assert_int_equal(b.len, 8);
     buf_reset(&b);
     assert_true(buf_ok(&b) && b.len == 0);
     buf_printf(&b, "%d-%s", 42, "abc");
     char *taken = buf_take(&b);
-    assert_string_equal("42-abc", taken);
+    assert_string_equal(taken, "42-abc");
     mem_free(taken);
     buf_free(&b);
 }
@@ -245,11 +245,11 @@ static void json_text(void **state)
     struct buf b;
     buf_init(&b, 256);
     buf_json(&b, "a\"\\\n\r\t\x01\x1f/\0\xE6\x9D\xAD", 13);
-    assert_string_equal("\"a\\\"\\\\\\n\\r\\t\\u0001\\u001f/\\u0000\xE6\x9D\xAD\"", buf_text(&b));
+    assert_string_equal(buf_text(&b), "\"a\\\"\\\\\\n\\r\\t\\u0001\\u001f/\\u0000\xE6\x9D\xAD\"");
     buf_reset(&b);
     buf_json_or_null(&b, NULL);
     buf_int(&b, INT64_MIN);
-    assert_string_equal("null-9223372036854775808", buf_text(&b));
+    assert_string_equal(buf_text(&b), "null-9223372036854775808");
     buf_free(&b);
 }
 
@@ -259,25 +259,25 @@ static void errors_are_cut_not_overrun(void **state)
     struct err e;
     assert_false(err_set(&e, "tags: %d elements, at most %d", 5, 3));
     assert_false(err_prefix(&e, "line 7"));
-    assert_string_equal("line 7: tags: 5 elements, at most 3", e.text);
+    assert_string_equal(e.text, "line 7: tags: 5 elements, at most 3");
     char long_text[1024];
     memset(long_text, 'x', sizeof long_text - 1);
     long_text[sizeof long_text - 1] = '\0';
     err_set(&e, "%s", long_text);
     err_prefix(&e, "p");
-    assert_int_equal(sizeof e.text - 1, strlen(e.text));
+    assert_int_equal(strlen(e.text), sizeof e.text - 1);
     assert_false(err_set(NULL, "nobody listens"));
 }
 
 static void log_values(void **state)
 {
     (void)state;
-    assert_string_equal("plain-1", log_value("plain-1"));
-    assert_string_equal("\"two words\"", log_value("two words"));
-    assert_string_equal("\"a\\\"b\"", log_value("a\"b"));
-    assert_string_equal("\"x\\ny\"", log_value("x\ny"));
-    assert_string_equal("\"\"", log_value(""));
-    assert_string_equal("-", log_value(NULL));
+    assert_string_equal(log_value("plain-1"), "plain-1");
+    assert_string_equal(log_value("two words"), "\"two words\"");
+    assert_string_equal(log_value("a\"b"), "\"a\\\"b\"");
+    assert_string_equal(log_value("x\ny"), "\"x\\ny\"");
+    assert_string_equal(log_value(""), "\"\"");
+    assert_string_equal(log_value(NULL), "-");
 }
 
 /* A pipe that nobody reads: the writer drops lines and counts them, and never blocks. */
@@ -285,7 +285,7 @@ static void log_never_blocks(void **state)
 {
     (void)state;
     int fd[2], keep = dup(STDERR_FILENO);
-    assert_int_equal(0, pipe(fd));
+    assert_int_equal(pipe(fd), 0);
     dup2(fd[1], STDERR_FILENO);
     uint64_t before = log_dropped();
     for (int i = 0; i < 5000; i++)

@@ -169,7 +169,7 @@ static void a_refusal_opens_by_its_scope(void **state)
     struct circuit c;
     for (int scope = SCOPE_CALL; scope <= SCOPE_ACCOUNT; scope++) {
         circuit_init(&c, 3, 1000);
-        assert_int_equal(scope >= SCOPE_APP, refuse(&c, (enum refusal_scope)scope, 1, false, 0));
+        assert_int_equal(refuse(&c, (enum refusal_scope)scope, 1, false, 0), scope >= SCOPE_APP);
     }
     circuit_init(&c, 3, 1000);
     assert_false(refuse(&c, SCOPE_PLATFORM, 1, false, 0));
@@ -197,7 +197,7 @@ static void who_failed_is_no_probe_before_others(void **state)
     assert_false(circuit_admit(&c, 1, 1000));
     assert_true(circuit_admit(&c, 2, 1000));
     assert_true(refuse(&c, SCOPE_APP, 2, false, 1000));
-    assert_int_equal(2000, c.probe_wait_ms);
+    assert_int_equal(c.probe_wait_ms, 2000);
     assert_false(circuit_admit(&c, 1, 3000));
     assert_false(circuit_admit(&c, 2, 3000));
     assert_true(circuit_admit(&c, 3, 3000));
@@ -222,9 +222,9 @@ static void one_job_alone_holds_up_nobody(void **state)
         assert_true(now - began >= waited);
         waited = now - began;
         assert_true(refuse(&c, SCOPE_APP, 1, true, now));
-        assert_int_equal(now + 1000, c.probe_at_ms);
+        assert_int_equal(c.probe_at_ms, now + 1000);
     }
-    assert_int_equal(CIRCUIT_PROBE_CAP_MS, waited);
+    assert_int_equal(waited, CIRCUIT_PROBE_CAP_MS);
     assert_true(circuit_admit(&c, 2, now + 1000));
 }
 
@@ -238,7 +238,7 @@ static void many_that_failed_are_remembered_in_part(void **state)
         assert_true(circuit_admit(&c, job, c.probe_at_ms));
         assert_true(refuse(&c, SCOPE_APP, job, false, c.probe_at_ms));
     }
-    assert_int_equal(CIRCUIT_FAILED_MAX, c.failed.n);
+    assert_int_equal(c.failed.n, CIRCUIT_FAILED_MAX);
     assert_false(circuit_admit(&c, 3 * CIRCUIT_FAILED_MAX - 1, c.probe_at_ms));
     assert_true(circuit_admit(&c, 1, c.probe_at_ms));
 }

@@ -151,7 +151,7 @@ static void secrets_are_known(void **state)
     int fd = mkstemp(secret_file);
     struct config c;
     struct err e;
-    assert_int_equal(22, write(fd, "sentinel-word-of-file\n", 22));
+    assert_int_equal(write(fd, "sentinel-word-of-file\n", 22), 22);
     close(fd);
     snprintf(from_file, sizeof from_file, "PUSHBRIDGE_REDIS_SENTINEL_PASSWORD_FILE=%s",
              secret_file);
@@ -173,7 +173,7 @@ static void secrets_are_known(void **state)
         char text[128];
         snprintf(text, sizeof text, "he said '%s'", planted[i]);
         said_keep(text, strlen(text));
-        assert_string_equal("he said '***'", text);
+        assert_string_equal(text, "he said '***'");
     }
     config_free(&c);
     unlink(secret_file);

@@ -41,7 +41,7 @@ static void plain_counter(void **state)
                  "pushbridge_jobs_returned_total 0\n");
     metrics_add(METRIC_JOBS_RETURNED, 3);
     assert_shows("\npushbridge_jobs_returned_total 3\n");
-    assert_int_equal(3, metrics_get(METRIC_JOBS_RETURNED));
+    assert_int_equal(metrics_get(METRIC_JOBS_RETURNED), 3);
     assert_hides("(null)");
 }
 
@@ -55,12 +55,12 @@ static void labels_are_bounded(void **state)
         last = metrics_label(SET_APP, name);
         metrics_add_at(METRIC_JOBS_SENT, last, 1);
     }
-    assert_int_equal(METRIC_OTHER, last);
-    assert_int_equal(first, metrics_find(SET_APP, "app0"));
-    assert_int_equal(METRIC_OTHER, metrics_find(SET_APP, "app99"));
+    assert_int_equal(last, METRIC_OTHER);
+    assert_int_equal(metrics_find(SET_APP, "app0"), first);
+    assert_int_equal(metrics_find(SET_APP, "app99"), METRIC_OTHER);
     assert_shows("pushbridge_jobs_succeeded_total{app=\"app63\"} 1\n"
                  "pushbridge_jobs_succeeded_total{app=\"other\"} 36\n");
-    assert_int_equal(100, metrics_get(METRIC_JOBS_SENT));
+    assert_int_equal(metrics_get(METRIC_JOBS_SENT), 100);
     assert_null(metrics_value(SET_APP, 64));
     metrics_add_at(METRIC_JOBS_SENT, 1u << 30, 1);
     assert_shows("pushbridge_jobs_succeeded_total{app=\"other\"} 37\n");
@@ -74,13 +74,13 @@ static void what_has_no_name_is_other(void **state)
     metrics_name(SET_RETRY, 7, "seventh");
     metrics_add_at(METRIC_JOBS_RETRIED, 7, 1);
     assert_shows("pushbridge_jobs_retried_total{reason=\"seventh\"} 1\n");
-    assert_int_equal(3, metrics_get(METRIC_JOBS_RETRIED));
+    assert_int_equal(metrics_get(METRIC_JOBS_RETRIED), 3);
 }
 
 static void words_are_indexes(void **state)
 {
     (void)state;
-    assert_int_equal(0, metrics_find(SET_KIND, "connection"));
+    assert_int_equal(metrics_find(SET_KIND, "connection"), 0);
     metrics_add_at(METRIC_REDIS_ERRORS, metrics_find(SET_KIND, "OOM"), 1);
     metrics_add_at(METRIC_REDIS_ERRORS, metrics_find(SET_KIND, "NEVERHEARD"), 1);
     assert_shows("pushbridge_redis_errors_total{kind=\"OOM\"} 1\n");
@@ -96,7 +96,7 @@ static void pairs_and_sparse_series(void **state)
     metrics_add_pair(METRIC_CALLS, metrics_find(SET_API, "Push"), 0, 5);
     assert_shows("pushbridge_provider_requests_total{api=\"Push\",code_class=\"sent\"} 5\n");
     assert_hides("pushbridge_provider_requests_total{api=\"MassPush\"");
-    assert_int_equal(5, metrics_get_at(METRIC_CALLS, 0, 0));
+    assert_int_equal(metrics_get_at(METRIC_CALLS, 0, 0), 5);
 }
 
 static void what_the_program_is(void **state)
@@ -121,7 +121,7 @@ static void gauges_may_be_absent(void **state)
                  "pushbridge_queue_ready_jobs{queue=\"a\\\"b\\\\c\\nd?\"} 7\n");
     metrics_set_at(METRIC_QUEUE_READY, q, METRIC_ABSENT);
     assert_hides("pushbridge_queue_ready_jobs");
-    assert_int_equal(0, metrics_get(METRIC_QUEUE_READY));
+    assert_int_equal(metrics_get(METRIC_QUEUE_READY), 0);
 }
 
 static void units_are_divided(void **state)
@@ -158,7 +158,7 @@ static void histograms(void **state)
                  "pushbridge_redis_command_duration_seconds_bucket{le=\"+Inf\"} 3\n"
                  "pushbridge_redis_command_duration_seconds_sum 7.000201\n"
                  "pushbridge_redis_command_duration_seconds_count 3\n");
-    assert_int_equal(3, metrics_get(METRIC_REDIS_TIME));
+    assert_int_equal(metrics_get(METRIC_REDIS_TIME), 3);
     unsigned api = metrics_find(SET_API, "CancelPush");
     metrics_observe(METRIC_CALL_TIME, api, 20000);
     assert_shows("_duration_seconds_bucket{api=\"CancelPush\",le=\"0.025\"} 1\n");

@@ -56,7 +56,7 @@ static const char *call_at(const char *action, const char *params, const char *m
     uint64_t seq = record_arrival(&provider.record, &m.q, at_ms, false);
     struct deed d = {
         .provider = &provider, .request = &m.q, .stay = &stay, .now_ms = at_ms, .refusal = &r};
-    const struct action *known = actions_find(&m.q);
+    const struct action *known = actions_row(&m.q);
     assert_non_null(known);
     enum record_outcome outcome = RECORD_REFUSED;
     if (known->check(&provider.rules, &m.q, at_ms, &r))
@@ -147,7 +147,7 @@ static void test_actions_match_the_vendors_list(void **state)
     json_object_foreach(all, action, entry)
     {
         const struct request q = {.action = action, .version = "2016-08-01"};
-        if (!actions_find(&q))
+        if (!actions_row(&q))
             fail_msg("%s is unknown", action);
         if (strcmp(action, "Push") != 0 && strcmp(action, "MassPush") != 0)
             compare_row(action, json_object_get(entry, "parameters"));

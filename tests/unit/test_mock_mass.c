@@ -314,7 +314,7 @@ static enum record_outcome run(struct fixture *f, struct made *m, const char *to
                             .stay = &stay,
                             .now_ms = now_ms,
                             .refusal = &f->refusal};
-    enum record_outcome outcome = actions_find(&m->q)->act(&f->deed);
+    enum record_outcome outcome = actions_row(&m->q)->act(&f->deed);
     record_outcome(&f->p.record, seq, &m->q, outcome);
     record_find(&f->p.record, seq)->ids = f->deed.ids;
     replay_leave(&f->p.replay, &stay);
@@ -454,9 +454,9 @@ static void test_one_task_is_cancelled(void **state)
     made_init(&cancel, "POST", true);
     made_param(&cancel, "AppKey", "1", false);
     made_param(&cancel, "MessageId", "1000", false);
-    assert_false(cancel_push(&f.p.record, &cancel.q, now_ms, &r)); /* was pushed at once */
+    assert_false(cancel_waiting_push(&f.p.record, &cancel.q, now_ms, &r)); /* was pushed at once */
     made_change(&cancel, "MessageId", "1001");
-    assert_true(cancel_push(&f.p.record, &cancel.q, now_ms, &r));
+    assert_true(cancel_waiting_push(&f.p.record, &cancel.q, now_ms, &r));
     json_t *o = report(&f, (struct report_query){.list = true});
     json_t *tasks = json_object_get(json_array_get(json_object_get(o, "list"), 0), "tasks");
     assert_null(json_object_get(json_array_get(tasks, 0), "cancelled"));

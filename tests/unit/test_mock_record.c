@@ -347,7 +347,8 @@ static const char *cancel_code(struct record *r, const char *app, const char *id
         made_param(&m, "MessageId", id, false);
     if (more)
         made_param(&m, more, "x", false);
-    bool ok = params_check(&rules, &m.q, now_ms, &why) && cancel_push(r, &m.q, now_ms, &why);
+    bool ok = params_check_request(&rules, &m.q, now_ms, &why) &&
+              cancel_waiting_push(r, &m.q, now_ms, &why);
     assert_int_equal(ok, !why.status);
     made_free(&m);
     return why.code;

@@ -69,10 +69,10 @@ static void judgements(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct ready r;
         ready_judge(&rows[i].lane, 1, rows[i].draining, NOW, &r);
-        assert_int_equal(rows[i].fails, ready_first(&r));
-        assert_int_equal(rows[i].fails == READY_CHECKS, r.ok);
+        assert_int_equal(ready_first(&r), rows[i].fails);
+        assert_int_equal(r.ok, rows[i].fails == READY_CHECKS);
         if (!r.ok)
-            assert_string_equal(rows[i].why, r.why[rows[i].fails]);
+            assert_string_equal(r.why[rows[i].fails], rows[i].why);
     }
 }
 
@@ -85,8 +85,8 @@ static void calls_that_fail_here_alone(void **state)
     ready_note_calls(&r, "shop", "certificate");
     ready_note_calls(&r, "other", "not_sent");
     assert_false(r.ok);
-    assert_int_equal(READY_CALLS, ready_first(&r));
-    assert_string_equal("certificate app=shop", r.why[READY_CALLS]);
+    assert_int_equal(ready_first(&r), READY_CALLS);
+    assert_string_equal(r.why[READY_CALLS], "certificate app=shop");
 }
 
 static void the_first_failing_queue_is_named(void **state)
@@ -104,11 +104,11 @@ static void the_first_failing_queue_is_named(void **state)
     assert_non_null(root);
     assert_true(json_is_false(json_object_get(root, "ready")));
     const json_t *checks = json_object_get(root, "checks");
-    assert_int_equal(READY_CHECKS, json_object_size(checks));
-    assert_string_equal("OOM \"x\" queue=second",
-                        json_string_value(json_object_get(checks, "write")));
-    assert_string_equal("ok", json_string_value(json_object_get(checks, "redis")));
-    assert_string_equal("draining", json_string_value(json_object_get(checks, "draining")));
+    assert_int_equal(json_object_size(checks), READY_CHECKS);
+    assert_string_equal(json_string_value(json_object_get(checks, "write")),
+                        "OOM \"x\" queue=second");
+    assert_string_equal(json_string_value(json_object_get(checks, "redis")), "ok");
+    assert_string_equal(json_string_value(json_object_get(checks, "draining")), "draining");
     json_decref(root);
     buf_free(&text);
 }
@@ -144,8 +144,8 @@ static void age_of_the_first_job(void **state)
         {"", 7000},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        assert_int_equal(rows[i].age,
-                         gauges_head_age_ms(rows[i].job, strlen(rows[i].job), NOW - 7000, NOW));
+        assert_int_equal(gauges_head_age_ms(rows[i].job, strlen(rows[i].job), NOW - 7000, NOW),
+                         rows[i].age);
 }
 
 int main(void)

@@ -62,7 +62,7 @@ static void arguments_are_cut(void **state)
          "ERR user_script:12: Script attempted to access nonexistent global variable 'x'"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        assert_string_equal(rows[i][1], clean(rows[i][0]));
+        assert_string_equal(clean(rows[i][0]), rows[i][1]);
 }
 
 /* A gateway that does not like a request says which. */
@@ -85,7 +85,7 @@ static void requests_are_cut(void **state)
          "The specified parameter \"Target\" is not valid."},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        assert_string_equal(rows[i][1], clean(rows[i][0]));
+        assert_string_equal(clean(rows[i][0]), rows[i][1]);
 }
 
 static void secrets_in_every_form(void **state)
@@ -104,12 +104,12 @@ static void secrets_in_every_form(void **state)
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         char text[128];
         snprintf(text, sizeof text, "no '%s' here", forms[i]);
-        assert_string_equal("no '***' here", keep(text));
+        assert_string_equal(keep(text), "no '***' here");
         snprintf(text, sizeof text, "no x%sx here", forms[i]);
-        assert_string_equal("no x***x here", keep(text));
+        assert_string_equal(keep(text), "no x***x here");
     }
-    assert_string_equal("the beginning ***", keep("the beginning p@ss/")); /* cut by a bound */
-    assert_string_equal("p@ss and more", keep("p@ss and more"));
+    assert_string_equal(keep("the beginning p@ss/"), "the beginning ***"); /* cut by a bound */
+    assert_string_equal(keep("p@ss and more"), "p@ss and more");
 }
 
 /* Blanking a short one everywhere would show it. */
@@ -122,24 +122,24 @@ static void short_secrets_as_words(void **state)
     secrets_add("ERR");
     secrets_add_name("the-operator");
     secrets_add_name("default");
-    assert_string_equal("say '***', hunters", keep("say 'hunter', hunters"));
-    assert_string_equal("***: no", keep("hunter: no"));
-    assert_string_equal("ERR `***` abc x", keep("ERR `abc` abc x"));
-    assert_string_equal("user *** of the-operators default",
-                        keep("user the-operator of the-operators default"));
+    assert_string_equal(keep("say 'hunter', hunters"), "say '***', hunters");
+    assert_string_equal(keep("hunter: no"), "***: no");
+    assert_string_equal(keep("ERR `abc` abc x"), "ERR `***` abc x");
+    assert_string_equal(keep("user the-operator of the-operators default"),
+                        "user *** of the-operators default");
 }
 
 static void signatures(void **state)
 {
     (void)state;
-    assert_string_equal("Signature=***&A=b", keep("Signature=AbCdEf%2BGhIjKlMnOp%3D&A=b"));
-    assert_string_equal("Signature%3D***&A=b", keep("Signature%3DAbCdEfGhIjKlMnOp%3D&A=b"));
-    assert_string_equal("{\"Signature\": \"***\"}",
-                        keep("{\"Signature\": \"AbCdEf+GhIjKlMnOp/==\"}"));
-    assert_string_equal("SignatureDoesNotMatch: Signature was wrong",
-                        keep("SignatureDoesNotMatch: Signature was wrong"));
-    assert_string_equal("SignatureNonce=1234567890123456789",
-                        keep("SignatureNonce=1234567890123456789"));
+    assert_string_equal(keep("Signature=AbCdEf%2BGhIjKlMnOp%3D&A=b"), "Signature=***&A=b");
+    assert_string_equal(keep("Signature%3DAbCdEfGhIjKlMnOp%3D&A=b"), "Signature%3D***&A=b");
+    assert_string_equal(keep("{\"Signature\": \"AbCdEf+GhIjKlMnOp/==\"}"),
+                        "{\"Signature\": \"***\"}");
+    assert_string_equal(keep("SignatureDoesNotMatch: Signature was wrong"),
+                        "SignatureDoesNotMatch: Signature was wrong");
+    assert_string_equal(keep("SignatureNonce=1234567890123456789"),
+                        "SignatureNonce=1234567890123456789");
 }
 
 static void of_urls(void **state)
@@ -147,10 +147,10 @@ static void of_urls(void **state)
     (void)state;
     secrets_add_url("http://us%65r.name:p%40ss-word@proxy:1/");
     secrets_add_url("redis://host:1/0");
-    assert_string_equal("*** ***", keep("p%40ss-word p@ss-word"));
-    assert_string_equal("user ***", keep("user user.name"));
-    assert_string_equal("Basic ***", keep("Basic dXNlci5uYW1lOnBAc3Mtd29yZA=="));
-    assert_string_equal("redis://host:1/0", keep("redis://host:1/0"));
+    assert_string_equal(keep("p%40ss-word p@ss-word"), "*** ***");
+    assert_string_equal(keep("user user.name"), "user ***");
+    assert_string_equal(keep("Basic dXNlci5uYW1lOnBAc3Mtd29yZA=="), "Basic ***");
+    assert_string_equal(keep("redis://host:1/0"), "redis://host:1/0");
 }
 
 /* Keys that STS or the metadata service hand out while the worker runs. */
@@ -161,10 +161,9 @@ static void of_grants(void **state)
     struct err e;
     assert_true(
         credentials_own(&keys, "STS.id", "secret-of-a-session", "token-of/a+session==", &e));
-    assert_string_equal("'***' and ***",
-                        keep("'secret-of-a-session' and token-of%2Fa%2Bsession%3D%3D"));
+    assert_string_equal(keep("'secret-of-a-session' and token-of%2Fa%2Bsession%3D%3D"), "'***' and ***");
     credentials_free(&keys);
-    assert_string_equal("***", keep("secret-of-a-session")); /* a late answer may still quote it */
+    assert_string_equal(keep("secret-of-a-session"), "***"); /* a late answer may still quote it */
 }
 
 static void the_oldest_makes_room(void **state)
@@ -176,10 +175,10 @@ static void the_oldest_makes_room(void **state)
         secrets_add(name);
         secrets_add(name);
     }
-    assert_string_equal("***", keep("secret-number-1."));
-    assert_string_equal("***", keep(name));
+    assert_string_equal(keep("secret-number-1."), "***");
+    assert_string_equal(keep(name), "***");
     secrets_forget();
-    assert_string_equal("secret-number-1.", keep("secret-number-1."));
+    assert_string_equal(keep("secret-number-1."), "secret-number-1.");
 }
 
 /* Nothing grows, whatever it is: an answer is cleaned where it stands. */

@@ -61,9 +61,9 @@ static void one_app_alone_has_all(void **state)
         wait_for_slot(t, 1);
     assert_ptr_equal(first, turns_next(t));
     for (int i = 0; i < 10; i++)
-        assert_int_equal(1, serve(t));
+        assert_int_equal(serve(t), 1);
     assert_null(turns_next(t));
-    assert_int_equal(10, turns_held(t, 1));
+    assert_int_equal(turns_held(t, 1), 10);
 }
 
 /* Whoever comes to a crowd is next, and then as often as the others. */
@@ -77,8 +77,8 @@ static void who_has_less_is_next(void **state)
     for (int i = 0; i < 4; i++)
         wait_for_slot(t, 2);
     for (int i = 0; i < 4; i++)
-        assert_int_equal(2, serve(t));
-    assert_int_equal(0, serve(t));
+        assert_int_equal(serve(t), 2);
+    assert_int_equal(serve(t), 0);
 }
 
 static void equals_take_turns(void **state)
@@ -95,7 +95,7 @@ static void equals_take_turns(void **state)
                 move(t, f, FLIGHT_FINISHING, app); /* one slot: nobody has a call out */
     }
     for (size_t i = 0; i < APPS; i++)
-        assert_int_equal(2, served[i]);
+        assert_int_equal(served[i], 2);
 }
 
 static void what_is_held_is_counted(void **state)
@@ -103,13 +103,13 @@ static void what_is_held_is_counted(void **state)
     struct turns *t = *state;
     struct flight *f = wait_for_slot(t, 0);
     wait_for_slot(t, APPS); /* of a removed app */
-    assert_int_equal(2, t->all);
-    assert_int_equal(2, turns_apps(t, 0));
-    assert_int_equal(3, turns_apps(t, 1));
+    assert_int_equal(t->all, 2);
+    assert_int_equal(turns_apps(t, 0), 2);
+    assert_int_equal(turns_apps(t, 1), 3);
     move(t, f, FLIGHT_HELD, 0);
-    assert_int_equal(0, turns_held(t, 0));
-    assert_int_equal(1, t->all);
-    assert_int_equal(APPS, turns_next(t)->turn_app);
+    assert_int_equal(turns_held(t, 0), 0);
+    assert_int_equal(t->all, 1);
+    assert_int_equal(turns_next(t)->turn_app, APPS);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -47,12 +47,12 @@ static void every_code_point(void **state)
         if (c >= 0xD800 && c <= 0xDFFF)
             continue;
         size_t n = encode(c, text);
-        assert_int_equal(n, chars_read(text, n, &got));
-        assert_int_equal(c, got);
-        assert_int_equal(!is_barred(c), chars_is_plain(c));
+        assert_int_equal(chars_read(text, n, &got), n);
+        assert_int_equal(got, c);
+        assert_int_equal(chars_is_plain(c), !is_barred(c));
         for (size_t cut = 1; cut < n; cut++) {
-            assert_int_equal(1, chars_read(text, cut, &got));
-            assert_int_equal(CHARS_NONE, got);
+            assert_int_equal(chars_read(text, cut, &got), 1);
+            assert_int_equal(got, CHARS_NONE);
         }
     }
     assert_false(chars_is_plain(CHARS_NONE));
@@ -64,7 +64,7 @@ static void cuts_between_characters(void **state)
     const char *text = "a\xC3\xA9\xE6\x9D\xAD\xF0\x9F\x98\x80";
     static const size_t ends[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
     for (size_t max = 0; max < sizeof ends / sizeof *ends; max++)
-        assert_int_equal(ends[max], chars_cut(text, strlen(text), max));
+        assert_int_equal(chars_cut(text, strlen(text), max), ends[max]);
 }
 
 static void eyes_see_escapes(void **state)
@@ -74,14 +74,14 @@ static void eyes_see_escapes(void **state)
     char room[16];
     buf_init(&b, 1000);
     visible_add(&b, "a\x1B[2J\x7F\xC2\x9B\x9B\xE2\x80\xAE\xE6\x9D\xAD\n\0.", 18);
-    assert_string_equal("a\\u001b[2J\\u007f\\u009b\\x9b\\u202e\xE6\x9D\xAD\\n\\u0000.",
-                        buf_text(&b));
+    assert_string_equal(buf_text(&b),
+                        "a\\u001b[2J\\u007f\\u009b\\x9b\\u202e\xE6\x9D\xAD\\n\\u0000.");
     buf_free(&b);
-    assert_int_equal(13, visible_copy(room, sizeof room, "a\xE6\x9D\xAD\x1B\xE6\x9D\xAD\x1B"));
-    assert_string_equal("a\xE6\x9D\xAD\\u001b\xE6\x9D\xAD", room);
+    assert_int_equal(visible_copy(room, sizeof room, "a\xE6\x9D\xAD\x1B\xE6\x9D\xAD\x1B"), 13);
+    assert_string_equal(room, "a\xE6\x9D\xAD\\u001b\xE6\x9D\xAD");
     char line[] = "a\x1B\xC2\x85z\x80";
-    assert_int_equal(5, visible_mask(line, strlen(line)));
-    assert_memory_equal("a??z?", line, 5);
+    assert_int_equal(visible_mask(line, strlen(line)), 5);
+    assert_memory_equal(line, "a??z?", 5);
 }
 
 /* The value that readers get is the one that was there. */
@@ -96,9 +96,9 @@ static void json_keeps_the_value(void **state)
     buf_init(&b, 100000);
     buf_init(&again, 100000);
     buf_json(&b, all, len);
-    assert_int_equal(b.len, buf_json_len(all, len));
+    assert_int_equal(buf_json_len(all, len), b.len);
     json_t *value = json_loadb(buf_text(&b), b.len, JSON_DECODE_ANY, NULL);
-    assert_string_equal(all, json_string_value(value));
+    assert_string_equal(json_string_value(value), all);
     json_t *object = json_pack("{s:o}", "k", value);
     char *dumped = json_dumps(object, JSON_INDENT(2));
     visible_json(&again, dumped, strlen(dumped));
@@ -122,10 +122,10 @@ static void json_of_what_is_no_text(void **state)
     struct buf b;
     buf_init(&b, 1000);
     buf_json(&b, "a\x9B\xE6\x9D", 4);
-    assert_string_equal("\"a\\ufffd\\ufffd\\ufffd\"", buf_text(&b));
+    assert_string_equal(buf_text(&b), "\"a\\ufffd\\ufffd\\ufffd\"");
     buf_reset(&b);
     buf_json_raw(&b, "\x7F\xC2\x85\xE2\x80\xAE\x1B", 7);
-    assert_string_equal("\"\x7F\xC2\x85\xE2\x80\xAE\\u001b\"", buf_text(&b));
+    assert_string_equal(buf_text(&b), "\"\x7F\xC2\x85\xE2\x80\xAE\\u001b\"");
     buf_free(&b);
 }
 
@@ -134,12 +134,12 @@ static void values_of_a_log(void **state)
 {
     (void)state;
     char text[300];
-    assert_string_equal("\"x\\u0085level=error\"", log_value("x\xC2\x85level=error"));
-    assert_string_equal("\"x\\ny\\ufffd\"", log_value("x\ny\x80"));
-    assert_string_equal("\xE6\x9D\xAD", log_value("\xE6\x9D\xAD"));
+    assert_string_equal(log_value("x\xC2\x85level=error"), "\"x\\u0085level=error\"");
+    assert_string_equal(log_value("x\ny\x80"), "\"x\\ny\\ufffd\"");
+    assert_string_equal(log_value("\xE6\x9D\xAD"), "\xE6\x9D\xAD");
     memset(text, 'a', sizeof text);
     memcpy(text + 199, "\xE6\x9D\xAD", 4);
-    assert_int_equal(199, strlen(log_value(text)));
+    assert_int_equal(strlen(log_value(text)), 199);
     memset(text, '\x1B', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     assert_in_range(strlen(log_value(text)), 390, 402);
@@ -155,11 +155,11 @@ static void errors_end_with_a_character(void **state)
             memcpy(text + i, "\xE6\x9D\xAD", 3);
         text[sizeof text - 1] = '\0';
         err_set(&e, "%.*s%s", (int)shift, "aa", text);
-        assert_int_equal(strlen(e.text), chars_cut(e.text, strlen(e.text), 1000));
+        assert_int_equal(chars_cut(e.text, strlen(e.text), 1000), strlen(e.text));
         for (size_t i = 0, n; i < strlen(e.text); i += n) {
             uint32_t code;
             n = chars_read(e.text + i, strlen(e.text) - i, &code);
-            assert_int_not_equal(CHARS_NONE, code);
+            assert_int_not_equal(code, CHARS_NONE);
         }
     }
 }

@@ -19,7 +19,7 @@ bool mass_parse_ids(const char *name, enum mass_ids *out)
 }
 
 /* Besides the tasks there are AppKey and IdempotentToken, and the common ones. */
-static bool names_ok(const struct request *q, struct refusal *r)
+static bool mass_names_ok(const struct request *q, struct refusal *r)
 {
     const char *rest, *twice = fields_repeated(&q->fields);
     if (twice)
@@ -48,7 +48,7 @@ static bool app_key_ok(const struct push_rules *rules, const char *app_key, stru
 bool mass_check(const struct push_rules *rules, const struct request *q, int64_t now_ms,
                 struct refusal *r)
 {
-    if (!tasks_check(&q->tasks, r) || !names_ok(q, r) ||
+    if (!tasks_check(&q->tasks, r) || !mass_names_ok(q, r) ||
         !app_key_ok(rules, fields_get(&q->fields, "AppKey"), r) || !push_token_ok(&q->fields, r))
         return false;
     for (int i = 0; i < q->tasks.count; i++)

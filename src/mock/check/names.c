@@ -166,7 +166,7 @@ static const struct name names[] = {
     T("iOSSubtitle"),
 };
 
-static int compare(const void *key, const void *row)
+static int compare_name(const void *key, const void *row)
 {
     return strcmp(key, ((const struct name *)row)->name);
 }
@@ -220,7 +220,7 @@ static bool is_time(const char *value)
 
 const struct name *names_find(const char *name)
 {
-    return bsearch(name, names, sizeof(names) / sizeof(*names), sizeof(*names), compare);
+    return bsearch(name, names, sizeof(names) / sizeof(*names), sizeof(*names), compare_name);
 }
 
 const struct name *names_find_of_task(const char *name)

@@ -195,7 +195,7 @@ static bool value_ok(const struct request *q, const char *name, const char *valu
            refusal_named(r, "Invalid", name, ".LengthExceed", "Too many elements.");
 }
 
-static bool names_ok(const struct request *q, const char *row, struct refusal *r)
+static bool params_names_ok(const struct request *q, const char *row, struct refusal *r)
 {
     const char *twice = fields_repeated(&q->fields);
     if (twice)
@@ -213,15 +213,15 @@ static bool names_ok(const struct request *q, const char *row, struct refusal *r
     return true;
 }
 
-bool params_check(const struct push_rules *rules, const struct request *q, int64_t now_ms,
-                  struct refusal *r)
+bool params_check_request(const struct push_rules *rules, const struct request *q, int64_t now_ms,
+                          struct refusal *r)
 {
     char name[64];
     bool required;
     int items_max;
     const char *row = params_row(q->action);
     (void)now_ms;
-    if (!names_ok(q, row, r))
+    if (!params_names_ok(q, row, r))
         return false;
     for (const char *p = row; (p = next_word(p, name, &required, &items_max));) {
         const char *value = fields_get(&q->fields, name);

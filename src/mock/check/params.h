@@ -7,8 +7,8 @@
 #include "mock/check/push.h"
 
 /* Checks a call of any of these actions by its table. */
-bool params_check(const struct push_rules *rules, const struct request *q, int64_t now_ms,
-                  struct refusal *r);
+bool params_check_request(const struct push_rules *rules, const struct request *q, int64_t now_ms,
+                          struct refusal *r);
 
 /* Calls visit for each element of a comma list, which is not empty; true when all of them did. */
 typedef bool params_visit(const char *item, void *arg);

@@ -34,18 +34,19 @@ struct check {
     struct refusal *r;
 };
 
-static const char *get(const struct check *c, const char *name)
+static const char *push_field(const struct check *c, const char *name)
 {
     return fields_get(c->fields, name);
 }
 
-static bool is(const struct check *c, const char *name, const char *value)
+static bool push_field_is(const struct check *c, const char *name, const char *value)
 {
-    const char *given = get(c, name);
+    const char *given = push_field(c, name);
     return given && strcmp(given, value) == 0;
 }
 
-static bool invalid(const struct check *c, const char *name, const char *suffix, const char *why)
+static bool push_invalid(const struct check *c, const char *name, const char *suffix,
+                         const char *why)
 {
     return refusal_named(c->r, "Invalid", name, suffix, why);
 }
@@ -65,7 +66,7 @@ static bool known_names_and_forms(const struct check *c)
             return refusal_set(c->r, 400, "InvalidParameter", "%.80s is not a parameter of %s.",
                                f->name, c->is_task ? "a task" : "Push");
         if (!names_value_fits(n, f->value))
-            return invalid(c, f->name, ".Format", "The value of the parameter is not valid.");
+            return push_invalid(c, f->name, ".Format", "The value of the parameter is not valid.");
     }
     return true;
 }
@@ -75,7 +76,7 @@ static bool required_given(const struct check *c)
     static const char *const needed[] = {"AppKey", "PushType", "DeviceType", "Target",
                                          "TargetValue"};
     for (size_t i = c->is_task; i < sizeof(needed) / sizeof(*needed); i++)
-        if (!get(c, needed[i]))
+        if (!push_field(c, needed[i]))
             return refusal_named(c->r, "Missing", needed[i], "",
                                  "The parameter is mandatory for this action.");
     return true;
@@ -103,14 +104,14 @@ static bool device_id_ok(const char *id, size_t len)
 static bool ids_ok(const struct check *c, bool devices, size_t bytes_max, int64_t count_max)
 {
     int64_t count = 0;
-    for (const char *p = get(c, "TargetValue");; p++) {
+    for (const char *p = push_field(c, "TargetValue");; p++) {
         size_t len = strcspn(p, ",");
         if (!len)
-            return invalid(c, "TargetValue", ".Format", "An id is empty.");
+            return push_invalid(c, "TargetValue", ".Format", "An id is empty.");
         if (devices ? !device_id_ok(p, len) : len > bytes_max)
-            return invalid(c, "TargetValue", ".Format", "An id is malformed or too long.");
+            return push_invalid(c, "TargetValue", ".Format", "An id is malformed or too long.");
         if (++count > count_max)
-            return invalid(c, "TargetValue", ".LengthExceed", "Too many ids.");
+            return push_invalid(c, "TargetValue", ".LengthExceed", "Too many ids.");
         p += len;
         if (!*p)
             return true;
@@ -120,40 +121,42 @@ static bool ids_ok(const struct check *c, bool devices, size_t bytes_max, int64_
 static bool tags_ok(const struct check *c)
 {
     struct err e;
-    return tagexpr_check(get(c, "TargetValue"), &e) || invalid(c, "TargetValue", ".Format", e.text);
+    return tagexpr_check(push_field(c, "TargetValue"), &e) ||
+           push_invalid(c, "TargetValue", ".Format", e.text);
 }
 
 static bool target_ok(const struct check *c)
 {
-    if (!*get(c, "TargetValue"))
-        return invalid(c, "TargetValue", ".Empty", "The parameter is empty.");
-    if (is(c, "Target", "DEVICE"))
+    if (!*push_field(c, "TargetValue"))
+        return push_invalid(c, "TargetValue", ".Empty", "The parameter is empty.");
+    if (push_field_is(c, "Target", "DEVICE"))
         return ids_ok(c, true, 0, IDS_MAX);
-    if (is(c, "Target", "ACCOUNT"))
+    if (push_field_is(c, "Target", "ACCOUNT"))
         return ids_ok(c, false, ACCOUNT_BYTES, c->rules->accounts_max);
-    if (is(c, "Target", "ALIAS"))
+    if (push_field_is(c, "Target", "ALIAS"))
         return ids_ok(c, false, ALIAS_BYTES, IDS_MAX);
     if (c->is_task)
         return refusal_set(c->r, 400, "TargetNotSupported", "Not supported for batch push.");
-    if (is(c, "Target", "TAG"))
+    if (push_field_is(c, "Target", "TAG"))
         return tags_ok(c);
-    if (is(c, "Target", "FILE"))
+    if (push_field_is(c, "Target", "FILE"))
         return refusal_set(c->r, 400, "TargetNotSupported", "Target FILE is not for this action.");
-    if (is(c, "Target", "TBD"))
-        return is(c, "TargetValue", "TBD") || invalid(c, "TargetValue", ".Format", "Use TBD.");
-    return is(c, "TargetValue", "ALL") || is(c, "TargetValue", "all") ||
-           invalid(c, "TargetValue", ".Format", "Use ALL.");
+    if (push_field_is(c, "Target", "TBD"))
+        return push_field_is(c, "TargetValue", "TBD") ||
+               push_invalid(c, "TargetValue", ".Format", "Use TBD.");
+    return push_field_is(c, "TargetValue", "ALL") || push_field_is(c, "TargetValue", "all") ||
+           push_invalid(c, "TargetValue", ".Format", "Use ALL.");
 }
 
 /* --- content --- */
 
 static bool text_given(const struct check *c, const char *name)
 {
-    const char *value = get(c, name);
+    const char *value = push_field(c, name);
     if (!value)
         return refusal_named(c->r, "Missing", name, "",
                              "The parameter is mandatory for this action.");
-    return *value || invalid(c, name, ".Empty", "The parameter is empty.");
+    return *value || push_invalid(c, name, ".Empty", "The parameter is empty.");
 }
 
 static bool texts_ok(const struct check *c)
@@ -166,16 +169,17 @@ static bool texts_ok(const struct check *c)
                   {"AndroidBigBody", 1000, 0},
                   {"AndroidPopupTitle", 0, 50},
                   {"AndroidPopupBody", 0, 200}};
-    bool ios_notice = is(c, "DeviceType", "iOS") && is(c, "PushType", "NOTICE");
+    bool ios_notice =
+        push_field_is(c, "DeviceType", "iOS") && push_field_is(c, "PushType", "NOTICE");
     if ((!ios_notice && !text_given(c, "Title")) || !text_given(c, "Body"))
         return false;
     for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
-        const char *value = get(c, limits[i].name);
+        const char *value = push_field(c, limits[i].name);
         if (!value)
             continue;
         if (limits[i].bytes ? strlen(value) > limits[i].bytes
                             : text_utf8_chars(value) > limits[i].chars)
-            return invalid(c, limits[i].name, ".LengthExceed", "The parameter is too long.");
+            return push_invalid(c, limits[i].name, ".LengthExceed", "The parameter is too long.");
     }
     return true;
 }
@@ -184,7 +188,7 @@ static size_t sum_bytes(const struct check *c, const char *const *names)
 {
     size_t sum = 0;
     for (; *names; names++)
-        sum += get(c, *names) ? strlen(get(c, *names)) : 0;
+        sum += push_field(c, *names) ? strlen(push_field(c, *names)) : 0;
     return sum;
 }
 
@@ -210,15 +214,16 @@ static bool ceiling_ok(const struct check *c)
                                           "HarmonyExtParameters",
                                           NULL};
     size_t sum = 0;
-    if (is(c, "PushType", "MESSAGE"))
+    if (push_field_is(c, "PushType", "MESSAGE"))
         sum = sum_bytes(c, message);
-    else if (is(c, "DeviceType", "HARMONY"))
+    else if (push_field_is(c, "DeviceType", "HARMONY"))
         sum = sum_bytes(c, harmony);
-    else if (is(c, "DeviceType", "iOS"))
+    else if (push_field_is(c, "DeviceType", "iOS"))
         sum = sum_bytes(c, ios);
     else
         sum = sum_bytes(c, android);
-    if (is(c, "DeviceType", "ALL") && is(c, "PushType", "NOTICE") && sum_bytes(c, ios) > sum)
+    if (push_field_is(c, "DeviceType", "ALL") && push_field_is(c, "PushType", "NOTICE") &&
+        sum_bytes(c, ios) > sum)
         sum = sum_bytes(c, ios);
     return sum <= CEILING_BYTES ||
            refusal_set(c->r, 400, "InvalidPayload.BytesExceed",
@@ -233,14 +238,14 @@ static bool given_together(const struct check *c)
         {"AndroidMessageOppoNotifyLevel", "AndroidMessageOppoCategory"},
         {"SmsTemplateName", "SmsDelaySecs"}};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
-        if (get(c, pairs[i][0]) && !get(c, pairs[i][1]))
+        if (push_field(c, pairs[i][0]) && !push_field(c, pairs[i][1]))
             return refusal_named(c->r, "Missing", pairs[i][1], "",
                                  "Another parameter makes this one mandatory.");
-    if (get(c, "iOSBadge") && is(c, "iOSBadgeAutoIncrement", "true"))
+    if (push_field(c, "iOSBadge") && push_field_is(c, "iOSBadgeAutoIncrement", "true"))
         return refusal_set(c->r, 400, "IosBadgeConflict", "Badge and auto-increment together.");
-    if (get(c, "SmsTemplateName") && !get(c, "SmsSignName"))
+    if (push_field(c, "SmsTemplateName") && !push_field(c, "SmsSignName"))
         return refusal_set(c->r, 400, "SmsSignNameEmpty", "SmsSignName is empty.");
-    if (get(c, "SmsSignName") && !get(c, "SmsTemplateName"))
+    if (push_field(c, "SmsSignName") && !push_field(c, "SmsTemplateName"))
         return refusal_set(c->r, 400, "SmsTemplateNameEmpty", "SmsTemplateName is empty.");
     return true;
 }
@@ -249,14 +254,14 @@ static bool given_together(const struct check *c)
 
 static bool job_key_ok(const struct check *c)
 {
-    const char *key = get(c, "JobKey");
+    const char *key = push_field(c, "JobKey");
     if (!key)
         return true;
     if (strlen(key) > JOB_KEY_CHARS)
-        return invalid(c, "JobKey", ".LengthExceed", "At most 32 characters.");
+        return push_invalid(c, "JobKey", ".LengthExceed", "At most 32 characters.");
     for (const char *p = key; *p; p++)
         if (!isalnum((unsigned char)*p) && *p != '_' && *p != '-')
-            return invalid(c, "JobKey", ".Format", "Letters, digits, '_' and '-' only.");
+            return push_invalid(c, "JobKey", ".Format", "Letters, digits, '_' and '-' only.");
     return true;
 }
 
@@ -276,23 +281,24 @@ bool push_token_ok(const struct fields *f, struct refusal *r)
 static bool times_ok(const struct check *c)
 {
     int64_t push_ms = c->now_ms, expire_ms;
-    const char *push = get(c, "PushTime"), *expire = get(c, "ExpireTime");
-    if (push && is(c, "Target", "TBD"))
-        return invalid(c, "PushTime", ".Format", "Not with Target TBD.");
+    const char *push = push_field(c, "PushTime"), *expire = push_field(c, "ExpireTime");
+    if (push && push_field_is(c, "Target", "TBD"))
+        return push_invalid(c, "PushTime", ".Format", "Not with Target TBD.");
     if (push && clock_parse_rfc3339(push, &push_ms)) {
         if (push_ms > c->now_ms + push_time_max_ms + TIME_SLACK_MS)
-            return invalid(c, "PushTime", ".Format", "At most 7 days ahead.");
+            return push_invalid(c, "PushTime", ".Format", "At most 7 days ahead.");
         if (push_ms < c->now_ms - TIME_SLACK_MS && c->rules->refuse_past_times)
-            return invalid(c, "PushTime", ".Format", "The time has passed.");
+            return push_invalid(c, "PushTime", ".Format", "The time has passed.");
     }
     if (push_ms < c->now_ms)
         push_ms = c->now_ms;
-    if (!expire || get(c, "SmsTemplateName") || !clock_parse_rfc3339(expire, &expire_ms))
+    if (!expire || push_field(c, "SmsTemplateName") || !clock_parse_rfc3339(expire, &expire_ms))
         return true;
     if (expire_ms <= push_ms + EXPIRE_MIN_MS - TIME_SLACK_MS)
-        return invalid(c, "ExpireTime", ".Format", "Must be later than sending plus 3 seconds.");
+        return push_invalid(c, "ExpireTime", ".Format",
+                            "Must be later than sending plus 3 seconds.");
     return expire_ms <= push_ms + expire_max_ms + TIME_SLACK_MS ||
-           invalid(c, "ExpireTime", ".Format", "At most 72 hours after sending.");
+           push_invalid(c, "ExpireTime", ".Format", "At most 72 hours after sending.");
 }
 
 static bool content_ok(const struct check *c)
@@ -305,7 +311,7 @@ bool push_check(const struct push_rules *rules, const struct request *q, int64_t
 {
     const struct check c = {.rules = rules, .q = q, .fields = &q->fields, .now_ms = now_ms, .r = r};
     return known_names_and_forms(&c) && required_given(&c) &&
-           push_app_known(rules, get(&c, "AppKey"), r) && content_ok(&c) &&
+           push_app_known(rules, push_field(&c, "AppKey"), r) && content_ok(&c) &&
            push_token_ok(&q->fields, r) && times_ok(&c);
 }
 

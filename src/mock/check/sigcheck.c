@@ -35,7 +35,7 @@ static bool same_text(const char *a, const char *b)
     return len == strlen(b) && CRYPTO_memcmp(a, b, len) == 0;
 }
 
-static bool mismatch(struct refusal *r, const struct buf *signed_text)
+static bool signature_mismatch(struct refusal *r, const struct buf *signed_text)
 {
     return refusal_set(r, 400, "SignatureDoesNotMatch",
                        "Specified signature is not matched with our calculation. "
@@ -62,7 +62,7 @@ static void add_canonical_query(struct buf *b, const struct fields *f, bool in_q
 
 /* --- V1 --- */
 
-static void sign_v1(const char *secret, const struct buf *text, struct buf *out)
+static void expected_v1(const char *secret, const struct buf *text, struct buf *out)
 {
     char key[300];
     unsigned char mac[SHA1_SIZE];
@@ -83,8 +83,8 @@ bool sigcheck_v1(const struct request *q, const char *secret, struct refusal *r)
     add_canonical_query(&query, &q->fields, false);
     buf_printf(&text, "%s&%%2F&", q->method);
     fields_encode(&text, buf_text(&query));
-    sign_v1(secret, &text, &signature);
-    bool ok = (given && same_text(buf_text(&signature), given)) || mismatch(r, &text);
+    expected_v1(secret, &text, &signature);
+    bool ok = (given && same_text(buf_text(&signature), given)) || signature_mismatch(r, &text);
     buf_free(&query);
     buf_free(&text);
     buf_free(&signature);
@@ -215,7 +215,7 @@ static bool add_canonical_request(struct buf *b, const struct request *q, const 
     return true;
 }
 
-static void sign_v3(const char *secret, const struct buf *request, char out[65])
+static void expected_v3(const char *secret, const struct buf *request, char out[65])
 {
     char text[128], hash[65];
     unsigned char mac[SHA256_SIZE];
@@ -237,8 +237,8 @@ bool sigcheck_v3(const struct request *q, const struct sigcheck_v3 *given, const
     buf_init(&text, SIGN_MAX);
     bool ok = add_canonical_request(&text, q, given->signed_headers, body_hash, r);
     if (ok) {
-        sign_v3(secret, &text, signature);
-        ok = same_text(signature, given->signature) || mismatch(r, &text);
+        expected_v3(secret, &text, signature);
+        ok = same_text(signature, given->signature) || signature_mismatch(r, &text);
     }
     buf_free(&text);
     return ok;

@@ -36,7 +36,7 @@ static struct request as_push(const struct request *q)
 bool simple_check(const struct push_rules *rules, const struct request *q, int64_t now_ms,
                   struct refusal *r)
 {
-    if (!params_check(rules, q, now_ms, r))
+    if (!params_check_request(rules, q, now_ms, r))
         return false;
     struct request push = as_push(q);
     bool ok = push_check(rules, &push, now_ms, r);

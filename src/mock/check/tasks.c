@@ -22,7 +22,7 @@ int tasks_number(const char *full_name, const char **name)
 }
 
 /* Sorted names keep a task's parameters together, so each view is a slice of one array. */
-static void add_item(struct tasks *t, int number, const char *name, const struct field *f)
+static void add_task_field(struct tasks *t, int number, const char *name, const struct field *f)
 {
     struct fields *task = &t->list[number - 1];
     if (number > t->count)
@@ -42,7 +42,7 @@ void tasks_split(struct tasks *t, const struct fields *f)
         const char *name;
         int number = tasks_number(f->items[i].name, &name);
         if (number)
-            add_item(t, number, name, &f->items[i]);
+            add_task_field(t, number, name, &f->items[i]);
         else if (!t->odd && text_starts(f->items[i].name, "PushTask"))
             t->odd = f->items[i].name;
     }

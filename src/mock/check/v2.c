@@ -17,7 +17,7 @@ struct flat {
     struct fields fields;
 };
 
-static void put(struct flat *f, const char *name, const char *value)
+static void put_flat(struct flat *f, const char *name, const char *value)
 {
     struct field *item = &f->items[f->fields.count];
     if (!value || f->fields.count == FLAT_MAX)
@@ -34,7 +34,7 @@ static void free_flat(struct flat *f)
     }
 }
 
-static const char *text(const json_t *object, const char *name)
+static const char *v2_member(const json_t *object, const char *name)
 {
     return json_string_value(json_object_get(object, name));
 }
@@ -46,24 +46,24 @@ static const char *device_type(const char *platform)
     return strcmp(platform, "IOS") == 0 ? "iOS" : platform;
 }
 
-static void flatten(struct flat *f, const json_t *task)
+static void flatten_v2(struct flat *f, const json_t *task)
 {
     const json_t *target = json_object_get(task, "Target"), *options;
     const json_t *notice = json_object_get(task, "Notification");
     const json_t *shown = notice ? notice : json_object_get(task, "Message");
-    const char *kind = text(target, "Type"), *value = text(target, "Value");
+    const char *kind = v2_member(target, "Type"), *value = v2_member(target, "Value");
     options = json_object_get(task, "Options");
     f->fields = (struct fields){.items = f->items};
-    put(f, "PushType", notice ? "NOTICE" : "MESSAGE");
-    put(f, "DeviceType", device_type(text(target, "Platform")));
-    put(f, "Target", kind);
-    put(f, "TargetValue", value || !kind || strcmp(kind, "ALL") != 0 ? value : "ALL");
-    put(f, "Title", text(shown, "Title"));
-    put(f, "Body", text(shown, "Body"));
-    put(f, "JobKey", text(options, "JobKey"));
-    put(f, "PushTime", text(options, "PushTime"));
-    put(f, "ExpireTime", text(options, "ExpireTime"));
-    put(f, "StoreOffline", text(options, "ExpireTime") ? "true" : NULL);
+    put_flat(f, "PushType", notice ? "NOTICE" : "MESSAGE");
+    put_flat(f, "DeviceType", device_type(v2_member(target, "Platform")));
+    put_flat(f, "Target", kind);
+    put_flat(f, "TargetValue", value || !kind || strcmp(kind, "ALL") != 0 ? value : "ALL");
+    put_flat(f, "Title", v2_member(shown, "Title"));
+    put_flat(f, "Body", v2_member(shown, "Body"));
+    put_flat(f, "JobKey", v2_member(options, "JobKey"));
+    put_flat(f, "PushTime", v2_member(options, "PushTime"));
+    put_flat(f, "ExpireTime", v2_member(options, "ExpireTime"));
+    put_flat(f, "StoreOffline", v2_member(options, "ExpireTime") ? "true" : NULL);
     fields_sort(&f->fields);
 }
 
@@ -87,7 +87,7 @@ static bool task_ok(const struct push_rules *rules, const json_t *task, bool mas
     struct flat f;
     if (!json_object_get(task, "Message") && !json_object_get(task, "Notification"))
         return refusal_named(r, "Missing", "Message", "", "A message or a notification is needed.");
-    flatten(&f, task);
+    flatten_v2(&f, task);
     bool ok = true;
     static const char *const needed[] = {"Target", "TargetValue", "Body"};
     for (size_t i = 0; ok && i < sizeof(needed) / sizeof(*needed); i++)
@@ -103,7 +103,7 @@ bool v2_check(const struct push_rules *rules, const struct request *q, int64_t n
 {
     if (strcmp(q->method, "POST") != 0)
         return refusal_set(r, 405, "UnsupportedHTTPMethod", "Use POST.");
-    if (!params_check(rules, q, now_ms, r) || !push_token_ok(&q->fields, r))
+    if (!params_check_request(rules, q, now_ms, r) || !push_token_ok(&q->fields, r))
         return false;
     json_t *list = read_tasks(q);
     bool ok = json_array_size(list) > 0 || refusal_named(r, "Invalid", "PushTasks", ".Empty", "");
@@ -113,7 +113,7 @@ bool v2_check(const struct push_rules *rules, const struct request *q, int64_t n
     return ok;
 }
 
-static void deliver(struct deed *d, const json_t *list)
+static void deliver_v2(struct deed *d, const json_t *list)
 {
     const char *token = fields_get(&d->request->fields, "IdempotentToken");
     struct inbox_push push = {.app_key = fields_get(&d->request->fields, "AppKey"),
@@ -122,7 +122,7 @@ static void deliver(struct deed *d, const json_t *list)
                               .now_ms = d->now_ms};
     for (size_t i = 0; i < json_array_size(list); i++) {
         struct flat f;
-        flatten(&f, json_array_get(list, i));
+        flatten_v2(&f, json_array_get(list, i));
         push.id = d->ids.first + i;
         push.fields = &f.fields;
         inbox_deliver(&d->provider->inbox, &d->provider->world, &push);
@@ -136,7 +136,7 @@ enum record_outcome v2_act(struct deed *d)
     json_t *list = read_tasks(d->request);
     enum record_outcome outcome = pushing_judge(d, (int)json_array_size(list));
     if (outcome == RECORD_PUSHED)
-        deliver(d, list);
+        deliver_v2(d, list);
     json_decref(list);
     snprintf(id, sizeof(id), "%" PRIu64, d->ids.first);
     if (outcome != RECORD_REFUSED)

@@ -44,7 +44,7 @@ static void add_xml_element(struct buf *b, const char *name, const char *text)
     buf_printf(b, "</%s>", name);
 }
 
-static void add_member(struct buf *b, bool json, const char *name, const char *text)
+static void add_answer_member(struct buf *b, bool json, const char *name, const char *text)
 {
     if (json)
         add_json_member(b, name, text);
@@ -126,7 +126,7 @@ void answer_success(struct buf *out, bool json, const char *action, const char *
     char root[64];
     snprintf(root, sizeof(root), "%.40sResponse", action);
     open_answer(out, json, root);
-    add_member(out, json, "RequestId", request_id);
+    add_answer_member(out, json, "RequestId", request_id);
     if (members && json)
         add_json_members(out, members);
     else if (members)
@@ -142,11 +142,11 @@ void answer_error(struct buf *out, bool json, const char *request_id, const char
              "https://api.aliyun.com/troubleshoot?q=%.90s&product=Push&requestId=%s", code,
              request_id);
     open_answer(out, json, "Error");
-    add_member(out, json, "RequestId", request_id);
-    add_member(out, json, "HostId", host_id);
-    add_member(out, json, "Code", code);
-    add_member(out, json, "Message", text);
-    add_member(out, json, "Recommend", link);
+    add_answer_member(out, json, "RequestId", request_id);
+    add_answer_member(out, json, "HostId", host_id);
+    add_answer_member(out, json, "Code", code);
+    add_answer_member(out, json, "Message", text);
+    add_answer_member(out, json, "Recommend", link);
     close_answer(out, json, "Error");
 }
 

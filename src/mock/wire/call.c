@@ -21,7 +21,7 @@ static struct call *call_new(struct provider *p)
 
 /* --- pushing --- */
 
-static enum record_outcome act(struct call *c, struct replay_ids *ids)
+static enum record_outcome act_on_call(struct call *c, struct replay_ids *ids)
 {
     struct provider *p = c->provider;
     bool by_fault = c->plan.kind == FAULT_IDS;
@@ -31,19 +31,19 @@ static enum record_outcome act(struct call *c, struct replay_ids *ids)
                      .mass_ids = by_fault ? c->plan.mass_ids : p->mass_ids,
                      .now_ms = call_provider_now_ms(p),
                      .refusal = &c->refusal};
-    enum record_outcome outcome = actions_find(&c->request)->act(&d);
+    enum record_outcome outcome = actions_row(&c->request)->act(&d);
     *ids = d.ids;
     c->answer = d.answer;
     return outcome;
 }
 
-static void push(struct call *c)
+static void push_of_call(struct call *c)
 {
     struct record *record = &c->provider->record;
     enum record_outcome outcome = RECORD_FAULTED;
     struct replay_ids ids = {0};
     if (c->plan.accepted)
-        outcome = act(c, &ids);
+        outcome = act_on_call(c, &ids);
     else if (c->plan.kind == FAULT_THROTTLE)
         outcome = RECORD_THROTTLED;
     record_outcome(record, c->seq, &c->request, outcome);
@@ -54,25 +54,25 @@ static void push(struct call *c)
     }
 }
 
-static void on_timer(void *arg)
+static void on_call_due(void *arg)
 {
     struct call *c = arg;
     if (c->next_step == STEP_PUSH)
-        push(c);
+        push_of_call(c);
     call_reply(c);
 }
 
 static void wait_then(struct call *c, enum step step, int64_t delay_ms)
 {
     c->next_step = step;
-    c->timer = timer_new(c->provider->base, on_timer, c);
+    c->timer = timer_new(c->provider->base, on_call_due, c);
     timer_once(c->timer, delay_ms);
 }
 
-static void hold(struct call *c)
+static void hold_call(struct call *c)
 {
     if (!c->plan.late)
-        push(c);
+        push_of_call(c);
     if (call_watch_client(c))
         call_set_held(c, true);
 }
@@ -83,7 +83,7 @@ static void go_on(struct call *c)
     c->gone = NULL;
     call_set_held(c, false);
     if (c->plan.late)
-        push(c);
+        push_of_call(c);
     call_reply(c);
 }
 
@@ -96,10 +96,10 @@ void call_release(struct provider *p, uint64_t hold_id)
     }
 }
 
-static void run(struct call *c)
+static void run_plan(struct call *c)
 {
     if (c->plan.hold_id) {
-        hold(c);
+        hold_call(c);
         return;
     }
     bool closes = c->plan.kind == FAULT_DROP || c->plan.kind == FAULT_CLOSE;
@@ -107,7 +107,7 @@ static void run(struct call *c)
         wait_then(c, STEP_PUSH, c->plan.delay_ms);
         return;
     }
-    push(c);
+    push_of_call(c);
     /* evhttp must be off the stack before its connection is freed */
     if (closes || c->plan.delay_ms)
         wait_then(c, STEP_FINISH, c->plan.delay_ms);
@@ -129,7 +129,7 @@ static bool within_rates(struct provider *p, struct call *c)
                        "Request was denied due to %s flow control.", in_api ? "user" : "api");
 }
 
-static bool check(struct call *c, struct refusal *r)
+static bool check_mock_call(struct call *c, struct refusal *r)
 {
     struct provider *p = c->provider;
     const struct request *q = &c->request;
@@ -138,7 +138,7 @@ static bool check(struct call *c, struct refusal *r)
         return refusal_named(r, "Missing", "Action", "", "Action is mandatory.");
     if (!q->version)
         return refusal_named(r, "Missing", "Version", "", "Version is mandatory.");
-    const struct action *action = actions_find(q);
+    const struct action *action = actions_row(q);
     if (!action)
         return refusal_set(r, 404, "InvalidApi.NotFound",
                            "Specified api is not found, please check your url and method.");
@@ -166,7 +166,7 @@ static void link_call(struct call *c)
     p->in_flight++;
 }
 
-void call_start(struct provider *p, struct evhttp_request *http)
+void call_begin(struct provider *p, struct evhttp_request *http)
 {
     struct call *c = call_new(p);
     c->http = http;
@@ -177,14 +177,14 @@ void call_start(struct provider *p, struct evhttp_request *http)
     replay_enter(&p->replay, &c->stay);
     c->seq = record_arrival(&p->record, &c->request, clock_wall_ms(), c->stay.overlapped);
     snprintf(record_find(&p->record, c->seq)->request_id, ANSWER_ID_SIZE, "%s", c->request_id);
-    if (!ok || !check(c, &c->refusal)) {
+    if (!ok || !check_mock_call(c, &c->refusal)) {
         record_outcome(&p->record, c->seq, &c->request,
                        c->throttled ? RECORD_THROTTLED : RECORD_REFUSED);
         call_reply(c);
         return;
     }
     faults_pick(&p->faults, &c->request, &c->plan);
-    run(c);
+    run_plan(c);
 }
 
 void call_abandon_all(struct provider *p)

@@ -9,7 +9,7 @@ struct evhttp_request;
 struct provider;
 struct call;
 
-void call_start(struct provider *p, struct evhttp_request *http);
+void call_begin(struct provider *p, struct evhttp_request *http);
 
 /* What a hold rule held goes on: of the rule with that id, or with 0 of every rule. */
 void call_release(struct provider *p, uint64_t hold_id);

@@ -35,7 +35,7 @@ static bool make_paths(struct paths *p, const char *dir, struct err *e)
     return true;
 }
 
-static X509 *load(const char *path)
+static X509 *load_key_pair(const char *path)
 {
     FILE *f = fopen(path, "r");
     X509 *cert = f ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
@@ -44,9 +44,9 @@ static X509 *load(const char *path)
     return cert;
 }
 
-static bool usable(const struct paths *p)
+static bool files_usable(const struct paths *p)
 {
-    X509 *ca = load(p->ca), *cert = load(p->cert);
+    X509 *ca = load_key_pair(p->ca), *cert = load_key_pair(p->cert);
     time_t soon = time(NULL) + RENEW_S;
     bool ok = ca && cert && access(p->key, R_OK) == 0 &&
               X509_cmp_time(X509_get0_notAfter(ca), &soon) > 0 &&
@@ -137,7 +137,7 @@ static X509 *make_server(EVP_PKEY *key, X509 *ca, EVP_PKEY *ca_key, const char *
 }
 
 /* Writes a certificate, or the key where cert is NULL, and renames it into place. */
-static bool save(const char *path, X509 *cert, EVP_PKEY *key, struct err *e)
+static bool save_files(const char *path, X509 *cert, EVP_PKEY *key, struct err *e)
 {
     char temporary[4200];
     snprintf(temporary, sizeof(temporary), "%s.%ld", path, (long)getpid());
@@ -155,7 +155,7 @@ static bool save(const char *path, X509 *cert, EVP_PKEY *key, struct err *e)
     return false;
 }
 
-static bool make(const struct paths *p, const char *const *names, int count, struct err *e)
+static bool make_files(const struct paths *p, const char *const *names, int count, struct err *e)
 {
     struct buf alt_names;
     buf_init(&alt_names, ALT_NAMES_MAX);
@@ -164,8 +164,8 @@ static bool make(const struct paths *p, const char *const *names, int count, str
     X509 *ca = ca_key ? make_ca(ca_key) : NULL;
     X509 *cert =
         ca && key && buf_ok(&alt_names) ? make_server(key, ca, ca_key, buf_text(&alt_names)) : NULL;
-    bool ok = cert ? save(p->ca, ca, NULL, e) && save(p->key, NULL, key, e) &&
-                         save(p->cert, cert, NULL, e)
+    bool ok = cert ? save_files(p->ca, ca, NULL, e) && save_files(p->key, NULL, key, e) &&
+                         save_files(p->cert, cert, NULL, e)
                    : err_set(e, "a certificate cannot be made; is every --tls-name a name?");
     X509_free(cert);
     X509_free(ca);
@@ -198,7 +198,7 @@ struct ssl_ctx_st *cert_server_context(const char *dir, const char *const *names
         err_set(e, "%s: %s", dir, strerror(errno));
         return NULL;
     }
-    if (!usable(&p) && !make(&p, names, name_count, e))
+    if (!files_usable(&p) && !make_files(&p, names, name_count, e))
         return NULL;
     return open_context(&p, e);
 }

@@ -34,7 +34,7 @@ static void free_answer(const void *data, size_t len, void *arg)
 }
 
 /* Hands the buffer's memory to evhttp: a full record may be large. */
-static void reply(struct ask *a, int status, struct buf *out)
+static void answer_ask(struct ask *a, int status, struct buf *out)
 {
     size_t len = out->len;
     char *data = buf_take(out);
@@ -51,7 +51,7 @@ static void reply_error(struct ask *a, int status, const char *text)
     buf_puts(&out, "{\"error\":");
     buf_json(&out, text, strlen(text));
     buf_puts(&out, "}\n");
-    reply(a, status, &out);
+    answer_ask(a, status, &out);
 }
 
 static void reply_done(struct ask *a)
@@ -59,10 +59,10 @@ static void reply_done(struct ask *a)
     struct buf out;
     buf_init(&out, 64);
     buf_puts(&out, "{\"ok\":true}\n");
-    reply(a, 200, &out);
+    answer_ask(a, 200, &out);
 }
 
-static bool flag(const struct ask *a, const char *name)
+static bool query_flag(const struct ask *a, const char *name)
 {
     const char *value = fields_get(&a->query, name);
     return value && strcmp(value, "0") != 0;
@@ -88,7 +88,7 @@ static void add_fault(struct provider *p, struct ask *a)
     buf_puts(&out, "{\"id\":");
     buf_int(&out, (int64_t)id);
     buf_puts(&out, "}\n");
-    reply(a, 200, &out);
+    answer_ask(a, 200, &out);
 }
 
 static void remove_faults(struct provider *p, struct ask *a)
@@ -116,7 +116,7 @@ static void on_faults(struct provider *p, struct ask *a)
     } else {
         buf_init(&out, CONTROL_TEXT_MAX);
         faults_report(&p->faults, &out);
-        reply(a, 200, &out);
+        answer_ask(a, 200, &out);
     }
 }
 
@@ -126,7 +126,7 @@ static void on_record(struct provider *p, struct ask *a)
     const char *text = fields_get(&a->query, "limit");
     if (a->method == EVHTTP_REQ_DELETE) {
         record_clear(&p->record);
-        if (flag(a, "tokens"))
+        if (query_flag(a, "tokens"))
             replay_forget(&p->replay);
         reply_done(a);
         return;
@@ -137,13 +137,13 @@ static void on_record(struct provider *p, struct ask *a)
     }
     struct report_query query = {.job = fields_get(&a->query, "job"),
                                  .token = fields_get(&a->query, "token"),
-                                 .list = flag(a, "list"),
-                                 .full = flag(a, "full"),
+                                 .list = query_flag(a, "list"),
+                                 .full = query_flag(a, "full"),
                                  .limit = (uint64_t)limit};
     struct buf out;
     buf_init(&out, CONTROL_ANSWER_MAX);
     report_record(&p->record, &query, p->in_flight, p->held, &out);
-    reply(a, 200, &out);
+    answer_ask(a, 200, &out);
 }
 
 static void on_duplicates(struct provider *p, struct ask *a)
@@ -151,7 +151,7 @@ static void on_duplicates(struct provider *p, struct ask *a)
     struct buf out;
     buf_init(&out, CONTROL_ANSWER_MAX);
     report_duplicates(&p->record, &out);
-    reply(a, 200, &out);
+    answer_ask(a, 200, &out);
 }
 
 /* All settings or none. */
@@ -178,7 +178,7 @@ static void on_credentials(struct provider *p, struct ask *a)
     } else {
         buf_init(&out, CONTROL_TEXT_MAX);
         handout_report(&p->handout, &p->auth, &out);
-        reply(a, 200, &out);
+        answer_ask(a, 200, &out);
     }
 }
 
@@ -192,7 +192,7 @@ static void report_world(struct provider *p, struct ask *a)
     buf_printf(&out, "{\"seeded\":%s,\"devices\":%zu,\"accounts\":%zu,\"aliases\":%zu",
                w->seeded ? "true" : "false", w->device_count, w->accounts.count, w->aliases.count);
     buf_printf(&out, ",\"tags\":%zu,\"pairs\":%zu}\n", w->tags.count, w->pair_count);
-    reply(a, 200, &out);
+    answer_ask(a, 200, &out);
 }
 
 static void seed_world(struct provider *p, struct ask *a)
@@ -236,8 +236,8 @@ static void report_inbox(struct provider *p, struct ask *a)
     if (d)
         inbox_report_device(&p->inbox, d, now_ms, &out);
     else
-        inbox_report_all(&p->inbox, &p->world, now_ms, flag(a, "full"), &out);
-    reply(a, 200, &out);
+        inbox_report_all(&p->inbox, &p->world, now_ms, query_flag(a, "full"), &out);
+    answer_ask(a, 200, &out);
 }
 
 static void on_inbox(struct provider *p, struct ask *a)
@@ -271,7 +271,7 @@ static const struct route {
     {"/_mock/credentials", on_credentials, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE},
     {"/_mock/health", on_health, EVHTTP_REQ_GET}};
 
-static void dispatch(struct provider *p, struct ask *a, const char *path, size_t path_len)
+static void dispatch_ask(struct provider *p, struct ask *a, const char *path, size_t path_len)
 {
     for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++) {
         if (strlen(routes[i].path) != path_len || memcmp(routes[i].path, path, path_len) != 0)
@@ -287,7 +287,7 @@ static void dispatch(struct provider *p, struct ask *a, const char *path, size_t
         "paths: /_mock/faults, record, duplicates, world, inbox, credentials, health; /latest/…");
 }
 
-static void on_request(struct evhttp_request *http, void *arg)
+static void on_control_request(struct evhttp_request *http, void *arg)
 {
     struct ask a = {.http = http, .method = evhttp_request_get_command(http)};
     const char *uri = evhttp_request_get_uri(http);
@@ -297,7 +297,7 @@ static void on_request(struct evhttp_request *http, void *arg)
     bool readable = !query || fields_parse(&a.query, query + 1, strlen(query + 1), false);
     fields_sort(&a.query);
     if (readable)
-        dispatch(arg, &a, uri, query ? (size_t)(query - uri) : strlen(uri));
+        dispatch_ask(arg, &a, uri, query ? (size_t)(query - uri) : strlen(uri));
     else
         reply_error(&a, 400, "the query is malformed");
     fields_free(&a.query);
@@ -306,7 +306,7 @@ static void on_request(struct evhttp_request *http, void *arg)
 struct evhttp *control_listen(struct provider *p, const char *host, int port, int *bound_port)
 {
     struct evhttp *http = evhttp_new(p->base);
-    evhttp_set_gencb(http, on_request, p);
+    evhttp_set_gencb(http, on_control_request, p);
     evhttp_set_max_body_size(http, WORLD_TEXT_MAX);
     evhttp_set_max_headers_size(http, CONTROL_TEXT_MAX);
     evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |

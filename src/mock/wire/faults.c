@@ -51,7 +51,7 @@ static bool read_kind(struct fault_rule *r, const char *name, struct err *e)
     return err_set(e, "kind: unknown");
 }
 
-static void set_defaults(struct fault_rule *r)
+static void default_rule(struct fault_rule *r)
 {
     struct fault_plan *p = &r->plan;
     r->left = -1;
@@ -84,7 +84,8 @@ static bool read_int(const json_t *v, int64_t min, int64_t max, int64_t *out, co
            err_set(e, "%s: an integer from %" PRId64 " to %" PRId64 " is expected", name, min, max);
 }
 
-static bool read_number(const json_t *v, double max, double *out, const char *name, struct err *e)
+static bool read_rule_number(const json_t *v, double max, double *out, const char *name,
+                             struct err *e)
 {
     *out = json_number_value(v);
     return (json_is_number(v) && *out >= 0 && *out <= max) ||
@@ -137,8 +138,8 @@ static bool read_latency(struct fault_rule *r, json_t *v, const char *name, stru
 {
     if (!json_is_object(v))
         return read_int(v, 0, FAULT_LATENCY_MAX_MS, &r->latency_ms, name, e);
-    return read_number(json_object_get(v, "p50"), FAULT_LATENCY_MAX_MS, &r->p50, "p50", e) &&
-           read_number(json_object_get(v, "p99"), FAULT_LATENCY_MAX_MS, &r->p99, "p99", e);
+    return read_rule_number(json_object_get(v, "p50"), FAULT_LATENCY_MAX_MS, &r->p50, "p50", e) &&
+           read_rule_number(json_object_get(v, "p99"), FAULT_LATENCY_MAX_MS, &r->p99, "p99", e);
 }
 
 static bool read_status(struct fault_rule *r, const json_t *v, const char *name, struct err *e)
@@ -161,7 +162,7 @@ static bool read_bool(const json_t *v, bool *out, const char *name, struct err *
     return json_is_boolean(v) || err_set(e, "%s: true or false is expected", name);
 }
 
-static bool read_member(struct fault_rule *r, const char *name, json_t *v, struct err *e)
+static bool read_rule_member(struct fault_rule *r, const char *name, json_t *v, struct err *e)
 {
     if (strcmp(name, "kind") == 0)
         return true;
@@ -170,7 +171,7 @@ static bool read_member(struct fault_rule *r, const char *name, json_t *v, struc
     if (strcmp(name, "after") == 0)
         return read_int(v, 0, INT64_MAX, &r->after, name, e);
     if (strcmp(name, "probability") == 0)
-        return read_number(v, 1, &r->probability, name, e);
+        return read_rule_number(v, 1, &r->probability, name, e);
     if (strcmp(name, "code") == 0)
         return copy_text(v, r->plan.code, sizeof(r->plan.code), name, e);
     if (strcmp(name, "status") == 0)
@@ -188,9 +189,9 @@ static bool read_member(struct fault_rule *r, const char *name, json_t *v, struc
     if (strcmp(name, "latency_max_ms") == 0)
         return read_int(v, 0, FAULT_LATENCY_MAX_MS, &r->latency_max_ms, name, e);
     if (strcmp(name, "p50") == 0)
-        return read_number(v, FAULT_LATENCY_MAX_MS, &r->p50, name, e);
+        return read_rule_number(v, FAULT_LATENCY_MAX_MS, &r->p50, name, e);
     if (strcmp(name, "p99") == 0)
-        return read_number(v, FAULT_LATENCY_MAX_MS, &r->p99, name, e);
+        return read_rule_number(v, FAULT_LATENCY_MAX_MS, &r->p99, name, e);
     if (strcmp(name, "match") == 0)
         return read_match(r, v, e);
     return err_set(e, "%.40s: unknown member", name);
@@ -211,7 +212,7 @@ static bool check_rule(const struct fault_rule *r, struct err *e)
     return true;
 }
 
-static bool read_rule(struct fault_rule *r, json_t *root, struct err *e)
+static bool read_fault_rule(struct fault_rule *r, json_t *root, struct err *e)
 {
     const char *name;
     json_t *value;
@@ -220,8 +221,8 @@ static bool read_rule(struct fault_rule *r, json_t *root, struct err *e)
         return err_set(e, "an object with a text \"kind\" is expected");
     if (!read_kind(r, kind, e))
         return false;
-    set_defaults(r);
-    json_object_foreach(root, name, value) if (!read_member(r, name, value, e)) return false;
+    default_rule(r);
+    json_object_foreach(root, name, value) if (!read_rule_member(r, name, value, e)) return false;
     return check_rule(r, e);
 }
 
@@ -246,7 +247,7 @@ static int64_t draw_delay(const struct fault_rule *r)
     return r->latency_ms;
 }
 
-static bool field_is(const struct fields *f, const char *name, const char *wanted)
+static bool rule_field_is(const struct fields *f, const char *name, const char *wanted)
 {
     const char *given = fields_get(f, name);
     return !*wanted || (given && strcmp(given, wanted) == 0);
@@ -255,17 +256,17 @@ static bool field_is(const struct fields *f, const char *name, const char *wante
 /* Of a MassPush one task is enough. */
 static bool job_is(const struct request *q, const char *wanted)
 {
-    bool found = field_is(&q->fields, "JobKey", wanted);
+    bool found = rule_field_is(&q->fields, "JobKey", wanted);
     for (int i = 0; i < q->tasks.count && !found; i++)
-        found = field_is(&q->tasks.list[i], "JobKey", wanted);
+        found = rule_field_is(&q->tasks.list[i], "JobKey", wanted);
     return found;
 }
 
 static bool rule_hits(struct fault_rule *r, const struct request *q)
 {
     if (r->left == 0 || (r->plan.kind == FAULT_IDS && !q->tasks.count) || !job_is(q, r->job_key) ||
-        !field_is(&q->fields, "IdempotentToken", r->token) ||
-        !field_is(&q->fields, "AppKey", r->app_key) ||
+        !rule_field_is(&q->fields, "IdempotentToken", r->token) ||
+        !rule_field_is(&q->fields, "AppKey", r->app_key) ||
         (r->action[0] && (!q->action || strcmp(q->action, r->action) != 0)))
         return false;
     if (r->probability < 1 && random_unit() > r->probability)
@@ -316,7 +317,7 @@ bool faults_add(struct faults *f, const char *json, size_t len, uint64_t *id, st
         return err_set(e, "at most %d rules", FAULTS_MAX);
     json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, NULL);
     struct fault_rule *r = mem_zalloc(sizeof(*r));
-    bool ok = root ? read_rule(r, root, e) : err_set(e, "not a JSON text");
+    bool ok = root ? read_fault_rule(r, root, e) : err_set(e, "not a JSON text");
     json_decref(root);
     if (!ok) {
         mem_free(r);

@@ -9,7 +9,7 @@
 #include "base/text.h"
 
 /* Decodes len bytes into out (room for len + 1). Returns the end, or NULL for a broken escape. */
-static char *decode(const char *p, size_t len, char *out)
+static char *decode_escapes(const char *p, size_t len, char *out)
 {
     for (size_t i = 0; i < len; i++) {
         if (p[i] != '%') {
@@ -26,13 +26,14 @@ static char *decode(const char *p, size_t len, char *out)
     return out;
 }
 
-static bool add_pair(struct fields *f, const char *pair, size_t len, bool in_form)
+static bool add_field_pair(struct fields *f, const char *pair, size_t len, bool in_form)
 {
     const char *equals = memchr(pair, '=', len);
     size_t name_len = equals ? (size_t)(equals - pair) : len;
     char *name = mem_alloc(len + 2);
-    char *value = decode(pair, name_len, name);
-    bool ok = value && (equals ? decode(equals + 1, len - name_len - 1, value) != NULL : true);
+    char *value = decode_escapes(pair, name_len, name);
+    bool ok =
+        value && (equals ? decode_escapes(equals + 1, len - name_len - 1, value) != NULL : true);
     if (!ok || f->count >= FIELDS_MAX) {
         mem_free(name);
         return false;
@@ -47,7 +48,7 @@ static bool add_pair(struct fields *f, const char *pair, size_t len, bool in_for
     return true;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_fields(const void *a, const void *b)
 {
     const struct field *x = a, *y = b;
     int order = strcmp(x->name, y->name);
@@ -69,7 +70,7 @@ bool fields_parse(struct fields *f, const char *text, size_t len, bool in_form)
     for (const char *end = text + len; text < end;) {
         const char *amp = memchr(text, '&', (size_t)(end - text));
         size_t pair_len = (size_t)((amp ? amp : end) - text);
-        if (pair_len && !add_pair(f, text, pair_len, in_form))
+        if (pair_len && !add_field_pair(f, text, pair_len, in_form))
             return false;
         text += pair_len + 1;
     }
@@ -79,7 +80,7 @@ bool fields_parse(struct fields *f, const char *text, size_t len, bool in_form)
 void fields_sort(struct fields *f)
 {
     if (f->count)
-        qsort(f->items, f->count, sizeof(*f->items), compare);
+        qsort(f->items, f->count, sizeof(*f->items), compare_fields);
 }
 
 const char *fields_get(const struct fields *f, const char *name)

@@ -13,7 +13,7 @@
 
 enum { IDLE_S = 75 };
 
-static struct bufferevent *on_connection(struct event_base *base, void *arg)
+static struct bufferevent *on_provider_connection(struct event_base *base, void *arg)
 {
     struct provider *p = arg;
     p->record.connections++;
@@ -26,10 +26,10 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
     return bev;
 }
 
-static void on_request(struct evhttp_request *http, void *arg)
+static void on_provider_request(struct evhttp_request *http, void *arg)
 {
     if (!sts_answer(arg, http))
-        call_start(arg, http);
+        call_begin(arg, http);
 }
 
 void provider_init(struct provider *p, struct event_base *base, size_t record_calls)
@@ -63,8 +63,8 @@ void provider_free(struct provider *p)
 int provider_listen(struct provider *p, const char *host, int port)
 {
     p->http = evhttp_new(p->base);
-    evhttp_set_bevcb(p->http, on_connection, p);
-    evhttp_set_gencb(p->http, on_request, p);
+    evhttp_set_bevcb(p->http, on_provider_connection, p);
+    evhttp_set_gencb(p->http, on_provider_request, p);
     evhttp_set_max_body_size(p->http, REQUEST_BODY_MAX);
     evhttp_set_max_headers_size(p->http, REQUEST_HEADERS_MAX);
     evhttp_set_timeout(p->http, IDLE_S);

@@ -22,7 +22,7 @@ static void close_connection(struct call *c)
         evhttp_request_free(http);
 }
 
-static void note_answer(struct call *c, int status, const char *code)
+static void record_answer(struct call *c, int status, const char *code)
 {
     struct record_call *note = record_find(&c->provider->record, c->seq);
     c->provider->record.answered++;
@@ -68,7 +68,7 @@ static void answer_with_error(struct call *c, int status, const char *code, cons
                               struct buf *body)
 {
     answer_error(body, c->request.wants_json, c->request_id, code, text);
-    note_answer(c, status, code);
+    record_answer(c, status, code);
     send_answer(c, status, body,
                 c->request.wants_json ? "application/json;charset=utf-8"
                                       : "text/xml;charset=utf-8");
@@ -82,7 +82,7 @@ static void answer_normally(struct call *c, struct buf *body)
     }
     bool json = c->request.wants_json;
     answer_success(body, json, c->request.action, c->request_id, c->answer);
-    note_answer(c, 200, "");
+    record_answer(c, 200, "");
     send_answer(c, 200, body, json ? "application/json;charset=utf-8" : "text/xml;charset=utf-8");
 }
 
@@ -127,12 +127,12 @@ void call_reply(struct call *c)
         break;
     case FAULT_GARBAGE:
         answer_garbage(&body);
-        note_answer(c, c->plan.status, "");
+        record_answer(c, c->plan.status, "");
         send_answer(c, c->plan.status, &body, "application/json;charset=utf-8");
         break;
     case FAULT_BAD_GATEWAY:
         answer_bad_gateway(&body);
-        note_answer(c, c->plan.status, "");
+        record_answer(c, c->plan.status, "");
         send_answer(c, c->plan.status, &body, "text/html");
         break;
     case FAULT_NONE:

@@ -27,6 +27,6 @@ struct action {
     enum record_outcome (*act)(struct deed *d);
 };
 
-const struct action *actions_find(const struct request *q); /* NULL: unknown name or version */
+const struct action *actions_row(const struct request *q); /* NULL: unknown name or version */
 
 #endif

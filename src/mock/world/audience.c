@@ -15,7 +15,7 @@ struct search {
     const char *pair;  /* the one being looked at */
 };
 
-static void take(struct search *s, uint32_t index)
+static void take_device(struct search *s, uint32_t index)
 {
     struct world_device *d = s->world->devices[index];
     struct audience *a = s->out;
@@ -35,14 +35,14 @@ static void take(struct search *s, uint32_t index)
 static void take_group(struct search *s, const struct world_group *g)
 {
     for (size_t i = 0; g && i < g->count; i++)
-        take(s, g->items[i]);
+        take_device(s, g->items[i]);
 }
 
 static void take_key(struct search *s, char kind, const char *key)
 {
     const uint32_t *device = kind == 'D' ? table_get(&s->world->by_id, key) : NULL;
     if (device)
-        take(s, *device);
+        take_device(s, *device);
     else if (kind != 'D')
         take_group(s, kind == 'U' ? world_account(s->world, key) : world_alias(s->world, key));
 }
@@ -115,7 +115,7 @@ void audience_find(struct world *w, const struct audience_ask *ask, struct audie
         take_tagged(&s);
     else if (strcmp(ask->target, "ALL") == 0)
         for (uint32_t i = 0; i < w->device_count; i++)
-            take(&s, i);
+            take_device(&s, i);
 }
 
 void audience_free(struct audience *a)

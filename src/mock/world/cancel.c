@@ -6,7 +6,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-bool cancel_push(struct record *record, const struct request *q, int64_t now_ms, struct refusal *r)
+bool cancel_waiting_push(struct record *record, const struct request *q, int64_t now_ms,
+                         struct refusal *r)
 {
     struct record_call *c;
     int64_t id = 0, push_ms = 0;

@@ -7,6 +7,7 @@
 #include "mock/world/record.h"
 
 /* False with r: no such message of this AppKey is waiting. */
-bool cancel_push(struct record *record, const struct request *q, int64_t now_ms, struct refusal *r);
+bool cancel_waiting_push(struct record *record, const struct request *q, int64_t now_ms,
+                         struct refusal *r);
 
 #endif

@@ -10,7 +10,7 @@
 bool continuous_check(const struct push_rules *rules, const struct request *q, int64_t now_ms,
                       struct refusal *r)
 {
-    return params_check(rules, q, now_ms, r) && push_target_ok(rules, &q->fields, true, r);
+    return params_check_request(rules, q, now_ms, r) && push_target_ok(rules, &q->fields, true, r);
 }
 
 /* The stored message, or NULL after a refusal. */
@@ -41,7 +41,7 @@ static struct fields stored_fields(const struct record_call *c)
     return f;
 }
 
-static void deliver(struct deed *d, const struct record_call *c)
+static void deliver_continuous(struct deed *d, const struct record_call *c)
 {
     struct fields f = stored_fields(c);
     const struct inbox_push push = {.id = c->ids.first,
@@ -68,7 +68,7 @@ enum record_outcome continuous_push(struct deed *d)
         return RECORD_REFUSED;
     }
     stored->continued++;
-    deliver(d, c);
+    deliver_continuous(d, c);
     d->ids = (struct replay_ids){c->ids.first, 1};
     d->answer = json_pack("{s:s}", "MessageId", manage_get(d, "MessageId"));
     return RECORD_PUSHED;

@@ -24,7 +24,7 @@ bool handout_parse_imds(const char *word, enum imds_mode *out)
     return false;
 }
 
-static bool set_text(char out[HANDOUT_TEXT_SIZE], const char *value)
+static bool set_handout_text(char out[HANDOUT_TEXT_SIZE], const char *value)
 {
     if (strlen(value) >= HANDOUT_TEXT_SIZE)
         return false;
@@ -39,9 +39,9 @@ bool handout_set(struct handout *h, const char *name, const char *value)
     if (strcmp(name, "imds") == 0)
         return handout_parse_imds(value, &h->imds);
     if (strcmp(name, "role") == 0)
-        return set_text(h->role, value);
+        return set_handout_text(h->role, value);
     if (strcmp(name, "oidc_token") == 0)
-        return set_text(h->oidc_token, value);
+        return set_handout_text(h->oidc_token, value);
     if (strcmp(name, "sts") != 0)
         return false;
     h->sts_off = strcmp(value, "off") == 0;

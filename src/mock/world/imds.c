@@ -14,17 +14,17 @@ enum { TTL_MAX_S = 21600 };
 static const char token_path[] = "/latest/api/token";
 static const char keys_path[] = "/latest/meta-data/ram/security-credentials/";
 
-static void reply(struct evhttp_request *http, int status, const char *text)
+static void imds_reply(struct evhttp_request *http, int status, const char *text)
 {
     evhttp_add_header(evhttp_request_get_output_headers(http), "content-type", "text/plain");
     evbuffer_add_printf(evhttp_request_get_output_buffer(http), "%s", text);
     evhttp_send_reply(http, status, NULL, NULL);
 }
 
-static void refuse(struct provider *p, struct evhttp_request *http, int status)
+static void imds_refuse(struct provider *p, struct evhttp_request *http, int status)
 {
     p->handout.refused++;
-    reply(http, status, "");
+    imds_reply(http, status, "");
 }
 
 static void give_token(struct provider *p, struct evhttp_request *http)
@@ -35,17 +35,17 @@ static void give_token(struct provider *p, struct evhttp_request *http)
     const char *ttl = evhttp_find_header(evhttp_request_get_input_headers(http),
                                          "X-aliyun-ecs-metadata-token-ttl-seconds");
     if (evhttp_request_get_command(http) != EVHTTP_REQ_PUT || h->imds == IMDS_V1) {
-        refuse(p, http, 404);
+        imds_refuse(p, http, 404);
         return;
     }
     if (!ttl || !text_int(ttl, 1, TTL_MAX_S, &ttl_s)) {
-        refuse(p, http, 400);
+        imds_refuse(p, http, 400);
         return;
     }
     clock_random(random, sizeof(random));
     text_hex(random, sizeof(random), h->metadata_token);
     h->metadata_tokens++;
-    reply(http, 200, h->metadata_token);
+    imds_reply(http, 200, h->metadata_token);
 }
 
 static bool may_read(const struct handout *h, struct evhttp_request *http)
@@ -77,7 +77,7 @@ static void give_keys(struct provider *p, struct evhttp_request *http)
     handout_write_keys(keys_now(p), &out);
     buf_puts(&out, "}");
     p->handout.imds_keys++;
-    reply(http, 200, buf_text(&out));
+    imds_reply(http, 200, buf_text(&out));
     buf_free(&out);
 }
 
@@ -87,17 +87,17 @@ bool imds_answer(struct provider *p, struct evhttp_request *http, const char *pa
     if (!text_starts(path, "/latest/"))
         return false;
     if (h->imds == IMDS_OFF)
-        refuse(p, http, 503);
+        imds_refuse(p, http, 503);
     else if (strcmp(path, token_path) == 0)
         give_token(p, http);
     else if (!may_read(h, http))
-        refuse(p, http, 403);
+        imds_refuse(p, http, 403);
     else if (strcmp(path, keys_path) == 0) {
         h->roles++;
-        reply(http, 200, h->role);
+        imds_reply(http, 200, h->role);
     } else if (text_starts(path, keys_path) && strcmp(path + strlen(keys_path), h->role) == 0)
         give_keys(p, http);
     else
-        refuse(p, http, 404);
+        imds_refuse(p, http, 404);
     return true;
 }

@@ -32,7 +32,7 @@ void inbox_clear(struct inbox *b, struct world *w)
     inbox_free(b);
 }
 
-static const char *get(const struct fields *f, const char *name)
+static const char *inbox_field(const struct fields *f, const char *name)
 {
     const char *value = fields_get(f, name);
     return value ? value : "";
@@ -47,8 +47,8 @@ static int64_t due_ms(const struct inbox_push *push)
 
 static size_t add_texts(struct inbox_message *m, const struct inbox_push *push)
 {
-    const char *texts[] = {get(push->fields, "JobKey"), push->token, push->action,
-                           get(push->fields, "Title"), get(push->fields, "Body")};
+    const char *texts[] = {inbox_field(push->fields, "JobKey"), push->token, push->action,
+                           inbox_field(push->fields, "Title"), inbox_field(push->fields, "Body")};
     size_t size = 0, n = sizeof(texts) / sizeof(*texts);
     for (size_t i = 0; i < n; i++)
         size += strlen(texts[i]) + 1;
@@ -60,7 +60,7 @@ static size_t add_texts(struct inbox_message *m, const struct inbox_push *push)
     return size;
 }
 
-static struct inbox_message *add_message(struct inbox *b, const struct inbox_push *push)
+static struct inbox_message *new_message(struct inbox *b, const struct inbox_push *push)
 {
     if (b->count == b->cap) {
         b->cap = b->cap ? b->cap * 2 : 256;
@@ -78,17 +78,17 @@ static struct inbox_message *add_message(struct inbox *b, const struct inbox_pus
  */
 static bool finds_offline(const struct fields *f, const struct world_device *d)
 {
-    bool stored = strcmp(get(f, "StoreOffline"), "true") == 0;
+    bool stored = strcmp(inbox_field(f, "StoreOffline"), "true") == 0;
     bool ios = strcmp(d->type, "iOS") == 0;
     const char *remind = ios                               ? "iOSRemind"
                          : strcmp(d->type, "ANDROID") == 0 ? "AndroidRemind"
                                                            : "HarmonyRemind";
-    if (strcmp(get(f, "PushType"), "NOTICE") == 0)
+    if (strcmp(inbox_field(f, "PushType"), "NOTICE") == 0)
         return stored || ios;
-    return stored || strcmp(get(f, remind), "true") == 0;
+    return stored || strcmp(inbox_field(f, remind), "true") == 0;
 }
 
-static void put(struct world_device *d, uint32_t message)
+static void put_message(struct world_device *d, uint32_t message)
 {
     if (d->inbox_count == d->inbox_cap) {
         d->inbox_cap = d->inbox_cap ? d->inbox_cap * 2 : 4;
@@ -100,12 +100,12 @@ static void put(struct world_device *d, uint32_t message)
 static void deliver_to(struct inbox *b, struct world *w, const struct inbox_push *push,
                        const struct audience *who)
 {
-    struct inbox_message *m = add_message(b, push);
+    struct inbox_message *m = new_message(b, push);
     for (size_t i = 0; i < who->count; i++) {
         struct world_device *d = w->devices[who->items[i]];
         if (d->offline && !finds_offline(push->fields, d))
             continue;
-        put(d, (uint32_t)(b->count - 1));
+        put_message(d, (uint32_t)(b->count - 1));
         m->reached++;
     }
     b->deliveries += m->reached;
@@ -116,10 +116,10 @@ void inbox_deliver(struct inbox *b, struct world *w, const struct inbox_push *pu
 {
     struct audience who;
     const char *type = fields_get(push->fields, "DeviceType");
-    struct audience_ask ask = {.target = push->target ? push->target : get(push->fields, "Target"),
-                               .value = push->target ? push->target_value
-                                                     : get(push->fields, "TargetValue"),
-                               .device_type = type ? type : "ALL"};
+    struct audience_ask ask = {
+        .target = push->target ? push->target : inbox_field(push->fields, "Target"),
+        .value = push->target ? push->target_value : inbox_field(push->fields, "TargetValue"),
+        .device_type = type ? type : "ALL"};
     text_int(push->app_key, 0, INT64_MAX, &ask.app_key);
     if (!w->seeded || strcmp(ask.target, "TBD") == 0)
         return;

@@ -59,7 +59,7 @@ static void add_sums(struct buf *out, const struct sums *s)
                s->count, s->duplicates, s->same_content);
 }
 
-static void add_text(struct buf *out, const char *name, const char *text)
+static void add_inbox_text(struct buf *out, const char *name, const char *text)
 {
     buf_printf(out, ",\"%s\":", name);
     if (text_is_utf8(text, strlen(text)))
@@ -68,13 +68,13 @@ static void add_text(struct buf *out, const char *name, const char *text)
         buf_puts(out, "null");
 }
 
-static void add_message(struct buf *out, const struct inbox_message *m)
+static void report_message(struct buf *out, const struct inbox_message *m)
 {
     static const char *const names[] = {"job_key", "token", "action", "title", "body"};
     buf_printf(out, "{\"message_id\":\"%" PRIu64 "\",\"app_key\":%" PRId64, m->id, m->app_key);
     buf_printf(out, ",\"at_ms\":%" PRId64 ",\"due_ms\":%" PRId64, m->at_ms, m->due_ms);
     for (int i = 0; i < (int)(sizeof(names) / sizeof(*names)); i++)
-        add_text(out, names[i], inbox_text(m, (enum inbox_text)i));
+        add_inbox_text(out, names[i], inbox_text(m, (enum inbox_text)i));
     buf_putc(out, '}');
 }
 
@@ -87,7 +87,7 @@ static void add_messages(struct buf *out, const struct look *l)
         if (!m)
             continue;
         buf_puts(out, comma);
-        add_message(out, m);
+        report_message(out, m);
         comma = ",";
     }
     buf_putc(out, ']');

@@ -96,7 +96,7 @@ struct tag_list {
     size_t max;
 };
 
-static void add_tag(const char *tag, void *value, void *arg)
+static void list_bound_tag(const char *tag, void *value, void *arg)
 {
     struct tag_list *l = arg;
     const struct world_tag *t = value;
@@ -107,7 +107,7 @@ static void add_tag(const char *tag, void *value, void *arg)
 static enum record_outcome answer_tags(struct deed *d, const char *pair, size_t max)
 {
     struct tag_list l = {.list = json_array(), .pair = pair, .max = max};
-    table_each(&d->provider->world.tags, add_tag, &l);
+    table_each(&d->provider->world.tags, list_bound_tag, &l);
     d->answer = manage_list("TagInfos", "TagInfo", l.list);
     return RECORD_DONE;
 }

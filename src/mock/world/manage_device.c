@@ -58,7 +58,7 @@ static void add_name(struct buf *out, const char *name)
     buf_puts(out, name);
 }
 
-static void add_tag(const char *tag, void *value, void *arg)
+static void list_device_tag(const char *tag, void *value, void *arg)
 {
     const struct tags_of *t = arg;
     const struct world_tag *members = value;
@@ -72,7 +72,7 @@ static json_t *tags_of(const struct world *w, const struct world_device *device)
     struct tags_of t = {.out = &names};
     buf_init(&names, ANSWER_MAX);
     world_pair("DEVICE", device->id, WORLD_DEVICE_ID_LEN, t.pair);
-    table_each(&w->tags, add_tag, &t);
+    table_each(&w->tags, list_device_tag, &t);
     json_t *text = json_string(buf_text(&names));
     buf_free(&names);
     return text;
@@ -169,7 +169,7 @@ enum record_outcome manage_unbind_phone(struct deed *d)
 
 /* --- the app --- */
 
-static json_t *certificate(const struct deed *d)
+static json_t *certificate_status(const struct deed *d)
 {
     return json_pack("{s:s, s:I}", "Status", d->provider->certificate, "ExipreTime",
                      (json_int_t)d->now_ms + certificate_ms);
@@ -178,7 +178,7 @@ static json_t *certificate(const struct deed *d)
 enum record_outcome manage_check_certificate(struct deed *d)
 {
     d->answer = json_pack("{s:b, s:b, s:o, s:o}", "Android", 1, "IOS", 1, "ProductionCertInfo",
-                          certificate(d), "DevelopmentCertInfo", certificate(d));
+                          certificate_status(d), "DevelopmentCertInfo", certificate_status(d));
     return RECORD_DONE;
 }
 

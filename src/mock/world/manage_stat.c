@@ -107,7 +107,7 @@ enum record_outcome manage_push_records(struct deed *d)
 /* --- statistics --- */
 
 /* Everything is received at once, and nobody opens or deletes it. */
-static json_t *counts(int64_t n)
+static json_t *push_counts(int64_t n)
 {
     static const char *const zeros[] = {
         "OpenedCount",    "DeletedCount",           "SmsSentCount",         "SmsSkipCount",
@@ -121,7 +121,7 @@ static json_t *counts(int64_t n)
 
 /* Receipts of a message, or of the app's messages of [start_ms, end_ms) when id is 0. Without a
  * world a push counts as one receipt. */
-static int64_t receipts(const struct deed *d, uint64_t id, int64_t start_ms, int64_t end_ms)
+static int64_t push_receipts(const struct deed *d, uint64_t id, int64_t start_ms, int64_t end_ms)
 {
     int64_t sum = 0, app_key = manage_number(d, "AppKey");
     const struct inbox *b = &d->provider->inbox;
@@ -150,7 +150,7 @@ enum record_outcome manage_stat_by_message(struct deed *d)
         refusal_named(d->refusal, "Invalid", "MessageId", ".NotFound", "The message is unknown.");
         return RECORD_REFUSED;
     }
-    json_t *stat = counts(receipts(d, id, 0, 0));
+    json_t *stat = push_counts(push_receipts(d, id, 0, 0));
     json_object_set_new(stat, "MessageId", json_string(manage_get(d, "MessageId")));
     d->answer = manage_list("PushStats", "PushStat", json_pack("[o]", stat));
     return RECORD_DONE;
@@ -160,7 +160,7 @@ enum record_outcome manage_stat_by_message(struct deed *d)
 typedef void add_period(struct deed *d, json_t *list, const char *time, int64_t start_ms,
                         int64_t end_ms);
 
-static void add(json_t *list, json_t *element, const char *time)
+static void add_stat_element(json_t *list, json_t *element, const char *time)
 {
     json_object_set_new(element, "Time", json_string(time));
     json_array_append_new(list, element);
@@ -169,7 +169,7 @@ static void add(json_t *list, json_t *element, const char *time)
 static void add_push_stat(struct deed *d, json_t *list, const char *time, int64_t start_ms,
                           int64_t end_ms)
 {
-    add(list, counts(receipts(d, 0, start_ms, end_ms)), time);
+    add_stat_element(list, push_counts(push_receipts(d, 0, start_ms, end_ms)), time);
 }
 
 static int64_t devices_of_type(const struct deed *d, const char *type)
@@ -193,10 +193,10 @@ static void add_device_stat(struct deed *d, json_t *list, const char *time, int6
     (void)end_ms;
     for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
         if (all || strcmp(wanted, types[i]) == 0)
-            add(list,
-                json_pack("{s:s, s:I}", "DeviceType", types[i], "Count",
-                          (json_int_t)(total ? devices_of_type(d, types[i]) : 0)),
-                time);
+            add_stat_element(list,
+                             json_pack("{s:s, s:I}", "DeviceType", types[i], "Count",
+                                       (json_int_t)(total ? devices_of_type(d, types[i]) : 0)),
+                             time);
 }
 
 static void add_unique_stat(struct deed *d, json_t *list, const char *time, int64_t start_ms,
@@ -204,7 +204,7 @@ static void add_unique_stat(struct deed *d, json_t *list, const char *time, int6
 {
     (void)start_ms;
     (void)end_ms;
-    add(list, json_pack("{s:I}", "Count", (json_int_t)devices_of_type(d, NULL)), time);
+    add_stat_element(list, json_pack("{s:I}", "Count", (json_int_t)devices_of_type(d, NULL)), time);
 }
 
 static bool begins_month(int64_t day_ms)

@@ -57,7 +57,7 @@ enum record_outcome pushing_judge(struct deed *d, int tasks)
     return RECORD_PUSHED;
 }
 
-static void deliver(struct deed *d)
+static void deliver_push(struct deed *d)
 {
     const struct request *q = d->request;
     const char *token = fields_get(&q->fields, "IdempotentToken");
@@ -84,7 +84,7 @@ enum record_outcome pushing_act(struct deed *d)
     int tasks = d->request->tasks.count;
     enum record_outcome outcome = pushing_judge(d, tasks ? tasks : 1);
     if (outcome == RECORD_PUSHED)
-        deliver(d);
+        deliver_push(d);
     if (outcome != RECORD_REFUSED)
         d->answer = tasks ? mass_answer(d->ids, d->mass_ids) : one_id(d->ids.first);
     return outcome;

@@ -77,7 +77,7 @@ static void copy_params(struct record_call *c, const struct request *q)
     c->only.params_len = c->params_len;
 }
 
-static struct record_call *slot_of(const struct record *m, uint64_t seq)
+static struct record_call *record_slot(const struct record *m, uint64_t seq)
 {
     return &m->ring[seq % m->ring_max];
 }
@@ -89,7 +89,7 @@ static size_t bytes_of(const struct record_call *c)
 
 static void forget_oldest(struct record *m)
 {
-    struct record_call *c = slot_of(m, m->oldest_seq++);
+    struct record_call *c = record_slot(m, m->oldest_seq++);
     m->params_bytes -= bytes_of(c);
     mem_free(c->params);
     if (c->mass)
@@ -179,7 +179,7 @@ uint64_t record_arrival(struct record *m, const struct request *q, int64_t now_m
     if (m->next_seq - m->oldest_seq >= m->ring_max)
         forget_oldest(m);
     uint64_t seq = m->next_seq++;
-    struct record_call *c = slot_of(m, seq);
+    struct record_call *c = record_slot(m, seq);
     *c = (struct record_call){.seq = seq, .at_ms = now_ms, .v3 = q->v3, .concurrent = overlapped};
     c->get = strcmp(q->method, "GET") == 0;
     snprintf(c->action, sizeof(c->action), "%s", q->action ? q->action : "");
@@ -200,7 +200,7 @@ uint64_t record_arrival(struct record *m, const struct request *q, int64_t now_m
 
 struct record_call *record_find(const struct record *m, uint64_t seq)
 {
-    return seq >= m->oldest_seq && seq < m->next_seq ? slot_of(m, seq) : NULL;
+    return seq >= m->oldest_seq && seq < m->next_seq ? record_slot(m, seq) : NULL;
 }
 
 void record_outcome(struct record *m, uint64_t seq, const struct request *q,
@@ -237,7 +237,7 @@ struct record_task *record_find_message(const struct record *m, uint64_t message
                                         struct record_call **call)
 {
     for (uint64_t seq = m->next_seq; seq-- > m->oldest_seq;) {
-        struct record_call *c = slot_of(m, seq);
+        struct record_call *c = record_slot(m, seq);
         if (!record_is_push(c) || message_id < c->ids.first ||
             message_id - c->ids.first >= (uint64_t)c->task_count)
             continue;

@@ -19,7 +19,7 @@ static void add_number(struct buf *out, const char *name, uint64_t n)
     buf_printf(out, "\"%s\":%" PRIu64 ",", name, n);
 }
 
-static void add_text(struct buf *out, const char *name, const char *text)
+static void add_report_text(struct buf *out, const char *name, const char *text)
 {
     buf_printf(out, "\"%s\":", name);
     if (text_is_utf8(text, strlen(text)))
@@ -66,9 +66,9 @@ static void add_answer(struct buf *out, const struct record_call *c)
     buf_printf(out, "\"answered\":%s,\"status\":%d,", c->answered ? "true" : "false", c->status);
     buf_printf(out, "\"answered_ms\":%" PRId64 ",", c->answered_ms);
     buf_printf(out, "\"held\":%s,", c->held ? "true" : "false");
-    add_text(out, "code", c->code);
-    add_text(out, "fault", c->fault ? c->fault : "");
-    add_text(out, "request_id", c->request_id);
+    add_report_text(out, "code", c->code);
+    add_report_text(out, "fault", c->fault ? c->fault : "");
+    add_report_text(out, "request_id", c->request_id);
 }
 
 static void add_task(struct buf *out, const struct record_call *c, int task)
@@ -76,8 +76,8 @@ static void add_task(struct buf *out, const struct record_call *c, int task)
     static const char *const names[][2] = {
         {"job_key", "JobKey"}, {"target", "Target"}, {"title", "Title"}, {"body", "Body"}};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        add_text(out, names[i][0], record_task_param(c, task, names[i][1]));
-    add_text(out, "target_value_digest", c->tasks[task].target_digest);
+        add_report_text(out, names[i][0], record_task_param(c, task, names[i][1]));
+    add_report_text(out, "target_value_digest", c->tasks[task].target_digest);
     add_message_id(out, c, task);
     if (c->tasks[task].cancelled)
         buf_puts(out, "\"cancelled\":true,");
@@ -100,14 +100,14 @@ static void add_call(struct buf *out, const struct record_call *c, bool full)
 {
     buf_putc(out, '{');
     add_number(out, "seq", c->seq);
-    add_text(out, "action", c->action);
+    add_report_text(out, "action", c->action);
     buf_printf(out, "\"at_ms\":%" PRId64 ",\"signature\":\"%s\",", c->at_ms, c->v3 ? "v3" : "v1");
     buf_printf(out, "\"method\":\"%s\",\"outcome\":\"%s\",", c->get ? "GET" : "POST",
                outcome_name(c->outcome));
     buf_printf(out, "\"concurrent\":%s,", c->concurrent ? "true" : "false");
     add_answer(out, c);
-    add_text(out, "app_key", record_param(c, "AppKey"));
-    add_text(out, "token", record_param(c, "IdempotentToken"));
+    add_report_text(out, "app_key", record_param(c, "AppKey"));
+    add_report_text(out, "token", record_param(c, "IdempotentToken"));
     if (c->mass)
         add_tasks(out, c);
     else
@@ -146,7 +146,7 @@ static void report_one(const struct record *m, const char *what, const char *key
     bool by_job = strcmp(what, "job") == 0;
     const struct record_counts *n = table_get(by_job ? &m->jobs : &m->tokens, key);
     buf_putc(out, '{');
-    add_text(out, what, key);
+    add_report_text(out, what, key);
     add_counts(out, n);
     buf_puts(out, "\"list\":[");
     for (uint64_t seq = n ? n->last_seq : 0; seq;) {
@@ -209,7 +209,7 @@ static void visit_token(const char *key, void *value, void *arg)
         return;
     struct buf *out = arg;
     buf_putc(out, '{');
-    add_text(out, "token", key);
+    add_report_text(out, "token", key);
     add_counts(out, n);
     drop_comma(out);
     buf_puts(out, "},");
@@ -224,10 +224,10 @@ static void visit_piece(const char *key, void *value, void *arg)
     sscanf(key, "%64s %24s %16s %32s", job, app, target, digest);
     struct buf *out = arg;
     buf_putc(out, '{');
-    add_text(out, "job_key", job);
-    add_text(out, "app_key", app);
-    add_text(out, "target", target);
-    add_text(out, "target_value_digest", digest);
+    add_report_text(out, "job_key", job);
+    add_report_text(out, "app_key", app);
+    add_report_text(out, "target", target);
+    add_report_text(out, "target_value_digest", digest);
     buf_printf(out, "\"pushes\":%" PRIu64 "},", piece->pushes);
 }
 

@@ -31,7 +31,7 @@ static bool is_ours(const struct request *q)
            strcmp(q->version, "2015-04-01") == 0;
 }
 
-static bool need(const struct request *q, const char *name, struct refusal *r)
+static bool need_sts_field(const struct request *q, const char *name, struct refusal *r)
 {
     const char *value = fields_get(&q->fields, name);
     return (value && *value) || refusal_named(r, "Missing", name, "", "It is mandatory.");
@@ -43,12 +43,13 @@ static bool check_common(const struct request *q, struct refusal *r)
     const char *duration = fields_get(&q->fields, "DurationSeconds");
     if (duration && !text_int(duration, DURATION_MIN_S, DURATION_MAX_S, &s))
         return refusal_set(r, 400, "InvalidParameter.DurationSeconds", "Out of range.");
-    return need(q, "RoleArn", r) && need(q, "RoleSessionName", r);
+    return need_sts_field(q, "RoleArn", r) && need_sts_field(q, "RoleSessionName", r);
 }
 
 static bool check_oidc(const struct handout *h, const struct request *q, struct refusal *r)
 {
-    if (!need(q, "OIDCProviderArn", r) || !need(q, "OIDCToken", r) || !need(q, "Timestamp", r))
+    if (!need_sts_field(q, "OIDCProviderArn", r) || !need_sts_field(q, "OIDCToken", r) ||
+        !need_sts_field(q, "Timestamp", r))
         return false;
     if (*h->oidc_token && strcmp(fields_get(&q->fields, "OIDCToken"), h->oidc_token) != 0)
         return refusal_set(r, 400, "AuthenticationFail.OIDCToken.Invalid",
@@ -57,7 +58,7 @@ static bool check_oidc(const struct handout *h, const struct request *q, struct 
 }
 
 /* Counts what is granted. */
-static bool check(struct provider *p, const struct request *q, struct refusal *r)
+static bool check_sts_call(struct provider *p, const struct request *q, struct refusal *r)
 {
     struct handout *h = &p->handout;
     bool oidc = strcmp(q->action, "AssumeRoleWithOIDC") == 0;
@@ -82,14 +83,15 @@ static void send_json(struct evhttp_request *http, int status, struct buf *out)
     evhttp_send_reply(http, status, NULL, NULL);
 }
 
-static void answer(struct provider *p, struct evhttp_request *http, const struct request *q)
+static void answer_sts_call(struct provider *p, struct evhttp_request *http,
+                            const struct request *q)
 {
     char id[ANSWER_ID_SIZE];
     struct refusal r = {0};
     struct buf out;
     buf_init(&out, ANSWER_MAX);
     answer_new_request_id(id);
-    if (check(p, q, &r)) {
+    if (check_sts_call(p, q, &r)) {
         buf_printf(&out, "{\"RequestId\":\"%s\",\"Credentials\":{", id);
         handout_write_keys(handout_issue(p), &out);
         buf_puts(&out, "}}");
@@ -110,7 +112,7 @@ bool sts_answer(struct provider *p, struct evhttp_request *http)
         return false;
     bool ours = request_read(&q, http, p->url_max, &r) && is_ours(&q);
     if (ours)
-        answer(p, http, &q);
+        answer_sts_call(p, http, &q);
     request_free(&q);
     return ours;
 }

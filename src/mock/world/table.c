@@ -33,7 +33,7 @@ static struct table_entry **bucket_of(const struct table *t, uint64_t hash)
     return &t->buckets[hash & (t->bucket_count - 1)];
 }
 
-static struct table_entry *find(const struct table *t, const char *key, uint64_t hash)
+static struct table_entry *find_table_entry(const struct table *t, const char *key, uint64_t hash)
 {
     for (struct table_entry *e = *bucket_of(t, hash); e; e = e->next_in_bucket)
         if (e->hash == hash && strcmp(entry_key(e), key) == 0)
@@ -48,7 +48,7 @@ static void link_in_bucket(struct table *t, struct table_entry *e)
     *bucket = e;
 }
 
-static void grow(struct table *t)
+static void grow_buckets(struct table *t)
 {
     mem_free(t->buckets);
     t->bucket_count *= 2;
@@ -57,7 +57,7 @@ static void grow(struct table *t)
         link_in_bucket(t, e);
 }
 
-static void drop(struct table *t, struct table_entry *e)
+static void drop_entry(struct table *t, struct table_entry *e)
 {
     struct table_entry **at = bucket_of(t, e->hash);
     while (*at != e)
@@ -69,7 +69,7 @@ static void drop(struct table *t, struct table_entry *e)
     mem_free(e);
 }
 
-static struct table_entry *append(struct table *t, const char *key, uint64_t hash)
+static struct table_entry *append_entry(struct table *t, const char *key, uint64_t hash)
 {
     size_t key_size = strlen(key) + 1;
     struct table_entry *e = mem_zalloc(sizeof(*e) + t->value_size + key_size);
@@ -97,7 +97,7 @@ void table_init(struct table *t, size_t max, size_t value_size)
 void table_clear(struct table *t)
 {
     while (t->oldest)
-        drop(t, t->oldest);
+        drop_entry(t, t->oldest);
 }
 
 void table_free(struct table *t)
@@ -109,29 +109,29 @@ void table_free(struct table *t)
 
 void *table_get(const struct table *t, const char *key)
 {
-    struct table_entry *e = find(t, key, hash_key_of(t, key));
+    struct table_entry *e = find_table_entry(t, key, hash_key_of(t, key));
     return e ? e->data : NULL;
 }
 
 bool table_remove(struct table *t, const char *key)
 {
-    struct table_entry *e = find(t, key, hash_key_of(t, key));
+    struct table_entry *e = find_table_entry(t, key, hash_key_of(t, key));
     if (e)
-        drop(t, e);
+        drop_entry(t, e);
     return e != NULL;
 }
 
 void *table_put(struct table *t, const char *key)
 {
     uint64_t hash = hash_key_of(t, key);
-    struct table_entry *e = find(t, key, hash);
+    struct table_entry *e = find_table_entry(t, key, hash);
     if (e)
         return e->data;
     if (t->count >= t->max)
-        drop(t, t->oldest);
+        drop_entry(t, t->oldest);
     if (t->count >= t->bucket_count)
-        grow(t);
-    return append(t, key, hash)->data;
+        grow_buckets(t);
+    return append_entry(t, key, hash)->data;
 }
 
 void table_each(const struct table *t, table_visit *visit, void *arg)

@@ -107,7 +107,7 @@ static uint32_t index_of(const struct world *w, const struct world_device *d)
     return *(uint32_t *)table_get(&w->by_id, d->id);
 }
 
-static void join(struct world_group *g, uint32_t device)
+static void join_members(struct world_group *g, uint32_t device)
 {
     if (g->count == g->cap) {
         g->cap = g->cap ? g->cap * 2 : 2;
@@ -116,7 +116,7 @@ static void join(struct world_group *g, uint32_t device)
     g->items[g->count++] = device;
 }
 
-static void leave(struct table *groups, const char *name, uint32_t device)
+static void leave_members(struct table *groups, const char *name, uint32_t device)
 {
     struct world_group *g = table_get(groups, name);
     for (size_t i = 0; g && i < g->count; i++)
@@ -133,11 +133,11 @@ static void leave(struct table *groups, const char *name, uint32_t device)
 void world_log_in(struct world *w, struct world_device *d, const char *account)
 {
     if (d->account)
-        leave(&w->accounts, d->account, index_of(w, d));
+        leave_members(&w->accounts, d->account, index_of(w, d));
     mem_free(d->account);
     d->account = mem_strdup(account);
     if (account)
-        join(table_put(&w->accounts, account), index_of(w, d));
+        join_members(table_put(&w->accounts, account), index_of(w, d));
 }
 
 static int alias_at(const struct world_device *d, const char *alias)
@@ -160,7 +160,7 @@ enum world_bound world_bind_alias(struct world *w, struct world_device *d, const
         return WORLD_ALIAS_FULL;
     d->aliases = mem_resize(d->aliases, (size_t)(d->alias_count + 1) * sizeof(char *));
     d->aliases[d->alias_count++] = mem_strdup(alias);
-    join(table_put(&w->aliases, alias), index_of(w, d));
+    join_members(table_put(&w->aliases, alias), index_of(w, d));
     return WORLD_BOUND;
 }
 
@@ -169,7 +169,7 @@ void world_unbind_alias(struct world *w, struct world_device *d, const char *ali
     int at = alias_at(d, alias);
     if (at < 0)
         return;
-    leave(&w->aliases, alias, index_of(w, d));
+    leave_members(&w->aliases, alias, index_of(w, d));
     mem_free(d->aliases[at]);
     d->aliases[at] = d->aliases[--d->alias_count];
 }

@@ -73,7 +73,7 @@ static bool read_tags(struct world *w, json_t *tags, struct err *e)
 
 /* --- devices --- */
 
-static bool set_type(struct world_device *d, const json_t *v, struct err *e)
+static bool set_device_type(struct world_device *d, const json_t *v, struct err *e)
 {
     const char *type = json_string_value(v);
     if (!type ||
@@ -126,7 +126,7 @@ static bool set_device_tags(struct world *w, const json_t *device, json_t *v, st
     return true;
 }
 
-static bool set_text(char **out, const json_t *v, const char *name, struct err *e)
+static bool set_device_text(char **out, const json_t *v, const char *name, struct err *e)
 {
     const char *text = short_text(v, TEXT_BYTES);
     if (!text || *out)
@@ -135,13 +135,13 @@ static bool set_text(char **out, const json_t *v, const char *name, struct err *
     return true;
 }
 
-static bool set_member(struct world *w, struct world_device *d, json_t *device, const char *name,
-                       json_t *v, struct err *e)
+static bool set_device_member(struct world *w, struct world_device *d, json_t *device,
+                              const char *name, json_t *v, struct err *e)
 {
     if (strcmp(name, "id") == 0)
         return true;
     if (strcmp(name, "type") == 0)
-        return set_type(d, v, e);
+        return set_device_type(d, v, e);
     if (strcmp(name, "account") == 0)
         return set_account(w, d, v, e);
     if (strcmp(name, "aliases") == 0)
@@ -149,9 +149,9 @@ static bool set_member(struct world *w, struct world_device *d, json_t *device, 
     if (strcmp(name, "tags") == 0)
         return set_device_tags(w, device, v, e);
     if (strcmp(name, "phone") == 0)
-        return set_text(&d->phone, v, name, e);
+        return set_device_text(&d->phone, v, name, e);
     if (strcmp(name, "token") == 0)
-        return set_text(&d->token, v, name, e);
+        return set_device_text(&d->token, v, name, e);
     if (strcmp(name, "offline") == 0) {
         d->offline = json_is_true(v);
         return json_is_boolean(v) || err_set(e, "offline: true or false is expected");
@@ -176,7 +176,7 @@ static bool read_device(struct world *w, json_t *device, struct err *e)
         return err_set(e, "at most %d devices", WORLD_DEVICES_MAX);
     json_object_foreach(device, name, value)
     {
-        if (!set_member(w, d, device, name, value, e))
+        if (!set_device_member(w, d, device, name, value, e))
             return false;
     }
     return true;
