@@ -13,31 +13,35 @@
 #include "base/metrics.h"
 #include "base/minmax.h"
 #include "base/number.h"
-#include "fleet/script_args.h"
+#include "queue/command.h"
 #include "queue/queue.h"
-#include "queue/scripts.h"
 
 enum {
-    GRANT_VALUES = 6,
     KEY_MAX = 8192,
     CIRCUIT_WAIT_MAX_MS = 60 * 1000 /* the longest that a worker writes */
 };
 
 struct flow_store {
     struct redis *redis;
-    char *flow, *control, *workers, *told, *worker;
+    char *keys[KEYS_KNOWN]; /* FLOW, CONTROL and WORKERS */
+    char *told, *worker;
     int64_t version;
     bool trouble, shut;
 };
 
-/* The first nkeys of them are keys. */
-static void eval(struct flow_store *s, enum script which, int nkeys, struct script_args *a,
-                 redis_reply_fn fn, void *arg)
+static void begin_script(const struct flow_store *s, struct command *c, enum script which)
 {
-    if (s->shut)
+    command_script(c, which, (const char *const *)s->keys);
+}
+
+static void send_command(struct flow_store *s, struct command *c, redis_reply_fn fn, void *arg)
+{
+    if (s->shut) {
+        command_free(c);
         redis_unsent(s->redis, fn, arg);
-    else
-        redis_eval(s->redis, script_get(which), nkeys, a->n, a->v, NULL, fn, arg);
+    } else {
+        command_send(c, s->redis, fn, arg);
+    }
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -56,9 +60,9 @@ struct flow_store *flow_store_new(struct redis *r, const char *queue, const char
 {
     struct flow_store *s = mem_zalloc(sizeof *s);
     s->redis = r;
-    s->flow = flow_store_key(queue, "flow");
-    s->control = flow_store_key(queue, "control");
-    s->workers = flow_store_key(queue, "workers");
+    s->keys[KEY_FLOW] = flow_store_key(queue, "flow");
+    s->keys[KEY_CONTROL] = flow_store_key(queue, "control");
+    s->keys[KEY_WORKERS] = flow_store_key(queue, "workers");
     s->told = flow_store_key(queue, "told:");
     s->worker = mem_strdup(worker);
     s->version = -1;
@@ -69,9 +73,8 @@ void flow_store_free(struct flow_store *s)
 {
     if (!s)
         return;
-    mem_free(s->flow);
-    mem_free(s->control);
-    mem_free(s->workers);
+    for (size_t i = 0; i < KEYS_KNOWN; i++)
+        mem_free(s->keys[i]);
     mem_free(s->told);
     mem_free(s->worker);
     mem_free(s);
@@ -108,6 +111,15 @@ static void note_trouble(struct flow_store *s, const char *what, const char *err
     s->trouble = true;
 }
 
+/* Where the answers of all these scripts have them. */
+enum { NOW = FLOW_REPLY_NOW, VERSION = FLOW_REPLY_VERSION };
+static_assert((int)NOW == (int)CONTROL_REPLY_NOW && (int)VERSION == (int)CONTROL_REPLY_VERSION &&
+                  (int)NOW == (int)CIRCUIT_REPLY_NOW &&
+                  (int)VERSION == (int)CIRCUIT_REPLY_VERSION && (int)NOW == (int)VOTE_REPLY_NOW &&
+                  (int)VERSION == (int)VOTE_REPLY_VERSION && (int)NOW == (int)SENT_REPLY_NOW &&
+                  (int)VERSION == (int)SENT_REPLY_VERSION,
+              "now and version come first");
+
 /* An array of now, version, and at least n elements; keeps the version. */
 static bool answered(struct flow_store *s, const char *what, const redisReply *reply, size_t n)
 {
@@ -117,14 +129,14 @@ static bool answered(struct flow_store *s, const char *what, const redisReply *r
         note_trouble(s, what, reply->str);
         return false;
     }
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < n || number(reply, 0) <= 0) {
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < n || number(reply, NOW) <= 0) {
         note_trouble(s, what, "unexpected shape of the reply");
         return false;
     }
     if (s->trouble)
         log_info("event=flow_accepted step=%s", what);
     s->trouble = false;
-    s->version = number(reply, 1);
+    s->version = number(reply, VERSION);
     return true;
 }
 
@@ -151,55 +163,56 @@ static void on_grants(void *arg, redisReply *reply)
     struct asking a = *(struct asking *)arg;
     struct flow_grant grants[FLOW_ASKS_MAX];
     mem_free(arg);
-    if (!answered(a.store, "tokens", reply, 3 + GRANT_VALUES * a.n)) {
+    const size_t repaired = FLOW_REPLY_FIXED + FLOW_REPLY_WIDTH * a.n;
+    if (!answered(a.store, "tokens", reply, repaired + 1)) {
         a.fn(a.arg, NULL);
         return;
     }
-    note_repaired(number(reply, 2 + GRANT_VALUES * a.n));
+    note_repaired(number(reply, repaired));
     for (size_t i = 0; i < a.n; i++) {
-        size_t at = 2 + GRANT_VALUES * i;
-        grants[i] = (struct flow_grant){.granted = number(reply, at),
-                                        .wait_ms = number(reply, at + 1),
-                                        .rest_ms = number(reply, at + 2),
-                                        .passed = number(reply, at + 3),
-                                        .turns = number(reply, at + 4),
-                                        .who = number(reply, at + 5)};
+        size_t at = FLOW_REPLY_WIDTH * i;
+        grants[i] = (struct flow_grant){.granted = number(reply, at + FLOW_REPLY_GRANTED),
+                                        .wait_ms = number(reply, at + FLOW_REPLY_WAIT),
+                                        .rest_ms = number(reply, at + FLOW_REPLY_REST),
+                                        .passed = number(reply, at + FLOW_REPLY_PASSED),
+                                        .turns = number(reply, at + FLOW_REPLY_TURNS),
+                                        .who = number(reply, at + FLOW_REPLY_WHO)};
     }
     a.fn(a.arg, grants);
 }
 
-static void add_report(struct script_args *a, const struct flow_report *r)
+static void set_report(struct command *c, const struct flow_report *r)
 {
-    script_args_add_int(a, r->through);
-    script_args_add_int(a, r->throttled);
-    script_args_add_int(a, r->first);
-    script_args_add_int(a, r->last);
+    command_set_int(c, FLOW_ARGV_THROUGH, r->through);
+    command_set_int(c, FLOW_ARGV_THROTTLED, r->throttled);
+    command_set_int(c, FLOW_ARGV_FIRST, r->first);
+    command_set_int(c, FLOW_ARGV_LAST, r->last);
     if (r->hint_ms > 0)
-        script_args_add_int(a, r->hint_ms);
+        command_set_int(c, FLOW_ARGV_HINT, r->hint_ms);
     else
-        script_args_add(a, "");
-    script_args_add_int(a, r->age_ms);
+        command_set(c, FLOW_ARGV_HINT, "");
+    command_set_int(c, FLOW_ARGV_AGE, r->age_ms);
 }
 
 void flow_store_ask(struct flow_store *s, const struct flow_ask *asks, size_t n, flow_grants_fn fn,
                     void *arg)
 {
-    struct script_args a = {.n = 0};
+    struct command c;
     assert(n && n <= FLOW_ASKS_MAX);
-    script_args_add(&a, s->flow);
-    script_args_add(&a, s->control);
+    begin_script(s, &c, SCRIPT_FLOW);
     for (size_t i = 0; i < n; i++) {
-        script_args_add(&a, asks[i].name);
-        script_args_add_real(&a, asks[i].rate);
-        script_args_add_real(&a, asks[i].burst);
-        script_args_add_int(&a, asks[i].want);
-        script_args_add_int(&a, asks[i].back);
-        add_report(&a, &asks[i].report);
+        command_group(&c);
+        command_set(&c, FLOW_ARGV_NAME, asks[i].name);
+        command_set_real(&c, FLOW_ARGV_RATE, asks[i].rate);
+        command_set_real(&c, FLOW_ARGV_BURST, asks[i].burst);
+        command_set_int(&c, FLOW_ARGV_WANT, asks[i].want);
+        command_set_int(&c, FLOW_ARGV_BACK, asks[i].back);
+        set_report(&c, &asks[i].report);
     }
     struct asking *asking = mem_alloc(sizeof *asking);
     *asking = (struct asking){s, n, fn, arg};
     metrics_add(METRIC_FLOW_ASKS, 1);
-    eval(s, SCRIPT_FLOW, 2, &a, on_grants, asking);
+    send_command(s, &c, on_grants, asking);
 }
 
 /* --- control --------------------------------------------------------------------------------- */
@@ -210,8 +223,6 @@ struct syncing {
     flow_control_fn fn;
     void *arg;
 };
-
-enum { CONTROL_HEAD = 3 };
 
 static bool all_texts(const redisReply *reply, size_t from)
 {
@@ -225,28 +236,29 @@ static void on_control(void *arg, redisReply *reply)
 {
     struct syncing x = *(struct syncing *)arg;
     mem_free(arg);
-    if (!answered(x.store, "control", reply, CONTROL_HEAD) || !all_texts(reply, CONTROL_HEAD)) {
+    if (!answered(x.store, "control", reply, CONTROL_REPLY_FIXED) ||
+        !all_texts(reply, CONTROL_REPLY_FIELD)) {
         x.fn(x.arg, NULL);
         return;
     }
     const struct flow_control control = {
-        .now_ms = number(reply, 0),
-        .version = number(reply, 1),
-        .changed = number(reply, 1) != x.seen,
-        .n = (reply->elements - CONTROL_HEAD) / 2,
-        .pairs = (const redisReply *const *)reply->element + CONTROL_HEAD,
+        .now_ms = number(reply, NOW),
+        .version = number(reply, VERSION),
+        .changed = number(reply, VERSION) != x.seen,
+        .n = (reply->elements - CONTROL_REPLY_FIXED) / CONTROL_REPLY_WIDTH,
+        .pairs = (const redisReply *const *)reply->element + CONTROL_REPLY_FIELD,
     };
     x.fn(x.arg, &control);
 }
 
 void flow_store_sync(struct flow_store *s, int64_t seen, flow_control_fn fn, void *arg)
 {
-    struct script_args a = {.n = 0};
-    script_args_add(&a, s->control);
-    script_args_add_int(&a, seen);
+    struct command c;
+    begin_script(s, &c, SCRIPT_CONTROL);
+    command_set_int(&c, CONTROL_ARGV_SEEN, seen);
     struct syncing *x = mem_alloc(sizeof *x);
     *x = (struct syncing){s, seen, fn, arg};
-    eval(s, SCRIPT_CONTROL, 1, &a, on_control, x);
+    send_command(s, &c, on_control, x);
 }
 
 /* --- circuits -------------------------------------------------------------------------------- */
@@ -260,7 +272,7 @@ struct circuit_call {
 /* Times that lie beyond all that a worker writes are cut to that. */
 static void read_failed(const char *text, int64_t now_ms, struct circuit_share *out)
 {
-    char wait[NUMBER_SIZE], at[NUMBER_SIZE], job[17];
+    char wait[COMMAND_NUMBER_SIZE], at[COMMAND_NUMBER_SIZE], job[17];
     int used = 0;
     if (sscanf(text, "%31[0-9] %31[0-9]%n", wait, at, &used) < 2)
         return;
@@ -275,7 +287,7 @@ static void read_failed(const char *text, int64_t now_ms, struct circuit_share *
 void flow_store_read_circuit(const struct flow_store *s, const char *text, const char *failed,
                              int64_t now_ms, struct circuit_share *out)
 {
-    char word[4][NUMBER_SIZE], holder[160];
+    char word[4][COMMAND_NUMBER_SIZE], holder[160];
     int why = 0;
     *out = (struct circuit_share){.now_ms = now_ms};
     if (sscanf(text, "%31[0-9] %31[0-9] %159s %31[0-9] %31[0-9] %n", word[0], word[1], holder,
@@ -302,13 +314,14 @@ static void on_circuit(void *arg, redisReply *reply)
     struct circuit_call x = *(struct circuit_call *)arg;
     struct circuit_share share;
     mem_free(arg);
-    if (!answered(x.store, "circuit", reply, 5) || !all_texts(reply, 3)) {
+    if (!answered(x.store, "circuit", reply, CIRCUIT_REPLY_FIXED) ||
+        !all_texts(reply, CIRCUIT_REPLY_CIRCUIT)) {
         x.fn(x.arg, NULL);
         return;
     }
-    flow_store_read_circuit(x.store, reply->element[3]->str, reply->element[4]->str,
-                            number(reply, 0), &share);
-    share.mine = number(reply, 2) == 1;
+    flow_store_read_circuit(x.store, reply->element[CIRCUIT_REPLY_CIRCUIT]->str,
+                            reply->element[CIRCUIT_REPLY_FAILED]->str, number(reply, NOW), &share);
+    share.mine = number(reply, CIRCUIT_REPLY_MINE) == 1;
     x.fn(x.arg, &share);
 }
 
@@ -320,24 +333,24 @@ void flow_store_circuit(struct flow_store *s, const struct circuit_ask *ask, cir
                                         [CIRCUIT_OP_FAILED] = "failed",
                                         [CIRCUIT_OP_LOST] = "lost",
                                         [CIRCUIT_OP_CLOSE] = "close"};
-    struct script_args a = {.n = 0};
+    struct command c;
     char job[20];
     snprintf(job, sizeof job, "%" PRIx64, ask->job);
-    script_args_add(&a, s->control);
-    script_args_add(&a, ask->app);
-    script_args_add(&a, s->worker);
-    script_args_add(&a, names[ask->op]);
-    script_args_add_int(&a, ask->base_ms);
-    script_args_add_int(&a, ask->cap_ms);
-    script_args_add_int(&a, ask->lease_ms);
-    script_args_add_int(&a, ask->since_ms);
-    script_args_add(&a, ask->why && *ask->why ? ask->why : "-");
-    script_args_add(&a, job);
-    script_args_add_int(&a, ask->patience_ms);
-    script_args_add_int(&a, CIRCUIT_JOBS_MAX);
+    begin_script(s, &c, SCRIPT_CIRCUIT);
+    command_set(&c, CIRCUIT_ARGV_APP, ask->app);
+    command_set(&c, CIRCUIT_ARGV_WORKER, s->worker);
+    command_set(&c, CIRCUIT_ARGV_OP, names[ask->op]);
+    command_set_int(&c, CIRCUIT_ARGV_BASE_MS, ask->base_ms);
+    command_set_int(&c, CIRCUIT_ARGV_CAP_MS, ask->cap_ms);
+    command_set_int(&c, CIRCUIT_ARGV_LEASE_MS, ask->lease_ms);
+    command_set_int(&c, CIRCUIT_ARGV_SINCE, ask->since_ms);
+    command_set(&c, CIRCUIT_ARGV_WHY, ask->why && *ask->why ? ask->why : "-");
+    command_set(&c, CIRCUIT_ARGV_JOB, job);
+    command_set_int(&c, CIRCUIT_ARGV_PATIENCE_MS, ask->patience_ms);
+    command_set_int(&c, CIRCUIT_ARGV_JOBS_MAX, CIRCUIT_JOBS_MAX);
     struct circuit_call *x = mem_alloc(sizeof *x);
     *x = (struct circuit_call){s, fn, arg};
-    eval(s, SCRIPT_CIRCUIT, 1, &a, on_circuit, x);
+    send_command(s, &c, on_circuit, x);
 }
 
 /* --- votes ----------------------------------------------------------------------------------- */
@@ -352,28 +365,27 @@ static void on_vote(void *arg, redisReply *reply)
 {
     struct voting x = *(struct voting *)arg;
     mem_free(arg);
-    bool ok = answered(x.store, "vote", reply, 3);
+    bool ok = answered(x.store, "vote", reply, VOTE_REPLY_FIXED);
     if (!x.fn)
         return;
-    enum flow_vote vote = !ok                     ? FLOW_VOTE_UNANSWERED
-                          : number(reply, 2) == 1 ? FLOW_VOTE_AGREED
-                                                  : FLOW_VOTE_ALONE;
-    x.fn(x.arg, vote, ok ? number(reply, 0) : 0);
+    enum flow_vote vote = !ok                                     ? FLOW_VOTE_UNANSWERED
+                          : number(reply, VOTE_REPLY_AGREED) == 1 ? FLOW_VOTE_AGREED
+                                                                  : FLOW_VOTE_ALONE;
+    x.fn(x.arg, vote, ok ? number(reply, NOW) : 0);
 }
 
 static void send_vote(struct flow_store *s, const char *app, const char *op, int64_t ttl_ms,
                       flow_vote_fn fn, void *arg)
 {
-    struct script_args a = {.n = 0};
-    script_args_add(&a, s->control);
-    script_args_add(&a, s->workers);
-    script_args_add(&a, app);
-    script_args_add(&a, s->worker);
-    script_args_add(&a, op);
-    script_args_add_int(&a, ttl_ms);
+    struct command c;
+    begin_script(s, &c, SCRIPT_VOTE);
+    command_set(&c, VOTE_ARGV_APP, app);
+    command_set(&c, VOTE_ARGV_WORKER, s->worker);
+    command_set(&c, VOTE_ARGV_OP, op);
+    command_set_int(&c, VOTE_ARGV_TTL_MS, ttl_ms);
     struct voting *x = mem_alloc(sizeof *x);
     *x = (struct voting){s, fn, arg};
-    eval(s, SCRIPT_VOTE, 2, &a, on_vote, x);
+    send_command(s, &c, on_vote, x);
 }
 
 void flow_store_vote(struct flow_store *s, const char *app, int64_t ttl_ms, flow_vote_fn fn,
@@ -401,25 +413,26 @@ static void on_sent(void *arg, redisReply *reply)
     struct telling x = *(struct telling *)arg;
     int64_t last[FLOW_SENT_MAX];
     mem_free(arg);
-    bool ok = answered(x.store, "sent", reply, 2 + x.n);
+    bool ok = answered(x.store, "sent", reply, SENT_REPLY_FIXED + x.n);
     for (size_t i = 0; ok && i < x.n; i++)
-        last[i] = number(reply, 2 + i);
+        last[i] = number(reply, SENT_REPLY_LAST + i);
     x.fn(x.arg, ok ? last : NULL);
 }
 
 void flow_store_sent(struct flow_store *s, const struct flow_sent *apps, size_t n, flow_sent_fn fn,
                      void *arg)
 {
-    struct script_args a = {.n = 0};
+    struct command c;
     assert(n && n <= FLOW_SENT_MAX);
-    script_args_add(&a, s->control);
+    begin_script(s, &c, SCRIPT_SENT);
     for (size_t i = 0; i < n; i++) {
-        script_args_add(&a, apps[i].app);
-        script_args_add_int(&a, apps[i].ms);
+        command_group(&c);
+        command_set(&c, SENT_ARGV_APP, apps[i].app);
+        command_set_int(&c, SENT_ARGV_LAST, apps[i].ms);
     }
     struct telling *x = mem_alloc(sizeof *x);
     *x = (struct telling){s, n, fn, arg};
-    eval(s, SCRIPT_SENT, 1, &a, on_sent, x);
+    send_command(s, &c, on_sent, x);
 }
 
 /* --- what is said once ----------------------------------------------------------------------- */
@@ -440,23 +453,21 @@ static void on_told(void *arg, redisReply *reply)
 static void send_told(struct flow_store *s, const char *what, int64_t ttl_ms, const char *unless,
                       const struct told *told)
 {
-    struct script_args a = {.n = 0};
+    struct command c;
     struct buf key;
     buf_init(&key, KEY_MAX);
     buf_printf(&key, "%s%s", s->told, what);
-    script_args_add(&a, "SET");
-    script_args_add(&a, buf_text(&key));
-    script_args_add(&a, s->worker);
-    script_args_add(&a, "PX");
-    script_args_add_int(&a, ttl_ms);
+    command_begin(&c);
+    command_add(&c, "SET");
+    command_add(&c, buf_text(&key));
+    command_add(&c, s->worker);
+    command_add(&c, "PX");
+    command_add_int(&c, ttl_ms);
     if (unless)
-        script_args_add(&a, unless);
+        command_add(&c, unless);
     struct told *x = mem_alloc(sizeof *x);
     *x = *told;
-    if (s->shut)
-        redis_unsent(s->redis, on_told, x);
-    else
-        redis_command(s->redis, a.n, a.v, NULL, on_told, x);
+    send_command(s, &c, on_told, x);
     buf_free(&key);
 }
 

@@ -76,13 +76,20 @@ struct queue_claim {
     bool suspect; /* one call that outlived crash_limit workers: nothing may run beside it */
 };
 
-/* Called once per batch that a claim returned, then once with claim NULL: done says how many
- * ready jobs came, −1 when Redis did not answer or refused
- * (queue_refused()): the caller waits before it tries again, −2 when no ready job is taken for
- * parked_max, −3 when too few replicas had the claim in time: its leases count as lost, and its
- * members are to be given back. Until then (wait_replicas) they are not safe; −4 while may_forget
- * holds claims back. Everything in claim is borrowed. */
-typedef void (*queue_claim_fn)(void *arg, const struct queue_claim *claim, int done);
+/* How a claim ended. */
+enum claim_end {
+    CLAIM_ANSWERED,   /* all that was to be had came */
+    CLAIM_UNANSWERED, /* Redis did not answer or refused (queue_refused()): wait before the next */
+    CLAIM_HELD,       /* no ready job is taken, for parked_max */
+    CLAIM_UNREPLICATED, /* too few replicas had it in time: its leases count as lost, and its
+                           members are to be given back. Until then (wait_replicas) they are not
+                           safe */
+    CLAIM_FORGOTTEN,    /* may_forget holds claims back */
+};
+/* Called once per batch that a claim returned, then once with claim NULL, how it ended, and how
+ * many ready jobs came (0 unless ANSWERED). Everything in claim is borrowed. */
+typedef void (*queue_claim_fn)(void *arg, const struct queue_claim *claim, enum claim_end end,
+                               unsigned ready);
 
 enum queue_end_kind {
     END_SENT,      /* outcome to results, counted as sent */

@@ -42,11 +42,11 @@ static const char *list_key(struct queue *q, enum queue_list list, const char *n
     *made = NULL;
     switch (list) {
     case QUEUE_READY:
-        return q->keys.ready;
+        return q->keys[KEY_READY];
     case QUEUE_RESULTS:
-        return q->keys.results;
+        return q->keys[KEY_RESULTS];
     case QUEUE_DEAD:
-        return q->keys.dead;
+        return q->keys[KEY_DEAD];
     case QUEUE_INBOX:
         return *made = queue_key(q, "inbox", name);
     case QUEUE_PARKED:
@@ -55,70 +55,70 @@ static const char *list_key(struct queue *q, enum queue_list list, const char *n
     return *made = queue_key(q, "parked", name);
 }
 
-static void add_list(struct queue *q, const struct queue_question *o, struct queue_args *a,
+static void add_list(struct queue *q, const struct queue_question *o, struct command *a,
                      char **made)
 {
     bool page = o->what == LOOK_PAGE;
     assert(!page || (o->n > 0 && o->n <= QUEUE_PAGE_MAX));
-    queue_args_text(a, page ? "LRANGE" : "LLEN");
-    queue_args_text(a, list_key(q, o->list, o->name, made));
+    command_add(a, page ? "LRANGE" : "LLEN");
+    command_add(a, list_key(q, o->list, o->name, made));
     if (page) {
-        queue_args_int(a, o->from);
-        queue_args_int(a, o->from + o->n - 1);
+        command_add_int(a, o->from);
+        command_add_int(a, o->from + o->n - 1);
     }
 }
 
-static void add_words(struct queue_args *a, const char *command, const char *key)
+static void add_words(struct command *a, const char *command, const char *key)
 {
-    queue_args_text(a, command);
-    queue_args_text(a, key);
+    command_add(a, command);
+    command_add(a, key);
 }
 
-static void add_hash(struct queue *q, const char *name, struct queue_args *a, char **made)
+static void add_hash(struct queue *q, const char *name, struct command *a, char **made)
 {
     struct buf key;
     buf_init(&key, KEY_MAX);
-    buf_printf(&key, "%s:%s", q->keys.prefix, name);
+    buf_printf(&key, "%s:%s", q->prefix, name);
     *made = buf_take(&key);
     add_words(a, "HGETALL", *made);
 }
 
-static void add_question(struct queue *q, const struct queue_question *o, struct queue_args *a,
+static void add_question(struct queue *q, const struct queue_question *o, struct command *a,
                          char **made)
 {
     switch (o->what) {
     case LOOK_TIME:
-        queue_args_text(a, "TIME");
+        command_add(a, "TIME");
         break;
     case LOOK_LENGTH:
     case LOOK_PAGE:
         add_list(q, o, a, made);
         break;
     case LOOK_APPS:
-        add_words(a, "SMEMBERS", q->keys.apps);
+        add_words(a, "SMEMBERS", q->keys[KEY_APPS]);
         break;
     case LOOK_WORKERS:
         assert(o->n > 0 && o->n <= QUEUE_PAGE_MAX);
-        add_words(a, "ZRANGE", q->keys.workers);
-        queue_args_int(a, o->from);
-        queue_args_int(a, o->from + o->n - 1);
-        queue_args_text(a, "WITHSCORES");
+        add_words(a, "ZRANGE", q->keys[KEY_WORKERS]);
+        command_add_int(a, o->from);
+        command_add_int(a, o->from + o->n - 1);
+        command_add(a, "WITHSCORES");
         break;
     case LOOK_STAT:
-        add_words(a, "HGET", q->keys.stat);
-        queue_args_text(a, o->name);
+        add_words(a, "HGET", q->keys[KEY_STAT]);
+        command_add(a, o->name);
         break;
     case LOOK_COUNTERS:
-        add_words(a, "HGETALL", q->keys.count);
+        add_words(a, "HGETALL", q->keys[KEY_COUNT]);
         break;
     case LOOK_HASH:
         add_hash(q, o->name, a, made);
         break;
     case LOOK_MEMBERS:
-        add_words(a, "HSCAN", q->keys.member);
-        queue_args_text(a, o->cursor);
-        queue_args_text(a, "COUNT");
-        queue_args_int(a, SCAN_COUNT);
+        add_words(a, "HSCAN", q->keys[KEY_MEMBER]);
+        command_add(a, o->cursor);
+        command_add(a, "COUNT");
+        command_add_int(a, SCAN_COUNT);
         break;
     }
 }
@@ -126,24 +126,21 @@ static void add_question(struct queue *q, const struct queue_question *o, struct
 void queue_peek(struct queue *q, const struct queue_question *question, queue_peek_fn fn, void *arg)
 {
     struct looking *l = mem_alloc(sizeof *l);
-    struct queue_args a;
+    struct command a;
     char *made = NULL;
     *l = (struct looking){question->what, fn, arg};
-    queue_args_init(&a);
+    command_begin(&a);
     add_question(q, question, &a, &made);
-    queue_send_command(q, q->cmd, &a, 0, on_look, l);
+    queue_send(q, q->cmd, &a, on_look, l);
     mem_free(made);
 }
 
 void queue_each_key(struct queue *q, const char *name, queue_key_fn fn, void *arg)
 {
     static const char *const kinds[] = {"inbox", "parked", "seen", "ready"};
-    const struct queue_keys *k = &q->keys;
-    const char *const keys[] = {k->ready,   k->results,  k->dead,  k->due,     k->batch,
-                                k->member,  k->oversize, k->count, k->workers, k->run,
-                                k->version, k->apps,     k->stat};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        fn(arg, keys[i]);
+    for (size_t i = 0; i < KEYS_KNOWN; i++)
+        if (q->keys[i] && i != KEY_INBOX)
+            fn(arg, q->keys[i]);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         char *key = queue_key(q, kinds[i], name);
         fn(arg, key);
@@ -153,12 +150,12 @@ void queue_each_key(struct queue *q, const char *name, queue_key_fn fn, void *ar
 
 const char *queue_dead_list(const struct queue *q)
 {
-    return q->keys.dead;
+    return q->keys[KEY_DEAD];
 }
 
 const char *queue_oversize_key(const struct queue *q)
 {
-    return q->keys.oversize;
+    return q->keys[KEY_OVERSIZE];
 }
 
 const char *queue_last_error(const struct queue *q)

@@ -101,7 +101,7 @@ static bool has_more(const struct lane *lane)
     return false;
 }
 
-static void on_claim(void *arg, const struct queue_claim *claim, int done)
+static void on_claim(void *arg, const struct queue_claim *claim, enum claim_end end, unsigned ready)
 {
     struct lane *lane = arg;
     struct dispatch *d = lane->d;
@@ -116,19 +116,21 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
         pipeline_tick(d->pipeline); /* its replicas have it now, or it goes back */
     config_drop(lane->asked_under);
     lane->asked_under = NULL;
-    if (done != -1) /* else it says nothing of the other queues */
-        d->backlog = done >= 0 && has_more(lane);
+    bool answered = end != CLAIM_UNANSWERED;
+    if (answered) /* else it says nothing of the other queues */
+        d->backlog = end == CLAIM_ANSWERED && has_more(lane);
     d->alone =
-        (d->alone && !lane->alone) || lane->suspect || (done != -1 && queue_suspects(lane->queue));
+        (d->alone && !lane->alone) || lane->suspect || (answered && queue_suspects(lane->queue));
     lane->alone = lane->suspect = false;
-    lanes_claimed(lane, done);
-    if (done != -1) {
+    lanes_claimed(lane, end);
+    if (answered) {
         lane->claimed_ms = clock_mono_ms();
         lane->dropped_ms = 0;
-        parked_note(lane, done == -2);
+        parked_note(lane, end == CLAIM_HELD);
     }
     /* Waiting jobs that became due may be more than were asked for: a replay brings many. */
-    if ((done == 0 && !lane->got && !d->alone) || done < -1)
+    bool empty = end == CLAIM_ANSWERED && ready == 0 && !lane->got && !d->alone;
+    if (empty || (answered && end != CLAIM_ANSWERED))
         lane->maybe_ready = false;
     lane->got = false;
     dispatch_pump_soon(d);

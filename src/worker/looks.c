@@ -17,7 +17,8 @@ enum {
     REST_SOON_MS = 100, /* … and so soon again where there were more */
 };
 
-static void on_looked(void *arg, const struct queue_claim *claim, int done)
+static void on_looked(void *arg, const struct queue_claim *claim, enum claim_end end,
+                      unsigned ready)
 {
     struct lane *lane = arg;
     if (claim) {
@@ -26,10 +27,10 @@ static void on_looked(void *arg, const struct queue_claim *claim, int done)
     }
     config_drop(lane->asked_under);
     lane->asked_under = NULL;
-    lanes_claimed(lane, done);
-    if (lane->asked_ready && (done == -2 || done >= 0))
-        parked_note(lane, done == -2);
-    if (done >= REST_MAX)
+    lanes_claimed(lane, end);
+    if (lane->asked_ready && (end == CLAIM_HELD || end == CLAIM_ANSWERED))
+        parked_note(lane, end == CLAIM_HELD);
+    if (ready >= REST_MAX)
         lane->next_rest_ms = clock_mono_ms() + REST_SOON_MS;
     dispatch_pump_soon(lane->d);
 }

@@ -161,11 +161,11 @@ static void parked_jobs(void **state)
     worker_settle(w);
     assert_conserved(w, 5);
     assert_int_equal(3, w->counts.parked);
-    assert_int_equal(-2, worker_claim(w, 5)); /* full: held back */
+    assert_int_equal(-CLAIM_HELD, worker_claim(w, 5)); /* full: held back */
     assert_int_equal(0, w->n);
     queue_leftovers(other->q, NULL, 0, on_leftovers, NULL); /* learns of the app */
     pump_until(base, other->q->napps == 1);
-    assert_int_equal(-2, worker_claim(other, 5));
+    assert_int_equal(-CLAIM_HELD, worker_claim(other, 5));
     /* A probe takes one, and only parked ones. */
     assert_int_equal(0, worker_claim_parked(w, 0, "shop", 1));
     assert_int_equal(1, w->n);
@@ -307,7 +307,7 @@ static void full_parked_lets_due_pass(void **state)
     worker_end(w, &w->got[0], &(struct queue_end){.kind = END_PARK, .app = "a"});
     worker_end(w, &w->got[1], &(struct queue_end){.kind = END_RETRY});
     worker_settle(w);
-    assert_int_equal(-2, worker_claim(w, 5));
+    assert_int_equal(-CLAIM_HELD, worker_claim(w, 5));
     assert_int_equal(1, w->n);
     assert_string_equal("j1", w->got[0].bytes);
     assert_conserved(w, 3);

@@ -205,9 +205,9 @@ static void use_claim(const struct queue_claim *claim)
 
 static void go_on(void);
 
-static void on_claim(void *arg, const struct queue_claim *claim, int done)
+static void on_claim(void *arg, const struct queue_claim *claim, enum claim_end end, unsigned ready)
 {
-    (void)arg, (void)done;
+    (void)arg, (void)end, (void)ready;
     server.progress++;
     if (claim)
         use_claim(claim);

@@ -207,12 +207,12 @@ static void keep(struct worker *w, const struct queue_claim *c, const struct que
     snprintf(g->grouping, sizeof g->grouping, "%s", c->grouping);
 }
 
-static void on_claim(void *arg, const struct queue_claim *claim, int done)
+static void on_claim(void *arg, const struct queue_claim *claim, enum claim_end end, unsigned ready)
 {
     struct worker *w = arg;
     if (!claim) {
         assert_false(queue_claiming(w->q));
-        w->done = done;
+        w->done = end == CLAIM_ANSWERED ? (int)ready : -(int)end;
         w->claim_done = true;
         return;
     }

@@ -56,7 +56,7 @@ void worker_free(struct worker *w);
 void worker_reconnect(struct worker *w);
 
 int worker_ask(struct worker *w, const struct queue_ask *ask);
-int worker_claim(struct worker *w, unsigned n); /* → w->got, w->n; returns done */
+int worker_claim(struct worker *w, unsigned n); /* → w->got, w->n; the ready ones, or −CLAIM_HELD … */
 int worker_claim_drains(struct worker *w, unsigned n, const struct queue_drain *drains,
                         size_t ndrains);
 int worker_claim_parked(struct worker *w, unsigned n, const char *app, unsigned limit);

@@ -71,9 +71,10 @@ void close_stage(struct stage *s)
     mono_shift_ms = mono_step_ms = 0;
 }
 
-static void on_claimed(void *arg, const struct queue_claim *claim, int done)
+static void on_claimed(void *arg, const struct queue_claim *claim, enum claim_end end,
+                       unsigned ready)
 {
-    (void)done;
+    (void)end, (void)ready;
     struct stage *s = arg;
     struct queue_member members[STAGE_CLAIM_MAX];
     if (!claim) {

@@ -18,9 +18,9 @@ struct change {
 static void on_fleet_changed(void *arg, redisReply *reply)
 {
     struct change *c = arg;
-    c->ok = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements >= 3;
+    c->ok = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements >= CONTROL_REPLY_FIXED;
     if (c->ok)
-        *c->found = reply->element[2]->integer;
+        *c->found = reply->element[CONTROL_REPLY_FOUND]->integer;
     else
         cli_line(stderr, "pushbridge %s: %s", c->command,
                  reply && reply->str ? reply->str : "Redis did not answer: try again");
