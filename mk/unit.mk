@@ -9,7 +9,7 @@ SUPPORT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/support/*.c))
 # A test's own code need not be fast, but soon there.
 TEST_CFLAGS := $(ALL_CFLAGS) $(if $(filter fuzz,$(MODE)),,-O0 -U_FORTIFY_SOURCE) -Itests
 
-$(B)/tests/%.o: tests/%.c
+$(B)/tests/%.o: tests/%.c | $(B)/queue/script_names.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(QUIET)$(CC) $(TEST_CFLAGS) -c -o $@ $<

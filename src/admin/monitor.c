@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/timer.h"
-#include "fleet/flow.h"
+#include "fleet/limits.h"
 
 enum { TICK_MS = 500, WRITE_EVERY_MS = 1000, START_MS = 2000 };
 
@@ -38,7 +38,7 @@ struct monitor {
 
 /* --- the write ------------------------------------------------------------------------------- */
 
-static void on_written(void *arg, const char *error, int64_t took_us)
+static void on_trial_written(void *arg, const char *error, int64_t took_us)
 {
     struct watched *w = arg;
     w->facts.writing = false;
@@ -54,7 +54,7 @@ static void try_write(struct watched *w, struct queue *queue, int64_t now_ms)
         return;
     w->facts.writing = true;
     w->facts.wrote_ms = now_ms;
-    queue_try_write(queue, on_written, w);
+    queue_try_write(queue, on_trial_written, w);
 }
 
 /* --- looking --------------------------------------------------------------------------------- */
@@ -110,7 +110,7 @@ static void judge_calls(struct monitor *m)
     }
 }
 
-static void judge(struct monitor *m, int64_t now_ms)
+static void judge_monitor(struct monitor *m, int64_t now_ms)
 {
     struct dispatch_status s;
     struct ready_lane lanes[CONFIG_QUEUES_MAX];
@@ -157,7 +157,7 @@ static void tell_status(struct monitor *m)
     notify_status(m->notify, text);
 }
 
-static void tell(struct monitor *m)
+static void tell_monitor(struct monitor *m)
 {
     struct dispatch_status s;
     dispatch_status(m->dispatch, &s);
@@ -178,13 +178,13 @@ void monitor_look(struct monitor *m)
     int64_t now = clock_mono_ms();
     look_at_lanes(m, now);
     look_at_circuits(m);
-    judge(m, now);
+    judge_monitor(m, now);
     rates_tick(&m->rates, now);
     gauges_tick(m->gauges, now);
-    tell(m);
+    tell_monitor(m);
 }
 
-static void on_tick(void *arg)
+static void on_monitor_tick(void *arg)
 {
     monitor_look(arg);
 }
@@ -209,7 +209,7 @@ struct monitor *monitor_new(struct event_base *base, const struct config *config
     }
     m->notify = notify_new(base);
     m->gauges = gauges_new(d);
-    m->tick = timer_new(base, on_tick, m);
+    m->tick = timer_new(base, on_monitor_tick, m);
     timer_each(m->tick, TICK_MS);
     return m;
 }
@@ -266,7 +266,7 @@ static void write_fleet_degraded(const struct monitor *m, struct buf *out, bool 
 bool monitor_write_ready(struct monitor *m, struct buf *out)
 {
     bool first = true;
-    judge(m, clock_mono_ms());
+    judge_monitor(m, clock_mono_ms());
     ready_write(&m->ready, out);
     buf_puts(out, ",\"degraded\":[");
     for (size_t i = 0; i < m->config->napps; i++)
@@ -304,7 +304,7 @@ static void take_log(void)
 /* What changes with every call is looked at only when somebody asks. */
 static void take_worker(const struct monitor *m)
 {
-    flow_show(dispatch_flow(m->dispatch));
+    limits_show(dispatch_flow(m->dispatch));
     for (size_t i = 0; i < m->n; i++) {
         struct dispatch_lane lane;
         dispatch_lane(m->dispatch, i, &lane);
@@ -317,7 +317,7 @@ void monitor_scraped(struct monitor *m)
 {
     int64_t now = clock_mono_ms();
     gauges_want(m->gauges, now);
-    judge(m, now);
+    judge_monitor(m, now);
     take_worker(m);
     take_process(m);
     take_log();

@@ -29,7 +29,7 @@ struct envelope {
     unsigned task, tasks; /* which of how many, from 0; 0, 0 without call */
     int64_t gen, attempts, throttles;
     /* Throttled in a row as the only one while others went through, and how far the fleet's answers
-     * had come when it was throttled last (flow.h). */
+     * had come when it was throttled last (limits.h). */
     int64_t alone, alone_passed, alone_turns;
     int64_t t0_ms, first_sent_ms; /* first_sent 0: never sent */
     bool special_used;            /* the free repeat for a used nonce or a wrong clock is spent */

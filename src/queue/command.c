@@ -36,7 +36,7 @@ static size_t more_words(struct command *c, size_t n)
     return at;
 }
 
-static void put_bytes(struct command *c, size_t at, const char *p, size_t len)
+static void put_word_bytes(struct command *c, size_t at, const char *p, size_t len)
 {
     assert(p && !c->v[at] && !c->lens[at]);
     c->v[at] = p;
@@ -44,7 +44,7 @@ static void put_bytes(struct command *c, size_t at, const char *p, size_t len)
 }
 
 /* Room for the text of a number that stands there. */
-static char *put_number(struct command *c, size_t at)
+static char *put_word_number(struct command *c, size_t at)
 {
     assert(!c->v[at] && !c->lens[at]);
     if (c->nnumbers == c->numbers_cap) {
@@ -55,16 +55,16 @@ static char *put_number(struct command *c, size_t at)
     return c->numbers[c->nnumbers - 1];
 }
 
-static void put_int(struct command *c, size_t at, int64_t n)
+static void put_word_int(struct command *c, size_t at, int64_t n)
 {
-    snprintf(put_number(c, at), COMMAND_NUMBER_SIZE, "%" PRId64, n);
+    snprintf(put_word_number(c, at), COMMAND_NUMBER_SIZE, "%" PRId64, n);
 }
 
 /* --- plain ----------------------------------------------------------------------------------- */
 
 void command_add_bytes(struct command *c, const char *p, size_t len)
 {
-    put_bytes(c, more_words(c, 1), p, len);
+    put_word_bytes(c, more_words(c, 1), p, len);
 }
 
 void command_add(struct command *c, const char *text)
@@ -74,7 +74,7 @@ void command_add(struct command *c, const char *text)
 
 void command_add_int(struct command *c, int64_t n)
 {
-    put_int(c, more_words(c, 1), n);
+    put_word_int(c, more_words(c, 1), n);
 }
 
 /* --- scripts --------------------------------------------------------------------------------- */
@@ -87,8 +87,8 @@ void command_script(struct command *c, enum script which, const char *const *key
     c->nkeys = c->shape->nkeys;
     more_words(c, c->nkeys);
     for (size_t i = 0; i < c->nkeys; i++)
-        if (c->shape->keys[i] < KEYS_KNOWN)
-            put_bytes(c, i, keys[c->shape->keys[i]], strlen(keys[c->shape->keys[i]]));
+        if (c->shape->keys[i] < QUEUE_KEYS_KNOWN)
+            put_word_bytes(c, i, keys[c->shape->keys[i]], strlen(keys[c->shape->keys[i]]));
 }
 
 void command_key(struct command *c, enum queue_key key, const char *text)
@@ -97,7 +97,7 @@ void command_key(struct command *c, enum queue_key key, const char *text)
     while (c->shape->keys[i] != key)
         i++;
     assert(i < c->shape->nkeys);
-    put_bytes(c, i, text, strlen(text));
+    put_word_bytes(c, i, text, strlen(text));
 }
 
 void command_more_key(struct command *c, const char *text)
@@ -124,7 +124,7 @@ static size_t place_of_arg(struct command *c, unsigned arg)
 
 void command_set_bytes(struct command *c, unsigned arg, const char *p, size_t len)
 {
-    put_bytes(c, place_of_arg(c, arg), p, len);
+    put_word_bytes(c, place_of_arg(c, arg), p, len);
 }
 
 void command_set(struct command *c, unsigned arg, const char *text)
@@ -134,12 +134,12 @@ void command_set(struct command *c, unsigned arg, const char *text)
 
 void command_set_int(struct command *c, unsigned arg, int64_t n)
 {
-    put_int(c, place_of_arg(c, arg), n);
+    put_word_int(c, place_of_arg(c, arg), n);
 }
 
 void command_set_real(struct command *c, unsigned arg, double x)
 {
-    snprintf(put_number(c, place_of_arg(c, arg)), COMMAND_NUMBER_SIZE, "%.9g", x);
+    snprintf(put_word_number(c, place_of_arg(c, arg)), COMMAND_NUMBER_SIZE, "%.9g", x);
 }
 
 void command_set_bool(struct command *c, unsigned arg, bool yes)

@@ -29,7 +29,7 @@ void command_add_int(struct command *c, int64_t n);
 
 /* --- a script: first keys, then arguments, at last groups of arguments --- */
 
-/* keys: a text for each of KEYS_KNOWN; those that the script does not name may be NULL. */
+/* keys: a text for each of QUEUE_KEYS_KNOWN; those that the script does not name may be NULL. */
 void command_script(struct command *c, enum script which, const char *const *keys);
 void command_key(struct command *c, enum queue_key key, const char *text); /* ORPHAN, LIST */
 void command_more_key(struct command *c, const char *text); /* one of those that come again */

@@ -16,27 +16,29 @@
 
 static void keys_init(struct queue *q, const struct queue_opts *opts)
 {
-    static const char *const kinds[KEYS_KNOWN] = {
-        [KEY_DUE] = ":due",           [KEY_BATCH] = ":batch",  [KEY_MEMBER] = ":member",
-        [KEY_OVERSIZE] = ":oversize", [KEY_COUNT] = ":count",  [KEY_WORKERS] = ":workers",
-        [KEY_RUN] = ":run",           [KEY_VERSION] = ":v",    [KEY_APPS] = ":apps",
-        [KEY_STAT] = ":stat",         [KEY_CONFIG] = ":config"};
+    static const char *const kinds[QUEUE_KEYS_KNOWN] = {
+        [QUEUE_KEY_DUE] = ":due",       [QUEUE_KEY_BATCH] = ":batch",
+        [QUEUE_KEY_MEMBER] = ":member", [QUEUE_KEY_OVERSIZE] = ":oversize",
+        [QUEUE_KEY_COUNT] = ":count",   [QUEUE_KEY_WORKERS] = ":workers",
+        [QUEUE_KEY_RUN] = ":run",       [QUEUE_KEY_VERSION] = ":v",
+        [QUEUE_KEY_APPS] = ":apps",     [QUEUE_KEY_STAT] = ":stat",
+        [QUEUE_KEY_CONFIG] = ":config"};
     q->prefix = queue_prefix(q->name);
     q->ids = opts->ids && strcmp(opts->ids, q->name) != 0 ? queue_prefix(opts->ids) : NULL;
-    for (size_t i = 0; i < KEYS_KNOWN; i++)
+    for (size_t i = 0; i < QUEUE_KEYS_KNOWN; i++)
         if (kinds[i])
             q->keys[i] = queue_join(q->prefix, kinds[i], "");
-    q->keys[KEY_READY] = mem_strdup(q->name);
-    q->keys[KEY_INBOX] = queue_key(q, "inbox", q->worker);
-    q->keys[KEY_RESULTS] = mem_strdup(opts->results);
-    q->keys[KEY_DEAD] = mem_strdup(opts->dead);
+    q->keys[QUEUE_KEY_READY] = mem_strdup(q->name);
+    q->keys[QUEUE_KEY_INBOX] = queue_key(q, "inbox", q->worker);
+    q->keys[QUEUE_KEY_RESULTS] = mem_strdup(opts->results);
+    q->keys[QUEUE_KEY_DEAD] = mem_strdup(opts->dead);
 }
 
 static void keys_free(struct queue *q)
 {
     mem_free(q->prefix);
     mem_free(q->ids);
-    for (size_t i = 0; i < KEYS_KNOWN; i++)
+    for (size_t i = 0; i < QUEUE_KEYS_KNOWN; i++)
         mem_free(q->keys[i]);
 }
 
@@ -69,14 +71,14 @@ static void open_newer(struct queue *q, int64_t schema)
 {
     char why[160];
     snprintf(why, sizeof why, "%.64s holds schema %lld, this program knows up to %d",
-             q->keys[KEY_VERSION], (long long)schema, QUEUE_SCHEMA);
+             q->keys[QUEUE_KEY_VERSION], (long long)schema, QUEUE_SCHEMA);
     q->newer = true;
     queue_health_note(q, "open", why);
     timer_once(q->open_timer, queue_backoff_next(q));
     q->open_fn(q->open_arg, false, why);
 }
 
-static void on_open(struct queue *q, void *ctx, redisReply *reply)
+static void on_queue_opened(struct queue *q, void *ctx, redisReply *reply)
 {
     (void)ctx;
     if (!q->open_fn)
@@ -112,7 +114,7 @@ static void open_send(struct queue *q)
     command_set_int(&c, OPEN_ARGV_SCHEMA, QUEUE_SCHEMA);
     command_set(&c, OPEN_ARGV_WORKER, q->worker);
     command_set_int(&c, OPEN_ARGV_LEASE_MS, q->opts.lease_ms);
-    queue_send(q, q->cmd, &c, on_open, NULL);
+    queue_send(q, q->cmd, &c, on_queue_opened, NULL);
 }
 
 static void on_open_timer(void *arg)
@@ -143,8 +145,8 @@ struct queue *queue_new(struct event_base *base, struct redis *cmd, struct redis
     q->opts.worker = q->worker = mem_strdup(opts->worker);
     set_config(q, opts->digest, opts->marks);
     keys_init(q, opts);
-    q->opts.results = q->keys[KEY_RESULTS];
-    q->opts.dead = q->keys[KEY_DEAD];
+    q->opts.results = q->keys[QUEUE_KEY_RESULTS];
+    q->opts.dead = q->keys[QUEUE_KEY_DEAD];
     q->opts.ids = NULL; /* borrowed until here */
     q->backoff_ms = QUEUE_BACKOFF_MIN_MS;
     TAILQ_INIT(&q->leases);

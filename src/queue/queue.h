@@ -25,7 +25,7 @@
  *                           and "order" → those digests, the one told of last at the end
  *   K:run             STRING  "<run id> <since ms>": nothing is reaped for one lease after a change
  *   K:v               STRING  schema version
- * On the first queue's slot there are besides K:flow, K:control and K:told:… (flow_store.h).
+ * On the first queue's slot there are besides K:flow, K:control and K:told:… (fleet_store.h).
  */
 #ifndef PB_QUEUE_QUEUE_H
 #define PB_QUEUE_QUEUE_H
@@ -140,7 +140,7 @@ typedef void (*queue_ready_fn)(void *arg, bool ok, const char *why);
 void queue_open(struct queue *q, queue_ready_fn fn, void *arg);
 
 /* An app whose parked jobs may be taken, at most so many. */
-struct queue_drain {
+struct queue_unpark {
     const char *app;
     unsigned limit;
 };
@@ -154,8 +154,8 @@ enum queue_order {
 };
 struct queue_ask {
     unsigned n; /* due and ready jobs, and parked ones unless BESIDE; due batches whole */
-    const struct queue_drain *drains;
-    size_t ndrains;
+    const struct queue_unpark *unparks;
+    size_t nunparks;
     enum queue_order order;
     int64_t parked_max; /* no ready jobs while so many are parked, those of lists that are taken
                            from not counted unless BESIDE, which takes no more than there is room
@@ -326,7 +326,7 @@ struct queue_view {
     size_t head_len;
 };
 typedef void (*queue_view_fn)(void *arg, const struct queue_view *view);
-void queue_look(struct queue *q, queue_view_fn fn, void *arg);
+void queue_peek_head(struct queue *q, queue_view_fn fn, void *arg);
 
 /* Of the server behind cmd; both 0 when it does not say, limit 0 when it has none. */
 typedef void (*queue_memory_fn)(void *arg, int64_t used, int64_t limit);

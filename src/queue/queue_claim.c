@@ -82,7 +82,7 @@ static bool read_oversize(struct queue_lease *lease, struct queue_member *m)
 }
 
 /* A number that ends in a space; NULL when there is none before end. */
-static const char *read_number(const char *p, const char *end, size_t *out)
+static const char *read_value_number(const char *p, const char *end, size_t *out)
 {
     size_t n = 0, digits = 0;
     for (; p < end && *p >= '0' && *p <= '9' && digits < 10; p++, digits++)
@@ -96,8 +96,8 @@ bool queue_value_read(const char *value, size_t len, struct queue_value *out)
 {
     const char *end = value + len;
     size_t crashes, envelope_len;
-    const char *p = read_number(value, end, &crashes);
-    p = p ? read_number(p, end, &envelope_len) : NULL;
+    const char *p = read_value_number(value, end, &crashes);
+    p = p ? read_value_number(p, end, &envelope_len) : NULL;
     if (!p || envelope_len > (size_t)(end - p))
         return false;
     *out = (struct queue_value){.crashes = (unsigned)crashes,
@@ -109,7 +109,8 @@ bool queue_value_read(const char *value, size_t len, struct queue_value *out)
     return true;
 }
 
-static bool read_member(struct queue_lease *lease, const redisReply *value, struct queue_member *m)
+static bool read_claimed_member(struct queue_lease *lease, const redisReply *value,
+                                struct queue_member *m)
 {
     struct queue_value v;
     if (!queue_value_read(value->str, (size_t)value->len, &v))
@@ -136,7 +137,7 @@ static void read_members(struct queue_lease *lease, const redisReply *batch,
             .bytes = value->str,
             .len = (size_t)value->len};
         *m = raw;
-        if (read_member(lease, value, m))
+        if (read_claimed_member(lease, value, m))
             continue;
         *m = raw;
         log_error("event=member_unreadable queue=%s batch=%s pos=%u", log_value(lease->queue->name),
@@ -146,7 +147,7 @@ static void read_members(struct queue_lease *lease, const redisReply *batch,
 
 /* --- batches --------------------------------------------------------------------------------- */
 
-static bool is_text(const redisReply *r)
+static bool is_reply_text(const redisReply *r)
 {
     return r->type == REDIS_REPLY_STRING;
 }
@@ -159,7 +160,7 @@ static bool is_batch(const redisReply *b)
     static const unsigned texts[] = {CLAIM_BATCH_ID, CLAIM_BATCH_T0, CLAIM_BATCH_DIGEST,
                                      CLAIM_BATCH_GROUPING, CLAIM_BATCH_MARKS};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        if (!is_text(b->element[texts[i]]))
+        if (!is_reply_text(b->element[texts[i]]))
             return false;
     if (b->element[CLAIM_BATCH_ID]->len != QUEUE_ID_SIZE - 1)
         return false;
@@ -167,7 +168,7 @@ static bool is_batch(const redisReply *b)
     bool there[QUEUE_CLAIM_MAX] = {false};
     for (size_t i = CLAIM_BATCH_FIXED; i < b->elements; i += 2) {
         int64_t pos = queue_reply_int(b, i);
-        if (pos < 0 || pos >= QUEUE_CLAIM_MAX || there[pos] || !is_text(b->element[i + 1]))
+        if (pos < 0 || pos >= QUEUE_CLAIM_MAX || there[pos] || !is_reply_text(b->element[i + 1]))
             return false;
         there[pos] = true;
     }
@@ -315,7 +316,7 @@ static void on_claimed(struct queue *q, void *ctx, redisReply *reply)
 
 /* --- the call -------------------------------------------------------------------------------- */
 
-static size_t place_of(const struct queue *q, const char *app)
+static size_t place_of_app(const struct queue *q, const char *app)
 {
     size_t i = 0;
     while (i < q->napps && strcmp(q->apps[i], app) != 0)
@@ -323,7 +324,7 @@ static size_t place_of(const struct queue *q, const char *app)
     return i;
 }
 
-static void add_list(struct queue *q, struct claiming *c, size_t app, char **keys)
+static void add_parked_list(struct queue *q, struct claiming *c, size_t app, char **keys)
 {
     keys[c->nlists] = queue_key(q, "parked", q->apps[app]);
     c->lists[c->nlists++] = (unsigned char)app;
@@ -347,34 +348,34 @@ static void forget_empty(struct queue *q)
 /* The lists that jobs are taken from first, then the others, whose lengths are asked for. Too many
  * apps: those beyond the bound are not taken from. */
 static size_t name_lists(struct queue *q, const struct queue_ask *ask, struct claiming *c,
-                         const struct queue_drain **drains, char **keys)
+                         const struct queue_unpark **unparks, char **keys)
 {
     bool named[QUEUE_APPS_MAX] = {false};
     size_t n = 0;
-    if (q->napps + ask->ndrains > QUEUE_APPS_MAX)
+    if (q->napps + ask->nunparks > QUEUE_APPS_MAX)
         forget_empty(q);
-    for (size_t i = 0; i < ask->ndrains; i++) {
-        queue_app_known(q, ask->drains[i].app);
-        size_t app = place_of(q, ask->drains[i].app);
+    for (size_t i = 0; i < ask->nunparks; i++) {
+        queue_app_known(q, ask->unparks[i].app);
+        size_t app = place_of_app(q, ask->unparks[i].app);
         if (app == q->napps || named[app])
             continue;
         named[app] = true;
-        drains[n++] = &ask->drains[i];
-        add_list(q, c, app, keys);
+        unparks[n++] = &ask->unparks[i];
+        add_parked_list(q, c, app, keys);
     }
     for (size_t i = 0; i < q->napps; i++)
         if (!named[i])
-            add_list(q, c, i, keys);
+            add_parked_list(q, c, i, keys);
     return n;
 }
 
-static unsigned clamp(const struct queue *q, unsigned n)
+static unsigned clamp_to_claim(const struct queue *q, unsigned n)
 {
     int64_t by_bytes = QUEUE_CLAIM_BYTES / (q->opts.job_max_bytes > 0 ? q->opts.job_max_bytes : 1);
     return (unsigned)min_int(n, max_int(1, min_int(by_bytes, QUEUE_CLAIM_MAX)));
 }
 
-static const char *run_id(const struct queue *q)
+static const char *run_id_of(const struct queue *q)
 {
     const char *id = redis_run_id(q->cmd);
     return id[0] ? id : "-";
@@ -394,34 +395,34 @@ static void set_rules(const struct queue *q, struct command *c, const struct que
     command_set_int(c, CLAIM_ARGV_TURN, ask->turn);
     command_set_bool(c, CLAIM_ARGV_FROM_END, ask->from_end);
     command_set_bool(c, CLAIM_ARGV_NO_DUE, ask->ready_only);
-    command_set_int(c, CLAIM_ARGV_MOST, clamp(q, ask->most ? ask->most : QUEUE_CLAIM_MAX));
+    command_set_int(c, CLAIM_ARGV_MOST, clamp_to_claim(q, ask->most ? ask->most : QUEUE_CLAIM_MAX));
     command_set_int(c, CLAIM_ARGV_WHOLE, ask->whole ? ask->whole : INT32_MAX);
 }
 
 static void set_claim(const struct queue *q, struct command *c, const struct queue_ask *ask,
                       const char *id, const char *fence)
 {
-    command_set_int(c, CLAIM_ARGV_N, clamp(q, ask->n));
+    command_set_int(c, CLAIM_ARGV_N, clamp_to_claim(q, ask->n));
     command_set(c, CLAIM_ARGV_ID, id);
     command_set(c, CLAIM_ARGV_FENCE, fence);
     command_set_int(c, CLAIM_ARGV_LEASE_MS, q->opts.lease_ms);
     command_set(c, CLAIM_ARGV_WORKER, q->worker);
     command_set(c, CLAIM_ARGV_DIGEST, q->digest);
-    command_set(c, CLAIM_ARGV_RUN_ID, run_id(q));
+    command_set(c, CLAIM_ARGV_RUN_ID, run_id_of(q));
     command_set_int(c, CLAIM_ARGV_JOB_MAX, q->opts.job_max_bytes);
     command_set_int(c, CLAIM_ARGV_PARKED_ALL_MAX, ask->parked_max);
 }
 
 void queue_claim(struct queue *q, const struct queue_ask *ask, queue_claim_fn fn, void *arg)
 {
-    assert(!q->claiming && ask->ndrains <= QUEUE_APPS_MAX);
+    assert(!q->claiming && ask->nunparks <= QUEUE_APPS_MAX);
     q->claiming = true;
     q->claim_fn = fn;
     q->claim_arg = arg;
     char *keys[QUEUE_APPS_MAX], id[QUEUE_ID_SIZE];
-    const struct queue_drain *drains[QUEUE_APPS_MAX];
+    const struct queue_unpark *unparks[QUEUE_APPS_MAX];
     struct claiming *c = mem_zalloc(sizeof *c);
-    size_t n = name_lists(q, ask, c, drains, keys), nkeys = c->nlists;
+    size_t n = name_lists(q, ask, c, unparks, keys), nkeys = c->nlists;
     queue_random_id(id);
     queue_random_id(c->fence);
     c->sent_boot_ms = clock_boot_ms();
@@ -433,7 +434,7 @@ void queue_claim(struct queue *q, const struct queue_ask *ask, queue_claim_fn fn
     set_rules(q, &command, ask);
     for (size_t i = 0; i < n; i++) {
         command_group(&command);
-        command_set_int(&command, CLAIM_ARGV_LIMIT, clamp(q, drains[i]->limit));
+        command_set_int(&command, CLAIM_ARGV_LIMIT, clamp_to_claim(q, unparks[i]->limit));
     }
     queue_send(q, q->cmd, &command, on_claimed, c);
     for (size_t i = 0; i < nkeys; i++)

@@ -26,7 +26,7 @@ void queue_free_when_quiet(struct queue *q)
         mem_free(q);
 }
 
-static void on_reply(void *arg, redisReply *reply)
+static void on_queue_reply(void *arg, redisReply *reply)
 {
     struct request *request = arg;
     struct queue *q = request->q;
@@ -54,13 +54,13 @@ void queue_script(const struct queue *q, struct command *c, enum script which)
 
 void queue_send(struct queue *q, struct redis *r, struct command *c, queue_reply_fn fn, void *ctx)
 {
-    command_send(c, r, on_reply, request_new(q, fn, ctx));
+    command_send(c, r, on_queue_reply, request_new(q, fn, ctx));
 }
 
 void queue_send_blocking(struct queue *q, struct redis *r, struct command *c, int64_t wait_ms,
                          queue_reply_fn fn, void *ctx)
 {
-    command_send_blocking(c, r, (int)wait_ms, on_reply, request_new(q, fn, ctx));
+    command_send_blocking(c, r, (int)wait_ms, on_queue_reply, request_new(q, fn, ctx));
 }
 
 /* --- answers --------------------------------------------------------------------------------- */

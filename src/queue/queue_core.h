@@ -75,9 +75,9 @@ TAILQ_HEAD(queue_items, queue_item);
 struct queue {
     struct event_base *base;
     struct redis *cmd, *wait;
-    char *keys[KEYS_KNOWN]; /* NULL: the fleet's */
-    char *prefix;           /* K */
-    char *ids;              /* K of the queue that keeps the ids of all; NULL: this one */
+    char *keys[QUEUE_KEYS_KNOWN]; /* NULL: the fleet's */
+    char *prefix;                 /* K */
+    char *ids;                    /* K of the queue that keeps the ids of all; NULL: this one */
     char *name, *worker, *digest, *marks;
     char *stat;             /* what the heartbeat says of this worker; NULL: nothing */
     struct queue_opts opts; /* its texts are the copies above */

@@ -23,7 +23,7 @@ struct counting {
     int64_t inbox;  /* jobs in these */
 };
 
-static struct counting *copy(const struct counting *c)
+static struct counting *copy_counting(const struct counting *c)
 {
     return mem_dup(c, sizeof *c);
 }
@@ -59,8 +59,8 @@ static void free_keys(char **keys, size_t n)
     mem_free(keys);
 }
 
-static void ask(struct queue *q, const struct counting *c, const redisReply *workers,
-                const redisReply *apps)
+static void ask_counts(struct queue *q, const struct counting *c, const redisReply *workers,
+                       const redisReply *apps)
 {
     size_t most = (workers ? workers->elements : 0) + (apps ? apps->elements : 0);
     char **keys = mem_alloc((most + 1) * sizeof *keys);
@@ -71,7 +71,7 @@ static void ask(struct queue *q, const struct counting *c, const redisReply *wor
     command_set_int(&a, COUNT_ARGV_INBOXES, (int64_t)inboxes);
     command_set_int(&a, COUNT_ARGV_BEFORE, c->before);
     command_set_int(&a, COUNT_ARGV_MOST, AT_ONCE);
-    queue_send(q, q->cmd, &a, on_counted, copy(c));
+    queue_send(q, q->cmd, &a, on_counted, copy_counting(c));
     free_keys(keys, n);
 }
 
@@ -90,7 +90,7 @@ static void on_lengths(struct queue *q, void *ctx, redisReply *reply)
     if (c->before < c->want)
         ask_part(q, c);
     else
-        ask(q, c, NULL, NULL); /* with the names of the others, if they are as many still */
+        ask_counts(q, c, NULL, NULL); /* with the names of the others, if they are as many still */
 }
 
 static void on_part(struct queue *q, void *ctx, redisReply *reply)
@@ -105,7 +105,7 @@ static void on_part(struct queue *q, void *ctx, redisReply *reply)
     queue_script(q, &a, SCRIPT_LENGTHS);
     size_t n = add_names(q, &a, "inbox", reply, keys);
     c->before += PART < c->want - c->before ? PART : c->want - c->before;
-    queue_send(q, q->cmd, &a, on_lengths, copy(c));
+    queue_send(q, q->cmd, &a, on_lengths, copy_counting(c));
     free_keys(keys, n);
 }
 
@@ -115,10 +115,10 @@ static void ask_part(struct queue *q, const struct counting *c)
     struct command a;
     command_begin(&a);
     command_add(&a, "ZRANGE");
-    command_add(&a, q->keys[KEY_WORKERS]);
+    command_add(&a, q->keys[QUEUE_KEY_WORKERS]);
     command_add_int(&a, c->before);
     command_add_int(&a, c->before + (n < PART ? n : PART) - 1);
-    queue_send(q, q->cmd, &a, on_part, copy(c));
+    queue_send(q, q->cmd, &a, on_part, copy_counting(c));
 }
 
 /* --- answers --------------------------------------------------------------------------------- */
@@ -137,7 +137,7 @@ static void count_again(struct queue *q, struct counting c, const redisReply *re
         return;
     }
     if (!others) {
-        ask(q, &c, workers, apps);
+        ask_counts(q, &c, workers, apps);
         return;
     }
     c.before = c.inbox = 0;
@@ -145,7 +145,7 @@ static void count_again(struct queue *q, struct counting c, const redisReply *re
     if (rest)
         ask_part(q, &c);
     else
-        ask(q, &c, workers, apps);
+        ask_counts(q, &c, workers, apps);
 }
 
 static void on_counted(struct queue *q, void *ctx, redisReply *reply)
@@ -179,5 +179,5 @@ static void on_counted(struct queue *q, void *ctx, redisReply *reply)
 
 void queue_count(struct queue *q, queue_counts_fn fn, void *arg)
 {
-    ask(q, &(struct counting){.fn = fn, .arg = arg}, NULL, NULL);
+    ask_counts(q, &(struct counting){.fn = fn, .arg = arg}, NULL, NULL);
 }

@@ -24,7 +24,7 @@ void queue_mark(struct queue_lease *lease, const char *text, size_t len, queue_m
     queue_item_add(item);
 }
 
-static void add_member(struct queue_item *item, const struct queue_moved *m)
+static void add_regrouped(struct queue_item *item, const struct queue_moved *m)
 {
     assert(!queue_lease_oversize(item->lease, m->pos));
     assert(!m->envelope_len || m->envelope[0] != '!');
@@ -59,6 +59,6 @@ void queue_regroup(struct queue_lease *lease, const struct queue_regrouping *r, 
     queue_item_wait(item, r->at_ms);
     item->members = mem_alloc(r->n * sizeof *item->members);
     for (size_t i = 0; i < r->n; i++)
-        add_member(item, &r->members[i]);
+        add_regrouped(item, &r->members[i]);
     queue_item_add(item);
 }

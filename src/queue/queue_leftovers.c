@@ -34,7 +34,7 @@ static bool are_arrays(const redisReply *reply, size_t from, size_t n)
     return true;
 }
 
-static void hand_over(const struct asking *a, const redisReply *reply)
+static void hand_leftovers_over(const struct asking *a, const redisReply *reply)
 {
     const redisReply *lengths = reply->element[LEFTOVERS_REPLY_LENGTHS];
     struct queue_leftovers found = {.nlengths = lengths->elements};
@@ -50,7 +50,7 @@ static void hand_over(const struct asking *a, const redisReply *reply)
     mem_free(words);
 }
 
-static void on_leftovers(struct queue *q, void *ctx, redisReply *reply)
+static void on_queue_leftovers(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct asking *a = ctx;
     if (!queue_answered_array(q, "leftovers", reply, LEFTOVERS_REPLY_FIXED) ||
@@ -68,7 +68,7 @@ static void on_leftovers(struct queue *q, void *ctx, redisReply *reply)
     if (listed)
         log_error("event=workers_unlisted queue=%s listed=%lld", log_value(q->name),
                   (long long)listed);
-    hand_over(a, reply);
+    hand_leftovers_over(a, reply);
 }
 
 void queue_leftovers(struct queue *q, const char *const *apps, size_t n, queue_leftovers_fn fn,
@@ -85,7 +85,7 @@ void queue_leftovers(struct queue *q, const char *const *apps, size_t n, queue_l
     command_set_int(&c, LEFTOVERS_ARGV_LEASE_MS, q->opts.lease_ms);
     command_set(&c, LEFTOVERS_ARGV_WORKER, q->worker);
     command_set(&c, LEFTOVERS_ARGV_CURSOR, q->stat_cursor[0] ? q->stat_cursor : "0");
-    queue_send(q, q->cmd, &c, on_leftovers, asking);
+    queue_send(q, q->cmd, &c, on_queue_leftovers, asking);
     for (size_t i = 0; i < n; i++)
         mem_free(keys[i]);
 }

@@ -20,7 +20,7 @@ struct trying {
     int64_t began_us;
 };
 
-static void on_written(struct queue *q, void *ctx, redisReply *reply)
+static void on_write_tried(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct trying *t = ctx;
     const char *error = !reply ? "no connection" : NULL;
@@ -41,7 +41,7 @@ void queue_try_write(struct queue *q, queue_write_fn fn, void *arg)
     command_add(&a, "1");
     command_add(&a, "PX");
     command_add_int(&a, READY_TTL_MS);
-    queue_send(q, q->cmd, &a, on_written, t);
+    queue_send(q, q->cmd, &a, on_write_tried, t);
     mem_free(key);
 }
 
@@ -52,20 +52,20 @@ struct asking {
     void *arg;
 };
 
-static int64_t field(const char *info, const char *name)
+static int64_t info_field(const char *info, const char *name)
 {
     const char *at = strstr(info, name);
     return at ? number_read(at + strlen(name)) : 0;
 }
 
 /* An ACL may forbid INFO memory: that alone is no trouble, so nobody else is told. */
-static void on_memory(struct queue *q, void *ctx, redisReply *reply)
+static void on_memory_told(struct queue *q, void *ctx, redisReply *reply)
 {
     (void)q;
     const struct asking *a = ctx;
     bool ok = reply && reply->type == REDIS_REPLY_STRING;
-    a->fn(a->arg, ok ? field(reply->str, "\nused_memory:") : 0,
-          ok ? field(reply->str, "\nmaxmemory:") : 0);
+    a->fn(a->arg, ok ? info_field(reply->str, "\nused_memory:") : 0,
+          ok ? info_field(reply->str, "\nmaxmemory:") : 0);
 }
 
 void queue_memory(struct queue *q, queue_memory_fn fn, void *arg)
@@ -76,7 +76,7 @@ void queue_memory(struct queue *q, queue_memory_fn fn, void *arg)
     command_begin(&a);
     command_add(&a, "INFO");
     command_add(&a, "memory");
-    queue_send(q, q->cmd, &a, on_memory, ctx);
+    queue_send(q, q->cmd, &a, on_memory_told, ctx);
 }
 
 /* --- the look -------------------------------------------------------------------------------- */
@@ -86,7 +86,7 @@ struct looking {
     void *arg;
 };
 
-static void on_looked(struct queue *q, void *ctx, redisReply *reply)
+static void on_view_told(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct looking *l = ctx;
     struct queue_view view = {.ok = false};
@@ -102,12 +102,12 @@ static void on_looked(struct queue *q, void *ctx, redisReply *reply)
     l->fn(l->arg, &view);
 }
 
-void queue_look(struct queue *q, queue_view_fn fn, void *arg)
+void queue_peek_head(struct queue *q, queue_view_fn fn, void *arg)
 {
     struct looking *ctx = mem_alloc(sizeof *ctx);
     *ctx = (struct looking){fn, arg};
     struct command c;
     queue_script(q, &c, SCRIPT_LOOK);
     command_set_int(&c, LOOK_ARGV_MOST, q->opts.job_max_bytes);
-    queue_send(q, q->cmd, &c, on_looked, ctx);
+    queue_send(q, q->cmd, &c, on_view_told, ctx);
 }

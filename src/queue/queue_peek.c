@@ -27,11 +27,11 @@ static void keep_time(struct queue *q, const redisReply *reply)
     q->redis_mono_ms = clock_mono_ms();
 }
 
-static void on_look(struct queue *q, void *ctx, redisReply *reply)
+static void on_peeked(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct looking *l = ctx;
     bool ok = queue_answered(q, "look", reply);
-    if (ok && l->what == LOOK_TIME)
+    if (ok && l->what == PEEK_TIME)
         keep_time(q, reply);
     l->fn(l->arg, ok ? reply : NULL);
 }
@@ -42,11 +42,11 @@ static const char *list_key(struct queue *q, enum queue_list list, const char *n
     *made = NULL;
     switch (list) {
     case QUEUE_READY:
-        return q->keys[KEY_READY];
+        return q->keys[QUEUE_KEY_READY];
     case QUEUE_RESULTS:
-        return q->keys[KEY_RESULTS];
+        return q->keys[QUEUE_KEY_RESULTS];
     case QUEUE_DEAD:
-        return q->keys[KEY_DEAD];
+        return q->keys[QUEUE_KEY_DEAD];
     case QUEUE_INBOX:
         return *made = queue_key(q, "inbox", name);
     case QUEUE_PARKED:
@@ -55,10 +55,10 @@ static const char *list_key(struct queue *q, enum queue_list list, const char *n
     return *made = queue_key(q, "parked", name);
 }
 
-static void add_list(struct queue *q, const struct queue_question *o, struct command *a,
-                     char **made)
+static void add_list_peek(struct queue *q, const struct queue_question *o, struct command *a,
+                          char **made)
 {
-    bool page = o->what == LOOK_PAGE;
+    bool page = o->what == PEEK_PAGE;
     assert(!page || (o->n > 0 && o->n <= QUEUE_PAGE_MAX));
     command_add(a, page ? "LRANGE" : "LLEN");
     command_add(a, list_key(q, o->list, o->name, made));
@@ -87,35 +87,35 @@ static void add_question(struct queue *q, const struct queue_question *o, struct
                          char **made)
 {
     switch (o->what) {
-    case LOOK_TIME:
+    case PEEK_TIME:
         command_add(a, "TIME");
         break;
-    case LOOK_LENGTH:
-    case LOOK_PAGE:
-        add_list(q, o, a, made);
+    case PEEK_LENGTH:
+    case PEEK_PAGE:
+        add_list_peek(q, o, a, made);
         break;
-    case LOOK_APPS:
-        add_words(a, "SMEMBERS", q->keys[KEY_APPS]);
+    case PEEK_APPS:
+        add_words(a, "SMEMBERS", q->keys[QUEUE_KEY_APPS]);
         break;
-    case LOOK_WORKERS:
+    case PEEK_WORKERS:
         assert(o->n > 0 && o->n <= QUEUE_PAGE_MAX);
-        add_words(a, "ZRANGE", q->keys[KEY_WORKERS]);
+        add_words(a, "ZRANGE", q->keys[QUEUE_KEY_WORKERS]);
         command_add_int(a, o->from);
         command_add_int(a, o->from + o->n - 1);
         command_add(a, "WITHSCORES");
         break;
-    case LOOK_STAT:
-        add_words(a, "HGET", q->keys[KEY_STAT]);
+    case PEEK_STAT:
+        add_words(a, "HGET", q->keys[QUEUE_KEY_STAT]);
         command_add(a, o->name);
         break;
-    case LOOK_COUNTERS:
-        add_words(a, "HGETALL", q->keys[KEY_COUNT]);
+    case PEEK_COUNTERS:
+        add_words(a, "HGETALL", q->keys[QUEUE_KEY_COUNT]);
         break;
-    case LOOK_HASH:
+    case PEEK_HASH:
         add_hash(q, o->name, a, made);
         break;
-    case LOOK_MEMBERS:
-        add_words(a, "HSCAN", q->keys[KEY_MEMBER]);
+    case PEEK_MEMBERS:
+        add_words(a, "HSCAN", q->keys[QUEUE_KEY_MEMBER]);
         command_add(a, o->cursor);
         command_add(a, "COUNT");
         command_add_int(a, SCAN_COUNT);
@@ -131,15 +131,15 @@ void queue_peek(struct queue *q, const struct queue_question *question, queue_pe
     *l = (struct looking){question->what, fn, arg};
     command_begin(&a);
     add_question(q, question, &a, &made);
-    queue_send(q, q->cmd, &a, on_look, l);
+    queue_send(q, q->cmd, &a, on_peeked, l);
     mem_free(made);
 }
 
 void queue_each_key(struct queue *q, const char *name, queue_key_fn fn, void *arg)
 {
     static const char *const kinds[] = {"inbox", "parked", "seen", "ready"};
-    for (size_t i = 0; i < KEYS_KNOWN; i++)
-        if (q->keys[i] && i != KEY_INBOX)
+    for (size_t i = 0; i < QUEUE_KEYS_KNOWN; i++)
+        if (q->keys[i] && i != QUEUE_KEY_INBOX)
             fn(arg, q->keys[i]);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         char *key = queue_key(q, kinds[i], name);
@@ -150,12 +150,12 @@ void queue_each_key(struct queue *q, const char *name, queue_key_fn fn, void *ar
 
 const char *queue_dead_list(const struct queue *q)
 {
-    return q->keys[KEY_DEAD];
+    return q->keys[QUEUE_KEY_DEAD];
 }
 
 const char *queue_oversize_key(const struct queue *q)
 {
-    return q->keys[KEY_OVERSIZE];
+    return q->keys[QUEUE_KEY_OVERSIZE];
 }
 
 const char *queue_last_error(const struct queue *q)

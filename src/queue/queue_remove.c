@@ -16,7 +16,7 @@ struct moving {
     size_t n;
 };
 
-static enum queue_removed moved(int64_t answer)
+static enum queue_removed removal_of(int64_t answer)
 {
     switch (answer) {
     case DEAD_MOVE_ANSWER_DONE:
@@ -30,13 +30,14 @@ static enum queue_removed moved(int64_t answer)
     }
 }
 
-static void on_moved(struct queue *q, void *ctx, redisReply *reply)
+static void on_letters_moved(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct moving *m = ctx;
     enum queue_removed each[QUEUE_MOVE_MAX];
     bool ok = queue_answered_array(q, "dead_move", reply, DEAD_MOVE_REPLY_FIXED + m->n);
     for (size_t i = 0; i < m->n; i++)
-        each[i] = ok ? moved(queue_reply_int(reply, DEAD_MOVE_REPLY_ANSWER + i)) : MOVED_UNKNOWN;
+        each[i] =
+            ok ? removal_of(queue_reply_int(reply, DEAD_MOVE_REPLY_ANSWER + i)) : MOVED_UNKNOWN;
     m->fn(m->arg, each, m->n);
 }
 
@@ -46,7 +47,7 @@ struct item {
     struct buf value;
 };
 
-static void add_item(const struct queue_letter *l, struct item *item, struct command *a)
+static void add_letter(const struct queue_letter *l, struct item *item, struct command *a)
 {
     char head[48];
     queue_random_id(item->id);
@@ -78,8 +79,8 @@ void queue_dead_move(struct queue *q, const struct queue_letter *letters, size_t
     command_set_int(&a, DEAD_MOVE_ARGV_JOB_MAX, q->opts.job_max_bytes);
     command_set_bool(&a, DEAD_MOVE_ARGV_DROP, drop);
     for (size_t i = 0; i < n; i++)
-        add_item(&letters[i], &items[i], &a);
-    queue_send(q, q->cmd, &a, on_moved, m);
+        add_letter(&letters[i], &items[i], &a);
+    queue_send(q, q->cmd, &a, on_letters_moved, m);
     for (size_t i = 0; i < n; i++)
         buf_free(&items[i].value);
 }
@@ -96,7 +97,7 @@ static_assert((int)CANCEL_LISTED_REPLY_ANSWER == (int)CANCEL_WAITING_REPLY_ANSWE
                   (int)CANCEL_LISTED_ANSWER_DONE == (int)CANCEL_WAITING_ANSWER_DONE,
               "one reading of both");
 
-static void on_cancelled(struct queue *q, void *ctx, redisReply *reply)
+static void on_job_cancelled(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct cancelling *c = ctx;
     bool ok = queue_answered_array(q, "cancel", reply, CANCEL_WAITING_REPLY_FIXED);
@@ -118,7 +119,7 @@ enum { LOOK_BACK = 512 };
 
 /* A look at many or large elements takes several scripts. */
 struct looking {
-    struct cancelling cancelling; /* first: on_cancelled() gets it, too */
+    struct cancelling cancelling; /* first: on_job_cancelled() gets it, too */
     int64_t place, lowest;
     size_t key_size, len, outcome_len;
     char bytes[]; /* the list's key with its NUL, the element, the outcome */
@@ -129,7 +130,7 @@ static size_t looking_size(const struct looking *l)
     return sizeof *l + l->key_size + l->len + l->outcome_len;
 }
 
-static void on_looked(struct queue *q, void *ctx, redisReply *reply);
+static void on_list_looked(struct queue *q, void *ctx, redisReply *reply);
 
 /* l is the script's from here on. */
 static void look_for(struct queue *q, struct looking *l)
@@ -137,23 +138,24 @@ static void look_for(struct queue *q, struct looking *l)
     struct command a;
     const char *element = l->bytes + l->key_size;
     queue_script(q, &a, SCRIPT_CANCEL_LISTED);
-    command_key(&a, KEY_LIST, l->bytes);
+    command_key(&a, QUEUE_KEY_LIST, l->bytes);
     command_set_int(&a, CANCEL_LISTED_ARGV_POSITION, l->place);
     command_set_bytes(&a, CANCEL_LISTED_ARGV_ELEMENT, element, l->len);
     command_set_bytes(&a, CANCEL_LISTED_ARGV_OUTCOME, element + l->len, l->outcome_len);
     command_set_int(&a, CANCEL_LISTED_ARGV_LOWEST, l->lowest);
-    queue_send(q, q->cmd, &a, on_looked, l);
+    queue_send(q, q->cmd, &a, on_list_looked, l);
 }
 
 /* ctx is freed by who calls: a copy goes on. */
-static void on_looked(struct queue *q, void *ctx, redisReply *reply)
+static void on_list_looked(struct queue *q, void *ctx, redisReply *reply)
 {
     struct looking *l = ctx;
-    bool more = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == CANCEL_LISTED_REPLY_FIXED &&
+    bool more = reply && reply->type == REDIS_REPLY_ARRAY &&
+                reply->elements == CANCEL_LISTED_REPLY_FIXED &&
                 queue_reply_int(reply, CANCEL_LISTED_REPLY_ANSWER) == CANCEL_LISTED_ANSWER_GO_ON;
     int64_t place = more ? queue_reply_int(reply, CANCEL_LISTED_REPLY_POSITION) : 0;
     if (!more || place >= l->place) {
-        on_cancelled(q, ctx, reply);
+        on_job_cancelled(q, ctx, reply);
         return;
     }
     l->place = place;
@@ -167,7 +169,7 @@ void queue_cancel_listed(struct queue *q, enum queue_list list, const char *name
     assert(list == QUEUE_READY || list == QUEUE_INBOX || list == QUEUE_PARKED);
     char *made =
         list == QUEUE_READY ? NULL : queue_key(q, list == QUEUE_INBOX ? "inbox" : "parked", name);
-    const char *key = made ? made : q->keys[KEY_READY];
+    const char *key = made ? made : q->keys[QUEUE_KEY_READY];
     struct looking head = {.cancelling = {fn, arg},
                            .place = place,
                            .lowest = place > LOOK_BACK ? place - LOOK_BACK : 0,
@@ -194,5 +196,5 @@ void queue_cancel_waiting(struct queue *q, const char *field, const char *value,
     command_set(&a, CANCEL_WAITING_ARGV_POSITION, colon ? colon + 1 : "");
     command_set_bytes(&a, CANCEL_WAITING_ARGV_VALUE, value, len);
     command_set_bytes(&a, CANCEL_WAITING_ARGV_OUTCOME, outcome, outcome_len);
-    queue_send(q, q->cmd, &a, on_cancelled, cancelling(fn, arg));
+    queue_send(q, q->cmd, &a, on_job_cancelled, cancelling(fn, arg));
 }

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 
-static bool is_list(struct queue *q, const char *what, const redisReply *reply)
+static bool is_upkeep_list(struct queue *q, const char *what, const redisReply *reply)
 {
     return queue_answered(q, what, reply) && reply->type == REDIS_REPLY_ARRAY;
 }
@@ -31,12 +31,12 @@ static void on_adopted(struct queue *q, void *ctx, redisReply *reply)
                  (long long)jobs);
 }
 
-static void adopt(struct queue *q, const char *worker)
+static void adopt_inbox(struct queue *q, const char *worker)
 {
     char *inbox = queue_key(q, "inbox", worker);
     struct command a;
     queue_script(q, &a, SCRIPT_ADOPT);
-    command_key(&a, KEY_ORPHAN, inbox);
+    command_key(&a, QUEUE_KEY_ORPHAN, inbox);
     command_set(&a, ADOPT_ARGV_WORKER, worker);
     command_set_int(&a, ADOPT_ARGV_FORGET_MS, QUEUE_FORGET_MS);
     queue_send(q, q->cmd, &a, on_adopted, mem_strdup(worker));
@@ -55,12 +55,12 @@ static void on_dead_workers(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct walk *walk = ctx;
     q->adopting--;
-    if (!is_list(q, "workers", reply))
+    if (!is_upkeep_list(q, "workers", reply))
         return;
     for (size_t i = 0; i < reply->elements; i++) {
         const char *worker = queue_reply_text(reply, i);
         if (worker && strcmp(worker, q->worker) != 0)
-            adopt(q, worker);
+            adopt_inbox(q, worker);
     }
     /* The dead stay listed for long, so each step goes on where the last one stopped. */
     *walk->offset = reply->elements == ADOPT_NAMES ? *walk->offset + ADOPT_NAMES : 0;
@@ -73,7 +73,7 @@ static void walk_dead(struct queue *q, const char *from, int64_t to_ms, size_t *
     *walk = (struct walk){offset};
     command_begin(&a);
     command_add(&a, "ZRANGEBYSCORE");
-    command_add(&a, q->keys[KEY_WORKERS]);
+    command_add(&a, q->keys[QUEUE_KEY_WORKERS]);
     command_add(&a, from);
     command_add_int(&a, to_ms);
     command_add(&a, "LIMIT");
@@ -111,7 +111,7 @@ static void on_audited(struct queue *q, void *ctx, redisReply *reply)
               (long long)entries, (long long)jobs);
 }
 
-static void audit(struct queue *q, const redisReply *fields)
+static void audit_batches(struct queue *q, const redisReply *fields)
 {
     struct command a;
     queue_script(q, &a, SCRIPT_AUDIT);
@@ -135,7 +135,7 @@ static void on_scanned(struct queue *q, void *ctx, redisReply *reply)
 {
     (void)ctx;
     q->auditing = false;
-    if (!is_list(q, "scan", reply) || reply->elements != 2 ||
+    if (!is_upkeep_list(q, "scan", reply) || reply->elements != 2 ||
         reply->element[0]->type != REDIS_REPLY_STRING ||
         reply->element[1]->type != REDIS_REPLY_ARRAY)
         return;
@@ -144,7 +144,7 @@ static void on_scanned(struct queue *q, void *ctx, redisReply *reply)
         q->audit_at_ms = clock_mono_ms() + QUEUE_AUDIT_MS;
         queue_note_config(q);
     }
-    audit(q, reply->element[1]);
+    audit_batches(q, reply->element[1]);
 }
 
 static void audit_step(struct queue *q)
@@ -152,7 +152,7 @@ static void audit_step(struct queue *q)
     struct command a;
     command_begin(&a);
     command_add(&a, "HSCAN");
-    command_add(&a, q->keys[KEY_BATCH]);
+    command_add(&a, q->keys[QUEUE_KEY_BATCH]);
     command_add(&a, q->audit_cursor[0] ? q->audit_cursor : "0");
     command_add(&a, "COUNT");
     command_add_int(&a, 200);
@@ -175,7 +175,7 @@ void queue_housekeep(struct queue *q)
 
 /* --- leave ----------------------------------------------------------------------------------- */
 
-static void on_left(struct queue *q, void *ctx, redisReply *reply)
+static void on_inbox_left(struct queue *q, void *ctx, redisReply *reply)
 {
     (void)ctx;
     if (!queue_answered_array(q, "leave", reply, LEAVE_REPLY_FIXED)) {
@@ -195,7 +195,7 @@ void queue_on_leave_timer(void *arg)
     struct command a;
     queue_script(q, &a, SCRIPT_LEAVE);
     command_set(&a, LEAVE_ARGV_WORKER, q->worker);
-    queue_send(q, q->cmd, &a, on_left, NULL);
+    queue_send(q, q->cmd, &a, on_inbox_left, NULL);
 }
 
 void queue_leave(struct queue *q, queue_done_fn fn, void *arg)

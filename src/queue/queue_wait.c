@@ -31,7 +31,7 @@ void queue_on_wait_timer(void *arg)
     wait_done(arg, false);
 }
 
-static void on_moved(struct queue *q, void *ctx, redisReply *reply)
+static void on_wait_moved(struct queue *q, void *ctx, redisReply *reply)
 {
     (void)ctx;
     if (!q->waiting)
@@ -72,7 +72,7 @@ static bool same_server(const struct queue *q)
     return strcmp(redis_run_id(q->cmd), redis_run_id(q->wait)) == 0;
 }
 
-static void unblock(struct queue *q)
+static void unblock_wait(struct queue *q)
 {
     if (!q->waiting || q->wait_client <= 0)
         return;
@@ -90,7 +90,7 @@ static void unblock(struct queue *q)
 
 void queue_on_unblock_timer(void *arg)
 {
-    unblock(arg);
+    unblock_wait(arg);
 }
 
 void queue_wait_cancel(struct queue *q)
@@ -101,7 +101,7 @@ void queue_wait_cancel(struct queue *q)
     if (q->wait_client < 0)
         timer_once(q->wait_timer, 0);
     else
-        unblock(q);
+        unblock_wait(q);
 }
 
 static void on_client_id(struct queue *q, void *ctx, redisReply *reply)
@@ -111,7 +111,7 @@ static void on_client_id(struct queue *q, void *ctx, redisReply *reply)
         return;
     q->wait_client = reply->integer;
     if (q->wait_cancelled)
-        unblock(q);
+        unblock_wait(q);
 }
 
 /* --- waiting --------------------------------------------------------------------------------- */
@@ -140,14 +140,14 @@ static void send_move(struct queue *q)
     struct command a;
     command_begin(&a);
     command_add(&a, new ? "BLMOVE" : "BRPOPLPUSH");
-    command_add(&a, q->keys[KEY_READY]);
-    command_add(&a, q->keys[KEY_INBOX]);
+    command_add(&a, q->keys[QUEUE_KEY_READY]);
+    command_add(&a, q->keys[QUEUE_KEY_INBOX]);
     if (new) {
         command_add(&a, "LEFT");
         command_add(&a, "RIGHT");
     }
     command_add_int(&a, q->opts.idle_wait_s);
-    queue_send_blocking(q, q->wait, &a, 1000 * q->opts.idle_wait_s, on_moved, NULL);
+    queue_send_blocking(q, q->wait, &a, 1000 * q->opts.idle_wait_s, on_wait_moved, NULL);
 }
 
 void queue_wait(struct queue *q, queue_wait_fn fn, void *arg)

@@ -11,27 +11,27 @@
 
 /* A queue's keys, by the names that the scripts have for them. */
 enum queue_key {
-    KEY_READY,
-    KEY_RESULTS,
-    KEY_DEAD,
-    KEY_INBOX, /* of this worker */
-    KEY_DUE,
-    KEY_BATCH,
-    KEY_MEMBER,
-    KEY_OVERSIZE,
-    KEY_COUNT,
-    KEY_WORKERS,
-    KEY_RUN,
-    KEY_VERSION,
-    KEY_APPS,
-    KEY_STAT,
-    KEY_CONFIG,
-    KEY_FLOW, /* of the fleet, on the first queue's slot, as the next */
-    KEY_CONTROL,
-    KEYS_KNOWN,
+    QUEUE_KEY_READY,
+    QUEUE_KEY_RESULTS,
+    QUEUE_KEY_DEAD,
+    QUEUE_KEY_INBOX, /* of this worker */
+    QUEUE_KEY_DUE,
+    QUEUE_KEY_BATCH,
+    QUEUE_KEY_MEMBER,
+    QUEUE_KEY_OVERSIZE,
+    QUEUE_KEY_COUNT,
+    QUEUE_KEY_WORKERS,
+    QUEUE_KEY_RUN,
+    QUEUE_KEY_VERSION,
+    QUEUE_KEY_APPS,
+    QUEUE_KEY_STAT,
+    QUEUE_KEY_CONFIG,
+    QUEUE_KEY_FLOW, /* of the fleet, on the first queue's slot, as the next */
+    QUEUE_KEY_CONTROL,
+    QUEUE_KEYS_KNOWN,
     /* Of one call: command_key() names them. */
-    KEY_ORPHAN = KEYS_KNOWN, /* another worker's inbox */
-    KEY_LIST,
+    QUEUE_KEY_ORPHAN = QUEUE_KEYS_KNOWN, /* another worker's inbox */
+    QUEUE_KEY_LIST,
 };
 
 /* How a call of a script is laid out. */

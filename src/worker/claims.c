@@ -66,8 +66,8 @@ static unsigned offered(const struct dispatch *d)
     if (fleet_paused(d->fleet))
         return 0;
     size_t n = room(d), calls = pipeline_calls(d->pipeline, n);
-    return (unsigned)min_size(n,
-                              pipeline_jobs(d->pipeline, flow_offer(fleet_flow(d->fleet), calls)));
+    return (unsigned)min_size(
+        n, pipeline_jobs(d->pipeline, limits_calls(fleet_limits(d->fleet), calls)));
 }
 
 static unsigned credits(const struct dispatch *d)
@@ -85,7 +85,7 @@ static bool worth_a_claim(const struct dispatch *d, unsigned n)
     size_t busy, held;
     lanes_load(d, &busy, &held);
     return n && (n >= enough || busy == 0 ||
-                 (n < less_reserved(d, room(d)) && !flow_asking(fleet_flow(d->fleet))));
+                 (n < less_reserved(d, room(d)) && !limits_asking(fleet_limits(d->fleet))));
 }
 
 /* More than a claim brought is there. */
@@ -141,7 +141,7 @@ static void on_claim(void *arg, const struct queue_claim *claim, enum claim_end 
 static bool claim(struct lane *lane, unsigned n, bool alone)
 {
     struct dispatch *d = lane->d;
-    struct queue_drain drains[CONFIG_APPS_MAX];
+    struct queue_unpark unparks[CONFIG_APPS_MAX];
     if (pipeline_all_open(d->pipeline))
         return false;
     lane->reserved = n;
@@ -149,8 +149,8 @@ static bool claim(struct lane *lane, unsigned n, bool alone)
     lane->asked_ms = clock_mono_ms();
     lane->asked_under = config_hold(d->config);
     struct queue_ask ask = {.n = n,
-                            .drains = drains,
-                            .ndrains = pipeline_drainable(d->pipeline, n, drains),
+                            .unparks = unparks,
+                            .nunparks = pipeline_drainable(d->pipeline, n, unparks),
                             .order = d->config->napps > 1 ? QUEUE_IN_TURN : QUEUE_PARKED_FIRST,
                             .parked_max = parked_max(d),
                             .turn = lane->turn++,
@@ -196,7 +196,7 @@ static void try_aside(struct lane *lane)
 
 /* False when those after it in priority must wait. A claim that hangs holds up nobody, nor does a
  * queue that is set aside. */
-static bool serve(struct lane *lane, bool worth)
+static bool serve_lane(struct lane *lane, bool worth)
 {
     struct dispatch *d = lane->d;
     if (queue_claiming(lane->queue))
@@ -259,7 +259,7 @@ void claims_round(struct dispatch *d)
     bool fair = d->config->serve_fair, worth = takers(d) && worth_a_claim(d, credits(d));
     size_t n = d->config->nqueues, first = fair ? d->turn : 0;
     for (size_t i = 0; i < n; i++)
-        if (!serve(&d->lanes[(first + i) % n], worth) && !fair)
+        if (!serve_lane(&d->lanes[(first + i) % n], worth) && !fair)
             return;
 }
 
@@ -268,5 +268,5 @@ void claims_round(struct dispatch *d)
 bool claims_may(struct dispatch *d)
 {
     return !d->alone && !fleet_paused(d->fleet) && !pipeline_all_open(d->pipeline) &&
-           (worth_a_claim(d, offered(d)) || (room(d) && flow_asking(fleet_flow(d->fleet))));
+           (worth_a_claim(d, offered(d)) || (room(d) && limits_asking(fleet_limits(d->fleet))));
 }

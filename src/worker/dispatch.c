@@ -21,7 +21,7 @@ static void on_freed(void *arg)
     dispatch_pump_soon(arg);
 }
 
-static void end(struct dispatch *d, enum dispatch_end how, const char *why)
+static void end_drain(struct dispatch *d, enum dispatch_end how, const char *why)
 {
     if (d->ended)
         return;
@@ -40,7 +40,7 @@ static bool is_drained(const struct lane *lane)
     return held == 0;
 }
 
-static void on_left(void *arg, enum queue_done done)
+static void on_lane_left(void *arg, enum queue_done done)
 {
     (void)done;
     struct lane *lane = arg;
@@ -59,15 +59,15 @@ static void drain_step(struct dispatch *d)
         if (lane->left || lane->leaving || !is_drained(lane))
             continue;
         lane->leaving = true;
-        queue_leave(lane->queue, on_left, lane);
+        queue_leave(lane->queue, on_lane_left, lane);
     }
     if (all)
-        end(d, DISPATCH_DRAINED, "drained");
+        end_drain(d, DISPATCH_DRAINED, "drained");
 }
 
 static void on_drain_timer(void *arg)
 {
-    end(arg, DISPATCH_LEFT_OVER, "worker.drain_ms is up");
+    end_drain(arg, DISPATCH_LEFT_OVER, "worker.drain_ms is up");
 }
 
 static void cancel_waits(struct dispatch *d)
@@ -100,7 +100,7 @@ static void on_pump(void *arg)
 
 /* --- until empty ----------------------------------------------------------------------------- */
 
-static void on_counts(void *arg, const struct queue_counts *c)
+static void on_drain_counts(void *arg, const struct queue_counts *c)
 {
     struct dispatch *d = arg;
     d->counts_ok &= c->ok;
@@ -121,7 +121,7 @@ static void check_empty(struct dispatch *d)
     d->counted_jobs = 0;
     d->counts_due = d->config->nqueues;
     for (size_t i = 0; i < d->config->nqueues; i++)
-        queue_count(d->lanes[i].queue, on_counts, d);
+        queue_count(d->lanes[i].queue, on_drain_counts, d);
 }
 
 /* --- the clockwork --------------------------------------------------------------------------- */
@@ -135,7 +135,7 @@ static int64_t most_workers(const struct dispatch *d)
     return most;
 }
 
-static void on_tick(void *arg)
+static void on_dispatch_tick(void *arg)
 {
     struct dispatch *d = arg;
     bool open = false;
@@ -205,7 +205,7 @@ static void set_newer(struct lane *lane, bool newer)
         fleet_shut(lane->d->fleet, newer);
 }
 
-static void refuse(struct lane *lane, const char *why)
+static void refuse_server(struct lane *lane, const char *why)
 {
     struct dispatch *d = lane->d;
     set_newer(lane, true);
@@ -213,15 +213,15 @@ static void refuse(struct lane *lane, const char *why)
         return;
     log_error("event=queue_refused queue=%s why=%s", log_value(queue_name(lane->queue)),
               log_value(why));
-    end(d, DISPATCH_UNSUPPORTED, why);
+    end_drain(d, DISPATCH_UNSUPPORTED, why);
 }
 
-static void on_open(void *arg, bool ok, const char *why)
+static void on_lane_opened(void *arg, bool ok, const char *why)
 {
     struct lane *lane = arg;
     lane->open = ok;
     if (why)
-        refuse(lane, why);
+        refuse_server(lane, why);
     if (!ok)
         return;
     set_newer(lane, false);
@@ -238,9 +238,9 @@ static void on_lane_redis(void *arg, enum redis_state state, const char *why)
     if (state == REDIS_UP && lane == lane->d->lanes)
         fleet_connected(lane->d->fleet);
     if (state == REDIS_UP)
-        queue_open(lane->queue, on_open, lane);
+        queue_open(lane->queue, on_lane_opened, lane);
     else if (state == REDIS_UNSUPPORTED)
-        end(lane->d, DISPATCH_UNSUPPORTED, why);
+        end_drain(lane->d, DISPATCH_UNSUPPORTED, why);
 }
 
 /* Tokens or keys came, a circuit or a pause changed. */
@@ -359,7 +359,7 @@ struct dispatch *dispatch_new(struct event_base *base, struct resolver *resolver
     d->keyring = keyring_new(base, config, on_fleet, d);
     d->pipeline =
         pipeline_new(config, sender, d->keyring, d->fleet, d->router, d->worker, on_freed, d);
-    d->tick = every(d, config->reap_ms, on_tick);
+    d->tick = every(d, config->reap_ms, on_dispatch_tick);
     d->extend = every(d, config->extend_ms, on_extend);
     log_info("event=worker_start worker=%s queues=%zu concurrency=%lld memory_bytes=%lld",
              log_value(d->worker), config->nqueues, (long long)config->concurrency,
@@ -448,9 +448,9 @@ const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app)
     return pipeline_circuit_at(d->pipeline, app);
 }
 
-const struct flow *dispatch_flow(const struct dispatch *d)
+const struct limits *dispatch_flow(const struct dispatch *d)
 {
-    return fleet_flow(d->fleet);
+    return fleet_limits(d->fleet);
 }
 
 const char *dispatch_own_trouble(const struct dispatch *d, size_t app)

@@ -12,7 +12,7 @@
 #include "queue/queue.h"
 
 struct resolver;
-struct flow;
+struct limits;
 struct dispatch;
 
 enum dispatch_end {
@@ -59,7 +59,7 @@ struct dispatch_lane {
 };
 void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out);
 const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app);
-const struct flow *dispatch_flow(const struct dispatch *d);
+const struct limits *dispatch_flow(const struct dispatch *d);
 /* Why this worker takes no jobs of an app that others can send; NULL: it does. */
 const char *dispatch_own_trouble(const struct dispatch *d, size_t app);
 /* Why it does not know what the fleet agreed on; NULL: it does. */

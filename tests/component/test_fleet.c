@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What workers share (fleet, circuits, flow, flow_core, flow_limits, flow_ask, flow_cool;
-// flow_store, script_args), on a real redis-server: the buckets' arithmetic, cool-downs, overrides,
+// What workers share (fleet, circuits, limits, limits_core, limits_config, limits_ask, limits_cool;
+// fleet_store), on a real redis-server: the buckets' arithmetic, cool-downs, overrides,
 // pauses and circuits, seen by several workers at once.
 #include <setjmp.h>
 #include <stdarg.h>
@@ -62,7 +62,7 @@ static void config_init(int64_t push, int64_t egress, int64_t burst_ms)
 static void take_all(struct member *m)
 {
     int64_t wait_ms;
-    while (flow_take(fleet_flow(m->fleet), SHOP, FLOW_PUSH, NULL, &wait_ms) == FLOW_GO)
+    while (limits_take(fleet_limits(m->fleet), SHOP, LIMIT_PUSH, NULL, &wait_ms) == LIMIT_GO)
         m->taken++;
 }
 
@@ -72,7 +72,7 @@ static void on_fleet(void *arg)
     if (m->greedy)
         take_all(m);
     if (m->all &&
-        flow_take(fleet_flow(m->fleet), SHOP, FLOW_PUSH, m->all, &m->wait_ms) == FLOW_GO) {
+        limits_take(fleet_limits(m->fleet), SHOP, LIMIT_PUSH, m->all, &m->wait_ms) == LIMIT_GO) {
         m->all = NULL;
         m->all_ms = clock_mono_ms();
     }
@@ -120,14 +120,14 @@ static int members_stop(void **state)
     return 0;
 }
 
-static struct flow *flow_of(size_t i)
+static struct limits *limits_of(size_t i)
 {
-    return fleet_flow(members[i].fleet);
+    return fleet_limits(members[i].fleet);
 }
 
-static enum flow_token take(size_t i, size_t app, int64_t *wait_ms)
+static enum limit_token take(size_t i, size_t app, int64_t *wait_ms)
 {
-    return flow_take(flow_of(i), app, FLOW_PUSH, NULL, wait_ms);
+    return limits_take(limits_of(i), app, LIMIT_PUSH, NULL, wait_ms);
 }
 
 /* --- the script ------------------------------------------------------------------------------ */
@@ -458,15 +458,15 @@ static void without_limits_redis_is_not_asked(void **state)
     config.limit_all_gap_ms = 0;
     members_start(1);
     int64_t asks = metrics_get(METRIC_FLOW_ASKS), wait_ms;
-    assert_int_equal(64, flow_offer(flow_of(0), 64));
+    assert_int_equal(64, limits_calls(limits_of(0), 64));
     for (int i = 0; i < 1000; i++)
-        assert_int_equal(FLOW_GO, flow_take(flow_of(0), SHOP, FLOW_PUSH, "ANDROID", &wait_ms));
+        assert_int_equal(LIMIT_GO, limits_take(limits_of(0), SHOP, LIMIT_PUSH, "ANDROID", &wait_ms));
     assert_int_equal(asks, metrics_get(METRIC_FLOW_ASKS));
 }
 
 static int64_t shown(const char *limit)
 {
-    flow_show(flow_of(0));
+    limits_show(limits_of(0));
     return metrics_get_at(METRIC_FLOW_STOCK, metrics_find(SET_LIMIT, limit), METRIC_OTHER);
 }
 
@@ -479,10 +479,10 @@ static void the_stock_is_shown(void **state)
     assert_int_equal(0, shown("egress"));
     assert_int_equal(METRIC_ABSENT, shown("Push"));
     assert_int_equal(METRIC_ABSENT, shown("MassPush"));
-    flow_offer(flow_of(0), 64);
+    limits_calls(limits_of(0), 64);
     pump_until(base, shown("egress") > 0);
     int64_t before = shown("egress");
-    assert_int_equal(FLOW_GO, take(0, SHOP, &wait_ms));
+    assert_int_equal(LIMIT_GO, take(0, SHOP, &wait_ms));
     assert_int_equal(before - 1, shown("egress"));
     pump_until(base, shown("egress") == 0); /* unused, it went back */
 }
@@ -493,12 +493,12 @@ static void unused_tokens_go_back(void **state)
     config_init(0, 10, 1000);
     members_start(2);
     int64_t wait_ms;
-    flow_offer(flow_of(0), 64);
-    pump_until(base, flow_offer(flow_of(0), 64) > 0);
+    limits_calls(limits_of(0), 64);
+    pump_until(base, limits_calls(limits_of(0), 64) > 0);
     assert_int_equal(9, ask_for("egress@here", 10, 10, 9));
     assert_int_equal(0, ask_for("egress@here", 0x7fffff, 10, 0));
     /* Nobody takes it here: the other worker can have it. */
-    pump_until(base, take(1, SHOP, &wait_ms) == FLOW_GO);
+    pump_until(base, take(1, SHOP, &wait_ms) == LIMIT_GO);
 }
 
 static void accounts_have_their_own_buckets(void **state)
@@ -507,12 +507,12 @@ static void accounts_have_their_own_buckets(void **state)
     config_init(1, 0, 1000);
     members_start(1);
     int64_t wait_ms = 0;
-    assert_int_equal(FLOW_WAIT, take(0, SHOP, &wait_ms));
-    pump_until(base, take(0, SHOP, &wait_ms) == FLOW_GO);
-    pump_until(base, take(0, SHOP, &wait_ms) == FLOW_NONE);
+    assert_int_equal(LIMIT_WAIT, take(0, SHOP, &wait_ms));
+    pump_until(base, take(0, SHOP, &wait_ms) == LIMIT_GO);
+    pump_until(base, take(0, SHOP, &wait_ms) == LIMIT_NONE);
     assert_in_range(wait_ms, 1, 1600);
-    pump_until(base, take(0, NEWS, &wait_ms) == FLOW_GO);
-    assert_int_equal(0, flow_offer_app(flow_of(0), SHOP, 64));
+    pump_until(base, take(0, NEWS, &wait_ms) == LIMIT_GO);
+    assert_int_equal(0, limits_calls_of_app(limits_of(0), SHOP, 64));
 }
 
 static void buckets_of_a_configuration(void **state)
@@ -526,22 +526,22 @@ static void buckets_of_a_configuration(void **state)
         {"all@shop@ANDROID", 2.5, 1}, {"all@shop@iOS", 2.5, 1},     {"all@shop@HARMONY", 2.5, 1},
         {"all@shop@ALL", 2.5, 1},     {"all@news@ANDROID", 2.5, 1}, {"all@news@iOS", 2.5, 1},
         {"all@news@HARMONY", 2.5, 1}, {"all@news@ALL", 2.5, 1}};
-    struct flow_limit limits[FLOW_BUCKETS_MAX];
+    struct limit_setting limits[FLEET_LIMITS_MAX];
     size_t account[2];
     config_init(100, 50, 2000);
-    assert_int_equal(13, flow_limits(&config, limits, account));
+    assert_int_equal(13, limits_of_config(&config, limits, account));
     assert_int_equal(0, account[SHOP]);
     assert_int_equal(1, account[NEWS]);
     assert_string_equal("Push@other", limits[3].name);
     apps[NEWS] = (struct config_app){.app = {.name = "news"}, .account_label = "acme"};
-    assert_int_equal(sizeof rows / sizeof *rows, flow_limits(&config, limits, account));
+    assert_int_equal(sizeof rows / sizeof *rows, limits_of_config(&config, limits, account));
     assert_int_equal(0, account[NEWS]);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_string_equal(rows[i].name, limits[i].name);
         assert_true(rows[i].per_s == limits[i].per_s && rows[i].burst == limits[i].burst);
     }
     config.limit_egress = NULL; /* the host's name, whatever it is */
-    flow_limits(&config, limits, NULL);
+    limits_of_config(&config, limits, NULL);
     assert_true(strlen(limits[0].name) > strlen("egress@"));
 }
 
@@ -552,19 +552,19 @@ static void a_throttled_account_cools_everywhere(void **state)
     members_start(3);
     int64_t wait_ms;
     for (size_t i = 0; i < 3; i++)
-        pump_until(base, flow_offer_app(flow_of(i), SHOP, 64) > 0);
-    int64_t ms = throttle_account(flow_of(0), SHOP, FLOW_PUSH, 60000);
+        pump_until(base, limits_calls_of_app(limits_of(i), SHOP, 64) > 0);
+    int64_t ms = throttle_account(limits_of(0), SHOP, LIMIT_PUSH, 60000);
     assert_in_range(ms, 1, 60000);
-    assert_int_equal(FLOW_NONE, take(0, SHOP, &wait_ms));
+    assert_int_equal(LIMIT_NONE, take(0, SHOP, &wait_ms));
     for (size_t i = 1; i < 3; i++)
-        pump_until(base, take(i, SHOP, &wait_ms) == FLOW_NONE && wait_ms > 1500);
-    pump_until(base, take(2, NEWS, &wait_ms) == FLOW_GO);
+        pump_until(base, take(i, SHOP, &wait_ms) == LIMIT_NONE && wait_ms > 1500);
+    pump_until(base, take(2, NEWS, &wait_ms) == LIMIT_GO);
     /* An operator ends it. */
     freeReplyObject(cli("EVAL %s 1 " KEY_CONTROL " -1 cool:Push@acme %s",
                         script_get(SCRIPT_CONTROL)->source, ""));
     freeReplyObject(cli("HDEL " KEY_FLOW " Push@acme"));
     for (size_t i = 0; i < 3; i++)
-        pump_until(base, take(i, SHOP, &wait_ms) == FLOW_GO);
+        pump_until(base, take(i, SHOP, &wait_ms) == LIMIT_GO);
 }
 
 static void unlimited_accounts_cool_too(void **state)
@@ -573,16 +573,16 @@ static void unlimited_accounts_cool_too(void **state)
     config_init(0, 0, 1000);
     members_start(2);
     int64_t wait_ms;
-    throttle_account(flow_of(0), SHOP, FLOW_PUSH, 1200);
-    pump_until(base, take(1, SHOP, &wait_ms) == FLOW_NONE);
-    pump_until(base, take(1, SHOP, &wait_ms) == FLOW_GO);
-    pump_until(base, take(0, SHOP, &wait_ms) == FLOW_GO);
+    throttle_account(limits_of(0), SHOP, LIMIT_PUSH, 1200);
+    pump_until(base, take(1, SHOP, &wait_ms) == LIMIT_NONE);
+    pump_until(base, take(1, SHOP, &wait_ms) == LIMIT_GO);
+    pump_until(base, take(0, SHOP, &wait_ms) == LIMIT_GO);
 }
 
 static void throttle_one(size_t i, uint32_t call)
 {
-    flow_throttled(flow_of(i), SHOP, FLOW_PUSH,
-                   &(struct flow_throttle){.call = call, .hint_ms = 5000});
+    limits_throttled(limits_of(i), SHOP, LIMIT_PUSH,
+                   &(struct limit_throttle){.call = call, .hint_ms = 5000});
 }
 
 /* Each worker sees one call only; together they know that it is the account. */
@@ -593,13 +593,13 @@ static void two_workers_calls_are_two(void **state)
     members_start(2);
     int64_t wait_ms;
     throttle_one(0, 1);
-    pump_until(base, !flow_asking(flow_of(0)));
+    pump_until(base, !limits_asking(limits_of(0)));
     throttle_one(1, 1); /* the same job, which came there */
-    pump_until(base, !flow_asking(flow_of(1)));
-    pump_until(base, take(1, SHOP, &wait_ms) == FLOW_GO);
+    pump_until(base, !limits_asking(limits_of(1)));
+    pump_until(base, take(1, SHOP, &wait_ms) == LIMIT_GO);
     throttle_one(1, 2);
     for (size_t i = 0; i < 2; i++)
-        pump_until(base, take(i, SHOP, &wait_ms) == FLOW_NONE && wait_ms > 2000);
+        pump_until(base, take(i, SHOP, &wait_ms) == LIMIT_NONE && wait_ms > 2000);
 }
 
 static void one_alone_is_told_from_many(void **state)
@@ -608,19 +608,19 @@ static void one_alone_is_told_from_many(void **state)
     config_init(1000, 0, 1000);
     members_start(2);
     throttle_one(0, 1);
-    const struct flow_mark first = flow_mark(flow_of(0), SHOP, FLOW_PUSH);
-    pump_until(base, !flow_asking(flow_of(0)));
+    const struct limit_mark first = limit_mark(limits_of(0), SHOP, LIMIT_PUSH);
+    pump_until(base, !limits_asking(limits_of(0)));
     for (int i = 0; i < 16; i++)
-        flow_passed(flow_of(1), SHOP, FLOW_PUSH);
+        limits_passed(limits_of(1), SHOP, LIMIT_PUSH);
     throttle_one(1, 1); /* there, after others */
-    pump_until(base, !flow_asking(flow_of(1)));
-    const struct flow_mark second = flow_mark(flow_of(1), SHOP, FLOW_PUSH);
-    assert_true(flow_alone(&first, &second));
+    pump_until(base, !limits_asking(limits_of(1)));
+    const struct limit_mark second = limit_mark(limits_of(1), SHOP, LIMIT_PUSH);
+    assert_true(limits_one_call_only(&first, &second));
     throttle_one(1, 2);
-    const struct flow_mark third = flow_mark(flow_of(1), SHOP, FLOW_PUSH);
-    assert_false(flow_alone(&first, &third));
-    assert_false(flow_alone(&second, &second)); /* nothing went through */
-    assert_false(flow_alone(&(struct flow_mark){0}, &second));
+    const struct limit_mark third = limit_mark(limits_of(1), SHOP, LIMIT_PUSH);
+    assert_false(limits_one_call_only(&first, &third));
+    assert_false(limits_one_call_only(&second, &second)); /* nothing went through */
+    assert_false(limits_one_call_only(&(struct limit_mark){0}, &second));
 }
 
 static void pushes_to_all_take_turns(void **state)
@@ -642,7 +642,7 @@ static void pushes_to_all_take_turns(void **state)
     pump_until(base, members[0].wait_ms > 0);
     members[0].all = NULL;
     first = members[0].wait_ms;
-    assert_int_equal(FLOW_NONE, flow_take(flow_of(0), SHOP, FLOW_PUSH, "ANDROID", &second));
+    assert_int_equal(LIMIT_NONE, limits_take(limits_of(0), SHOP, LIMIT_PUSH, "ANDROID", &second));
     assert_in_range(second - first, 380, 400);
 }
 
@@ -682,15 +682,15 @@ static void rates_change_at_run_time(void **state)
     config_init(0, 0, 1000);
     members_start(2);
     int64_t wait_ms;
-    assert_int_equal(64, flow_offer(flow_of(0), 64));
+    assert_int_equal(64, limits_calls(limits_of(0), 64));
     change("rate:egress@here", "5");
     for (size_t i = 0; i < 2; i++)
-        pump_until(base, flow_offer(flow_of(i), 64) < 64);
+        pump_until(base, limits_calls(limits_of(i), 64) < 64);
     take_at(10, 5, 6);
     change("rate:egress@here", "");
     for (size_t i = 0; i < 2; i++)
-        pump_until(base, flow_offer(flow_of(i), 64) == 64);
-    assert_int_equal(FLOW_GO, take(0, SHOP, &wait_ms));
+        pump_until(base, limits_calls(limits_of(i), 64) == 64);
+    assert_int_equal(LIMIT_GO, take(0, SHOP, &wait_ms));
 }
 
 /* Every worker gets the configuration as it is, with another egress limit. */
@@ -711,18 +711,18 @@ static void a_reload_changes_rates(void **state)
     config_init(0, 2000, 1000);
     members_start(2);
     for (size_t i = 0; i < 2; i++)
-        flow_offer(flow_of(i), 64);
+        limits_calls(limits_of(i), 64);
     for (size_t i = 0; i < 2; i++)
-        pump_until(base, flow_offer(flow_of(i), 64) > 0 && !flow_asking(flow_of(i)));
+        pump_until(base, limits_calls(limits_of(i), 64) > 0 && !limits_asking(limits_of(i)));
     reload(&low, 5, 1000);
-    assert_int_equal(flow_offer(flow_of(0), 64), 0);
+    assert_int_equal(limits_calls(limits_of(0), 64), 0);
     take_at(9, 5, 6);
     assert_true(rate_of("egress@here") == 5);
     reload(&high, 500, 200);
     take_at(400, 500, 150);
     reload(&none, 0, 1000);
     for (size_t i = 0; i < 2; i++)
-        assert_int_equal(flow_offer(flow_of(i), 64), 64);
+        assert_int_equal(limits_calls(limits_of(i), 64), 64);
 }
 
 /* What an operator set is stronger than the new configuration until it is reset. */
@@ -732,7 +732,7 @@ static void a_reload_leaves_overrides(void **state)
     static struct config high;
     config_init(0, 2000, 1000);
     members_start(1);
-    pump_until(base, flow_offer(flow_of(0), 64) > 0);
+    pump_until(base, limits_calls(limits_of(0), 64) > 0);
     change("rate:egress@here", "10");
     members[0].greedy = true;
     take_all(&members[0]);

@@ -214,12 +214,12 @@ static void parked_and_ready_take_turns(void **state)
     (void)state;
     const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
-    const struct queue_drain drains[] = {{"a", 100}, {"b", 100}};
+    const struct queue_unpark unparks[] = {{"a", 100}, {"b", 100}};
     park_jobs(w, "a", 60);
     park_jobs(w, "b", 3);
     push_jobs("j", 0, 60);
     struct queue_ask ask = {
-        .n = 30, .drains = drains, .ndrains = 2, .order = QUEUE_IN_TURN, .parked_max = 1000};
+        .n = 30, .unparks = unparks, .nunparks = 2, .order = QUEUE_IN_TURN, .parked_max = 1000};
     assert_int_equal(13, worker_ask(w, &ask));
     assert_int_equal(14, got_of(w, 'a'));
     assert_int_equal(3, got_of(w, 'b'));
@@ -268,7 +268,7 @@ static void parked_jobs_beside_and_ready_alone(void **state)
     (void)state;
     const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
-    const struct queue_drain drains[] = {{"a", 2}, {"b", 1}};
+    const struct queue_unpark unparks[] = {{"a", 2}, {"b", 1}};
     park_jobs(w, "a", 5);
     park_jobs(w, "b", 5);
     push_jobs("j", 0, 4);
@@ -278,8 +278,8 @@ static void parked_jobs_beside_and_ready_alone(void **state)
         2, worker_ask(w, &(struct queue_ask){.n = 2, .parked_max = 1000, .ready_only = true}));
     assert_string_equal("j1", w->got[0].bytes);
     assert_int_equal(1, worker_ask(w, &(struct queue_ask){.n = 2,
-                                                          .drains = drains,
-                                                          .ndrains = 2,
+                                                          .unparks = unparks,
+                                                          .nunparks = 2,
                                                           .order = QUEUE_BESIDE,
                                                           .parked_max = 1000,
                                                           .from_end = true}));
@@ -289,8 +289,9 @@ static void parked_jobs_beside_and_ready_alone(void **state)
     assert_string_equal("a4", w->got[1].bytes);
     assert_string_equal("b4", w->got[3].bytes);
     assert_string_equal("j3", w->got[4].bytes);
-    assert_int_equal(0, worker_ask(w, &(struct queue_ask){
-                                          .drains = drains, .ndrains = 2, .order = QUEUE_BESIDE}));
+    assert_int_equal(
+        0, worker_ask(
+               w, &(struct queue_ask){.unparks = unparks, .nunparks = 2, .order = QUEUE_BESIDE}));
     assert_string_equal("a0", w->got[0].bytes);
     assert_int_equal(3, w->n);
     worker_free(w);

@@ -15,13 +15,16 @@
 
 #include "queue/command.h"
 
-static const char *const keys[KEYS_KNOWN] = {
-    [KEY_READY] = "ready",     [KEY_INBOX] = "inbox",   [KEY_DUE] = "due",
-    [KEY_BATCH] = "batch",     [KEY_MEMBER] = "member", [KEY_OVERSIZE] = "oversize",
-    [KEY_COUNT] = "count",     [KEY_RUN] = "run",       [KEY_CONFIG] = "config",
-    [KEY_WORKERS] = "workers", [KEY_STAT] = "stat",     [KEY_RESULTS] = "results",
-    [KEY_DEAD] = "dead",       [KEY_APPS] = "apps",     [KEY_VERSION] = "version",
-    [KEY_CONTROL] = "control", [KEY_FLOW] = "flow"};
+static const char *const keys[QUEUE_KEYS_KNOWN] = {
+    [QUEUE_KEY_READY] = "ready",     [QUEUE_KEY_INBOX] = "inbox",
+    [QUEUE_KEY_DUE] = "due",         [QUEUE_KEY_BATCH] = "batch",
+    [QUEUE_KEY_MEMBER] = "member",   [QUEUE_KEY_OVERSIZE] = "oversize",
+    [QUEUE_KEY_COUNT] = "count",     [QUEUE_KEY_RUN] = "run",
+    [QUEUE_KEY_CONFIG] = "config",   [QUEUE_KEY_WORKERS] = "workers",
+    [QUEUE_KEY_STAT] = "stat",       [QUEUE_KEY_RESULTS] = "results",
+    [QUEUE_KEY_DEAD] = "dead",       [QUEUE_KEY_APPS] = "apps",
+    [QUEUE_KEY_VERSION] = "version", [QUEUE_KEY_CONTROL] = "control",
+    [QUEUE_KEY_FLOW] = "flow"};
 
 /* As it goes out, one word after another; a number is known by its place in lens. */
 static void expect_words(const struct command *c, const char *expected)
@@ -74,7 +77,7 @@ static void keys_of_a_call_stand_where_they_are_named(void **state)
     (void)state;
     struct command c;
     command_script(&c, SCRIPT_ADOPT, keys);
-    command_key(&c, KEY_ORPHAN, "inbox of another");
+    command_key(&c, QUEUE_KEY_ORPHAN, "inbox of another");
     command_set(&c, ADOPT_ARGV_WORKER, "w2");
     command_set_int(&c, ADOPT_ARGV_FORGET_MS, 1);
     expect_words(&c, "ready workers inbox of another stat w2 1");

@@ -142,7 +142,7 @@ function note_shape(    i, part, keys, n) {
     for (i = 1; i <= nnames; i++) {
         split(names[i], part, SUBSEP)
         if (part[1] != "KEYS" || again[names[i]]) continue
-        keys = keys (n++ ? ", " : "") "KEY_" toupper(part[2])
+        keys = keys (n++ ? ", " : "") "QUEUE_KEY_" toupper(part[2])
     }
     shapes = shapes sprintf("    [SCRIPT_%s] = {.keys = {%s}, .nkeys = %d, .more_keys = %d, .nargs = %d, .width = %d},\n",
         toupper(name), keys == "" ? 0 : keys, n, width["KEYS"], fixed["ARGV"], width["ARGV"])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fleet/flow_store.h"
+#include "fleet/fleet_store.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -21,20 +21,20 @@ enum {
     CIRCUIT_WAIT_MAX_MS = 60 * 1000 /* the longest that a worker writes */
 };
 
-struct flow_store {
+struct fleet_store {
     struct redis *redis;
-    char *keys[KEYS_KNOWN]; /* FLOW, CONTROL and WORKERS */
+    char *keys[QUEUE_KEYS_KNOWN]; /* FLOW, CONTROL and WORKERS */
     char *told, *worker;
     int64_t version;
     bool trouble, shut;
 };
 
-static void begin_script(const struct flow_store *s, struct command *c, enum script which)
+static void begin_script(const struct fleet_store *s, struct command *c, enum script which)
 {
     command_script(c, which, (const char *const *)s->keys);
 }
 
-static void send_command(struct flow_store *s, struct command *c, redis_reply_fn fn, void *arg)
+static void send_command(struct fleet_store *s, struct command *c, redis_reply_fn fn, void *arg)
 {
     if (s->shut) {
         command_free(c);
@@ -46,7 +46,7 @@ static void send_command(struct flow_store *s, struct command *c, redis_reply_fn
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-char *flow_store_key(const char *queue, const char *kind)
+char *fleet_store_key(const char *queue, const char *kind)
 {
     struct buf b;
     char *prefix = queue_prefix(queue);
@@ -56,54 +56,54 @@ char *flow_store_key(const char *queue, const char *kind)
     return buf_take(&b);
 }
 
-struct flow_store *flow_store_new(struct redis *r, const char *queue, const char *worker)
+struct fleet_store *fleet_store_new(struct redis *r, const char *queue, const char *worker)
 {
-    struct flow_store *s = mem_zalloc(sizeof *s);
+    struct fleet_store *s = mem_zalloc(sizeof *s);
     s->redis = r;
-    s->keys[KEY_FLOW] = flow_store_key(queue, "flow");
-    s->keys[KEY_CONTROL] = flow_store_key(queue, "control");
-    s->keys[KEY_WORKERS] = flow_store_key(queue, "workers");
-    s->told = flow_store_key(queue, "told:");
+    s->keys[QUEUE_KEY_FLOW] = fleet_store_key(queue, "flow");
+    s->keys[QUEUE_KEY_CONTROL] = fleet_store_key(queue, "control");
+    s->keys[QUEUE_KEY_WORKERS] = fleet_store_key(queue, "workers");
+    s->told = fleet_store_key(queue, "told:");
     s->worker = mem_strdup(worker);
     s->version = -1;
     return s;
 }
 
-void flow_store_free(struct flow_store *s)
+void fleet_store_free(struct fleet_store *s)
 {
     if (!s)
         return;
-    for (size_t i = 0; i < KEYS_KNOWN; i++)
+    for (size_t i = 0; i < QUEUE_KEYS_KNOWN; i++)
         mem_free(s->keys[i]);
     mem_free(s->told);
     mem_free(s->worker);
     mem_free(s);
 }
 
-int64_t flow_store_version(const struct flow_store *s)
+int64_t fleet_store_version(const struct fleet_store *s)
 {
     return s->version;
 }
 
-void flow_store_shut(struct flow_store *s, bool shut)
+void fleet_store_shut(struct fleet_store *s, bool shut)
 {
     s->shut = shut;
 }
 
-bool flow_store_refused(const struct flow_store *s)
+bool fleet_store_refused(const struct fleet_store *s)
 {
     return s->trouble;
 }
 
 /* --- replies --------------------------------------------------------------------------------- */
 
-static int64_t number(const redisReply *array, size_t i)
+static int64_t reply_number(const redisReply *array, size_t i)
 {
     const redisReply *e = array->element[i];
     return e->type == REDIS_REPLY_INTEGER ? number_bounded(e->integer) : 0;
 }
 
-static void note_trouble(struct flow_store *s, const char *what, const char *error)
+static void note_store_trouble(struct fleet_store *s, const char *what, const char *error)
 {
     metrics_add(METRIC_FLOW_ERRORS, 1);
     if (!s->trouble)
@@ -121,31 +121,32 @@ static_assert((int)NOW == (int)CONTROL_REPLY_NOW && (int)VERSION == (int)CONTROL
               "now and version come first");
 
 /* An array of now, version, and at least n elements; keeps the version. */
-static bool answered(struct flow_store *s, const char *what, const redisReply *reply, size_t n)
+static bool store_answered(struct fleet_store *s, const char *what, const redisReply *reply,
+                           size_t n)
 {
     if (!reply)
         return false;
     if (reply->type == REDIS_REPLY_ERROR) {
-        note_trouble(s, what, reply->str);
+        note_store_trouble(s, what, reply->str);
         return false;
     }
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < n || number(reply, NOW) <= 0) {
-        note_trouble(s, what, "unexpected shape of the reply");
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < n || reply_number(reply, NOW) <= 0) {
+        note_store_trouble(s, what, "unexpected shape of the reply");
         return false;
     }
     if (s->trouble)
         log_info("event=flow_accepted step=%s", what);
     s->trouble = false;
-    s->version = number(reply, VERSION);
+    s->version = reply_number(reply, VERSION);
     return true;
 }
 
 /* --- tokens ---------------------------------------------------------------------------------- */
 
 struct asking {
-    struct flow_store *store;
+    struct fleet_store *store;
     size_t n;
-    flow_grants_fn fn;
+    limit_grants_fn fn;
     void *arg;
 };
 
@@ -158,30 +159,30 @@ static void note_repaired(int64_t n)
     log_error("event=limit_repaired values=%lld", (long long)n);
 }
 
-static void on_grants(void *arg, redisReply *reply)
+static void on_grants_answer(void *arg, redisReply *reply)
 {
     struct asking a = *(struct asking *)arg;
-    struct flow_grant grants[FLOW_ASKS_MAX];
+    struct limit_grant grants[LIMIT_ASKS_MAX];
     mem_free(arg);
     const size_t repaired = FLOW_REPLY_FIXED + FLOW_REPLY_WIDTH * a.n;
-    if (!answered(a.store, "tokens", reply, repaired + 1)) {
+    if (!store_answered(a.store, "tokens", reply, repaired + 1)) {
         a.fn(a.arg, NULL);
         return;
     }
-    note_repaired(number(reply, repaired));
+    note_repaired(reply_number(reply, repaired));
     for (size_t i = 0; i < a.n; i++) {
         size_t at = FLOW_REPLY_WIDTH * i;
-        grants[i] = (struct flow_grant){.granted = number(reply, at + FLOW_REPLY_GRANTED),
-                                        .wait_ms = number(reply, at + FLOW_REPLY_WAIT),
-                                        .rest_ms = number(reply, at + FLOW_REPLY_REST),
-                                        .passed = number(reply, at + FLOW_REPLY_PASSED),
-                                        .turns = number(reply, at + FLOW_REPLY_TURNS),
-                                        .who = number(reply, at + FLOW_REPLY_WHO)};
+        grants[i] = (struct limit_grant){.granted = reply_number(reply, at + FLOW_REPLY_GRANTED),
+                                         .wait_ms = reply_number(reply, at + FLOW_REPLY_WAIT),
+                                         .rest_ms = reply_number(reply, at + FLOW_REPLY_REST),
+                                         .passed = reply_number(reply, at + FLOW_REPLY_PASSED),
+                                         .turns = reply_number(reply, at + FLOW_REPLY_TURNS),
+                                         .who = reply_number(reply, at + FLOW_REPLY_WHO)};
     }
     a.fn(a.arg, grants);
 }
 
-static void set_report(struct command *c, const struct flow_report *r)
+static void set_report(struct command *c, const struct limit_report *r)
 {
     command_set_int(c, FLOW_ARGV_THROUGH, r->through);
     command_set_int(c, FLOW_ARGV_THROTTLED, r->throttled);
@@ -194,11 +195,11 @@ static void set_report(struct command *c, const struct flow_report *r)
     command_set_int(c, FLOW_ARGV_AGE, r->age_ms);
 }
 
-void flow_store_ask(struct flow_store *s, const struct flow_ask *asks, size_t n, flow_grants_fn fn,
-                    void *arg)
+void fleet_store_ask(struct fleet_store *s, const struct limit_ask *asks, size_t n,
+                     limit_grants_fn fn, void *arg)
 {
     struct command c;
-    assert(n && n <= FLOW_ASKS_MAX);
+    assert(n && n <= LIMIT_ASKS_MAX);
     begin_script(s, &c, SCRIPT_FLOW);
     for (size_t i = 0; i < n; i++) {
         command_group(&c);
@@ -212,19 +213,19 @@ void flow_store_ask(struct flow_store *s, const struct flow_ask *asks, size_t n,
     struct asking *asking = mem_alloc(sizeof *asking);
     *asking = (struct asking){s, n, fn, arg};
     metrics_add(METRIC_FLOW_ASKS, 1);
-    send_command(s, &c, on_grants, asking);
+    send_command(s, &c, on_grants_answer, asking);
 }
 
 /* --- control --------------------------------------------------------------------------------- */
 
 struct syncing {
-    struct flow_store *store;
+    struct fleet_store *store;
     int64_t seen;
-    flow_control_fn fn;
+    fleet_state_fn fn;
     void *arg;
 };
 
-static bool all_texts(const redisReply *reply, size_t from)
+static bool are_all_texts(const redisReply *reply, size_t from)
 {
     for (size_t i = from; i < reply->elements; i++)
         if (reply->element[i]->type != REDIS_REPLY_STRING)
@@ -232,45 +233,45 @@ static bool all_texts(const redisReply *reply, size_t from)
     return true;
 }
 
-static void on_control(void *arg, redisReply *reply)
+static void on_state_answer(void *arg, redisReply *reply)
 {
     struct syncing x = *(struct syncing *)arg;
     mem_free(arg);
-    if (!answered(x.store, "control", reply, CONTROL_REPLY_FIXED) ||
-        !all_texts(reply, CONTROL_REPLY_FIELD)) {
+    if (!store_answered(x.store, "control", reply, CONTROL_REPLY_FIXED) ||
+        !are_all_texts(reply, CONTROL_REPLY_FIELD)) {
         x.fn(x.arg, NULL);
         return;
     }
-    const struct flow_control control = {
-        .now_ms = number(reply, NOW),
-        .version = number(reply, VERSION),
-        .changed = number(reply, VERSION) != x.seen,
+    const struct fleet_state control = {
+        .now_ms = reply_number(reply, NOW),
+        .version = reply_number(reply, VERSION),
+        .changed = reply_number(reply, VERSION) != x.seen,
         .n = (reply->elements - CONTROL_REPLY_FIXED) / CONTROL_REPLY_WIDTH,
         .pairs = (const redisReply *const *)reply->element + CONTROL_REPLY_FIELD,
     };
     x.fn(x.arg, &control);
 }
 
-void flow_store_sync(struct flow_store *s, int64_t seen, flow_control_fn fn, void *arg)
+void fleet_store_sync(struct fleet_store *s, int64_t seen, fleet_state_fn fn, void *arg)
 {
     struct command c;
     begin_script(s, &c, SCRIPT_CONTROL);
     command_set_int(&c, CONTROL_ARGV_SEEN, seen);
     struct syncing *x = mem_alloc(sizeof *x);
     *x = (struct syncing){s, seen, fn, arg};
-    send_command(s, &c, on_control, x);
+    send_command(s, &c, on_state_answer, x);
 }
 
 /* --- circuits -------------------------------------------------------------------------------- */
 
 struct circuit_call {
-    struct flow_store *store;
-    circuit_share_fn fn;
+    struct fleet_store *store;
+    circuit_view_fn fn;
     void *arg;
 };
 
 /* Times that lie beyond all that a worker writes are cut to that. */
-static void read_failed(const char *text, int64_t now_ms, struct circuit_share *out)
+static void read_failed_jobs(const char *text, int64_t now_ms, struct circuit_view *out)
 {
     char wait[COMMAND_NUMBER_SIZE], at[COMMAND_NUMBER_SIZE], job[17];
     int used = 0;
@@ -284,12 +285,12 @@ static void read_failed(const char *text, int64_t now_ms, struct circuit_share *
         out->failed[out->nfailed++] = strtoull(job, NULL, 16);
 }
 
-void flow_store_read_circuit(const struct flow_store *s, const char *text, const char *failed,
-                             int64_t now_ms, struct circuit_share *out)
+void fleet_store_read_circuit(const struct fleet_store *s, const char *text, const char *failed,
+                              int64_t now_ms, struct circuit_view *out)
 {
     char word[4][COMMAND_NUMBER_SIZE], holder[160];
     int why = 0;
-    *out = (struct circuit_share){.now_ms = now_ms};
+    *out = (struct circuit_view){.now_ms = now_ms};
     if (sscanf(text, "%31[0-9] %31[0-9] %159s %31[0-9] %31[0-9] %n", word[0], word[1], holder,
                word[2], word[3], &why) < 5 ||
         !why)
@@ -299,34 +300,35 @@ void flow_store_read_circuit(const struct flow_store *s, const char *text, const
     int64_t till = min_int(number_read(word[2]), now_ms + CIRCUIT_WAIT_MAX_MS);
     /* While another worker probes, its lease is what we wait for. */
     bool others = strcmp(holder, "-") != 0 && (!s || strcmp(holder, s->worker) != 0);
-    *out = (struct circuit_share){.now_ms = now_ms,
-                                  .open = true,
-                                  .probed = others && till > now_ms,
-                                  .wait_ms = wait,
-                                  .probe_at_ms = others && till > at ? till : at,
-                                  .since_ms = min_int(number_read(word[3]), now_ms),
-                                  .why = text + why};
-    read_failed(failed, now_ms, out);
+    *out = (struct circuit_view){.now_ms = now_ms,
+                                 .open = true,
+                                 .probed = others && till > now_ms,
+                                 .wait_ms = wait,
+                                 .probe_at_ms = others && till > at ? till : at,
+                                 .since_ms = min_int(number_read(word[3]), now_ms),
+                                 .why = text + why};
+    read_failed_jobs(failed, now_ms, out);
 }
 
-static void on_circuit(void *arg, redisReply *reply)
+static void on_circuit_answer(void *arg, redisReply *reply)
 {
     struct circuit_call x = *(struct circuit_call *)arg;
-    struct circuit_share share;
+    struct circuit_view share;
     mem_free(arg);
-    if (!answered(x.store, "circuit", reply, CIRCUIT_REPLY_FIXED) ||
-        !all_texts(reply, CIRCUIT_REPLY_CIRCUIT)) {
+    if (!store_answered(x.store, "circuit", reply, CIRCUIT_REPLY_FIXED) ||
+        !are_all_texts(reply, CIRCUIT_REPLY_CIRCUIT)) {
         x.fn(x.arg, NULL);
         return;
     }
-    flow_store_read_circuit(x.store, reply->element[CIRCUIT_REPLY_CIRCUIT]->str,
-                            reply->element[CIRCUIT_REPLY_FAILED]->str, number(reply, NOW), &share);
-    share.mine = number(reply, CIRCUIT_REPLY_MINE) == 1;
+    fleet_store_read_circuit(x.store, reply->element[CIRCUIT_REPLY_CIRCUIT]->str,
+                             reply->element[CIRCUIT_REPLY_FAILED]->str, reply_number(reply, NOW),
+                             &share);
+    share.mine = reply_number(reply, CIRCUIT_REPLY_MINE) == 1;
     x.fn(x.arg, &share);
 }
 
-void flow_store_circuit(struct flow_store *s, const struct circuit_ask *ask, circuit_share_fn fn,
-                        void *arg)
+void fleet_store_circuit(struct fleet_store *s, const struct circuit_ask *ask, circuit_view_fn fn,
+                         void *arg)
 {
     static const char *const names[] = {[CIRCUIT_OP_OPEN] = "open",
                                         [CIRCUIT_OP_PROBE] = "probe",
@@ -350,32 +352,32 @@ void flow_store_circuit(struct flow_store *s, const struct circuit_ask *ask, cir
     command_set_int(&c, CIRCUIT_ARGV_JOBS_MAX, CIRCUIT_JOBS_MAX);
     struct circuit_call *x = mem_alloc(sizeof *x);
     *x = (struct circuit_call){s, fn, arg};
-    send_command(s, &c, on_circuit, x);
+    send_command(s, &c, on_circuit_answer, x);
 }
 
 /* --- votes ----------------------------------------------------------------------------------- */
 
 struct voting {
-    struct flow_store *store;
-    flow_vote_fn fn; /* NULL: nobody waits for it */
+    struct fleet_store *store;
+    fleet_vote_fn fn; /* NULL: nobody waits for it */
     void *arg;
 };
 
-static void on_vote(void *arg, redisReply *reply)
+static void on_vote_answer(void *arg, redisReply *reply)
 {
     struct voting x = *(struct voting *)arg;
     mem_free(arg);
-    bool ok = answered(x.store, "vote", reply, VOTE_REPLY_FIXED);
+    bool ok = store_answered(x.store, "vote", reply, VOTE_REPLY_FIXED);
     if (!x.fn)
         return;
-    enum flow_vote vote = !ok                                     ? FLOW_VOTE_UNANSWERED
-                          : number(reply, VOTE_REPLY_AGREED) == 1 ? FLOW_VOTE_AGREED
-                                                                  : FLOW_VOTE_ALONE;
-    x.fn(x.arg, vote, ok ? number(reply, NOW) : 0);
+    enum fleet_vote vote = !ok                                           ? FLEET_VOTE_UNANSWERED
+                           : reply_number(reply, VOTE_REPLY_AGREED) == 1 ? FLEET_VOTE_AGREED
+                                                                         : FLEET_VOTE_ALONE;
+    x.fn(x.arg, vote, ok ? reply_number(reply, NOW) : 0);
 }
 
-static void send_vote(struct flow_store *s, const char *app, const char *op, int64_t ttl_ms,
-                      flow_vote_fn fn, void *arg)
+static void send_vote(struct fleet_store *s, const char *app, const char *op, int64_t ttl_ms,
+                      fleet_vote_fn fn, void *arg)
 {
     struct command c;
     begin_script(s, &c, SCRIPT_VOTE);
@@ -385,16 +387,16 @@ static void send_vote(struct flow_store *s, const char *app, const char *op, int
     command_set_int(&c, VOTE_ARGV_TTL_MS, ttl_ms);
     struct voting *x = mem_alloc(sizeof *x);
     *x = (struct voting){s, fn, arg};
-    send_command(s, &c, on_vote, x);
+    send_command(s, &c, on_vote_answer, x);
 }
 
-void flow_store_vote(struct flow_store *s, const char *app, int64_t ttl_ms, flow_vote_fn fn,
-                     void *arg)
+void fleet_store_vote(struct fleet_store *s, const char *app, int64_t ttl_ms, fleet_vote_fn fn,
+                      void *arg)
 {
     send_vote(s, app, "vote", ttl_ms, fn, arg);
 }
 
-void flow_store_well(struct flow_store *s, const char *app)
+void fleet_store_well(struct fleet_store *s, const char *app)
 {
     send_vote(s, app, "well", 0, NULL, NULL);
 }
@@ -402,28 +404,28 @@ void flow_store_well(struct flow_store *s, const char *app)
 /* --- what was let through -------------------------------------------------------------------- */
 
 struct telling {
-    struct flow_store *store;
+    struct fleet_store *store;
     size_t n;
-    flow_sent_fn fn;
+    fleet_sent_fn fn;
     void *arg;
 };
 
-static void on_sent(void *arg, redisReply *reply)
+static void on_sent_answer(void *arg, redisReply *reply)
 {
     struct telling x = *(struct telling *)arg;
-    int64_t last[FLOW_SENT_MAX];
+    int64_t last[FLEET_SENT_MAX];
     mem_free(arg);
-    bool ok = answered(x.store, "sent", reply, SENT_REPLY_FIXED + x.n);
+    bool ok = store_answered(x.store, "sent", reply, SENT_REPLY_FIXED + x.n);
     for (size_t i = 0; ok && i < x.n; i++)
-        last[i] = number(reply, SENT_REPLY_LAST + i);
+        last[i] = reply_number(reply, SENT_REPLY_LAST + i);
     x.fn(x.arg, ok ? last : NULL);
 }
 
-void flow_store_sent(struct flow_store *s, const struct flow_sent *apps, size_t n, flow_sent_fn fn,
-                     void *arg)
+void fleet_store_sent(struct fleet_store *s, const struct fleet_sent *apps, size_t n,
+                      fleet_sent_fn fn, void *arg)
 {
     struct command c;
-    assert(n && n <= FLOW_SENT_MAX);
+    assert(n && n <= FLEET_SENT_MAX);
     begin_script(s, &c, SCRIPT_SENT);
     for (size_t i = 0; i < n; i++) {
         command_group(&c);
@@ -432,17 +434,17 @@ void flow_store_sent(struct flow_store *s, const struct flow_sent *apps, size_t 
     }
     struct telling *x = mem_alloc(sizeof *x);
     *x = (struct telling){s, n, fn, arg};
-    send_command(s, &c, on_sent, x);
+    send_command(s, &c, on_sent_answer, x);
 }
 
 /* --- what is said once ----------------------------------------------------------------------- */
 
 struct told {
-    flow_told_fn fn; /* NULL: nobody waits for it */
+    fleet_told_fn fn; /* NULL: nobody waits for it */
     void *arg;
 };
 
-static void on_told(void *arg, redisReply *reply)
+static void on_told_answer(void *arg, redisReply *reply)
 {
     struct told x = *(struct told *)arg;
     mem_free(arg);
@@ -450,7 +452,7 @@ static void on_told(void *arg, redisReply *reply)
         x.fn(x.arg, !reply || reply->type != REDIS_REPLY_NIL);
 }
 
-static void send_told(struct flow_store *s, const char *what, int64_t ttl_ms, const char *unless,
+static void send_told(struct fleet_store *s, const char *what, int64_t ttl_ms, const char *unless,
                       const struct told *told)
 {
     struct command c;
@@ -467,18 +469,18 @@ static void send_told(struct flow_store *s, const char *what, int64_t ttl_ms, co
         command_add(&c, unless);
     struct told *x = mem_alloc(sizeof *x);
     *x = *told;
-    send_command(s, &c, on_told, x);
+    send_command(s, &c, on_told_answer, x);
     buf_free(&key);
 }
 
-void flow_store_tell(struct flow_store *s, const char *what, int64_t ttl_ms, flow_told_fn fn,
-                     void *arg)
+void fleet_store_tell(struct fleet_store *s, const char *what, int64_t ttl_ms, fleet_told_fn fn,
+                      void *arg)
 {
     send_told(s, what, ttl_ms, "NX", &(struct told){fn, arg});
 }
 
 /* There is no right to remove keys, so it ends at once. */
-void flow_store_untell(struct flow_store *s, const char *what)
+void fleet_store_untell(struct fleet_store *s, const char *what)
 {
     send_told(s, what, 1, NULL, &(struct told){NULL, NULL});
 }
