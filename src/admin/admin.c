@@ -155,8 +155,7 @@ static enum meant judge_names(const struct admin *a, struct evhttp_request *req,
     return judge_host(a, target, local);
 }
 
-static enum meant judge_readiness(const struct admin *a, struct evhttp_request *req,
-                                  const char **named)
+static enum meant judge_asker(const struct admin *a, struct evhttp_request *req, const char **named)
 {
     struct evhttp_connection *connection = evhttp_request_get_connection(req);
     int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
@@ -171,7 +170,7 @@ static enum meant judge_readiness(const struct admin *a, struct evhttp_request *
 }
 
 /* At most once a minute: whoever asks decides how often, and what it says. */
-static void tell_readiness(struct admin *a, const char *host, const char *path)
+static void tell_of_stranger(struct admin *a, const char *host, const char *path)
 {
     int64_t now = clock_mono_ms();
     if (a->told_mono_ms && now - a->told_mono_ms < LOG_AGAIN_MS)
@@ -190,7 +189,7 @@ static void refuse_page(struct admin *a, struct evhttp_request *req, enum meant 
 {
     metrics_add_at(METRIC_ADMIN_REFUSED, metrics_find(SET_DOOR, word_of(meant)), 1);
     if (meant == MEANT_OTHERS) {
-        tell_readiness(a, named, path);
+        tell_of_stranger(a, named, path);
         answer_text(req, 421, "Misdirected Request",
                     "this Host is not known here: admin.hosts lists those that are\n");
     } else if (meant == MEANT_UNCLEAR) {
@@ -219,7 +218,7 @@ static void on_admin_request(struct evhttp_request *req, void *arg)
         answer_text(req, 405, NULL, "only GET and HEAD\n");
         return;
     }
-    enum meant meant = judge_readiness(a, req, &named);
+    enum meant meant = judge_asker(a, req, &named);
     if (!page)
         answer_text(req, 404, NULL, "not here: try /livez, /readyz, /metrics or /stats\n");
     else if (meant == MEANT_US || (page->is_open && meant != MEANT_STRANGER))

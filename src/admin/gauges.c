@@ -133,9 +133,10 @@ static void ask_gauges(struct gauge_lane *lane, int64_t now_ms)
         return;
     lane->asked_ms = now_ms;
     lane->awaited = ANSWERS;
-    queue_count(at.queue, on_gauge_counts, lane);
-    queue_peek_head(at.queue, on_view, lane);
-    queue_memory(at.queue, on_gauge_memory, lane);
+    struct queue *queue = dispatch_queue(lane->dispatch, lane->index);
+    queue_count(queue, on_gauge_counts, lane);
+    queue_peek_head(queue, on_view, lane);
+    queue_memory(queue, on_gauge_memory, lane);
 }
 
 void gauges_tick(struct gauges *g, int64_t now_ms)

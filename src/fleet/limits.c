@@ -12,7 +12,7 @@
 
 /* --- which limit ---------------------------------------------------------------------------- */
 
-static struct limit *egress_limit(struct limits *f)
+static struct limit *egress_limit(const struct limits *f)
 {
     return &f->v[0];
 }
@@ -106,17 +106,21 @@ void limits_show(const struct limits *f)
 
 /* --- claiming -------------------------------------------------------------------------------- */
 
-static size_t calls_within(struct limits *f, struct limit *l, int64_t now, size_t n)
+static size_t calls_within(const struct limit *l, int64_t now, size_t n)
 {
     if (now < l->cooled_ms)
         return 0;
-    if (l->rate <= 0)
-        return n;
-    if ((l->tokens == 0 || 2 * l->tokens < l->window) && now >= l->blocked_ms && !l->asked) {
+    return l->rate > 0 ? min_size(n, (size_t)max_int(0, l->tokens)) : n;
+}
+
+static void ask_when_few(struct limits *f, struct limit *l, int64_t now)
+{
+    if (now < l->cooled_ms || now < l->blocked_ms || l->rate <= 0 || l->asked)
+        return;
+    if (l->tokens == 0 || 2 * l->tokens < l->window) {
         l->hungry = true;
         limits_want(f, l);
     }
-    return l->tokens < (int64_t)n ? (size_t)l->tokens : n;
 }
 
 /* Until when nobody needs to try for a token that calls have missed. */
@@ -137,32 +141,40 @@ static bool is_short_of_mass(const struct limit *l, int64_t now)
     return till > now && till <= now + LIMIT_MOMENT_MS;
 }
 
-size_t limits_calls(struct limits *f, size_t n)
+size_t limits_calls(const struct limits *f, size_t n)
 {
     int64_t now = clock_mono_ms();
-    size_t sum = 0, any = calls_within(f, egress_limit(f), now, n);
-    if (!n)
-        return 0;
+    size_t sum = 0;
     for (size_t i = 0; i < f->naccounts; i++)
         if (!is_short_of_mass(limits_account(f, i, LIMIT_MASSPUSH), now))
-            sum += calls_within(f, limits_account(f, i, LIMIT_PUSH), now, n);
-    return min_size(sum, any);
+            sum += calls_within(limits_account(f, i, LIMIT_PUSH), now, n);
+    return min_size(sum, calls_within(egress_limit(f), now, n));
+}
+
+void limits_ask_for(struct limits *f, size_t n)
+{
+    int64_t now = clock_mono_ms();
+    ask_when_few(f, egress_limit(f), now);
+    for (size_t i = 0; n && i < f->naccounts; i++)
+        if (!is_short_of_mass(limits_account(f, i, LIMIT_MASSPUSH), now))
+            ask_when_few(f, limits_account(f, i, LIMIT_PUSH), now);
 }
 
 size_t limits_calls_of_app(struct limits *f, size_t app, size_t n)
 {
     int64_t now = clock_mono_ms();
-    size_t any = calls_within(f, egress_limit(f), now, n);
-    size_t own = calls_within(f, limits_account(f, f->app_account[app], LIMIT_PUSH), now, n);
+    struct limit *own = limits_account(f, f->app_account[app], LIMIT_PUSH);
+    ask_when_few(f, egress_limit(f), now);
+    ask_when_few(f, own, now);
     /* Parked jobs would be taken out and parked again, round and round; while MassPush rests, each
      * goes out by itself. */
     const struct limit *mass = limits_account(f, f->app_account[app], LIMIT_MASSPUSH);
     if (spent_till(mass, now) > now && !limits_mass_rests(f, app))
         return 0;
-    return min_size(own, any);
+    return min_size(calls_within(own, now, n), calls_within(egress_limit(f), now, n));
 }
 
-bool limits_rests(struct limits *f, size_t app)
+bool limits_rests(const struct limits *f, size_t app)
 {
     const struct limit *need[] = {egress_limit(f),
                                   limits_account(f, f->app_account[app], LIMIT_PUSH),

@@ -28,17 +28,19 @@ void limits_free(struct limits *f); /* after the store's connection */
  * Not from within a callback. */
 void limits_set_config(struct limits *f, const struct config *config);
 
-/* For how many of n calls jobs may be claimed with the tokens in hand; asks for more when that is
- * few. n when nothing is limited. */
-size_t limits_calls(struct limits *f, size_t n);
-/* For how many of n calls an app's parked jobs could be sent at once. */
+/* For how many of n calls jobs may be claimed with the tokens in hand. n when nothing is limited.
+ */
+size_t limits_calls(const struct limits *f, size_t n);
+/* Asks for more where what is in hand for n calls is few. */
+void limits_ask_for(struct limits *f, size_t n);
+/* For how many of n calls an app's parked jobs could be sent at once; asks for more, too. */
 size_t limits_calls_of_app(struct limits *f, size_t app, size_t n);
 /* How many workers are alive: while Redis does not answer for a limit, each keeps to its part. */
 void limits_set_workers(struct limits *f, int64_t n);
 bool limits_asking(const struct limits *f); /* an answer is awaited */
 /* Whether a cool-down holds an app's calls, of one action at least, for more than a second: what is
  * parked stays so for a while. */
-bool limits_rests(struct limits *f, size_t app);
+bool limits_rests(const struct limits *f, size_t app);
 
 enum limit_token {
     LIMIT_GO,   /* taken */
@@ -68,12 +70,12 @@ int64_t limits_throttled(struct limits *f, size_t app, enum limit_action action,
 struct limit_mark {
     int64_t passed, turns;
 };
-struct limit_mark limit_mark(struct limits *f, size_t app, enum limit_action action);
+struct limit_mark limit_mark(const struct limits *f, size_t app, enum limit_action action);
 /* Was a call that was throttled at both marks the only one, while others went through? */
 bool limits_one_call_only(const struct limit_mark *then, const struct limit_mark *now);
 
 /* MassPush is cooled down for the app's account for more than a moment: jobs go out one by one. */
-bool limits_mass_rests(struct limits *f, size_t app);
+bool limits_mass_rests(const struct limits *f, size_t app);
 
 /* What the fleet agreed on: overrides of rates (all that are not named between begin and end are
  * as configured), and cool-downs. */

@@ -102,7 +102,7 @@ int64_t limits_throttled(struct limits *f, size_t app, enum limit_action action,
     return l->cooled_ms > now ? l->cooled_ms - now : 0;
 }
 
-struct limit_mark limit_mark(struct limits *f, size_t app, enum limit_action action)
+struct limit_mark limit_mark(const struct limits *f, size_t app, enum limit_action action)
 {
     if (app >= f->config->napps)
         return (struct limit_mark){0};
@@ -115,7 +115,7 @@ bool limits_one_call_only(const struct limit_mark *then, const struct limit_mark
     return then->turns && now->turns == then->turns && now->passed - then->passed >= ALONE_PASSED;
 }
 
-bool limits_mass_rests(struct limits *f, size_t app)
+bool limits_mass_rests(const struct limits *f, size_t app)
 {
     const struct limit *l = limits_account(f, f->app_account[app], LIMIT_MASSPUSH);
     return l->cooled_ms > clock_mono_ms() + LIMIT_MOMENT_MS;

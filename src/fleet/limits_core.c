@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-struct limit *limits_account(struct limits *f, size_t account, enum limit_action action)
+struct limit *limits_account(const struct limits *f, size_t account, enum limit_action action)
 {
     return &f->v[1 + account * LIMIT_ACTIONS + action];
 }

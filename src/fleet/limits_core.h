@@ -60,7 +60,7 @@ void limits_merge_report(struct limit_report *to, const struct limit_report *old
 /* Nobody calls for so long; tokens are dropped. */
 void limits_set_cool(struct limit *l, int64_t now_ms, int64_t left_ms, const char *by);
 void limits_end_cool(struct limit *l, int64_t now_ms); /* unless the fleet names it */
-struct limit *limits_account(struct limits *f, size_t account, enum limit_action action);
+struct limit *limits_account(const struct limits *f, size_t account, enum limit_action action);
 struct limit *limits_find(struct limits *f, const char *name);
 void limits_on_send(void *arg);
 void limits_on_wake(void *arg);

@@ -61,7 +61,7 @@ static unsigned less_reserved(const struct dispatch *d, unsigned n)
 }
 
 /* Jobs that could be sent at once: nothing is claimed while all is paused or without a token. */
-static unsigned offered(const struct dispatch *d)
+static unsigned sendable(const struct dispatch *d)
 {
     if (fleet_paused(d->fleet))
         return 0;
@@ -70,9 +70,12 @@ static unsigned offered(const struct dispatch *d)
         n, pipeline_jobs(d->pipeline, limits_calls(fleet_limits(d->fleet), calls)));
 }
 
+/* For how many of them jobs are to be claimed now; tokens are asked for where they are few. */
 static unsigned credits(const struct dispatch *d)
 {
-    return less_reserved(d, offered(d));
+    if (!fleet_paused(d->fleet))
+        limits_ask_for(fleet_limits(d->fleet), pipeline_calls(d->pipeline, room(d)));
+    return less_reserved(d, sendable(d));
 }
 
 /* A claim per freed credit would cost a script each, unless idle. Tokens come in lots that are
@@ -265,8 +268,8 @@ void claims_round(struct dispatch *d)
 
 /* Neither a claim that is not answered nor waiting for Redis to say whether there are tokens is an
  * excuse for not claiming. */
-bool claims_may(struct dispatch *d)
+bool claims_may(const struct dispatch *d)
 {
     return !d->alone && !fleet_paused(d->fleet) && !pipeline_all_open(d->pipeline) &&
-           (worth_a_claim(d, offered(d)) || (room(d) && limits_asking(fleet_limits(d->fleet))));
+           (worth_a_claim(d, sendable(d)) || (room(d) && limits_asking(fleet_limits(d->fleet))));
 }

@@ -426,7 +426,7 @@ void dispatch_status(const struct dispatch *d, struct dispatch_status *out)
                                     .lanes = d->config->nqueues};
 }
 
-bool dispatch_may_claim(struct dispatch *d)
+bool dispatch_may_claim(const struct dispatch *d)
 {
     return claims_may(d);
 }
@@ -443,12 +443,17 @@ void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out
                                   .dropped_ms = lane->dropped_ms};
 }
 
+struct queue *dispatch_queue(struct dispatch *d, size_t i)
+{
+    return d->lanes[i].queue;
+}
+
 const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app)
 {
     return pipeline_circuit_at(d->pipeline, app);
 }
 
-const struct limits *dispatch_flow(const struct dispatch *d)
+const struct limits *dispatch_limits(const struct dispatch *d)
 {
     return fleet_limits(d->fleet);
 }

@@ -46,11 +46,11 @@ struct dispatch_status {
 };
 void dispatch_status(const struct dispatch *d, struct dispatch_status *out);
 /* False: all is paused, every circuit is open, or there are no tokens. */
-bool dispatch_may_claim(struct dispatch *d);
+bool dispatch_may_claim(const struct dispatch *d);
 
 /* A queue as it is served: times are monotonic ms, 0 never. */
 struct dispatch_lane {
-    struct queue *queue;
+    const struct queue *queue;
     const char *why;    /* the command connection is down; "" */
     const char *aside;  /* why Redis refuses to serve it: it is set aside; NULL: it is not */
     bool up, open;      /* command connection; schema checked and scripts run on it */
@@ -58,8 +58,9 @@ struct dispatch_lane {
     int64_t dropped_ms; /* when the watchdog dropped its connections, until a claim is answered */
 };
 void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out);
+struct queue *dispatch_queue(struct dispatch *d, size_t i); /* to ask Redis about it */
 const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app);
-const struct limits *dispatch_flow(const struct dispatch *d);
+const struct limits *dispatch_limits(const struct dispatch *d);
 /* Why this worker takes no jobs of an app that others can send; NULL: it does. */
 const char *dispatch_own_trouble(const struct dispatch *d, size_t app);
 /* Why it does not know what the fleet agreed on; NULL: it does. */

@@ -125,6 +125,13 @@ static struct limits *limits_of(size_t i)
     return fleet_limits(members[i].fleet);
 }
 
+/* As a worker that would claim asks. */
+static size_t calls_for(struct limits *l, size_t n)
+{
+    limits_ask_for(l, n);
+    return limits_calls(l, n);
+}
+
 static enum limit_token take(size_t i, size_t app, int64_t *wait_ms)
 {
     return limits_take(limits_of(i), app, LIMIT_PUSH, NULL, wait_ms);
@@ -458,10 +465,28 @@ static void without_limits_redis_is_not_asked(void **state)
     config.limit_all_gap_ms = 0;
     members_start(1);
     int64_t asks = metrics_get(METRIC_FLOW_ASKS), wait_ms;
-    assert_int_equal(64, limits_calls(limits_of(0), 64));
+    assert_int_equal(64, calls_for(limits_of(0), 64));
     for (int i = 0; i < 1000; i++)
-        assert_int_equal(LIMIT_GO, limits_take(limits_of(0), SHOP, LIMIT_PUSH, "ANDROID", &wait_ms));
+        assert_int_equal(LIMIT_GO,
+                         limits_take(limits_of(0), SHOP, LIMIT_PUSH, "ANDROID", &wait_ms));
     assert_int_equal(asks, metrics_get(METRIC_FLOW_ASKS));
+}
+
+/* Who only looks (the watchdog, readiness, pages) takes no tokens from those that would use them.
+ */
+static void looking_asks_nothing(void **state)
+{
+    (void)state;
+    config_init(0, 1000, 1000);
+    members_start(1);
+    int64_t asks = metrics_get(METRIC_FLOW_ASKS);
+    assert_int_equal(0, limits_calls(limits_of(0), 64));
+    assert_false(limits_rests(limits_of(0), SHOP));
+    assert_false(limits_asking(limits_of(0)));
+    limits_ask_for(limits_of(0), 64);
+    assert_true(limits_asking(limits_of(0)));
+    pump_until(base, limits_calls(limits_of(0), 64) > 0);
+    assert_true(metrics_get(METRIC_FLOW_ASKS) > asks);
 }
 
 static int64_t shown(const char *limit)
@@ -479,7 +504,7 @@ static void the_stock_is_shown(void **state)
     assert_int_equal(0, shown("egress"));
     assert_int_equal(METRIC_ABSENT, shown("Push"));
     assert_int_equal(METRIC_ABSENT, shown("MassPush"));
-    limits_calls(limits_of(0), 64);
+    calls_for(limits_of(0), 64);
     pump_until(base, shown("egress") > 0);
     int64_t before = shown("egress");
     assert_int_equal(LIMIT_GO, take(0, SHOP, &wait_ms));
@@ -493,8 +518,8 @@ static void unused_tokens_go_back(void **state)
     config_init(0, 10, 1000);
     members_start(2);
     int64_t wait_ms;
-    limits_calls(limits_of(0), 64);
-    pump_until(base, limits_calls(limits_of(0), 64) > 0);
+    calls_for(limits_of(0), 64);
+    pump_until(base, calls_for(limits_of(0), 64) > 0);
     assert_int_equal(9, ask_for("egress@here", 10, 10, 9));
     assert_int_equal(0, ask_for("egress@here", 0x7fffff, 10, 0));
     /* Nobody takes it here: the other worker can have it. */
@@ -582,7 +607,7 @@ static void unlimited_accounts_cool_too(void **state)
 static void throttle_one(size_t i, uint32_t call)
 {
     limits_throttled(limits_of(i), SHOP, LIMIT_PUSH,
-                   &(struct limit_throttle){.call = call, .hint_ms = 5000});
+                     &(struct limit_throttle){.call = call, .hint_ms = 5000});
 }
 
 /* Each worker sees one call only; together they know that it is the account. */
@@ -682,14 +707,14 @@ static void rates_change_at_run_time(void **state)
     config_init(0, 0, 1000);
     members_start(2);
     int64_t wait_ms;
-    assert_int_equal(64, limits_calls(limits_of(0), 64));
+    assert_int_equal(64, calls_for(limits_of(0), 64));
     change("rate:egress@here", "5");
     for (size_t i = 0; i < 2; i++)
-        pump_until(base, limits_calls(limits_of(i), 64) < 64);
+        pump_until(base, calls_for(limits_of(i), 64) < 64);
     take_at(10, 5, 6);
     change("rate:egress@here", "");
     for (size_t i = 0; i < 2; i++)
-        pump_until(base, limits_calls(limits_of(i), 64) == 64);
+        pump_until(base, calls_for(limits_of(i), 64) == 64);
     assert_int_equal(LIMIT_GO, take(0, SHOP, &wait_ms));
 }
 
@@ -711,18 +736,18 @@ static void a_reload_changes_rates(void **state)
     config_init(0, 2000, 1000);
     members_start(2);
     for (size_t i = 0; i < 2; i++)
-        limits_calls(limits_of(i), 64);
+        calls_for(limits_of(i), 64);
     for (size_t i = 0; i < 2; i++)
-        pump_until(base, limits_calls(limits_of(i), 64) > 0 && !limits_asking(limits_of(i)));
+        pump_until(base, calls_for(limits_of(i), 64) > 0 && !limits_asking(limits_of(i)));
     reload(&low, 5, 1000);
-    assert_int_equal(limits_calls(limits_of(0), 64), 0);
+    assert_int_equal(calls_for(limits_of(0), 64), 0);
     take_at(9, 5, 6);
     assert_true(rate_of("egress@here") == 5);
     reload(&high, 500, 200);
     take_at(400, 500, 150);
     reload(&none, 0, 1000);
     for (size_t i = 0; i < 2; i++)
-        assert_int_equal(limits_calls(limits_of(i), 64), 64);
+        assert_int_equal(calls_for(limits_of(i), 64), 64);
 }
 
 /* What an operator set is stronger than the new configuration until it is reset. */
@@ -732,7 +757,7 @@ static void a_reload_leaves_overrides(void **state)
     static struct config high;
     config_init(0, 2000, 1000);
     members_start(1);
-    pump_until(base, limits_calls(limits_of(0), 64) > 0);
+    pump_until(base, calls_for(limits_of(0), 64) > 0);
     change("rate:egress@here", "10");
     members[0].greedy = true;
     take_all(&members[0]);
@@ -1003,6 +1028,7 @@ int main(void)
         T(a_full_memory_does_not_stop_it),
         T(greedy_workers_stay_below_the_rate),
         T(without_limits_redis_is_not_asked),
+        T(looking_asks_nothing),
         T(the_stock_is_shown),
         T(unused_tokens_go_back),
         T(accounts_have_their_own_buckets),

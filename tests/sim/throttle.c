@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Does a fleet find a quota that nobody told it? The real flow.lua inside a real redis-server, on a
- * clock of our own, and the real modules of the workers' side (limits_ask, limits_core, limits_cool),
- * against quotas as a provider might keep them. Usage: throttle [all]: a selection, or all rows;
- * writes a table and fails where a fleet gets less than it should. */
+ * clock of our own, and the real modules of the workers' side (limits_ask, limits_core,
+ * limits_cool), against quotas as a provider might keep them. Usage: throttle [all]: a selection,
+ * or all rows; writes a table and fails where a fleet gets less than it should. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,9 +148,9 @@ static redisReply *evaluate(const struct limit_ask *asks, size_t n)
 }
 
 void __wrap_fleet_store_ask(struct fleet_store *s, const struct limit_ask *asks, size_t n,
-                           limit_grants_fn fn, void *arg);
+                            limit_grants_fn fn, void *arg);
 void __wrap_fleet_store_ask(struct fleet_store *s, const struct limit_ask *asks, size_t n,
-                           limit_grants_fn fn, void *arg)
+                            limit_grants_fn fn, void *arg)
 {
     (void)s;
     redisReply *r = evaluate(asks, n);
@@ -162,7 +162,7 @@ void __wrap_fleet_store_ask(struct fleet_store *s, const struct limit_ask *asks,
     for (size_t i = 0; i < n; i++) {
         const redisReply *const *e = (const redisReply *const *)r->element + 2 + 6 * i;
         a->grants[i] = (struct limit_grant){e[0]->integer, e[1]->integer, e[2]->integer,
-                                           e[3]->integer, e[4]->integer, e[5]->integer};
+                                            e[3]->integer, e[4]->integer, e[5]->integer};
         if (!trial.hints && e[2]->integer > tally.rest_ms)
             tally.rest_ms = e[2]->integer;
     }
@@ -205,10 +205,11 @@ static void on_reply(void *arg, int64_t unused)
     if (c->let_through)
         limits_passed(c->worker->flow, 0, LIMIT_PUSH);
     else
-        limits_throttled(c->worker->flow, 0, LIMIT_PUSH,
-                       &(struct limit_throttle){.call = c->number,
-                                               .hint_ms = trial.hints ? c->wait_us / 1000 + 1 : 0,
-                                               .age_ms = (virtual_us() - c->sent_us) / 1000});
+        limits_throttled(
+            c->worker->flow, 0, LIMIT_PUSH,
+            &(struct limit_throttle){.call = c->number,
+                                     .hint_ms = trial.hints ? c->wait_us / 1000 + 1 : 0,
+                                     .age_ms = (virtual_us() - c->sent_us) / 1000});
     send_what_may_go(c->worker);
     free(c);
 }
@@ -246,10 +247,16 @@ static void send_one(struct worker *w)
 }
 
 /* As claims do: jobs are taken as far as there are tokens. There are always more jobs. */
+static size_t tokens_for(struct limits *l, size_t n)
+{
+    limits_ask_for(l, n);
+    return limits_calls(l, n);
+}
+
 static void send_what_may_go(struct worker *w)
 {
     int64_t wait_ms;
-    size_t n = w->room > w->out ? limits_calls(w->flow, (size_t)(w->room - w->out)) : 0;
+    size_t n = w->room > w->out ? tokens_for(w->flow, (size_t)(w->room - w->out)) : 0;
     for (; n && limits_take(w->flow, 0, LIMIT_PUSH, NULL, &wait_ms) == LIMIT_GO; n--)
         send_one(w);
 }
