@@ -6,9 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/metrics.h"
-#include "pipeline/memory.h"
 #include "worker/ahead.h"
 #include "worker/claims.h"
 #include "worker/lanes.h"
@@ -16,7 +14,7 @@
 #include "worker/room.h"
 #include "worker/watchdog.h"
 
-static void on_freed(void *arg)
+void dispatch_on_freed(void *arg)
 {
     dispatch_pump_soon(arg);
 }
@@ -231,7 +229,7 @@ static void on_lane_opened(void *arg, bool ok, const char *why)
     dispatch_pump_soon(lane->d);
 }
 
-static void on_lane_redis(void *arg, enum redis_state state, const char *why)
+void dispatch_on_lane_redis(void *arg, enum redis_state state, const char *why)
 {
     struct lane *lane = arg;
     lane->open = false;
@@ -244,7 +242,7 @@ static void on_lane_redis(void *arg, enum redis_state state, const char *why)
 }
 
 /* Tokens or keys came, a circuit or a pause changed. */
-static void on_fleet(void *arg)
+void dispatch_on_news(void *arg)
 {
     struct dispatch *d = arg;
     if (d->ended)
@@ -257,14 +255,14 @@ static void on_fleet(void *arg)
     dispatch_pump_soon(d);
 }
 
-static void on_redis(void *arg, enum redis_state state, const char *why)
+void dispatch_on_redis(void *arg, enum redis_state state, const char *why)
 {
     struct dispatch *d = arg;
     for (size_t i = 0; i < d->config->nqueues; i++)
-        on_lane_redis(&d->lanes[i], state, why);
+        dispatch_on_lane_redis(&d->lanes[i], state, why);
 }
 
-static void on_wait_redis(void *arg, enum redis_state state, const char *why)
+void dispatch_on_wait_redis(void *arg, enum redis_state state, const char *why)
 {
     (void)why;
     struct lane *lane = arg;
@@ -272,48 +270,7 @@ static void on_wait_redis(void *arg, enum redis_state state, const char *why)
         dispatch_pump_soon(lane->d);
 }
 
-/* --- construction ---------------------------------------------------------------------------- */
-
-/* In a cluster to the owner of the queue's slot. */
-static struct redis *lane_connect(struct lane *lane, struct resolver *resolver, const char *kind,
-                                  const char *queue, redis_state_fn fn)
-{
-    struct redis_opts opts = lane->d->config->redis;
-    char name[64];
-    opts.slot = cluster_slot(queue, strlen(queue));
-    opts.value_max = fn == on_wait_redis ? QUEUE_WAKE_BYTES : opts.value_max;
-    snprintf(name, sizeof name, "%s %s", kind, queue);
-    return redis_new(lane->d->base, resolver, &opts, name, fn, lane);
-}
-
-static void lane_init(struct lane *lane, struct dispatch *d, struct resolver *resolver,
-                      const char *name)
-{
-    const struct config *c = d->config;
-    lane->d = d;
-    lane->results = config_queue_key(c->queue_results, name);
-    lane->dead = config_queue_key(c->queue_dead, name);
-    lane->wait = lane_connect(lane, resolver, "wait", name, on_wait_redis);
-    lane->cmd = d->cmd ? d->cmd : lane_connect(lane, resolver, "command", name, on_lane_redis);
-    const struct queue_opts opts = {
-        .name = name,
-        .results = lane->results,
-        .dead = lane->dead,
-        .ids = c->ids_by_queue ? NULL : c->queue_names[0],
-        .worker = d->worker,
-        .digest = c->digest,
-        .marks = c->marks,
-        .lease_ms = c->lease_ms,
-        .idle_wait_s = c->idle_wait_s,
-        .results_max = c->results_max,
-        .job_max_bytes = c->job_max_bytes,
-        .may_forget = c->may_forget,
-        .wait_replicas = c->wait_replicas,
-        .wait_ms = c->wait_ms,
-        .crash_limit = c->crash_limit,
-    };
-    lane->queue = queue_new(d->base, lane->cmd, lane->wait, &opts);
-}
+/* --- the timers ------------------------------------------------------------------------------ */
 
 static struct timer *every(struct dispatch *d, int64_t ms, timer_fn fn)
 {
@@ -322,82 +279,23 @@ static struct timer *every(struct dispatch *d, int64_t ms, timer_fn fn)
     return t;
 }
 
-/* What the fleet shares lies on the first queue's slot. */
-static struct redis *first_queues_redis(const struct dispatch *d)
+void dispatch_wind_up(struct dispatch *d)
 {
-    return d->lanes[0].cmd;
+    d->pump = timer_new(d->base, on_pump, d);
+    d->read = timer_new(d->base, dispatch_on_read, d);
+    d->drain_timer = timer_new(d->base, on_drain_timer, d);
+    d->tick = every(d, d->config->reap_ms, on_dispatch_tick);
+    d->extend = every(d, d->config->extend_ms, on_extend);
 }
 
-struct dispatch *dispatch_new(struct event_base *base, struct resolver *resolver,
-                              const struct config *config, bool until_empty, dispatch_end_fn fn,
-                              void *arg, struct err *e)
+void dispatch_wind_down(struct dispatch *d)
 {
-    struct sender *sender = sender_new(base, config, e);
-    if (!sender)
-        return NULL;
-    struct dispatch *d = mem_zalloc(sizeof *d);
-    *d = (struct dispatch){.base = base,
-                           .config = config,
-                           .sender = sender,
-                           .until_empty = until_empty,
-                           .fn = fn,
-                           .arg = arg};
-    d->memory_bytes = memory_for_jobs(config->memory_bytes, memory_limit(""));
-    metrics_set(METRIC_JOBS_HELD_BYTES_MAX, d->memory_bytes);
-    dispatch_name_worker(d);
-    heartbeat_init(&d->heartbeat, clock_wall_ms(), clock_mono_ms());
-    d->pump = timer_new(base, on_pump, d);
-    d->read = timer_new(base, dispatch_on_read, d);
-    d->drain_timer = timer_new(base, on_drain_timer, d);
-    d->lanes = mem_zalloc(config->nqueues * sizeof *d->lanes);
-    if (config->redis.topology != TOPOLOGY_CLUSTER)
-        d->cmd = redis_new(base, resolver, &config->redis, "command", on_redis, d);
-    for (size_t i = 0; i < config->nqueues; i++)
-        lane_init(&d->lanes[i], d, resolver, config->queue_names[i]);
-    d->router = router_new(base, resolver, &config->redis, d->cmd);
-    d->fleet = fleet_new(base, config, first_queues_redis(d), d->worker, on_fleet, d);
-    d->keyring = keyring_new(base, config, on_fleet, d);
-    d->pipeline =
-        pipeline_new(config, sender, d->keyring, d->fleet, d->router, d->worker, on_freed, d);
-    d->tick = every(d, config->reap_ms, on_dispatch_tick);
-    d->extend = every(d, config->extend_ms, on_extend);
-    log_info("event=worker_start worker=%s queues=%zu concurrency=%lld memory_bytes=%lld",
-             log_value(d->worker), config->nqueues, (long long)config->concurrency,
-             (long long)d->memory_bytes);
-    return d;
+    struct timer *const all[] = {d->pump, d->read, d->drain_timer, d->tick, d->extend};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        timer_free(all[i]);
 }
 
-void dispatch_free(struct dispatch *d)
-{
-    if (!d)
-        return;
-    d->ended = true; /* callbacks of what is torn down report to nobody */
-    sender_free(d->sender);
-    for (size_t i = 0; i < d->config->nqueues; i++) {
-        redis_free(d->lanes[i].wait);
-        d->lanes[i].wait = NULL;
-        if (!d->cmd)
-            redis_free(d->lanes[i].cmd);
-    }
-    router_free(d->router);
-    redis_free(d->cmd);
-    for (size_t i = 0; i < d->config->nqueues; i++) {
-        queue_free(d->lanes[i].queue);
-        config_drop(d->lanes[i].asked_under);
-        mem_free(d->lanes[i].results);
-        mem_free(d->lanes[i].dead);
-    }
-    pipeline_free(d->pipeline);
-    keyring_free(d->keyring);
-    fleet_free(d->fleet);
-    timer_free(d->tick);
-    timer_free(d->extend);
-    timer_free(d->pump);
-    timer_free(d->read);
-    timer_free(d->drain_timer);
-    mem_free(d->lanes);
-    mem_free(d);
-}
+/* --- for others ------------------------------------------------------------------------------ */
 
 void dispatch_set_config(struct dispatch *d, const struct config *config)
 {

@@ -11,7 +11,6 @@
 #include "fleet/circuit.h"
 #include "queue/queue.h"
 
-struct resolver;
 struct limits;
 struct dispatch;
 
@@ -20,15 +19,8 @@ enum dispatch_end {
     DISPATCH_LEFT_OVER,   /* the drain's time was up: leases run out by themselves */
     DISPATCH_UNSUPPORTED, /* the server or its schema cannot be served */
 };
-/* The last callback; why is for the log. Never before dispatch_new returned. */
+/* The last callback; why is for the log. Never before worker_open() returned. */
 typedef void (*dispatch_end_fn)(void *arg, enum dispatch_end end, const char *why);
-
-/* config and base are borrowed. until_empty: drain by itself when every queue is empty. NULL with
- * e when HTTP cannot be set up; Redis may be down. */
-struct dispatch *dispatch_new(struct event_base *base, struct resolver *resolver,
-                              const struct config *config, bool until_empty, dispatch_end_fn fn,
-                              void *arg, struct err *e);
-void dispatch_free(struct dispatch *d);
 
 /* Another configuration (borrowed) from config_reload(): its queues are the same. Jobs that were
  * read under the old one hold that until they end. Not from within a callback of d. */

@@ -24,13 +24,14 @@
 #include "support/redis_server.h"
 #include "support/time_passes.h"
 #include "support/worker_config.h"
-#include "worker/dispatch.h"
+#include "worker/worker.h"
 
 enum { VARS_MAX = 16 };
 
 struct stage {
     struct provider provider;
     struct config config;
+    struct worker *running;
     struct dispatch *d;
     bool ended;
     enum dispatch_end how;
@@ -70,9 +71,10 @@ static void prepare(struct stage *s, const char *const *more)
 static void start(struct stage *s, bool until_empty)
 {
     struct err e = {""};
-    s->d = dispatch_new(base, NULL, &s->config, until_empty, on_end, s, &e);
-    if (!s->d)
+    s->running = worker_open(base, &s->config, until_empty, on_end, s, &e);
+    if (!s->running)
         fail_msg("%s", e.text);
+    s->d = worker_dispatch(s->running);
 }
 
 /* Until the server knows that the dispatcher has gone: what is enqueued before that may still be
@@ -88,7 +90,7 @@ static long long blocked_clients(void)
 
 static void close_stage(struct stage *s)
 {
-    dispatch_free(s->d);
+    worker_close(s->running);
     pump_until(base, blocked_clients() == 0);
     provider_close(&s->provider);
     config_free(&s->config);
@@ -405,7 +407,7 @@ static void test_no_http(void **state)
     prepare(&s, NULL);
     char *endpoint = s.config.endpoint, wrong[] = "https://[";
     s.config.endpoint = wrong;
-    assert_null(dispatch_new(base, NULL, &s.config, false, on_end, &s, &e));
+    assert_null(worker_open(base, &s.config, false, on_end, &s, &e));
     assert_true(e.text[0] != '\0');
     s.config.endpoint = endpoint;
     close_stage(&s);
