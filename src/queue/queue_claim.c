@@ -385,7 +385,7 @@ static void set_rules(const struct queue *q, struct command *c, const struct que
 {
     static const char *const orders[] = {
         [QUEUE_PARKED_FIRST] = "first", [QUEUE_IN_TURN] = "turn", [QUEUE_BESIDE] = "beside"};
-    bool lpop_has_count = queue_server_version(q, q->cmd) >= 60200;
+    bool lpop_has_count = redis_version(q->cmd) >= 60200;
     command_set_bool(c, CLAIM_ARGV_LPOP_HAS_COUNT, lpop_has_count);
     command_set_int(c, CLAIM_ARGV_CRASH_LIMIT,
                     q->opts.crash_limit ? q->opts.crash_limit : INT32_MAX);

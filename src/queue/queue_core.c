@@ -136,11 +136,6 @@ int64_t queue_now_ms(const struct queue *q)
 
 /* --- names ----------------------------------------------------------------------------------- */
 
-unsigned queue_server_version(const struct queue *q, const struct redis *r)
-{
-    return q->force_version ? q->force_version : redis_version(r);
-}
-
 void queue_random_id(char out[QUEUE_ID_SIZE])
 {
     unsigned char random[12];

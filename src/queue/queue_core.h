@@ -81,7 +81,6 @@ struct queue {
     char *name, *worker, *digest, *marks;
     char *stat;             /* what the heartbeat says of this worker; NULL: nothing */
     struct queue_opts opts; /* its texts are the copies above */
-    unsigned force_version; /* tests: pretend that the server is this old; 0: ask it */
     bool closed;            /* freed by its owner, kept until the last answer */
     size_t pending;         /* answers awaited */
 
@@ -168,7 +167,6 @@ int64_t queue_backoff_next(struct queue *q);
 /* Frees a queue that its owner has freed, once the last answer has come. */
 void queue_free_when_quiet(struct queue *q);
 
-unsigned queue_server_version(const struct queue *q, const struct redis *r);
 void queue_random_id(char out[QUEUE_ID_SIZE]);
 char *queue_join(const char *a, const char *b, const char *c);              /* mem_free */
 char *queue_key(const struct queue *q, const char *kind, const char *name); /* K:<kind>:<name> */

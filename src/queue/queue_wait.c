@@ -136,7 +136,7 @@ static void send_client_id(struct queue *q)
  * waits. */
 static void send_move(struct queue *q)
 {
-    bool new = queue_server_version(q, q->wait) >= 60200;
+    bool new = redis_version(q->wait) >= 60200;
     struct command a;
     command_begin(&a);
     command_add(&a, new ? "BLMOVE" : "BRPOPLPUSH");
