@@ -311,11 +311,6 @@ void dispatch_set_config(struct dispatch *d, const struct config *config)
     dispatch_pump_soon(d);
 }
 
-size_t dispatch_in_flight(const struct dispatch *d)
-{
-    return pipeline_flights(d->pipeline);
-}
-
 void dispatch_status(const struct dispatch *d, struct dispatch_status *out)
 {
     *out = (struct dispatch_status){.worker = d->worker,

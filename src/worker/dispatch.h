@@ -28,7 +28,6 @@ void dispatch_set_config(struct dispatch *d, const struct config *config);
 
 /* Stop claiming, finish what is out within worker.drain_ms, give the rest back. */
 void dispatch_drain(struct dispatch *d);
-size_t dispatch_in_flight(const struct dispatch *d);
 
 /* For those who watch: everything is borrowed and true now. */
 struct dispatch_status {
