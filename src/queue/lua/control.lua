@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- What the fleet has agreed on: pause:<app> (ms of its end, 0: none; pause:* is everybody),
--- rate:<bucket> (overrides), cool:<bucket> (ms of its end), circuit:<app>, failed:<app> (jobs whose
+-- rate:<limit> (overrides), cool:<limit> (ms of its end), circuit:<app>, failed:<app> (jobs whose
 -- probes failed), sent:<app> (sent.lua), and v, which grows with each change.
 -- KEYS: control
 -- ARGV: seen, field value … (changes; '': removes it; +n: n ms from now)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Takes tokens from the fleet's buckets, puts unused ones back, and learns from the provider's
--- answers. A bucket refills on Redis' clock at its present rate.
+-- Takes tokens from the fleet's limits, puts unused ones back, and learns from the provider's
+-- answers. A limit refills on Redis' clock at its present rate.
 -- An account is throttled when two different calls were, without an answer let through between
 -- them: then it rests, for as long as the provider said; where it said nothing, for a quarter of a
 -- second at most, twice as long from one rest to the next that nothing got through between, up to
@@ -9,14 +9,14 @@
 -- does not count. A rest that nothing got through before says nothing of the rate. Nor does one
 -- while eight of nine calls get through: then some calls are refused for reasons of their own.
 -- KEYS: flow control
--- ARGV: , name rate burst want back through throttled first last hint age … (buckets: ≤ 32)
+-- ARGV: , name rate burst want back through throttled first last hint age … (limits: ≤ 32)
 -- rate: as configured, per s (0: none); want, back: tokens wanted and given back; through,
 -- throttled: answers; first, last: of the calls that were throttled (numbers, 0: none); hint: the
 -- longest wait in ms that the provider asked for ('': none); age: ms since the last was sent.
 -- REPLY: now version, granted wait rest passed turns who … (at last how many values were repaired)
 -- wait: ms until more are worth asking for; rest: ms that it rests; passed: answers let through so
 -- far; turns: how often another call was throttled than the one before it; who: the last of them.
--- A bucket is kept as "tokens stamp rate until strikes limit burst" and "base climbed cut passed
+-- A limit is kept as "tokens stamp rate until strikes limit burst" and "base climbed cut passed
 -- turns who row since fresh before refused", times in ms: rate after the last cut and seconds that
 -- it has climbed; when it was cut; the reply's counts; row 1: nothing got through since who was
 -- throttled; then what was let through in this period, per s in the one before (-1: none), and
@@ -72,7 +72,7 @@ local function new(limit, burst)
         before = -1, refused = 0}
 end
 
--- A version before this one, and a bucket of which nothing has been reported, has the head only.
+-- A version before this one, and a limit of which nothing has been reported, has the head only.
 -- One whose numbers are none, or out of all reason, is as new: it might never grant a token again.
 local function load(text, limit, burst)
     local b = new(limit, burst)
