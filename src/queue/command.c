@@ -25,6 +25,8 @@ void command_free(struct command *c)
 static size_t more_words(struct command *c, size_t n)
 {
     size_t at = c->n;
+    if (!n)
+        return at; /* memset() takes no NULL */
     if (c->n + n > c->cap) {
         c->cap = 2 * (c->n + n) > 32 ? 2 * (c->n + n) : 32;
         c->v = mem_resize(c->v, c->cap * sizeof *c->v);

@@ -89,6 +89,10 @@ static void keys_of_a_call_stand_where_they_are_named(void **state)
     assert_int_equal(c.nkeys, 9);
     expect_words(&c, "ready member count workers apps results dead inbox1 parked1 1 ? ?");
     command_free(&c);
+    command_script(&c, SCRIPT_LENGTHS, keys); /* has no key of its own */
+    command_more_key(&c, "inbox1");
+    expect_words(&c, "inbox1");
+    command_free(&c);
 }
 
 /* Items of the finish script have as many arguments as their kind. */
