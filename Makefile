@@ -81,7 +81,7 @@ $(B)/pushbridge-mock: $(MOCK_OBJ)
 	$(call say,LINK,$@)
 	$(QUIET)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/%.o: src/%.c | $(if $(PKG_LIBS),,missing-libraries)
+$(B)/%.o: src/%.c | $(B)/queue/script_names.h $(if $(PKG_LIBS),,missing-libraries)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(QUIET)$(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -100,12 +100,15 @@ $(B)/version.stamp: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION) $(COMMIT)' | cmp -s - $@ || echo '$(VERSION) $(COMMIT)' > $@
 
-# Lua scripts become C strings, comments and indentation stripped.
+# Lua scripts become C strings, comments and indentation stripped; what they name becomes an enum.
 LUA := $(sort $(wildcard src/queue/lua/*.lua))
+LUA_C := $(B)/lua.inc $(B)/queue/script_names.h
 $(B)/queue/scripts.o: $(B)/lua.inc
-$(B)/lua.inc: $(LUA) $(wildcard src/queue/lua/part/*.lua) src/queue/lua/embed.awk
+$(B)/lua.inc: WANT := sources
+$(B)/queue/script_names.h: WANT := names
+$(LUA_C): $(LUA) $(wildcard src/queue/lua/part/*.lua) src/queue/lua/embed.awk
 	@mkdir -p $(@D)
-	$(QUIET)awk -f src/queue/lua/embed.awk $(LUA) > $@.tmp && mv $@.tmp $@
+	$(QUIET)awk -v want=$(WANT) -f src/queue/lua/embed.awk $(LUA) > $@.tmp && mv $@.tmp $@
 
 include $(wildcard mk/*.mk)
 

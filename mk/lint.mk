@@ -1,4 +1,4 @@
 # Formatting, shell, and what two analyzers of C say.
 .PHONY: lint
-lint: $(B)/lua.inc ## clang-format, shellcheck, clang-tidy, cppcheck (one: make lint LINTER=tidy)
+lint: $(LUA_C) ## clang-format, shellcheck, clang-tidy, cppcheck (one: make lint LINTER=tidy)
 	@LINT_FLAGS='-std=c17 -D_GNU_SOURCE -Isrc -I$(B) $(PKG_CFLAGS)' bash scripts/lint.sh $(LINTER)

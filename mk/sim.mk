@@ -1,5 +1,5 @@
 # The controller of rates against quotas that nobody told it, on a clock that the simulation turns.
-SIM_WRAPPED := clock_mono_ms clock_random_below timer_new timer_free timer_once timer_now timer_is_set flow_store_ask
+SIM_WRAPPED := clock_mono_ms clock_random_below timer_new timer_free timer_once timer_now timer_is_set fleet_store_ask
 $(B)/sim/throttle: $(wildcard tests/sim/*.[ch]) $(B)/client.a $(B)/tests/support.a
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)

@@ -75,8 +75,8 @@ static const struct page {
 
 /* --- requests -------------------------------------------------------------------------------- */
 
-static void answer(struct evhttp_request *req, int status, const char *reason, const char *type,
-                   const char *body, size_t len)
+static void answer_request(struct evhttp_request *req, int status, const char *reason,
+                           const char *type, const char *body, size_t len)
 {
     struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
     struct evbuffer *out = evbuffer_new();
@@ -96,7 +96,7 @@ static void answer(struct evhttp_request *req, int status, const char *reason, c
 static void answer_text(struct evhttp_request *req, int status, const char *reason,
                         const char *text)
 {
-    answer(req, status, reason, media_text, text, strlen(text));
+    answer_request(req, status, reason, media_text, text, strlen(text));
 }
 
 /* whole: with what the page tells, not its status alone. */
@@ -113,7 +113,7 @@ static void answer_page(struct admin *a, const struct page *page, bool whole,
     if (!whole)
         answer_text(req, status, NULL, status == 200 ? "ok\n" : "no: admin.hosts are told why\n");
     else if (buf_ok(&out))
-        answer(req, status, NULL, page->type, buf_text(&out), out.len);
+        answer_request(req, status, NULL, page->type, buf_text(&out), out.len);
     else
         answer_text(req, 500, NULL, "the page is too long\n");
     buf_free(&out);
@@ -155,7 +155,7 @@ static enum meant judge_names(const struct admin *a, struct evhttp_request *req,
     return judge_host(a, target, local);
 }
 
-static enum meant judge(const struct admin *a, struct evhttp_request *req, const char **named)
+static enum meant judge_asker(const struct admin *a, struct evhttp_request *req, const char **named)
 {
     struct evhttp_connection *connection = evhttp_request_get_connection(req);
     int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
@@ -170,7 +170,7 @@ static enum meant judge(const struct admin *a, struct evhttp_request *req, const
 }
 
 /* At most once a minute: whoever asks decides how often, and what it says. */
-static void tell(struct admin *a, const char *host, const char *path)
+static void tell_of_stranger(struct admin *a, const char *host, const char *path)
 {
     int64_t now = clock_mono_ms();
     if (a->told_mono_ms && now - a->told_mono_ms < LOG_AGAIN_MS)
@@ -189,7 +189,7 @@ static void refuse_page(struct admin *a, struct evhttp_request *req, enum meant 
 {
     metrics_add_at(METRIC_ADMIN_REFUSED, metrics_find(SET_DOOR, word_of(meant)), 1);
     if (meant == MEANT_OTHERS) {
-        tell(a, named, path);
+        tell_of_stranger(a, named, path);
         answer_text(req, 421, "Misdirected Request",
                     "this Host is not known here: admin.hosts lists those that are\n");
     } else if (meant == MEANT_UNCLEAR) {
@@ -207,7 +207,7 @@ static const struct page *find_page(const char *path)
     return NULL;
 }
 
-static void on_request(struct evhttp_request *req, void *arg)
+static void on_admin_request(struct evhttp_request *req, void *arg)
 {
     struct admin *a = arg;
     const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req)), *named;
@@ -218,7 +218,7 @@ static void on_request(struct evhttp_request *req, void *arg)
         answer_text(req, 405, NULL, "only GET and HEAD\n");
         return;
     }
-    enum meant meant = judge(a, req, &named);
+    enum meant meant = judge_asker(a, req, &named);
     if (!page)
         answer_text(req, 404, NULL, "not here: try /livez, /readyz, /metrics or /stats\n");
     else if (meant == MEANT_US || (page->is_open && meant != MEANT_STRANGER))
@@ -230,7 +230,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 /* --- life ------------------------------------------------------------------------------------ */
 
 /* "host:port" or "[v6]:port" */
-static bool split(const char *listen, char *host, size_t room, int64_t *port)
+static bool split_listen_names(const char *listen, char *host, size_t room, int64_t *port)
 {
     const char *colon = strrchr(listen, ':');
     if (!colon || !text_int(colon + 1, 0, 65535, port))
@@ -248,14 +248,14 @@ static bool split(const char *listen, char *host, size_t room, int64_t *port)
 }
 
 /* Without it `health` asks admin.listen as others do. */
-static void open_socket(struct admin *a, struct event_base *base)
+static void open_listener(struct admin *a, struct event_base *base)
 {
     int fd = admin_socket_listen(a->config->admin_listen);
     if (fd < 0) {
         log_warn("event=admin_socket_busy listen=%s", log_value(a->config->admin_listen));
         return;
     }
-    a->socket = door_new(base, &limits, on_request, a);
+    a->socket = door_new(base, &limits, on_admin_request, a);
     if (door_accept(a->socket, fd))
         return;
     close(fd);
@@ -273,15 +273,15 @@ struct admin *admin_new(struct event_base *base, const struct config *config, bo
     if (strcmp(config->admin_listen, "off") == 0)
         return NULL;
     *fatal = true;
-    if (!split(config->admin_listen, host, sizeof host, &port)) {
+    if (!split_listen_names(config->admin_listen, host, sizeof host, &port)) {
         err_set(e, "admin.listen: \"%s\" is not HOST:PORT", config->admin_listen);
         return NULL;
     }
     struct admin *a = mem_zalloc(sizeof *a);
     a->config = config;
-    a->address = door_new(base, &limits, on_request, a);
+    a->address = door_new(base, &limits, on_admin_request, a);
     if (door_bind(a->address, host, (uint16_t)port)) {
-        open_socket(a, base);
+        open_listener(a, base);
         return a;
     }
     *fatal = !config->admin_listen_default;

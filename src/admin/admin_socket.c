@@ -21,7 +21,7 @@ static socklen_t make_address(const char *listen, struct sockaddr_un *out)
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 }
 
-static int open_socket(void)
+static int open_unix_socket(void)
 {
     return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
@@ -30,7 +30,7 @@ int admin_socket_listen(const char *name)
 {
     struct sockaddr_un address;
     socklen_t len = make_address(name, &address);
-    int fd = len ? open_socket() : -1;
+    int fd = len ? open_unix_socket() : -1;
     if (fd < 0)
         return -1;
     if (bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, BACKLOG) == 0)
@@ -44,7 +44,7 @@ int admin_socket_dial(const char *name)
 {
     struct sockaddr_un address;
     socklen_t len = make_address(name, &address);
-    int fd = len ? open_socket() : -1;
+    int fd = len ? open_unix_socket() : -1;
     if (fd < 0)
         return -1;
     if (connect(fd, (struct sockaddr *)&address, len) == 0 && admin_socket_is_own(fd))

@@ -11,8 +11,8 @@
 /* −1: somebody else has the name, or admin.listen is too long for one. Not blocking. */
 int admin_socket_listen(const char *listen);
 
-/* −1: nobody there, or one who is neither our own user nor root (anybody may have taken the name, so
- * root believes no other user either), or no place right now. Not blocking. */
+/* −1: nobody there, or one who is neither our own user nor root (anybody may have taken the name,
+ * so root believes no other user either), or no place right now. Not blocking. */
 int admin_socket_dial(const char *listen);
 
 /* Is the other end of a connected socket of our own user, or root's? */

@@ -46,7 +46,7 @@ static void count_refused(const char *why)
     metrics_add_at(METRIC_ADMIN_REFUSED, metrics_find(SET_DOOR, why), 1);
 }
 
-static struct evhttp_connection *connection_of(const struct guest *g)
+static struct evhttp_connection *door_connection_of(const struct guest *g)
 {
     void *connection = NULL;
     bufferevent_getcb(g->bev, NULL, NULL, NULL, &connection);
@@ -75,7 +75,7 @@ static void forget_guest(struct door *d, struct guest *g)
 /* Not from within a callback of this connection. */
 static void put_out(struct door *d, struct guest *g, const char *why)
 {
-    struct evhttp_connection *connection = connection_of(g);
+    struct evhttp_connection *connection = door_connection_of(g);
     if (connection) {
         count_refused(why);
         evhttp_connection_free(connection);
@@ -96,7 +96,7 @@ static void on_sweep(void *arg)
     struct guest *g = TAILQ_FIRST(&d->guests), *next;
     for (; g; g = next) {
         next = TAILQ_NEXT(g, link);
-        if (!connection_of(g) || now >= g->end_ms)
+        if (!door_connection_of(g) || now >= g->end_ms)
             put_out(d, g, "slow");
     }
     sweep_later(d);
@@ -104,12 +104,12 @@ static void on_sweep(void *arg)
 
 /* Those that are over go for nothing; else the oldest that has asked nothing, be it silent or
  * trickling; where all are being answered the oldest of them, which reads too slowly. */
-static void make_room(struct door *d)
+static void make_door_room(struct door *d)
 {
     struct guest *g, *idle = NULL;
     TAILQ_FOREACH(g, &d->guests, link)
     {
-        if (!connection_of(g))
+        if (!door_connection_of(g))
             break;
         if (!idle && !g->asked)
             idle = g;
@@ -117,11 +117,11 @@ static void make_room(struct door *d)
     put_out(d, g ? g : idle ? idle : TAILQ_FIRST(&d->guests), "crowd");
 }
 
-static struct bufferevent *on_connection(struct event_base *base, void *arg)
+static struct bufferevent *on_door_connection(struct event_base *base, void *arg)
 {
     struct door *d = arg;
     if (d->n == d->limits.places)
-        make_room(d);
+        make_door_room(d);
     struct guest *g = mem_alloc(sizeof *g);
     *g = (struct guest){.bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE),
                         .end_ms = clock_mono_ms() + d->limits.life_ms};
@@ -140,14 +140,14 @@ static struct guest *find_guest(struct door *d, struct evhttp_request *req)
     struct evhttp_connection *connection = evhttp_request_get_connection(req);
     struct guest *g;
     TAILQ_FOREACH(g, &d->guests, link)
-    if (connection_of(g) == connection)
+    if (door_connection_of(g) == connection)
         return g;
     return NULL;
 }
 
 /* Two that read a head like these would see two requests; also trailers come after a chunked body,
  * and evhttp puts them among the headers. Names are all that it has to look at here. */
-static bool is_plain(struct evhttp_request *req)
+static bool is_plain_head(struct evhttp_request *req)
 {
     struct evkeyval *h;
     TAILQ_FOREACH(h, evhttp_request_get_input_headers(req), next)
@@ -157,13 +157,13 @@ static bool is_plain(struct evhttp_request *req)
     return true;
 }
 
-static void on_request(struct evhttp_request *req, void *arg)
+static void on_door_request(struct evhttp_request *req, void *arg)
 {
     struct door *d = arg;
     struct guest *g = find_guest(d, req);
     if (g)
         g->asked = true;
-    if ((!g || !g->has_nul) && is_plain(req)) {
+    if ((!g || !g->has_nul) && is_plain_head(req)) {
         d->fn(req, d->arg);
         return;
     }
@@ -183,8 +183,8 @@ struct door *door_new(struct event_base *base, const struct door_limits *limits,
     evhttp_set_max_body_size(d->http, BODY_MAX);
     /* All: what is not GET or HEAD gets a 405 of ours, evhttp would say 501. */
     evhttp_set_allowed_methods(d->http, UINT16_MAX);
-    evhttp_set_bevcb(d->http, on_connection, d);
-    evhttp_set_gencb(d->http, on_request, d);
+    evhttp_set_bevcb(d->http, on_door_connection, d);
+    evhttp_set_gencb(d->http, on_door_request, d);
     return d;
 }
 

@@ -60,7 +60,7 @@ void gauges_want(struct gauges *g, int64_t now_ms)
 
 /* --- answers --------------------------------------------------------------------------------- */
 
-static void on_counts(void *arg, const struct queue_counts *c)
+static void on_gauge_counts(void *arg, const struct queue_counts *c)
 {
     struct gauge_lane *lane = arg;
     lane->awaited--;
@@ -108,7 +108,7 @@ static void on_view(void *arg, const struct queue_view *v)
     metrics_set_at(METRIC_WORKERS_ALIVE, lane->label, v->workers);
 }
 
-static void on_memory(void *arg, int64_t used, int64_t limit)
+static void on_gauge_memory(void *arg, int64_t used, int64_t limit)
 {
     struct gauge_lane *lane = arg;
     lane->awaited--;
@@ -125,7 +125,7 @@ static void forget(struct gauge_lane *lane)
         metrics_set_at(shown[i], lane->label, METRIC_ABSENT);
 }
 
-static void ask(struct gauge_lane *lane, int64_t now_ms)
+static void ask_gauges(struct gauge_lane *lane, int64_t now_ms)
 {
     struct dispatch_lane at;
     dispatch_lane(lane->dispatch, lane->index, &at);
@@ -133,9 +133,10 @@ static void ask(struct gauge_lane *lane, int64_t now_ms)
         return;
     lane->asked_ms = now_ms;
     lane->awaited = ANSWERS;
-    queue_count(at.queue, on_counts, lane);
-    queue_look(at.queue, on_view, lane);
-    queue_memory(at.queue, on_memory, lane);
+    struct queue *queue = dispatch_queue(lane->dispatch, lane->index);
+    queue_count(queue, on_gauge_counts, lane);
+    queue_peek_head(queue, on_view, lane);
+    queue_memory(queue, on_gauge_memory, lane);
 }
 
 void gauges_tick(struct gauges *g, int64_t now_ms)
@@ -146,6 +147,6 @@ void gauges_tick(struct gauges *g, int64_t now_ms)
             forget(lane);
         if (now_ms < g->wanted_until_ms &&
             (!lane->asked_ms || now_ms - lane->asked_ms >= READ_EVERY_MS))
-            ask(lane, now_ms);
+            ask_gauges(lane, now_ms);
     }
 }

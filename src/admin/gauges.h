@@ -9,7 +9,7 @@
 struct gauges;
 
 struct gauges *gauges_new(struct dispatch *d);
-void gauges_free(struct gauges *g); /* after dispatch_free(): answers may be on their way */
+void gauges_free(struct gauges *g); /* after worker_close(): answers may be on their way */
 
 /* Somebody looks: the figures are kept fresh for some minutes. */
 void gauges_want(struct gauges *g, int64_t now_ms);

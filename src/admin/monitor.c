@@ -12,19 +12,20 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/timer.h"
-#include "fleet/flow.h"
+#include "fleet/limits.h"
 
 enum { TICK_MS = 500, WRITE_EVERY_MS = 1000, START_MS = 2000 };
 
 /* One queue as its watcher knows it. */
 struct watched {
+    struct queue *queue;
     unsigned label;
     struct ready_lane facts;
 };
 
 struct monitor {
     const struct config *config;
-    struct dispatch *dispatch;
+    const struct dispatch *dispatch;
     struct timer *tick;
     struct notify *notify;
     struct gauges *gauges;
@@ -38,7 +39,7 @@ struct monitor {
 
 /* --- the write ------------------------------------------------------------------------------- */
 
-static void on_written(void *arg, const char *error, int64_t took_us)
+static void on_trial_written(void *arg, const char *error, int64_t took_us)
 {
     struct watched *w = arg;
     w->facts.writing = false;
@@ -48,13 +49,13 @@ static void on_written(void *arg, const char *error, int64_t took_us)
         metrics_set_at(METRIC_REDIS_RTT, w->label, took_us);
 }
 
-static void try_write(struct watched *w, struct queue *queue, int64_t now_ms)
+static void try_write(struct watched *w, int64_t now_ms)
 {
     if (w->facts.writing || (w->facts.wrote_ms && now_ms - w->facts.wrote_ms < WRITE_EVERY_MS))
         return;
     w->facts.writing = true;
     w->facts.wrote_ms = now_ms;
-    queue_try_write(queue, on_written, w);
+    queue_try_write(w->queue, on_trial_written, w);
 }
 
 /* --- looking --------------------------------------------------------------------------------- */
@@ -73,7 +74,6 @@ static void look_at_lanes(struct monitor *m, int64_t now_ms)
         w->facts.claimed_ms = lane.claimed_ms;
         w->facts.dropped_ms = lane.dropped_ms;
         up &= lane.up;
-        try_write(w, lane.queue, now_ms);
         if (lane.claimed_ms)
             metrics_set_at(METRIC_LAST_CLAIM, w->label,
                            clock_wall_ms() - (now_ms - lane.claimed_ms));
@@ -110,7 +110,7 @@ static void judge_calls(struct monitor *m)
     }
 }
 
-static void judge(struct monitor *m, int64_t now_ms)
+static void judge_ready(struct monitor *m, int64_t now_ms)
 {
     struct dispatch_status s;
     struct ready_lane lanes[CONFIG_QUEUES_MAX];
@@ -157,7 +157,7 @@ static void tell_status(struct monitor *m)
     notify_status(m->notify, text);
 }
 
-static void tell(struct monitor *m)
+static void tell_systemd(struct monitor *m)
 {
     struct dispatch_status s;
     dispatch_status(m->dispatch, &s);
@@ -177,14 +177,16 @@ void monitor_look(struct monitor *m)
 {
     int64_t now = clock_mono_ms();
     look_at_lanes(m, now);
+    for (size_t i = 0; i < m->n; i++)
+        try_write(&m->lanes[i], now);
     look_at_circuits(m);
-    judge(m, now);
+    judge_ready(m, now);
     rates_tick(&m->rates, now);
     gauges_tick(m->gauges, now);
-    tell(m);
+    tell_systemd(m);
 }
 
-static void on_tick(void *arg)
+static void on_monitor_tick(void *arg)
 {
     monitor_look(arg);
 }
@@ -201,15 +203,14 @@ struct monitor *monitor_new(struct event_base *base, const struct config *config
     m->started_ms = clock_mono_ms();
     m->started_wall_ms = clock_wall_ms();
     for (size_t i = 0; i < m->n; i++) {
-        struct dispatch_lane lane;
-        dispatch_lane(d, i, &lane);
-        const char *name = queue_name(lane.queue);
-        m->lanes[i] =
-            (struct watched){.label = metrics_find(SET_QUEUE, name), .facts = {.queue = name}};
+        struct queue *queue = dispatch_queue(d, i);
+        const char *name = queue_name(queue);
+        m->lanes[i] = (struct watched){
+            .queue = queue, .label = metrics_find(SET_QUEUE, name), .facts = {.queue = name}};
     }
     m->notify = notify_new(base);
     m->gauges = gauges_new(d);
-    m->tick = timer_new(base, on_tick, m);
+    m->tick = timer_new(base, on_monitor_tick, m);
     timer_each(m->tick, TICK_MS);
     return m;
 }
@@ -266,7 +267,7 @@ static void write_fleet_degraded(const struct monitor *m, struct buf *out, bool 
 bool monitor_write_ready(struct monitor *m, struct buf *out)
 {
     bool first = true;
-    judge(m, clock_mono_ms());
+    judge_ready(m, clock_mono_ms());
     ready_write(&m->ready, out);
     buf_puts(out, ",\"degraded\":[");
     for (size_t i = 0; i < m->config->napps; i++)
@@ -304,7 +305,7 @@ static void take_log(void)
 /* What changes with every call is looked at only when somebody asks. */
 static void take_worker(const struct monitor *m)
 {
-    flow_show(dispatch_flow(m->dispatch));
+    limits_show(dispatch_limits(m->dispatch));
     for (size_t i = 0; i < m->n; i++) {
         struct dispatch_lane lane;
         dispatch_lane(m->dispatch, i, &lane);
@@ -317,7 +318,7 @@ void monitor_scraped(struct monitor *m)
 {
     int64_t now = clock_mono_ms();
     gauges_want(m->gauges, now);
-    judge(m, now);
+    judge_ready(m, now);
     take_worker(m);
     take_process(m);
     take_log();

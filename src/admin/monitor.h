@@ -14,7 +14,7 @@ struct monitor;
 /* config and d are borrowed. */
 struct monitor *monitor_new(struct event_base *base, const struct config *config,
                             struct dispatch *d);
-void monitor_free(struct monitor *m); /* after dispatch_free(): answers may be on their way */
+void monitor_free(struct monitor *m); /* after worker_close(): answers may be on their way */
 
 /* Something has changed that should be told at once: a signal, a reload. */
 void monitor_look(struct monitor *m);

@@ -27,7 +27,7 @@ struct notify {
 };
 
 /* A path, or a name in the abstract space, which systemd writes with '@' for the NUL. */
-static bool read_address(struct notify *n, const char *name)
+static bool read_notify_address(struct notify *n, const char *name)
 {
     size_t len = strlen(name);
     if ((name[0] != '/' && name[0] != '@') || len >= sizeof n->to.sun_path)
@@ -40,7 +40,7 @@ static bool read_address(struct notify *n, const char *name)
     return true;
 }
 
-static bool say(struct notify *n, const char *text)
+static bool say_state(struct notify *n, const char *text)
 {
     size_t len = strlen(text);
     return n->fd < 0 || sendto(n->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL,
@@ -49,7 +49,7 @@ static bool say(struct notify *n, const char *text)
 
 static void on_ping(void *arg)
 {
-    say(arg, "WATCHDOG=1");
+    say_state(arg, "WATCHDOG=1");
 }
 
 static void start_pings(struct notify *n, struct event_base *base)
@@ -70,7 +70,7 @@ struct notify *notify_new(struct event_base *base)
     struct notify *n = mem_zalloc(sizeof *n);
     const char *name = getenv("NOTIFY_SOCKET");
     n->fd = -1;
-    if (name && *name && read_address(n, name))
+    if (name && *name && read_notify_address(n, name))
         n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (name && *name && n->fd < 0)
         log_warn("event=notify_unusable socket=%s", log_value(name));
@@ -94,12 +94,12 @@ void notify_free(struct notify *n)
 
 bool notify_ready(struct notify *n)
 {
-    return say(n, "READY=1");
+    return say_state(n, "READY=1");
 }
 
 void notify_stopping(struct notify *n)
 {
-    say(n, "STOPPING=1");
+    say_state(n, "STOPPING=1");
 }
 
 void notify_status(struct notify *n, const char *text)
@@ -109,7 +109,7 @@ void notify_status(struct notify *n, const char *text)
     if (strcmp(status, n->status) == 0)
         return;
     snprintf(line, sizeof line, "STATUS=%s", status);
-    if (say(n, line))
+    if (say_state(n, line))
         memcpy(n->status, status, sizeof status);
 }
 
@@ -117,5 +117,5 @@ void notify_reloading(struct notify *n)
 {
     char text[64];
     snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_mono_us());
-    say(n, text);
+    say_state(n, text);
 }

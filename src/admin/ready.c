@@ -16,7 +16,7 @@ const char *ready_check_name(enum ready_check c)
     return names[c];
 }
 
-static void fail(struct ready *r, enum ready_check check, const char *queue, const char *why)
+static void fail_check(struct ready *r, enum ready_check check, const char *queue, const char *why)
 {
     if (!r->why[check][0])
         snprintf(r->why[check], READY_WHY_SIZE, "%s%s%.128s", why, queue ? " queue=" : "",
@@ -31,11 +31,11 @@ static void judge_write(const struct ready_lane *lane, int64_t now_ms, struct re
     int64_t waited = now_ms - lane->wrote_ms;
     if (lane->writing && waited > READY_WRITE_LATE_MS) {
         snprintf(late, sizeof late, "no answer for %lld ms", (long long)waited);
-        fail(r, READY_WRITE, lane->queue, late);
+        fail_check(r, READY_WRITE, lane->queue, late);
     } else if (!lane->written) {
-        fail(r, READY_WRITE, lane->queue, "not tried yet");
+        fail_check(r, READY_WRITE, lane->queue, "not tried yet");
     } else if (lane->refusal[0]) {
-        fail(r, READY_WRITE, lane->queue, lane->refusal);
+        fail_check(r, READY_WRITE, lane->queue, lane->refusal);
     }
 }
 
@@ -46,26 +46,26 @@ void ready_judge(const struct ready_lane *lanes, size_t n, bool draining, int64_
     for (size_t i = 0; i < n; i++) {
         const struct ready_lane *lane = &lanes[i];
         if (!lane->up)
-            fail(out, READY_REDIS, lane->queue,
-                 lane->down_why && lane->down_why[0] ? lane->down_why : "no connection");
+            fail_check(out, READY_REDIS, lane->queue,
+                       lane->down_why && lane->down_why[0] ? lane->down_why : "no connection");
         judge_write(lane, now_ms, out);
         if (!lane->open)
-            fail(out, READY_SCRIPTS, lane->queue, "not run on this connection yet");
+            fail_check(out, READY_SCRIPTS, lane->queue, "not run on this connection yet");
         if (lane->aside)
-            fail(out, READY_QUEUES, lane->queue, lane->aside);
+            fail_check(out, READY_QUEUES, lane->queue, lane->aside);
         if (lane->dropped_ms > lane->claimed_ms)
-            fail(out, READY_WATCHDOG, lane->queue,
-                 "no claim answered since it dropped the connection");
+            fail_check(out, READY_WATCHDOG, lane->queue,
+                       "no claim answered since it dropped the connection");
     }
     if (draining)
-        fail(out, READY_DRAINING, NULL, "draining");
+        fail_check(out, READY_DRAINING, NULL, "draining");
 }
 
 void ready_note_calls(struct ready *r, const char *app, const char *why)
 {
     char text[READY_WHY_SIZE];
     snprintf(text, sizeof text, "%.96s app=%.64s", why, app);
-    fail(r, READY_CALLS, NULL, text);
+    fail_check(r, READY_CALLS, NULL, text);
 }
 
 enum ready_check ready_first(const struct ready *r)

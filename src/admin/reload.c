@@ -8,14 +8,14 @@
 
 enum { NAMES_MAX = 4096 };
 
-static void count(const char *result)
+static void count_changes(const char *result)
 {
     metrics_add_at(METRIC_CONFIG_RELOADS, metrics_find(SET_RESULT, result), 1);
 }
 
-static void refuse(const struct reload *r, const char *why)
+static void refuse_reload(const struct reload *r, const char *why)
 {
-    count("refused");
+    count_changes("refused");
     log_error("event=reload_refused digest=%s why=%s", r->config->digest, log_value(why));
 }
 
@@ -29,7 +29,7 @@ static void swap(struct reload *r, const struct config *next)
     monitor_set_config(r->monitor, next);
     admin_set_config(r->admin, next);
     r->config = next;
-    count("ok");
+    count_changes("ok");
     log_warn("event=reload_done from=%s to=%s apps=%zu", was->digest, next->digest, next->napps);
     config_drop(was);
 }
@@ -39,7 +39,7 @@ static void try(struct reload *r, struct buf *changed)
     struct config next;
     struct err e;
     if (!config_reload(r->file, NULL, r->config, &next, changed, &e)) {
-        refuse(r, e.text);
+        refuse_reload(r, e.text);
         return;
     }
     if (changed->len)
@@ -54,7 +54,7 @@ void reload_now(struct reload *r)
     struct buf changed;
     dispatch_status(r->dispatch, &s);
     if (s.draining) {
-        refuse(r, "the worker is draining");
+        refuse_reload(r, "the worker is draining");
         return;
     }
     buf_init(&changed, NAMES_MAX);

@@ -15,7 +15,7 @@ static void put_key(struct buf *out, const char *name, const char *drop)
     buf_putc(out, ':');
 }
 
-static void put_int(struct buf *out, const char *name, int64_t value)
+static void put_stat_int(struct buf *out, const char *name, int64_t value)
 {
     put_key(out, name, "");
     if (value == METRIC_ABSENT)
@@ -24,13 +24,13 @@ static void put_int(struct buf *out, const char *name, int64_t value)
         buf_int(out, value);
 }
 
-static void put_text(struct buf *out, const char *name, const char *value)
+static void put_stat_text(struct buf *out, const char *name, const char *value)
 {
     put_key(out, name, "");
     buf_json_or_null(out, value);
 }
 
-static void put_bool(struct buf *out, const char *name, bool value)
+static void put_stat_bool(struct buf *out, const char *name, bool value)
 {
     put_key(out, name, "");
     buf_puts(out, value ? "true" : "false");
@@ -77,9 +77,9 @@ static void put_circuits(struct buf *out, const struct monitor *m)
         const struct circuit *circuit = dispatch_circuit(monitor_dispatch(m), i);
         bool closed = circuit->state == CIRCUIT_CLOSED;
         open_next(out);
-        put_text(out, "app", c->apps[i].app.name);
-        put_text(out, "state", circuit_state_name(circuit->state));
-        put_text(out, "why", closed ? NULL : circuit->why);
+        put_stat_text(out, "app", c->apps[i].app.name);
+        put_stat_text(out, "state", circuit_state_name(circuit->state));
+        put_stat_text(out, "why", closed ? NULL : circuit->why);
         buf_putc(out, '}');
     }
     buf_putc(out, ']');
@@ -103,11 +103,11 @@ static void put_queues(struct buf *out, const struct monitor *m)
         open_next(out);
         struct dispatch_lane lane;
         dispatch_lane(monitor_dispatch(m), i, &lane);
-        put_text(out, "name", c->queue_names[i]);
-        put_text(out, "aside", lane.aside);
+        put_stat_text(out, "name", c->queue_names[i]);
+        put_stat_text(out, "aside", lane.aside);
         unsigned label = metrics_find(SET_QUEUE, c->queue_names[i]);
         for (size_t k = 0; k < sizeof members / sizeof members[0]; k++)
-            put_int(out, members[k].name, metrics_get_at(members[k].metric, label, 0));
+            put_stat_int(out, members[k].name, metrics_get_at(members[k].metric, label, 0));
         buf_putc(out, '}');
     }
     buf_putc(out, ']');
@@ -118,19 +118,19 @@ void stats_write(const struct monitor *m, struct buf *out)
     struct dispatch_status s;
     dispatch_status(monitor_dispatch(m), &s);
     buf_putc(out, '{');
-    put_text(out, "version", metrics_value(SET_VERSION, 0));
-    put_text(out, "worker", s.worker);
-    put_int(out, "uptime_ms", monitor_uptime_ms(m));
-    put_bool(out, "ready", monitor_is_ready(m));
-    put_bool(out, "draining", s.draining);
-    put_int(out, "in_flight", (int64_t)s.in_flight);
-    put_text(out, "config_digest", monitor_config(m)->digest);
-    put_int(out, "rss_anon_bytes", metrics_get_at(METRIC_MEMORY_ANON, 0, 0));
-    put_int(out, "held_bytes", metrics_get(METRIC_JOBS_HELD_BYTES));
-    put_int(out, "held_bytes_max", metrics_get(METRIC_JOBS_HELD_BYTES_MAX));
-    put_bool(out, "memory_full", metrics_get(METRIC_MEMORY_FULL) == 1);
-    put_int(out, "rss_bytes", metrics_get_at(METRIC_PROCESS_RSS, 0, 0));
-    put_int(out, "open_fds", metrics_get_at(METRIC_PROCESS_FDS, 0, 0));
+    put_stat_text(out, "version", metrics_value(SET_VERSION, 0));
+    put_stat_text(out, "worker", s.worker);
+    put_stat_int(out, "uptime_ms", monitor_uptime_ms(m));
+    put_stat_bool(out, "ready", monitor_is_ready(m));
+    put_stat_bool(out, "draining", s.draining);
+    put_stat_int(out, "in_flight", (int64_t)s.in_flight);
+    put_stat_text(out, "config_digest", monitor_config(m)->digest);
+    put_stat_int(out, "rss_anon_bytes", metrics_get_at(METRIC_MEMORY_ANON, 0, 0));
+    put_stat_int(out, "held_bytes", metrics_get(METRIC_JOBS_HELD_BYTES));
+    put_stat_int(out, "held_bytes_max", metrics_get(METRIC_JOBS_HELD_BYTES_MAX));
+    put_stat_bool(out, "memory_full", metrics_get(METRIC_MEMORY_FULL) == 1);
+    put_stat_int(out, "rss_bytes", metrics_get_at(METRIC_PROCESS_RSS, 0, 0));
+    put_stat_int(out, "open_fds", metrics_get_at(METRIC_PROCESS_FDS, 0, 0));
     put_counters(out);
     put_rates(out, monitor_rates(m));
     put_circuits(out, m);

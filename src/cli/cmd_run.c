@@ -12,14 +12,13 @@
 #include "base/file.h"
 #include "base/heap.h"
 #include "base/log.h"
-#include "base/resolve.h"
 #include "base/start.h"
 #include "base/timer.h"
 #include "cli/cli.h"
 #include "pipeline/duplicates.h"
 #include "pipeline/memory.h"
 #include "pipeline/tally.h"
-#include "worker/dispatch.h"
+#include "worker/worker.h"
 
 /* Descriptors: the loop's, the admin endpoint and some of its clients, two connections at work; of
  * a queue: those to Redis, and one more while it is lost. */
@@ -88,18 +87,18 @@ static int run_loop(struct run *run, const struct config *config, const struct r
 {
     struct err e;
     bool fatal;
-    struct resolver *resolver = resolver_new(run->base);
     struct admin *admin = admin_new(run->base, config, &fatal, &e);
     if (!admin && fatal) {
         cli_line(stderr, "pushbridge: %s", e.text);
         return CLI_CONFIG;
     }
-    run->dispatch =
-        dispatch_new(run->base, resolver, config, args->until_empty, on_dispatch_end, run, &e);
-    if (!run->dispatch) {
+    struct worker *worker =
+        worker_open(run->base, config, args->until_empty, on_dispatch_end, run, &e);
+    if (!worker) {
         cli_line(stderr, "pushbridge: %s", e.text);
         return CLI_CONFIG;
     }
+    run->dispatch = worker_dispatch(worker);
     run->monitor = monitor_new(run->base, config, run->dispatch);
     admin_show(admin, run->monitor);
     run->reload = (struct reload){.file = args->common.config,
@@ -125,11 +124,10 @@ static int run_loop(struct run *run, const struct config *config, const struct r
     event_free(hup);
     timer_free(limit);
     timer_free(trim);
-    dispatch_free(run->dispatch);
+    worker_close(worker);
     admin_free(admin);
     monitor_free(run->monitor);
     reload_free(&run->reload);
-    resolver_free(resolver);
     return run->timed_out ? CLI_TIMED_OUT : run->exit_code;
 }
 

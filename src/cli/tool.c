@@ -140,7 +140,7 @@ void tool_rows_free(struct tool_rows *r)
 int64_t tool_length(struct tool *t, struct queue *q, enum queue_list list, const char *name)
 {
     struct tool_rows r =
-        tool_peek(t, q, &(struct queue_question){.what = LOOK_LENGTH, .list = list, .name = name});
+        tool_peek(t, q, &(struct queue_question){.what = PEEK_LENGTH, .list = list, .name = name});
     int64_t n = r.ok && r.n == 1 ? number_read(r.v[0].p) : -1;
     tool_rows_free(&r);
     return n;
@@ -151,7 +151,7 @@ struct tool_rows tool_page(struct tool *t, struct queue *q, enum queue_list list
 {
     return tool_peek(t, q,
                      &(struct queue_question){
-                         .what = LOOK_PAGE, .list = list, .name = name, .from = from, .n = n});
+                         .what = PEEK_PAGE, .list = list, .name = name, .from = from, .n = n});
 }
 
 bool tool_each_worker(struct tool *t, struct queue *q, tool_worker_fn fn, void *arg)
@@ -160,7 +160,7 @@ bool tool_each_worker(struct tool *t, struct queue *q, tool_worker_fn fn, void *
     for (int64_t from = 0; ok && more && wanted; from += QUEUE_PAGE_MAX) {
         struct tool_rows r = tool_peek(
             t, q,
-            &(struct queue_question){.what = LOOK_WORKERS, .from = from, .n = QUEUE_PAGE_MAX});
+            &(struct queue_question){.what = PEEK_WORKERS, .from = from, .n = QUEUE_PAGE_MAX});
         ok = r.ok;
         more = r.n == 2 * QUEUE_PAGE_MAX;
         for (size_t i = 0; i + 1 < r.n && wanted; i += 2)
@@ -176,7 +176,7 @@ bool tool_each_member(struct tool *t, struct queue *q, tool_member_fn fn, void *
     bool ok = true, wanted = true;
     do {
         struct tool_rows r =
-            tool_peek(t, q, &(struct queue_question){.what = LOOK_MEMBERS, .cursor = cursor});
+            tool_peek(t, q, &(struct queue_question){.what = PEEK_MEMBERS, .cursor = cursor});
         ok = r.ok && r.n;
         if (ok)
             snprintf(cursor, sizeof cursor, "%.31s", r.v[0].p);
@@ -211,7 +211,7 @@ bool tool_count(struct tool *t, struct queue *q, struct queue_counts *out)
 
 bool tool_clock(struct tool *t, struct queue *q)
 {
-    struct tool_rows r = tool_peek(t, q, &(struct queue_question){.what = LOOK_TIME});
+    struct tool_rows r = tool_peek(t, q, &(struct queue_question){.what = PEEK_TIME});
     bool ok = r.ok;
     tool_rows_free(&r);
     return ok;

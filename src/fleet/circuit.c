@@ -119,7 +119,8 @@ static void join_row(struct circuit *c, uint64_t job, int64_t now_ms)
     c->row_job = job;
 }
 
-static void note_trouble(struct circuit *c, const struct reply *reply, uint64_t job, int64_t now_ms)
+static void note_circuit_trouble(struct circuit *c, const struct reply *reply, uint64_t job,
+                                 int64_t now_ms)
 {
     c->row++;
     join_row(c, job, now_ms);
@@ -145,8 +146,8 @@ static bool is_doubted(const struct circuit *c, const char *code, int64_t now_ms
 }
 
 /* What speaks of the account or the app opens it at once, unless that came out otherwise lately. */
-static void note_refusal(struct circuit *c, const struct reply *reply, uint64_t job, bool again,
-                         int64_t now_ms)
+static void note_circuit_refusal(struct circuit *c, const struct reply *reply, uint64_t job,
+                                 bool again, int64_t now_ms)
 {
     bool of_all = reply->scope >= SCOPE_APP && !is_doubted(c, reply->code, now_ms);
     if (c->state != CIRCUIT_PROBING && again)
@@ -173,10 +174,10 @@ bool circuit_note(struct circuit *c, const struct reply *reply, uint64_t job, bo
     case REPLY_NOT_SENT:
     case REPLY_UNANSWERED:
     case REPLY_NONCE_USED:
-        note_trouble(c, reply, job, now_ms);
+        note_circuit_trouble(c, reply, job, now_ms);
         break;
     case REPLY_AUTH:
-        note_refusal(c, reply, job, again, now_ms);
+        note_circuit_refusal(c, reply, job, again, now_ms);
         break;
     case REPLY_TOKEN:
     case REPLY_CERTIFICATE:

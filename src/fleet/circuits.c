@@ -35,7 +35,7 @@ static_assert((int)CIRCUIT_JOBS_MAX == (int)CIRCUIT_FAILED_MAX,
 
 struct circuits {
     const struct config *config;
-    struct flow_store *store;
+    struct fleet_store *store;
     struct shared **v;      /* per app, and one past them for what belongs to none any more */
     struct shared *removed; /* whose last calls are not answered yet */
     bool telling;
@@ -55,7 +55,8 @@ static struct shared *shared_new(struct circuits *c, const char *app)
 }
 
 /* The app's entry as it was, or a new one. */
-static struct shared *take_over(struct circuits *c, struct shared **old, size_t n, const char *app)
+static struct shared *take_circuit_over(struct circuits *c, struct shared **old, size_t n,
+                                        const char *app)
 {
     for (size_t i = 0; i < n; i++) {
         struct shared *s = old[i];
@@ -70,21 +71,21 @@ static struct shared *take_over(struct circuits *c, struct shared **old, size_t 
     return shared_new(c, app);
 }
 
-static void make(struct circuits *c, struct shared **old, size_t n)
+static void make_circuits(struct circuits *c, struct shared **old, size_t n)
 {
     size_t napps = c->config->napps;
     c->v = mem_zalloc((napps + 1) * sizeof(struct shared *));
     for (size_t i = 0; i < napps; i++)
-        c->v[i] = take_over(c, old, n, c->config->apps[i].app.name);
+        c->v[i] = take_circuit_over(c, old, n, c->config->apps[i].app.name);
     c->v[napps] = shared_new(c, NULL);
 }
 
-struct circuits *circuits_new(const struct config *config, struct flow_store *store, circuits_fn fn,
-                              void *arg)
+struct circuits *circuits_new(const struct config *config, struct fleet_store *store,
+                              circuits_fn fn, void *arg)
 {
     struct circuits *c = mem_zalloc(sizeof *c);
     *c = (struct circuits){.config = config, .store = store, .fn = fn, .arg = arg};
-    make(c, NULL, 0);
+    make_circuits(c, NULL, 0);
     return c;
 }
 
@@ -119,7 +120,7 @@ void circuits_set_config(struct circuits *c, const struct config *config)
     struct shared **old = c->v;
     size_t n = c->config->napps;
     c->config = config;
-    make(c, old, n);
+    make_circuits(c, old, n);
     for (size_t i = 0; i < n; i++)
         if (old[i])
             retire(old[i]);
@@ -174,7 +175,7 @@ static void adopt_closed(struct shared *s, int64_t now_redis_ms)
 }
 
 /* On this worker's clock. */
-static void read_failed(const struct circuit_share *share, struct circuit_failed *out)
+static void ask_failed(const struct circuit_view *share, struct circuit_failed *out)
 {
     *out = (struct circuit_failed){.n = share->nfailed,
                                    .wait_ms = share->again_ms,
@@ -182,7 +183,7 @@ static void read_failed(const struct circuit_share *share, struct circuit_failed
     memcpy(out->jobs, share->failed, sizeof out->jobs);
 }
 
-static void adopt(struct shared *s, const struct circuit_share *share)
+static void adopt_circuit(struct shared *s, const struct circuit_view *share)
 {
     if (!share->open) {
         adopt_closed(s, share->now_ms);
@@ -191,7 +192,7 @@ static void adopt(struct shared *s, const struct circuit_share *share)
     bool was_closed = s->circuit.state == CIRCUIT_CLOSED;
     int64_t at = clock_mono_ms() + share->probe_at_ms - share->now_ms;
     struct circuit_failed failed;
-    read_failed(share, &failed);
+    ask_failed(share, &failed);
     circuit_adopt(&s->circuit, share->wait_ms, at, share->why, &failed);
     s->since_ms = share->since_ms;
     s->until_ms = INT64_MAX;
@@ -200,11 +201,11 @@ static void adopt(struct shared *s, const struct circuit_share *share)
                   log_value(share->why));
 }
 
-void circuits_adopt(struct circuits *c, size_t app, const struct circuit_share *share)
+void circuits_adopt(struct circuits *c, size_t app, const struct circuit_view *share)
 {
     struct shared *s = c->v[app];
     if (!s->out && !s->unheard)
-        adopt(s, share);
+        adopt_circuit(s, share);
 }
 
 /* --- telling --------------------------------------------------------------------------------- */
@@ -215,7 +216,7 @@ static void answered_removed(struct shared *s)
         bury(s);
 }
 
-static void on_told(void *arg, const struct circuit_share *share)
+static void on_circuit_told(void *arg, const struct circuit_view *share)
 {
     struct shared *s = arg;
     s->out--;
@@ -224,10 +225,10 @@ static void on_told(void *arg, const struct circuit_share *share)
     else if (!share)
         s->unheard = true;
     else if (!s->out && !s->unheard)
-        adopt(s, share);
+        adopt_circuit(s, share);
 }
 
-static void on_lease(void *arg, const struct circuit_share *share)
+static void on_lease(void *arg, const struct circuit_view *share)
 {
     struct shared *s = arg;
     s->out--;
@@ -238,7 +239,7 @@ static void on_lease(void *arg, const struct circuit_share *share)
     }
     if (share && share->open && !share->mine) {
         if (!s->out && !s->unheard)
-            adopt(s, share);
+            adopt_circuit(s, share);
         return;
     }
     if (share && !share->open && !s->unheard) {
@@ -248,12 +249,12 @@ static void on_lease(void *arg, const struct circuit_share *share)
     }
     /* Ours; and without an answer each worker looks after itself. */
     if (share && share->open)
-        read_failed(share, &s->circuit.failed);
+        ask_failed(share, &s->circuit.failed);
     s->circuit.leased_till_ms = clock_mono_ms() + s->all->config->lease_ms;
     s->all->fn(s->all->arg);
 }
 
-static void tell(struct shared *s, enum circuit_op op)
+static void tell_circuit(struct shared *s, enum circuit_op op)
 {
     const struct config *config = s->all->config;
     const struct circuit_ask ask = {.app = s->app,
@@ -268,7 +269,8 @@ static void tell(struct shared *s, enum circuit_op op)
     if (!s->all->store)
         return;
     s->out++;
-    flow_store_circuit(s->all->store, &ask, op == CIRCUIT_OP_PROBE ? on_lease : on_told, s);
+    fleet_store_circuit(s->all->store, &ask, op == CIRCUIT_OP_PROBE ? on_lease : on_circuit_told,
+                        s);
 }
 
 static void opened(struct shared *s, const char *message, int64_t now_redis_ms)
@@ -283,7 +285,7 @@ static void opened(struct shared *s, const char *message, int64_t now_redis_ms)
     if (s->since_ms < 0)
         s->since_ms = 0; /* unknown */
     s->until_ms = INT64_MAX;
-    tell(s, CIRCUIT_OP_OPEN);
+    tell_circuit(s, CIRCUIT_OP_OPEN);
 }
 
 void circuits_report(struct circuits *c, size_t app, enum circuit_state before, bool lost,
@@ -296,11 +298,11 @@ void circuits_report(struct circuits *c, size_t app, enum circuit_state before, 
     if (now == CIRCUIT_CLOSED) {
         log_warn("event=circuit_closed app=%s", log_value(s->app));
         s->until_ms = now_redis_ms;
-        tell(s, CIRCUIT_OP_CLOSE);
+        tell_circuit(s, CIRCUIT_OP_CLOSE);
     } else if (before == CIRCUIT_CLOSED) {
         opened(s, message, now_redis_ms);
     } else if (before == CIRCUIT_PROBING) {
-        tell(s, lost ? CIRCUIT_OP_LOST : CIRCUIT_OP_FAILED);
+        tell_circuit(s, lost ? CIRCUIT_OP_LOST : CIRCUIT_OP_FAILED);
     }
 }
 
@@ -328,7 +330,7 @@ struct tellings {
     struct shared *v[CONFIG_APPS_MAX];
 };
 
-static void on_sent(void *arg, const int64_t *last)
+static void on_last_sent(void *arg, const int64_t *last)
 {
     struct tellings *t = arg;
     t->all->telling = false;
@@ -349,21 +351,21 @@ static void on_sent(void *arg, const int64_t *last)
 
 static void tell_sent(struct circuits *c, int64_t now_ms)
 {
-    struct flow_sent asked[CONFIG_APPS_MAX];
+    struct fleet_sent asked[CONFIG_APPS_MAX];
     struct tellings *t = mem_alloc(sizeof *t);
     *t = (struct tellings){.all = c};
     for (size_t i = 0; i < c->config->napps; i++) {
         struct shared *s = c->v[i];
         if (s->sent_ms <= s->told_ms && now_ms >= s->curious_till_ms)
             continue;
-        asked[t->n] = (struct flow_sent){s->app, s->sent_ms};
+        asked[t->n] = (struct fleet_sent){s->app, s->sent_ms};
         t->v[t->n++] = s;
         s->telling = true;
     }
     c->tell_at_ms = now_ms + TELL_SENT_MS;
     c->telling = t->n > 0;
     if (t->n)
-        flow_store_sent(c->store, asked, t->n, on_sent, t);
+        fleet_store_sent(c->store, asked, t->n, on_last_sent, t);
     else
         mem_free(t);
 }
@@ -377,11 +379,12 @@ void circuits_tick(struct circuits *c)
         struct shared *s = c->v[i];
         if (s->unheard && !s->out) {
             s->unheard = false;
-            tell(s, s->circuit.state == CIRCUIT_CLOSED ? CIRCUIT_OP_CLOSE : CIRCUIT_OP_OPEN);
+            tell_circuit(s,
+                         s->circuit.state == CIRCUIT_CLOSED ? CIRCUIT_OP_CLOSE : CIRCUIT_OP_OPEN);
         }
         if (!s->probing && circuit_wants_lease(&s->circuit, now)) {
             s->probing = true;
-            tell(s, CIRCUIT_OP_PROBE);
+            tell_circuit(s, CIRCUIT_OP_PROBE);
         }
     }
 }

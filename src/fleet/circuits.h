@@ -7,7 +7,7 @@
 
 #include "config/config.h"
 #include "fleet/circuit.h"
-#include "fleet/flow_store.h"
+#include "fleet/fleet_store.h"
 
 struct circuits;
 
@@ -15,8 +15,8 @@ struct circuits;
 typedef void (*circuits_fn)(void *arg);
 
 /* config and store are borrowed. store NULL: nothing is shared. */
-struct circuits *circuits_new(const struct config *config, struct flow_store *store, circuits_fn fn,
-                              void *arg);
+struct circuits *circuits_new(const struct config *config, struct fleet_store *store,
+                              circuits_fn fn, void *arg);
 void circuits_free(struct circuits *c); /* after the store's connection */
 
 /* Another configuration (borrowed): an app that stays, by name, keeps its circuit. Not from within
@@ -49,7 +49,7 @@ void circuits_note_refused(struct circuits *c, size_t app);
 int64_t circuits_last_sent_ms(const struct circuits *c, size_t app);
 
 /* What the fleet says of an app's circuit. */
-void circuits_adopt(struct circuits *c, size_t app, const struct circuit_share *share);
+void circuits_adopt(struct circuits *c, size_t app, const struct circuit_view *share);
 
 /* Now and then: asks for the lease where a probe is due, says again what was not heard, and tells
  * and asks what was let through. */

@@ -19,8 +19,8 @@ enum { TICK_MS = 250, SYNC_MS = 500, UNKNOWN_MAX_MS = 5000 };
 
 struct fleet {
     const struct config *config;
-    struct flow_store *store;
-    struct flow *flow;
+    struct fleet_store *store;
+    struct limits *limits;
     struct circuits *circuits;
     struct own_trouble *own;
     struct others others;
@@ -90,7 +90,7 @@ bool fleet_app_paused(const struct fleet *f, size_t app)
 /* --- what was agreed on ---------------------------------------------------------------------- */
 
 /* The value of "<kind><name>", NULL when it is not there. */
-static const char *value_of(const struct flow_control *c, const char *kind, const char *name)
+static const char *value_of(const struct fleet_state *c, const char *kind, const char *name)
 {
     size_t len = strlen(kind);
     for (size_t i = 0; i < c->n; i++) {
@@ -101,17 +101,17 @@ static const char *value_of(const struct flow_control *c, const char *kind, cons
     return NULL;
 }
 
-static int64_t left_ms(const char *till, int64_t now_ms)
+static int64_t state_left_ms(const char *till, int64_t now_ms)
 {
     int64_t ms;
     return text_int(till, 0, NUMBER_MAX, &ms) ? ms - now_ms : 0;
 }
 
-static void read_pauses(struct fleet *f, const struct flow_control *c)
+static void read_pauses(struct fleet *f, const struct fleet_state *c)
 {
     for (size_t i = 0; i <= f->config->napps; i++) {
         const char *text = value_of(c, "pause:", pause_name(f, i));
-        int64_t left = text ? left_ms(text, c->now_ms) : 0;
+        int64_t left = text ? state_left_ms(text, c->now_ms) : 0;
         if (text && strcmp(text, "0") == 0)
             set_pause(f, i, FOR_EVER);
         else
@@ -119,36 +119,36 @@ static void read_pauses(struct fleet *f, const struct flow_control *c)
     }
 }
 
-static void read_circuits(struct fleet *f, const struct flow_control *c)
+static void read_circuits(struct fleet *f, const struct fleet_state *c)
 {
     for (size_t i = 0; i < f->config->napps; i++) {
-        struct circuit_share share;
+        struct circuit_view share;
         const char *text = value_of(c, "circuit:", f->config->apps[i].app.name);
         const char *failed = value_of(c, "failed:", f->config->apps[i].app.name);
-        flow_store_read_circuit(f->store, text ? text : "", failed ? failed : "", c->now_ms,
-                                &share);
+        fleet_store_read_circuit(f->store, text ? text : "", failed ? failed : "", c->now_ms,
+                                 &share);
         circuits_adopt(f->circuits, i, &share);
     }
 }
 
-static void read_limits(struct fleet *f, const struct flow_control *c)
+static void read_limits(struct fleet *f, const struct fleet_state *c)
 {
-    flow_rates_begin(f->flow);
+    limits_rates_begin(f->limits);
     for (size_t i = 0; i < c->n; i++) {
         const char *field = c->pairs[2 * i]->str, *value = c->pairs[2 * i + 1]->str;
         if (text_starts(field, "rate:"))
-            flow_rate(f->flow, field + 5, value);
+            limits_rate(f->limits, field + 5, value);
         else if (text_starts(field, "cool:"))
-            flow_adopt_cool(f->flow, field + 5, left_ms(value, c->now_ms));
+            limits_adopt_cool(f->limits, field + 5, state_left_ms(value, c->now_ms));
     }
-    flow_rates_end(f->flow);
+    limits_rates_end(f->limits);
 }
 
-static void on_control(void *arg, const struct flow_control *c)
+static void on_fleet_state(void *arg, const struct fleet_state *c)
 {
     struct fleet *f = arg;
     f->syncing = false;
-    if (!c && !f->known && flow_store_refused(f->store)) {
+    if (!c && !f->known && fleet_store_refused(f->store)) {
         f->known = true; /* not allowed to know: then as if nothing was said */
         f->fn(f->arg);
     }
@@ -171,7 +171,7 @@ static void sync(struct fleet *f)
         return;
     f->syncing = true;
     f->synced_ms = clock_mono_ms();
-    flow_store_sync(f->store, f->seen, on_control, f);
+    fleet_store_sync(f->store, f->seen, on_fleet_state, f);
 }
 
 void fleet_connected(struct fleet *f)
@@ -181,13 +181,13 @@ void fleet_connected(struct fleet *f)
 
 void fleet_shut(struct fleet *f, bool shut)
 {
-    flow_store_shut(f->store, shut);
+    fleet_store_shut(f->store, shut);
 }
 
 void fleet_serve(struct fleet *f, int64_t workers)
 {
     int64_t now = clock_mono_ms();
-    flow_set_workers(f->flow, workers);
+    limits_set_workers(f->limits, workers);
     if (f->known || !f->asked_ms) {
         f->asked_ms = f->known ? 0 : now;
         return;
@@ -203,15 +203,15 @@ void fleet_serve(struct fleet *f, int64_t workers)
 
 const char *fleet_trouble(const struct fleet *f)
 {
-    if (flow_store_refused(f->store))
+    if (fleet_store_refused(f->store))
         return "refused: each worker keeps to its part of the limits";
     return f->guessed ? "no answer: pauses, overrides and circuits are not known" : NULL;
 }
 
-static void on_changed(void *arg)
+static void on_part_changed(void *arg)
 {
     struct fleet *f = arg;
-    if (flow_store_version(f->store) != f->seen)
+    if (fleet_store_version(f->store) != f->seen)
         sync(f);
     f->fn(f->arg);
 }
@@ -233,13 +233,13 @@ static void adopt_circuits(const struct fleet *f)
             own_adopt(f->own, i);
 }
 
-static void on_tick(void *arg)
+static void on_fleet_tick(void *arg)
 {
     struct fleet *f = arg;
-    flow_tick(f->flow);
+    limits_tick(f->limits);
     circuits_tick(f->circuits);
     adopt_circuits(f);
-    if (clock_mono_ms() - f->synced_ms >= SYNC_MS || flow_store_version(f->store) != f->seen)
+    if (clock_mono_ms() - f->synced_ms >= SYNC_MS || fleet_store_version(f->store) != f->seen)
         sync(f);
     if (end_pauses(f))
         f->fn(f->arg);
@@ -253,11 +253,11 @@ struct fleet *fleet_new(struct event_base *base, const struct config *config, st
     struct fleet *f = mem_zalloc(sizeof *f);
     *f = (struct fleet){.config = config, .fn = fn, .arg = arg, .seen = -1};
     f->paused = mem_zalloc((config->napps + 1) * sizeof *f->paused);
-    f->store = flow_store_new(redis, config->queue_names[0], worker);
-    f->flow = flow_new(base, config, f->store, on_changed, f);
-    f->circuits = circuits_new(config, f->store, on_changed, f);
-    f->own = own_new(config, f->store, on_everybodys, on_changed, f);
-    f->tick = timer_new(base, on_tick, f);
+    f->store = fleet_store_new(redis, config->queue_names[0], worker);
+    f->limits = limits_new(base, config, f->store, on_part_changed, f);
+    f->circuits = circuits_new(config, f->store, on_part_changed, f);
+    f->own = own_new(config, f->store, on_everybodys, on_part_changed, f);
+    f->tick = timer_new(base, on_fleet_tick, f);
     timer_each(f->tick, TICK_MS);
     return f;
 }
@@ -279,7 +279,7 @@ void fleet_set_config(struct fleet *f, const struct config *config)
     f->config = config;
     circuits_set_config(f->circuits, config);
     own_set_config(f->own, config);
-    flow_set_config(f->flow, config);
+    limits_set_config(f->limits, config);
     count_pauses(f);
     f->known = f->guessed = false;
     f->asked_ms = 0;
@@ -292,17 +292,17 @@ void fleet_free(struct fleet *f)
     if (!f)
         return;
     timer_free(f->tick);
-    flow_free(f->flow);
+    limits_free(f->limits);
     circuits_free(f->circuits);
     own_free(f->own);
-    flow_store_free(f->store);
+    fleet_store_free(f->store);
     mem_free(f->paused);
     mem_free(f);
 }
 
-struct flow *fleet_flow(struct fleet *f)
+struct limits *fleet_limits(struct fleet *f)
 {
-    return f->flow;
+    return f->limits;
 }
 
 struct circuits *fleet_circuits(struct fleet *f)
@@ -320,12 +320,12 @@ struct others *fleet_others(struct fleet *f)
     return &f->others;
 }
 
-void fleet_tell(struct fleet *f, const char *what, int64_t ttl_ms, flow_told_fn fn, void *arg)
+void fleet_tell(struct fleet *f, const char *what, int64_t ttl_ms, fleet_told_fn fn, void *arg)
 {
-    flow_store_tell(f->store, what, ttl_ms, fn, arg);
+    fleet_store_tell(f->store, what, ttl_ms, fn, arg);
 }
 
 void fleet_untell(struct fleet *f, const char *what)
 {
-    flow_store_untell(f->store, what);
+    fleet_store_untell(f->store, what);
 }

@@ -6,7 +6,7 @@
 #define PB_FLEET_FLEET_H
 
 #include "fleet/circuits.h"
-#include "fleet/flow.h"
+#include "fleet/limits.h"
 #include "fleet/others.h"
 #include "fleet/own_trouble.h"
 
@@ -37,11 +37,11 @@ void fleet_serve(struct fleet *f, int64_t workers);
 /* Why this worker does not know what the fleet agreed on; NULL: it does. */
 const char *fleet_trouble(const struct fleet *f);
 
-/* As flow_store_tell() and flow_store_untell(). */
-void fleet_tell(struct fleet *f, const char *what, int64_t ttl_ms, flow_told_fn fn, void *arg);
+/* As fleet_store_tell() and fleet_store_untell(). */
+void fleet_tell(struct fleet *f, const char *what, int64_t ttl_ms, fleet_told_fn fn, void *arg);
 void fleet_untell(struct fleet *f, const char *what);
 
-struct flow *fleet_flow(struct fleet *f);
+struct limits *fleet_limits(struct fleet *f);
 struct circuits *fleet_circuits(struct fleet *f);
 struct own_trouble *fleet_own(struct fleet *f);
 struct others *fleet_others(struct fleet *f);

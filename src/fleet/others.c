@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Its place, or one that nobody needs any more. */
-static size_t place_of(const struct others *o, const char *app, int64_t now_ms)
+static size_t place_of_other(const struct others *o, const char *app, int64_t now_ms)
 {
     size_t spare = o->n;
     for (size_t i = 0; i < o->n; i++) {
@@ -18,9 +18,9 @@ static size_t place_of(const struct others *o, const char *app, int64_t now_ms)
     return spare;
 }
 
-static void see_app(struct others *o, const char *app, int64_t now_ms)
+static void see_app_of_other(struct others *o, const char *app, int64_t now_ms)
 {
-    size_t i = place_of(o, app, now_ms);
+    size_t i = place_of_other(o, app, now_ms);
     if (i == OTHERS_MAX || strlen(app) >= OTHERS_NAME_SIZE)
         return;
     if (i == o->n)
@@ -35,7 +35,7 @@ static void see_list(struct others *o, const struct config *config, const json_t
     for (size_t i = 0; i < json_array_size(names); i++) {
         const char *name = json_string_value(json_array_get(names, i));
         if (name && !config_app_find(config, name) && !config_group_find(config, name))
-            see_app(o, name, now_ms);
+            see_app_of_other(o, name, now_ms);
     }
 }
 

@@ -34,7 +34,7 @@ struct entry {
 
 struct own_trouble {
     const struct config *config;
-    struct flow_store *store;
+    struct fleet_store *store;
     struct entry *v; /* per app */
     size_t n;
     bool any; /* an entry is not as new */
@@ -69,8 +69,8 @@ static void make_entries(struct own_trouble *o, struct entry *old, size_t n)
     }
 }
 
-struct own_trouble *own_new(const struct config *config, struct flow_store *store, own_open_fn open,
-                            own_fn fn, void *arg)
+struct own_trouble *own_new(const struct config *config, struct fleet_store *store,
+                            own_open_fn open, own_fn fn, void *arg)
 {
     struct own_trouble *o = mem_zalloc(sizeof *o);
     *o = (struct own_trouble){.config = config, .store = store, .open = open, .fn = fn, .arg = arg};
@@ -136,7 +136,7 @@ bool own_may_be(const struct reply *reply)
 
 /* --- whose is it? ---------------------------------------------------------------------------- */
 
-static void show(const struct entry *e)
+static void show_own_trouble(const struct entry *e)
 {
     metrics_set_at(METRIC_OWN_TROUBLE, metrics_find(SET_APP, e->app), e->whose == OWN);
 }
@@ -148,7 +148,7 @@ static void set_own(struct entry *e)
     e->whose = OWN;
     log_error("event=own_trouble app=%s why=%s message=%s", log_value(e->app), log_value(e->why),
               log_value(e->message));
-    show(e);
+    show_own_trouble(e);
 }
 
 static void set_everybodys(struct own_trouble *o, struct entry *e)
@@ -158,7 +158,7 @@ static void set_everybodys(struct own_trouble *o, struct entry *e)
     e->denied = true; /* until a call of ours goes through */
     if (was_own)
         log_warn("event=own_trouble_over app=%s by=fleet", log_value(e->app));
-    show(e);
+    show_own_trouble(e);
     o->fn(o->arg);
 }
 
@@ -168,7 +168,7 @@ struct vote {
 };
 
 /* Without an answer of Redis each worker goes by its circuit. */
-static void on_vote(void *arg, enum flow_vote agreed, int64_t now_redis_ms)
+static void on_own_vote(void *arg, enum fleet_vote agreed, int64_t now_redis_ms)
 {
     struct vote vote = *(struct vote *)arg;
     struct own_trouble *o = vote.own;
@@ -176,7 +176,7 @@ static void on_vote(void *arg, enum flow_vote agreed, int64_t now_redis_ms)
     struct entry *e = find_entry(o->v, o->n, vote.app);
     if (!e || e->whose == NOBODYS)
         return;
-    if (agreed == FLOW_VOTE_ALONE) {
+    if (agreed == FLEET_VOTE_ALONE) {
         set_own(e);
         return;
     }
@@ -191,7 +191,7 @@ static void cast_vote(struct own_trouble *o, struct entry *e)
     *v = (struct vote){.own = o};
     memcpy(v->app, e->app, sizeof v->app);
     e->voted = true;
-    flow_store_vote(o->store, e->app, VOTE_MS, on_vote, v);
+    fleet_store_vote(o->store, e->app, VOTE_MS, on_own_vote, v);
 }
 
 void own_trip(struct own_trouble *o, size_t app, const struct own_trip *trip, int64_t now_ms)
@@ -235,12 +235,12 @@ void own_probe_lost(struct own_trouble *o)
 static void free_entry(struct own_trouble *o, struct entry *e)
 {
     if (e->voted)
-        flow_store_well(o->store, e->app);
+        fleet_store_well(o->store, e->app);
     if (e->whose == OWN)
         log_warn("event=own_trouble_over app=%s", log_value(e->app));
     e->whose = NOBODYS;
     e->denied = e->voted = false;
-    show(e);
+    show_own_trouble(e);
 }
 
 void own_well(struct own_trouble *o, size_t app)

@@ -8,7 +8,7 @@
 #define PB_FLEET_OWN_TROUBLE_H
 
 #include "config/config.h"
-#include "fleet/flow_store.h"
+#include "fleet/fleet_store.h"
 #include "job/verdict.h"
 
 struct own_trouble;
@@ -29,8 +29,8 @@ typedef void (*own_open_fn)(void *arg, size_t app, const struct own_trip *trip,
 typedef void (*own_fn)(void *arg);
 
 /* config and store are borrowed. */
-struct own_trouble *own_new(const struct config *config, struct flow_store *store, own_open_fn open,
-                            own_fn fn, void *arg);
+struct own_trouble *own_new(const struct config *config, struct fleet_store *store,
+                            own_open_fn open, own_fn fn, void *arg);
 void own_free(struct own_trouble *o); /* after the store's connection */
 /* Another configuration (borrowed): an app that stays, by name, keeps its trouble, and is probed
  * soon, since its keys may be others. */

@@ -29,7 +29,7 @@ struct envelope {
     unsigned task, tasks; /* which of how many, from 0; 0, 0 without call */
     int64_t gen, attempts, throttles;
     /* alone: how often in a row the call was throttled while other calls went through. The others:
-     * how far the fleet's counts of answers had come when that happened last (flow.h). */
+     * how far the fleet's counts of answers had come when that happened last (limits.h). */
     int64_t alone, alone_passed, alone_turns;
     int64_t t0_ms, first_sent_ms; /* first_sent 0: never sent */
     bool special_used;            /* the free repeat for a used nonce or a wrong clock is spent */

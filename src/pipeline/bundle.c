@@ -77,9 +77,9 @@ size_t bundle_members(struct flight *f, struct flight ***out)
     return 1;
 }
 
-enum flow_action bundle_action(const struct flight *f)
+enum limit_action bundle_action(const struct flight *f)
 {
-    return f->bundle && f->bundle->mass ? FLOW_MASSPUSH : FLOW_PUSH;
+    return f->bundle && f->bundle->mass ? LIMIT_MASSPUSH : LIMIT_PUSH;
 }
 
 bool bundle_is_open(const struct flight *f)

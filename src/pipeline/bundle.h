@@ -5,7 +5,7 @@
 #define PB_PIPELINE_BUNDLE_H
 
 #include "aliyun/request.h"
-#include "fleet/flow.h"
+#include "fleet/limits.h"
 #include "job/grouping.h"
 #include "pipeline/flight.h"
 
@@ -28,7 +28,7 @@ void bundle_close(struct bundle *b);
 
 /* Who shares the flight's call: all members of its bundle, or itself. */
 size_t bundle_members(struct flight *f, struct flight ***out);
-enum flow_action bundle_action(const struct flight *f); /* of the flight's call */
+enum limit_action bundle_action(const struct flight *f); /* of the flight's call */
 /* May this call be out? Then its members must stay together (I3e). */
 bool bundle_is_open(const struct flight *f);
 /* Its members go their own ways from now on. */

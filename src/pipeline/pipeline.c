@@ -221,23 +221,23 @@ bool pipeline_sets_aside(const struct flight *f)
 /* Of n, those that the app's tokens are worth. */
 static size_t jobs_for(struct pipeline *p, size_t app, size_t n)
 {
-    size_t calls = flow_offer_app(fleet_flow(p->fleet), app, pipeline_calls(p, n));
+    size_t calls = limits_calls_of_app(fleet_limits(p->fleet), app, pipeline_calls(p, n));
     size_t jobs = pipeline_jobs(p, calls);
     return jobs < n ? jobs : n;
 }
 
-size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out)
+size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_unpark *out)
 {
     size_t found = 0;
     for (size_t i = 0; i < p->config->napps; i++) {
         unsigned jobs = pipeline_takes(p, i) ? (unsigned)jobs_for(p, i, n) : 0;
         if (jobs)
-            out[found++] = (struct queue_drain){p->config->apps[i].app.name, jobs};
+            out[found++] = (struct queue_unpark){p->config->apps[i].app.name, jobs};
     }
     return found;
 }
 
-size_t pipeline_probes(const struct pipeline *p, unsigned n, struct queue_drain *out)
+size_t pipeline_probes(const struct pipeline *p, unsigned n, struct queue_unpark *out)
 {
     int64_t now = clock_mono_ms();
     size_t found = 0;
@@ -249,7 +249,7 @@ size_t pipeline_probes(const struct pipeline *p, unsigned n, struct queue_drain 
         else if (own_holds(p->own, i) && own_probe_due(p->own, now))
             most = 1;
         if (most && pipeline_may_call(p, i))
-            out[found++] = (struct queue_drain){p->config->apps[i].app.name, most};
+            out[found++] = (struct queue_unpark){p->config->apps[i].app.name, most};
     }
     for (size_t i = 0; i < found; i++)
         if (out[i].limit > n / (unsigned)found)
@@ -266,11 +266,11 @@ bool pipeline_seeks(const struct pipeline *p)
     return false;
 }
 
-size_t pipeline_sweepable(const struct pipeline *p, unsigned n, bool room, struct queue_drain *out)
+size_t pipeline_sweepable(const struct pipeline *p, unsigned n, bool room, struct queue_unpark *out)
 {
     size_t found = 0;
     for (size_t i = 0; i < p->config->napps; i++)
-        if (!pipeline_takes(p, i) || (room && flow_rests(fleet_flow(p->fleet), i)))
+        if (!pipeline_takes(p, i) || (room && limits_rests(fleet_limits(p->fleet), i)))
             out[found++].app = p->config->apps[i].app.name;
     for (size_t i = 0; i < found; i++)
         out[i].limit = n < found ? 1 : n / (unsigned)found;

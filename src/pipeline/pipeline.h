@@ -29,7 +29,7 @@ void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct q
                    const struct config *config);
 /* Reads and starts jobs that have been taken over, for PIPELINE_READ_MS and the one that it is at
  * then; true: some are left, for another turn of the loop, so that leases are extended in time and
- * answers are read meanwhile. When the worker drains, the lease was lost, Redis refuses the queue
+ * answers are read meanwhile. When the worker unparks, the lease was lost, Redis refuses the queue
  * or another configuration came, they go back unread. */
 bool pipeline_read(struct pipeline *p);
 
@@ -75,10 +75,10 @@ void pipeline_write_circuits(const struct pipeline *p, struct buf *out);
 
 /* Apps whose parked jobs may be taken now, and how many of n: those with a closed circuit, tokens
  * and no pause. out needs room for CONFIG_APPS_MAX. */
-size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_drain *out);
+size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_unpark *out);
 /* Apps whose probe is due, and how many of their parked jobs make sure that there is one among them
  * that has not failed: n at most for all. */
-size_t pipeline_probes(const struct pipeline *p, unsigned n, struct queue_drain *out);
+size_t pipeline_probes(const struct pipeline *p, unsigned n, struct queue_unpark *out);
 /* An app is held by this worker's own trouble, and its probe is due: it waits for a job as the
  * others do, else those that are well would take each before it is looked for. */
 bool pipeline_seeks(const struct pipeline *p);
@@ -86,6 +86,7 @@ bool pipeline_seeks(const struct pipeline *p);
  * now and then, of n an even part for each, and end when their time is over, else they are parked
  * again. A cool-down may hold the calls of one action only, and the others' jobs then go out: so
  * its apps are left out without room for more. Likewise room for all. */
-size_t pipeline_sweepable(const struct pipeline *p, unsigned n, bool room, struct queue_drain *out);
+size_t pipeline_sweepable(const struct pipeline *p, unsigned n, bool room,
+                          struct queue_unpark *out);
 
 #endif

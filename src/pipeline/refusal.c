@@ -90,7 +90,7 @@ static void note_push(struct flight *f)
 
 bool refusal_of_mass(struct flight *f)
 {
-    if (bundle_action(f) != FLOW_MASSPUSH) {
+    if (bundle_action(f) != LIMIT_MASSPUSH) {
         note_push(f);
         return false;
     }
@@ -108,7 +108,7 @@ bool refusal_allows_mass(const struct pipeline *p, size_t app)
 {
     const char *account = p->config->apps[app].account_label;
     return !shared_stop_holds(&p->stops, account, clock_mono_ms()) &&
-           !flow_mass_rests(fleet_flow(p->fleet), app);
+           !limits_mass_rests(fleet_limits(p->fleet), app);
 }
 
 /* --- rates ----------------------------------------------------------------------------------- */
@@ -122,7 +122,7 @@ static uint32_t call_number(const struct flight *f)
     return h ? h : 1;
 }
 
-static void note_alone(struct flight *f, bool alone, const struct flow_mark *now)
+static void note_alone(struct flight *f, bool alone, const struct limit_mark *now)
 {
     struct flight **all;
     size_t n = bundle_members(f, &all);
@@ -134,32 +134,32 @@ static void note_alone(struct flight *f, bool alone, const struct flow_mark *now
     }
 }
 
-static void note_throttled(struct flight *f, struct flow *flow, size_t app)
+static void note_throttled(struct flight *f, struct limits *limits, size_t app)
 {
-    const struct flow_throttle t = {.call = call_number(f),
+    const struct limit_throttle t = {.call = call_number(f),
                                     .hint_ms = f->last.retry_after_ms,
                                     .age_ms = clock_boot_ms() - f->checked_boot_ms};
-    const struct flow_mark then = {f->env.alone_passed, f->env.alone_turns};
-    f->rest_ms = flow_throttled(flow, app, bundle_action(f), &t);
-    const struct flow_mark now = flow_mark(flow, app, bundle_action(f));
-    note_alone(f, flow_alone(&then, &now), &now);
+    const struct limit_mark then = {f->env.alone_passed, f->env.alone_turns};
+    f->rest_ms = limits_throttled(limits, app, bundle_action(f), &t);
+    const struct limit_mark now = limit_mark(limits, app, bundle_action(f));
+    note_alone(f, limits_one_call_only(&then, &now), &now);
 }
 
 /* Every answer that is no throttling came past the provider's limits, unless it came from before
  * them: keys are looked at first, and what is overloaded counts nothing. */
 void refusal_note_rate(struct flight *f)
 {
-    struct flow *flow = fleet_flow(f->pipeline->fleet);
+    struct limits *limits = fleet_limits(f->pipeline->fleet);
     size_t app = pipeline_app(f);
     switch (f->last.class) {
     case REPLY_THROTTLED:
-        note_throttled(f, flow, app);
+        note_throttled(f, limits, app);
         break;
     case REPLY_SENT:
     case REPLY_PERMANENT:
     case REPLY_UNKNOWN_4XX:
-        flow_passed(flow, app, bundle_action(f));
-        note_alone(f, false, &(struct flow_mark){0});
+        limits_passed(limits, app, bundle_action(f));
+        note_alone(f, false, &(struct limit_mark){0});
         break;
     default:
         break;

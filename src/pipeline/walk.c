@@ -93,17 +93,17 @@ static bool has_token(struct flight *f)
     const struct call *call = &f->plan.calls[f->next];
     const char *all = call->kind == TARGET_ALL ? f->plan.device_type : NULL;
     int64_t wait_ms;
-    switch (flow_take(fleet_flow(f->pipeline->fleet), pipeline_app(f), bundle_action(f), all,
+    switch (limits_take(fleet_limits(f->pipeline->fleet), pipeline_app(f), bundle_action(f), all,
                       &wait_ms)) {
-    case FLOW_GO:
+    case LIMIT_GO:
         tally_token(f);
         f->tokenless_us = 0;
         return true;
-    case FLOW_WAIT:
+    case LIMIT_WAIT:
         hold_for_token(f);
         break;
-    case FLOW_NONE:
-        if (f->bundle && wait_ms <= FLOW_MOMENT_MS)
+    case LIMIT_NONE:
+        if (f->bundle && wait_ms <= LIMIT_MOMENT_MS)
             hold_for_token(f);
         else if (f->env.npushes || all)
             ending_retry(f, queue_lease_now_ms(f->lease) + wait_ms);

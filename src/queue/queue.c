@@ -16,33 +16,30 @@
 
 static void keys_init(struct queue *q, const struct queue_opts *opts)
 {
-    struct queue_keys *k = &q->keys;
-    k->prefix = queue_prefix(q->name);
-    k->ready = mem_strdup(q->name);
-    k->inbox = queue_key(q, "inbox", q->worker);
-    k->due = queue_join(k->prefix, ":due", "");
-    k->batch = queue_join(k->prefix, ":batch", "");
-    k->member = queue_join(k->prefix, ":member", "");
-    k->oversize = queue_join(k->prefix, ":oversize", "");
-    k->count = queue_join(k->prefix, ":count", "");
-    k->workers = queue_join(k->prefix, ":workers", "");
-    k->run = queue_join(k->prefix, ":run", "");
-    k->version = queue_join(k->prefix, ":v", "");
-    k->apps = queue_join(k->prefix, ":apps", "");
-    k->stat = queue_join(k->prefix, ":stat", "");
-    k->config = queue_join(k->prefix, ":config", "");
-    k->ids = opts->ids && strcmp(opts->ids, q->name) != 0 ? queue_prefix(opts->ids) : NULL;
-    k->results = mem_strdup(opts->results);
-    k->dead = mem_strdup(opts->dead);
+    static const char *const kinds[QUEUE_KEYS_KNOWN] = {
+        [QUEUE_KEY_DUE] = ":due",       [QUEUE_KEY_BATCH] = ":batch",
+        [QUEUE_KEY_MEMBER] = ":member", [QUEUE_KEY_OVERSIZE] = ":oversize",
+        [QUEUE_KEY_COUNT] = ":count",   [QUEUE_KEY_WORKERS] = ":workers",
+        [QUEUE_KEY_RUN] = ":run",       [QUEUE_KEY_VERSION] = ":v",
+        [QUEUE_KEY_APPS] = ":apps",     [QUEUE_KEY_STAT] = ":stat",
+        [QUEUE_KEY_CONFIG] = ":config"};
+    q->prefix = queue_prefix(q->name);
+    q->ids = opts->ids && strcmp(opts->ids, q->name) != 0 ? queue_prefix(opts->ids) : NULL;
+    for (size_t i = 0; i < QUEUE_KEYS_KNOWN; i++)
+        if (kinds[i])
+            q->keys[i] = queue_join(q->prefix, kinds[i], "");
+    q->keys[QUEUE_KEY_READY] = mem_strdup(q->name);
+    q->keys[QUEUE_KEY_INBOX] = queue_key(q, "inbox", q->worker);
+    q->keys[QUEUE_KEY_RESULTS] = mem_strdup(opts->results);
+    q->keys[QUEUE_KEY_DEAD] = mem_strdup(opts->dead);
 }
 
-static void keys_free(struct queue_keys *k)
+static void keys_free(struct queue *q)
 {
-    char *const all[] = {k->prefix,   k->ready,  k->inbox,   k->due,  k->batch,   k->member,
-                         k->oversize, k->count,  k->workers, k->run,  k->version, k->apps,
-                         k->stat,     k->config, k->results, k->dead, k->ids};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        mem_free(all[i]);
+    mem_free(q->prefix);
+    mem_free(q->ids);
+    for (size_t i = 0; i < QUEUE_KEYS_KNOWN; i++)
+        mem_free(q->keys[i]);
 }
 
 static void set_config(struct queue *q, const char *digest, const char *marks)
@@ -74,14 +71,14 @@ static void open_newer(struct queue *q, int64_t schema)
 {
     char why[160];
     snprintf(why, sizeof why, "%.64s holds schema %lld, this program knows up to %d",
-             q->keys.version, (long long)schema, QUEUE_SCHEMA);
+             q->keys[QUEUE_KEY_VERSION], (long long)schema, QUEUE_SCHEMA);
     q->newer = true;
     queue_health_note(q, "open", why);
     timer_once(q->open_timer, queue_backoff_next(q));
     q->open_fn(q->open_arg, false, why);
 }
 
-static void on_open(struct queue *q, void *ctx, redisReply *reply)
+static void on_queue_opened(struct queue *q, void *ctx, redisReply *reply)
 {
     (void)ctx;
     if (!q->open_fn)
@@ -94,16 +91,16 @@ static void on_open(struct queue *q, void *ctx, redisReply *reply)
         timer_once(q->open_timer, queue_backoff_next(q));
         return;
     }
-    int64_t schema = queue_reply_int(reply, 0);
+    int64_t schema = queue_reply_int(reply, OPEN_REPLY_SCHEMA);
     if (schema > QUEUE_SCHEMA) {
         open_newer(q, schema);
         return;
     }
     q->newer = false;
     q->backoff_ms = QUEUE_BACKOFF_MIN_MS;
-    for (size_t i = 2; i < reply->elements; i++)
+    for (size_t i = OPEN_REPLY_APP; i < reply->elements; i++)
         queue_app_known(q, queue_reply_text(reply, i));
-    q->redis_ms = queue_reply_int(reply, 1);
+    q->redis_ms = queue_reply_int(reply, OPEN_REPLY_NOW);
     q->redis_mono_ms = clock_mono_ms();
     queue_note_config(q);
     open_done(q, true, NULL);
@@ -112,16 +109,12 @@ static void on_open(struct queue *q, void *ctx, redisReply *reply)
 
 static void open_send(struct queue *q)
 {
-    struct queue_args a;
-    queue_args_init(&a);
-    queue_args_text(&a, q->keys.version);
-    queue_args_text(&a, q->keys.workers);
-    queue_args_text(&a, q->keys.apps);
-    queue_args_keys_end(&a);
-    queue_args_int(&a, QUEUE_SCHEMA);
-    queue_args_text(&a, q->worker);
-    queue_args_int(&a, q->opts.lease_ms);
-    queue_send_script(q, q->cmd, SCRIPT_OPEN, &a, on_open, NULL);
+    struct command c;
+    queue_script(q, &c, SCRIPT_OPEN);
+    command_set_int(&c, OPEN_ARGV_SCHEMA, QUEUE_SCHEMA);
+    command_set(&c, OPEN_ARGV_WORKER, q->worker);
+    command_set_int(&c, OPEN_ARGV_LEASE_MS, q->opts.lease_ms);
+    queue_send(q, q->cmd, &c, on_queue_opened, NULL);
 }
 
 static void on_open_timer(void *arg)
@@ -152,8 +145,8 @@ struct queue *queue_new(struct event_base *base, struct redis *cmd, struct redis
     q->opts.worker = q->worker = mem_strdup(opts->worker);
     set_config(q, opts->digest, opts->marks);
     keys_init(q, opts);
-    q->opts.results = q->keys.results;
-    q->opts.dead = q->keys.dead;
+    q->opts.results = q->keys[QUEUE_KEY_RESULTS];
+    q->opts.dead = q->keys[QUEUE_KEY_DEAD];
     q->opts.ids = NULL; /* borrowed until here */
     q->backoff_ms = QUEUE_BACKOFF_MIN_MS;
     TAILQ_INIT(&q->leases);
@@ -184,7 +177,7 @@ void queue_free(struct queue *q)
     }
     for (size_t i = 0; i < q->napps; i++)
         mem_free(q->apps[i]);
-    keys_free(&q->keys);
+    keys_free(q);
     mem_free(q->name);
     mem_free(q->worker);
     mem_free(q->digest);

@@ -25,7 +25,7 @@
  *                           and "order" → those digests, the one told of last at the end
  *   K:run             STRING  "<run id> <since ms>": nothing is reaped for one lease after a change
  *   K:v               STRING  schema version
- * On the first queue's slot there are besides K:flow, K:control and K:told:… (flow_store.h).
+ * On the first queue's slot there are besides K:flow, K:control and K:told:… (fleet_store.h).
  */
 #ifndef PB_QUEUE_QUEUE_H
 #define PB_QUEUE_QUEUE_H
@@ -76,13 +76,20 @@ struct queue_claim {
     bool suspect; /* one call that outlived crash_limit workers: nothing may run beside it */
 };
 
-/* Called once per batch that a claim returned, then once with claim NULL: done says how many
- * ready jobs came, −1 when Redis did not answer or refused
- * (queue_refused()): the caller waits before it tries again, −2 when no ready job is taken for
- * parked_max, −3 when too few replicas had the claim in time: its leases count as lost, and its
- * members are to be given back. Until then (wait_replicas) they are not safe; −4 while may_forget
- * holds claims back. Everything in claim is borrowed. */
-typedef void (*queue_claim_fn)(void *arg, const struct queue_claim *claim, int done);
+/* How a claim ended. */
+enum claim_end {
+    CLAIM_ANSWERED,   /* all that was to be had came */
+    CLAIM_UNANSWERED, /* Redis did not answer or refused (queue_refused()): wait before the next */
+    CLAIM_HELD,       /* no ready job is taken, for parked_max */
+    CLAIM_UNREPLICATED, /* too few replicas had it in time: its leases count as lost, and its
+                           members are to be given back. Until then (wait_replicas) they are not
+                           safe */
+    CLAIM_FORGOTTEN,    /* may_forget holds claims back */
+};
+/* Called once per batch that a claim returned, then once with claim NULL, how it ended, and how
+ * many ready jobs came (0 unless ANSWERED). Everything in claim is borrowed. */
+typedef void (*queue_claim_fn)(void *arg, const struct queue_claim *claim, enum claim_end end,
+                               unsigned ready);
 
 enum queue_end_kind {
     END_SENT,      /* outcome to results, counted as sent */
@@ -133,7 +140,7 @@ typedef void (*queue_ready_fn)(void *arg, bool ok, const char *why);
 void queue_open(struct queue *q, queue_ready_fn fn, void *arg);
 
 /* An app whose parked jobs may be taken, at most so many. */
-struct queue_drain {
+struct queue_unpark {
     const char *app;
     unsigned limit;
 };
@@ -147,8 +154,8 @@ enum queue_order {
 };
 struct queue_ask {
     unsigned n; /* due and ready jobs, and parked ones unless BESIDE; due batches whole */
-    const struct queue_drain *drains;
-    size_t ndrains;
+    const struct queue_unpark *unparks;
+    size_t nunparks;
     enum queue_order order;
     int64_t parked_max; /* no ready jobs while so many are parked, those of lists that are taken
                            from not counted unless BESIDE, which takes no more than there is room
@@ -319,7 +326,7 @@ struct queue_view {
     size_t head_len;
 };
 typedef void (*queue_view_fn)(void *arg, const struct queue_view *view);
-void queue_look(struct queue *q, queue_view_fn fn, void *arg);
+void queue_peek_head(struct queue *q, queue_view_fn fn, void *arg);
 
 /* Of the server behind cmd; both 0 when it does not say, limit 0 when it has none. */
 typedef void (*queue_memory_fn)(void *arg, int64_t used, int64_t limit);

@@ -15,9 +15,7 @@
 #include "base/minmax.h"
 #include "base/number.h"
 
-enum { LIMIT_SIZE = 12, CLOCK_BACK_MS = 24 * 3600 * 1000 };
-enum { CLAIM_HEAD = 5 }; /* now, ready taken, suspects, ready left, lengths */
-enum { BATCH_HEAD = 7 }; /* id, t0, digest, taken over, crashes, grouping, marks */
+enum { CLOCK_BACK_MS = 24 * 3600 * 1000 };
 
 struct claiming {
     int64_t sent_boot_ms;
@@ -57,10 +55,10 @@ bool queue_claiming(const struct queue *q)
     return q->claiming;
 }
 
-static void claim_done(struct queue *q, int done)
+static void claim_done(struct queue *q, enum claim_end end, unsigned ready)
 {
     q->claiming = false;
-    q->claim_fn(q->claim_arg, NULL, done);
+    q->claim_fn(q->claim_arg, NULL, end, ready);
 }
 
 /* --- members --------------------------------------------------------------------------------- */
@@ -84,7 +82,7 @@ static bool read_oversize(struct queue_lease *lease, struct queue_member *m)
 }
 
 /* A number that ends in a space; NULL when there is none before end. */
-static const char *read_number(const char *p, const char *end, size_t *out)
+static const char *read_value_number(const char *p, const char *end, size_t *out)
 {
     size_t n = 0, digits = 0;
     for (; p < end && *p >= '0' && *p <= '9' && digits < 10; p++, digits++)
@@ -98,8 +96,8 @@ bool queue_value_read(const char *value, size_t len, struct queue_value *out)
 {
     const char *end = value + len;
     size_t crashes, envelope_len;
-    const char *p = read_number(value, end, &crashes);
-    p = p ? read_number(p, end, &envelope_len) : NULL;
+    const char *p = read_value_number(value, end, &crashes);
+    p = p ? read_value_number(p, end, &envelope_len) : NULL;
     if (!p || envelope_len > (size_t)(end - p))
         return false;
     *out = (struct queue_value){.crashes = (unsigned)crashes,
@@ -111,7 +109,8 @@ bool queue_value_read(const char *value, size_t len, struct queue_value *out)
     return true;
 }
 
-static bool read_member(struct queue_lease *lease, const redisReply *value, struct queue_member *m)
+static bool read_claimed_member(struct queue_lease *lease, const redisReply *value,
+                                struct queue_member *m)
 {
     struct queue_value v;
     if (!queue_value_read(value->str, (size_t)value->len, &v))
@@ -127,17 +126,18 @@ static bool read_member(struct queue_lease *lease, const redisReply *value, stru
 static void read_members(struct queue_lease *lease, const redisReply *batch,
                          struct queue_member *members)
 {
-    for (size_t i = BATCH_HEAD; i + 1 < batch->elements; i += 2) {
+    for (size_t i = CLAIM_BATCH_FIXED; i + 1 < batch->elements; i += 2) {
         const redisReply *value = batch->element[i + 1];
-        struct queue_member *m = &members[(i - BATCH_HEAD) / 2];
-        const struct queue_member raw = {.pos = (unsigned)queue_reply_int(batch, i),
-                                         .taken_over = queue_reply_int(batch, 3) == 1,
-                                         .crashes = (unsigned)queue_reply_int(batch, 4),
-                                         .envelope = "",
-                                         .bytes = value->str,
-                                         .len = (size_t)value->len};
+        struct queue_member *m = &members[(i - CLAIM_BATCH_FIXED) / 2];
+        const struct queue_member raw = {
+            .pos = (unsigned)queue_reply_int(batch, i),
+            .taken_over = queue_reply_int(batch, CLAIM_BATCH_OVER) == 1,
+            .crashes = (unsigned)queue_reply_int(batch, CLAIM_BATCH_CRASHES),
+            .envelope = "",
+            .bytes = value->str,
+            .len = (size_t)value->len};
         *m = raw;
-        if (read_member(lease, value, m))
+        if (read_claimed_member(lease, value, m))
             continue;
         *m = raw;
         log_error("event=member_unreadable queue=%s batch=%s pos=%u", log_value(lease->queue->name),
@@ -147,23 +147,28 @@ static void read_members(struct queue_lease *lease, const redisReply *batch,
 
 /* --- batches --------------------------------------------------------------------------------- */
 
-static bool is_text(const redisReply *r)
+static bool is_reply_text(const redisReply *r)
 {
     return r->type == REDIS_REPLY_STRING;
 }
 
 static bool is_batch(const redisReply *b)
 {
-    if (b->type != REDIS_REPLY_ARRAY || b->elements < BATCH_HEAD + 2 ||
-        (b->elements - BATCH_HEAD) % 2 || !is_text(b->element[0]) || !is_text(b->element[1]) ||
-        !is_text(b->element[2]) || !is_text(b->element[5]) || !is_text(b->element[6]) ||
-        b->element[0]->len != QUEUE_ID_SIZE - 1)
+    if (b->type != REDIS_REPLY_ARRAY || b->elements < CLAIM_BATCH_FIXED + 2 ||
+        (b->elements - CLAIM_BATCH_FIXED) % 2)
+        return false;
+    static const unsigned texts[] = {CLAIM_BATCH_ID, CLAIM_BATCH_T0, CLAIM_BATCH_DIGEST,
+                                     CLAIM_BATCH_GROUPING, CLAIM_BATCH_MARKS};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (!is_reply_text(b->element[texts[i]]))
+            return false;
+    if (b->element[CLAIM_BATCH_ID]->len != QUEUE_ID_SIZE - 1)
         return false;
     /* With none there twice it has at most as many members as there are positions. */
     bool there[QUEUE_CLAIM_MAX] = {false};
-    for (size_t i = BATCH_HEAD; i < b->elements; i += 2) {
+    for (size_t i = CLAIM_BATCH_FIXED; i < b->elements; i += 2) {
         int64_t pos = queue_reply_int(b, i);
-        if (pos < 0 || pos >= QUEUE_CLAIM_MAX || there[pos] || !is_text(b->element[i + 1]))
+        if (pos < 0 || pos >= QUEUE_CLAIM_MAX || there[pos] || !is_reply_text(b->element[i + 1]))
             return false;
         there[pos] = true;
     }
@@ -188,28 +193,29 @@ static int64_t first_claim_ms(const struct queue *q, const char *text)
 static struct queue_lease *hand_out(struct queue *q, const struct claiming *c,
                                     const redisReply *batch)
 {
-    size_t n = (batch->elements - BATCH_HEAD) / 2;
+    size_t n = (batch->elements - CLAIM_BATCH_FIXED) / 2;
+    const redisReply *grouping = batch->element[CLAIM_BATCH_GROUPING];
     struct queue_member *members = mem_alloc(n * sizeof *members);
-    struct queue_lease *lease =
-        queue_lease_new(q, batch->element[0]->str, c->fence, c->sent_boot_ms + q->opts.lease_ms, n);
+    struct queue_lease *lease = queue_lease_new(q, batch->element[CLAIM_BATCH_ID]->str, c->fence,
+                                                c->sent_boot_ms + q->opts.lease_ms, n);
     lease->held = q->opts.wait_replicas > 0;
     queue_lease_ref(lease);
     read_members(lease, batch, members);
     const struct queue_claim claim = {
         .lease = lease,
-        .batch = batch->element[0]->str,
-        .t0_ms = first_claim_ms(q, batch->element[1]->str),
+        .batch = batch->element[CLAIM_BATCH_ID]->str,
+        .t0_ms = first_claim_ms(q, batch->element[CLAIM_BATCH_T0]->str),
         .now_ms = q->redis_ms,
-        .digest = batch->element[2]->str,
-        .marks = batch->element[6]->str,
-        .grouping = batch->element[5]->str,
-        .grouping_len = (size_t)batch->element[5]->len,
+        .digest = batch->element[CLAIM_BATCH_DIGEST]->str,
+        .marks = batch->element[CLAIM_BATCH_MARKS]->str,
+        .grouping = grouping->str,
+        .grouping_len = (size_t)grouping->len,
         .members = members,
         .n = n,
-        .suspect = is_one_call(n, batch->element[5]->str) && q->opts.crash_limit &&
+        .suspect = is_one_call(n, grouping->str) && q->opts.crash_limit &&
                    members[0].crashes >= q->opts.crash_limit,
     };
-    q->claim_fn(q->claim_arg, &claim, 0);
+    q->claim_fn(q->claim_arg, &claim, CLAIM_ANSWERED, 0);
     mem_free(members);
     return lease;
 }
@@ -218,7 +224,8 @@ static struct queue_lease *hand_out(struct queue *q, const struct claiming *c,
 
 /* What a claim brought; each lease is held by a reference. */
 struct claimed {
-    int done;
+    enum claim_end end;
+    unsigned ready;
     size_t n;
     struct queue_lease *leases[];
 };
@@ -242,7 +249,7 @@ static void on_replicated(struct queue *q, void *ctx, redisReply *reply)
     bool enough = replicas >= q->opts.wait_replicas;
     release(c, enough);
     if (enough) {
-        claim_done(q, c->done);
+        claim_done(q, c->end, c->ready);
         return;
     }
     metrics_add_at(METRIC_CLAIMS_UNREPLICATED, metrics_find(SET_QUEUE, q->name), 1);
@@ -250,38 +257,45 @@ static void on_replicated(struct queue *q, void *ctx, redisReply *reply)
              (long long)replicas, (long long)q->opts.wait_replicas);
     if (answered)
         queue_health_note(q, "wait_replicas", "too few replicas had a claim in time");
-    claim_done(q, -3);
+    claim_done(q, CLAIM_UNREPLICATED, 0);
 }
 
 static void wait_replicas(struct queue *q, struct claimed *c)
 {
-    struct queue_args a;
-    queue_args_init(&a);
-    queue_args_text(&a, "WAIT");
-    queue_args_int(&a, q->opts.wait_replicas);
-    queue_args_int(&a, q->opts.wait_ms);
-    queue_send_command(q, q->cmd, &a, (int)q->opts.wait_ms, on_replicated, c);
+    struct command a;
+    command_begin(&a);
+    command_add(&a, "WAIT");
+    command_add_int(&a, q->opts.wait_replicas);
+    command_add_int(&a, q->opts.wait_ms);
+    queue_send_blocking(q, q->cmd, &a, q->opts.wait_ms, on_replicated, c);
 }
 
 static void read_lengths(struct queue *q, const struct claiming *c, const redisReply *reply)
 {
-    const redisReply *lens = reply->element[4];
-    q->ready_left = queue_reply_int(reply, 3);
+    const redisReply *lens = reply->element[CLAIM_REPLY_LENGTHS];
+    q->ready_left = queue_reply_int(reply, CLAIM_REPLY_LEFT);
     for (size_t i = 0; i < c->nlists; i++)
         q->parked[c->lists[i]] = lens->type == REDIS_REPLY_ARRAY ? queue_reply_int(lens, i) : 0;
 }
 
+static enum claim_end end_of(int64_t taken)
+{
+    return taken == CLAIM_TAKEN_HELD ? CLAIM_HELD : taken < 0 ? CLAIM_FORGOTTEN : CLAIM_ANSWERED;
+}
+
 static void on_claimed(struct queue *q, void *ctx, redisReply *reply)
 {
-    if (!queue_answered_array(q, "claim", reply, CLAIM_HEAD)) {
-        claim_done(q, -1);
+    if (!queue_answered_array(q, "claim", reply, CLAIM_REPLY_FIXED)) {
+        claim_done(q, CLAIM_UNANSWERED, 0);
         return;
     }
     struct claimed *c = mem_zalloc(sizeof *c + reply->elements * sizeof *c->leases);
-    c->done = (int)queue_reply_int(reply, 1);
-    q->suspects = queue_reply_int(reply, 2) == 1;
+    int64_t taken = queue_reply_int(reply, CLAIM_REPLY_TAKEN);
+    c->end = end_of(taken);
+    c->ready = c->end == CLAIM_ANSWERED ? (unsigned)taken : 0;
+    q->suspects = queue_reply_int(reply, CLAIM_REPLY_SUSPECTS) == 1;
     read_lengths(q, ctx, reply);
-    for (size_t i = CLAIM_HEAD; i < reply->elements; i++) {
+    for (size_t i = CLAIM_REPLY_FIXED; i < reply->elements; i++) {
         if (is_batch(reply->element[i]))
             c->leases[c->n++] = hand_out(q, ctx, reply->element[i]);
         else
@@ -293,15 +307,16 @@ static void on_claimed(struct queue *q, void *ctx, redisReply *reply)
     }
     if (q->opts.wait_replicas)
         queue_health_note(q, "wait_replicas", NULL); /* nothing came, so nothing has to be kept */
-    int done = c->done;
     release(c, true);
+    enum claim_end end = c->end;
+    unsigned ready = c->ready;
     mem_free(c);
-    claim_done(q, done);
+    claim_done(q, end, ready);
 }
 
 /* --- the call -------------------------------------------------------------------------------- */
 
-static size_t place_of(const struct queue *q, const char *app)
+static size_t place_of_app(const struct queue *q, const char *app)
 {
     size_t i = 0;
     while (i < q->napps && strcmp(q->apps[i], app) != 0)
@@ -309,7 +324,7 @@ static size_t place_of(const struct queue *q, const char *app)
     return i;
 }
 
-static void add_list(struct queue *q, struct claiming *c, size_t app, char **keys)
+static void add_parked_list(struct queue *q, struct claiming *c, size_t app, char **keys)
 {
     keys[c->nlists] = queue_key(q, "parked", q->apps[app]);
     c->lists[c->nlists++] = (unsigned char)app;
@@ -333,107 +348,95 @@ static void forget_empty(struct queue *q)
 /* The lists that jobs are taken from first, then the others, whose lengths are asked for. Too many
  * apps: those beyond the bound are not taken from. */
 static size_t name_lists(struct queue *q, const struct queue_ask *ask, struct claiming *c,
-                         const struct queue_drain **drains, char **keys)
+                         const struct queue_unpark **unparks, char **keys)
 {
     bool named[QUEUE_APPS_MAX] = {false};
     size_t n = 0;
-    if (q->napps + ask->ndrains > QUEUE_APPS_MAX)
+    if (q->napps + ask->nunparks > QUEUE_APPS_MAX)
         forget_empty(q);
-    for (size_t i = 0; i < ask->ndrains; i++) {
-        queue_app_known(q, ask->drains[i].app);
-        size_t app = place_of(q, ask->drains[i].app);
+    for (size_t i = 0; i < ask->nunparks; i++) {
+        queue_app_known(q, ask->unparks[i].app);
+        size_t app = place_of_app(q, ask->unparks[i].app);
         if (app == q->napps || named[app])
             continue;
         named[app] = true;
-        drains[n++] = &ask->drains[i];
-        add_list(q, c, app, keys);
+        unparks[n++] = &ask->unparks[i];
+        add_parked_list(q, c, app, keys);
     }
     for (size_t i = 0; i < q->napps; i++)
         if (!named[i])
-            add_list(q, c, i, keys);
+            add_parked_list(q, c, i, keys);
     return n;
 }
 
-static void add_keys(struct queue *q, struct queue_args *a, char *const *parked, size_t nparked)
-{
-    const struct queue_keys *k = &q->keys;
-    const char *const keys[] = {k->ready, k->due,     k->batch, k->member,  k->inbox,
-                                k->count, k->workers, k->run,   k->oversize};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        queue_args_text(a, keys[i]);
-    for (size_t i = 0; i < nparked; i++)
-        queue_args_text(a, parked[i]);
-    queue_args_text(a, k->config);
-    queue_args_keys_end(a);
-}
-
-static unsigned clamp(const struct queue *q, unsigned n)
+static unsigned clamp_to_claim(const struct queue *q, unsigned n)
 {
     int64_t by_bytes = QUEUE_CLAIM_BYTES / (q->opts.job_max_bytes > 0 ? q->opts.job_max_bytes : 1);
     return (unsigned)min_int(n, max_int(1, min_int(by_bytes, QUEUE_CLAIM_MAX)));
 }
 
-static const char *run_id(const struct queue *q)
+static const char *run_id_of(const struct queue *q)
 {
     const char *id = redis_run_id(q->cmd);
     return id[0] ? id : "-";
 }
 
-/* One number per list that is taken from, in the order of the keys. */
-static void add_limits(const struct queue *q, struct queue_args *a,
-                       const struct queue_drain *const *drains, size_t n, char (*texts)[LIMIT_SIZE])
-{
-    for (size_t i = 0; i < n; i++) {
-        snprintf(texts[i], sizeof texts[i], "%u", clamp(q, drains[i]->limit));
-        queue_args_text(a, texts[i]);
-    }
-}
-
-static void add_rules(const struct queue *q, struct queue_args *a, const struct queue_ask *ask)
+static void set_rules(const struct queue *q, struct command *c, const struct queue_ask *ask)
 {
     static const char *const orders[] = {
         [QUEUE_PARKED_FIRST] = "first", [QUEUE_IN_TURN] = "turn", [QUEUE_BESIDE] = "beside"};
-    queue_args_text(a, queue_server_version(q, q->cmd) >= 60200 ? "1" : "0");
-    queue_args_int(a, q->opts.crash_limit ? q->opts.crash_limit : INT32_MAX);
-    queue_args_text(a, ask->alone ? "1" : "0");
-    queue_args_text(a, q->opts.may_forget ? "1" : "0");
-    queue_args_text(a, orders[ask->order]);
-    queue_args_int(a, ask->turn);
-    queue_args_text(a, ask->from_end ? "1" : "0");
-    queue_args_text(a, ask->ready_only ? "1" : "0");
-    queue_args_int(a, clamp(q, ask->most ? ask->most : QUEUE_CLAIM_MAX));
-    queue_args_int(a, ask->whole ? ask->whole : INT32_MAX);
+    bool lpop_has_count = redis_version(q->cmd) >= 60200;
+    command_set_bool(c, CLAIM_ARGV_LPOP_HAS_COUNT, lpop_has_count);
+    command_set_int(c, CLAIM_ARGV_CRASH_LIMIT,
+                    q->opts.crash_limit ? q->opts.crash_limit : INT32_MAX);
+    command_set_bool(c, CLAIM_ARGV_ALONE, ask->alone);
+    command_set_bool(c, CLAIM_ARGV_MAY_FORGET, q->opts.may_forget);
+    command_set(c, CLAIM_ARGV_ORDER, orders[ask->order]);
+    command_set_int(c, CLAIM_ARGV_TURN, ask->turn);
+    command_set_bool(c, CLAIM_ARGV_FROM_END, ask->from_end);
+    command_set_bool(c, CLAIM_ARGV_NO_DUE, ask->ready_only);
+    command_set_int(c, CLAIM_ARGV_MOST, clamp_to_claim(q, ask->most ? ask->most : QUEUE_CLAIM_MAX));
+    command_set_int(c, CLAIM_ARGV_WHOLE, ask->whole ? ask->whole : INT32_MAX);
+}
+
+static void set_claim(const struct queue *q, struct command *c, const struct queue_ask *ask,
+                      const char *id, const char *fence)
+{
+    command_set_int(c, CLAIM_ARGV_N, clamp_to_claim(q, ask->n));
+    command_set(c, CLAIM_ARGV_ID, id);
+    command_set(c, CLAIM_ARGV_FENCE, fence);
+    command_set_int(c, CLAIM_ARGV_LEASE_MS, q->opts.lease_ms);
+    command_set(c, CLAIM_ARGV_WORKER, q->worker);
+    command_set(c, CLAIM_ARGV_DIGEST, q->digest);
+    command_set(c, CLAIM_ARGV_RUN_ID, run_id_of(q));
+    command_set_int(c, CLAIM_ARGV_JOB_MAX, q->opts.job_max_bytes);
+    command_set_int(c, CLAIM_ARGV_PARKED_ALL_MAX, ask->parked_max);
 }
 
 void queue_claim(struct queue *q, const struct queue_ask *ask, queue_claim_fn fn, void *arg)
 {
-    assert(!q->claiming && ask->ndrains <= QUEUE_APPS_MAX);
+    assert(!q->claiming && ask->nunparks <= QUEUE_APPS_MAX);
     q->claiming = true;
     q->claim_fn = fn;
     q->claim_arg = arg;
-    char *keys[QUEUE_APPS_MAX], id[QUEUE_ID_SIZE], limits[QUEUE_APPS_MAX][LIMIT_SIZE];
-    const struct queue_drain *drains[QUEUE_APPS_MAX];
+    char *keys[QUEUE_APPS_MAX], id[QUEUE_ID_SIZE];
+    const struct queue_unpark *unparks[QUEUE_APPS_MAX];
     struct claiming *c = mem_zalloc(sizeof *c);
-    size_t n = name_lists(q, ask, c, drains, keys), nkeys = c->nlists;
+    size_t n = name_lists(q, ask, c, unparks, keys), nkeys = c->nlists;
     queue_random_id(id);
     queue_random_id(c->fence);
     c->sent_boot_ms = clock_boot_ms();
-    struct queue_args a;
-    queue_args_init(&a);
-    add_keys(q, &a, keys, nkeys);
-    queue_args_int(&a, clamp(q, ask->n));
-    queue_args_text(&a, id);
-    queue_args_text(&a, c->fence);
-    queue_args_int(&a, q->opts.lease_ms);
-    queue_args_text(&a, q->worker);
-    queue_args_text(&a, q->digest);
-    queue_args_text(&a, run_id(q));
-    queue_args_int(&a, q->opts.job_max_bytes);
-    queue_args_int(&a, ask->parked_max);
-    queue_args_int(&a, (int64_t)n);
-    add_rules(q, &a, ask);
-    add_limits(q, &a, drains, n, limits);
-    queue_send_script(q, q->cmd, SCRIPT_CLAIM, &a, on_claimed, c);
+    struct command command;
+    queue_script(q, &command, SCRIPT_CLAIM);
+    for (size_t i = 0; i < nkeys; i++)
+        command_more_key(&command, keys[i]);
+    set_claim(q, &command, ask, id, c->fence);
+    set_rules(q, &command, ask);
+    for (size_t i = 0; i < n; i++) {
+        command_group(&command);
+        command_set_int(&command, CLAIM_ARGV_LIMIT, clamp_to_claim(q, unparks[i]->limit));
+    }
+    queue_send(q, q->cmd, &command, on_claimed, c);
     for (size_t i = 0; i < nkeys; i++)
         mem_free(keys[i]);
 }

@@ -12,49 +12,6 @@
 #include "base/number.h"
 #include "base/text.h"
 
-/* --- arguments ------------------------------------------------------------------------------- */
-
-void queue_args_init(struct queue_args *a)
-{
-    memset(a, 0, sizeof *a);
-}
-
-void queue_args_free(struct queue_args *a)
-{
-    mem_free(a->v);
-    mem_free(a->lens);
-    queue_args_init(a);
-}
-
-void queue_args_bytes(struct queue_args *a, const char *p, size_t len)
-{
-    if (a->n == a->cap) {
-        a->cap = a->cap ? 2 * a->cap : 32;
-        a->v = mem_resize(a->v, a->cap * sizeof *a->v);
-        a->lens = mem_resize(a->lens, a->cap * sizeof *a->lens);
-    }
-    a->v[a->n] = p;
-    a->lens[a->n++] = len;
-}
-
-void queue_args_text(struct queue_args *a, const char *text)
-{
-    queue_args_bytes(a, text, strlen(text));
-}
-
-void queue_args_int(struct queue_args *a, int64_t n)
-{
-    assert(a->nnumbers < sizeof a->numbers / sizeof a->numbers[0]);
-    char *text = a->numbers[a->nnumbers++];
-    snprintf(text, sizeof a->numbers[0], "%lld", (long long)n);
-    queue_args_text(a, text);
-}
-
-void queue_args_keys_end(struct queue_args *a)
-{
-    a->nkeys = a->n;
-}
-
 /* --- requests -------------------------------------------------------------------------------- */
 
 struct request {
@@ -69,7 +26,7 @@ void queue_free_when_quiet(struct queue *q)
         mem_free(q);
 }
 
-static void on_reply(void *arg, redisReply *reply)
+static void on_queue_reply(void *arg, redisReply *reply)
 {
     struct request *request = arg;
     struct queue *q = request->q;
@@ -90,23 +47,20 @@ static struct request *request_new(struct queue *q, queue_reply_fn fn, void *ctx
     return request;
 }
 
-void queue_send_script(struct queue *q, struct redis *r, enum script which, struct queue_args *a,
-                       queue_reply_fn fn, void *ctx)
+void queue_script(const struct queue *q, struct command *c, enum script which)
 {
-    redis_eval(r, script_get(which), (int)a->nkeys, (int)a->n, a->v, a->lens, on_reply,
-               request_new(q, fn, ctx));
-    queue_args_free(a);
+    command_script(c, which, (const char *const *)q->keys);
 }
 
-void queue_send_command(struct queue *q, struct redis *r, struct queue_args *a, int wait_ms,
-                        queue_reply_fn fn, void *ctx)
+void queue_send(struct queue *q, struct redis *r, struct command *c, queue_reply_fn fn, void *ctx)
 {
-    struct request *request = request_new(q, fn, ctx);
-    if (wait_ms)
-        redis_command_blocking(r, (int)a->n, a->v, a->lens, wait_ms, on_reply, request);
-    else
-        redis_command(r, (int)a->n, a->v, a->lens, on_reply, request);
-    queue_args_free(a);
+    command_send(c, r, on_queue_reply, request_new(q, fn, ctx));
+}
+
+void queue_send_blocking(struct queue *q, struct redis *r, struct command *c, int64_t wait_ms,
+                         queue_reply_fn fn, void *ctx)
+{
+    command_send_blocking(c, r, (int)wait_ms, on_queue_reply, request_new(q, fn, ctx));
 }
 
 /* --- answers --------------------------------------------------------------------------------- */
@@ -182,11 +136,6 @@ int64_t queue_now_ms(const struct queue *q)
 
 /* --- names ----------------------------------------------------------------------------------- */
 
-unsigned queue_server_version(const struct queue *q, const struct redis *r)
-{
-    return q->force_version ? q->force_version : redis_version(r);
-}
-
 void queue_random_id(char out[QUEUE_ID_SIZE])
 {
     unsigned char random[12];
@@ -217,7 +166,7 @@ char *queue_prefix(const char *name)
 char *queue_key(const struct queue *q, const char *kind, const char *name)
 {
     char *part = queue_join(":", kind, ":");
-    char *key = queue_join(q->keys.prefix, part, name);
+    char *key = queue_join(q->prefix, part, name);
     mem_free(part);
     return key;
 }

@@ -7,8 +7,8 @@
 #include <sys/queue.h>
 
 #include "base/timer.h"
+#include "queue/command.h"
 #include "queue/queue.h"
-#include "queue/scripts.h"
 
 enum {
     QUEUE_SCHEMA = 1,
@@ -25,12 +25,6 @@ enum {
     QUEUE_FORGET_MS = 3600 * 1000, /* a dead worker's name is kept this long */
     QUEUE_AUDIT_MS = 30 * 1000,
     QUEUE_LOG_AGAIN_MS = 60 * 1000, /* trouble that lasts */
-};
-
-struct queue_keys {
-    char *prefix, *ready, *inbox, *due, *batch, *member, *oversize, *count, *workers, *run,
-        *version, *apps, *stat, *config, *results, *dead;
-    char *ids; /* K of the queue that keeps the ids of all; NULL: this one */
 };
 
 /* An oversize member's bytes stay in Redis; ref is "!<length> <key in K:oversize>". */
@@ -52,9 +46,9 @@ struct queue_lease {
     TAILQ_HEAD(, queue_oversize) oversize;
 };
 
-/* A member that a regrouping moves, as the script is told of it. */
+/* A member that a regrouping moves. */
 struct queue_item_member {
-    char pos[12], crashes[12];
+    unsigned pos, crashes;
     char *envelope;
     size_t len;
 };
@@ -63,17 +57,17 @@ struct queue_item_member {
 struct queue_item {
     TAILQ_ENTRY(queue_item) link;
     struct queue_lease *lease;
-    char head[12]; /* the script's letter for its kind, then the position; of G, how many */
-    char new_id[QUEUE_ID_SIZE]; /* RETRY, G */
-    char at[24];                /* RETRY, G: ms; PARK: index in KEYS */
+    char head[12];              /* FINISH_KIND_…, then the position; of REGROUP, how many */
+    char new_id[QUEUE_ID_SIZE]; /* RETRY, REGROUP */
+    int64_t at_ms;              /* RETRY, REGROUP */
     char *app, *ref;            /* PARK's app; RETURN's key in K:oversize */
     char *value;                /* outcome, member value, bytes or grouping */
     size_t len;
-    struct queue_item_member *members; /* G */
+    struct queue_item_member *members; /* REGROUP */
     size_t nmembers;
     bool with_next;
     queue_done_fn fn;
-    queue_mark_fn mark_fn; /* M, instead of fn */
+    queue_mark_fn mark_fn; /* MARK, instead of fn */
     void *arg;
 };
 TAILQ_HEAD(queue_items, queue_item);
@@ -81,11 +75,12 @@ TAILQ_HEAD(queue_items, queue_item);
 struct queue {
     struct event_base *base;
     struct redis *cmd, *wait;
-    struct queue_keys keys;
+    char *keys[QUEUE_KEYS_KNOWN]; /* NULL: the fleet's */
+    char *prefix;                 /* K */
+    char *ids;                    /* K of the queue that keeps the ids of all; NULL: this one */
     char *name, *worker, *digest, *marks;
     char *stat;             /* what the heartbeat says of this worker; NULL: nothing */
     struct queue_opts opts; /* its texts are the copies above */
-    unsigned force_version; /* tests: pretend that the server is this old; 0: ask it */
     bool closed;            /* freed by its owner, kept until the last answer */
     size_t pending;         /* answers awaited */
 
@@ -144,29 +139,15 @@ struct queue {
 
 /* --- commands --- */
 
-/* Arguments are borrowed until the command is handed to redis; numbers are kept inside. */
-struct queue_args {
-    const char **v;
-    size_t *lens;
-    size_t n, cap, nkeys;
-    char numbers[12][24];
-    size_t nnumbers;
-};
-void queue_args_init(struct queue_args *a);
-void queue_args_free(struct queue_args *a);
-void queue_args_text(struct queue_args *a, const char *text);
-void queue_args_bytes(struct queue_args *a, const char *p, size_t len);
-void queue_args_int(struct queue_args *a, int64_t n);
-void queue_args_keys_end(struct queue_args *a); /* what follows is ARGV */
-
+/* Begins the call of a script, with those of its keys that are the queue's. */
+void queue_script(const struct queue *q, struct command *c, enum script which);
 /* reply as redis hands it over. ctx is freed with mem_free afterwards, also when the queue is
  * gone and fn therefore not called: it must own nothing. */
 typedef void (*queue_reply_fn)(struct queue *q, void *ctx, redisReply *reply);
-/* Both free the arguments. */
-void queue_send_script(struct queue *q, struct redis *r, enum script which, struct queue_args *a,
-                       queue_reply_fn fn, void *ctx);
-void queue_send_command(struct queue *q, struct redis *r, struct queue_args *a, int wait_ms,
-                        queue_reply_fn fn, void *ctx);
+/* Both free the command. */
+void queue_send(struct queue *q, struct redis *r, struct command *c, queue_reply_fn fn, void *ctx);
+void queue_send_blocking(struct queue *q, struct redis *r, struct command *c, int64_t wait_ms,
+                         queue_reply_fn fn, void *ctx); /* a plain one */
 
 /* --- answers --- */
 
@@ -186,7 +167,6 @@ int64_t queue_backoff_next(struct queue *q);
 /* Frees a queue that its owner has freed, once the last answer has come. */
 void queue_free_when_quiet(struct queue *q);
 
-unsigned queue_server_version(const struct queue *q, const struct redis *r);
 void queue_random_id(char out[QUEUE_ID_SIZE]);
 char *queue_join(const char *a, const char *b, const char *c);              /* mem_free */
 char *queue_key(const struct queue *q, const char *kind, const char *name); /* K:<kind>:<name> */
@@ -207,8 +187,8 @@ void queue_item_value(struct queue_item *item, const char *p, size_t len); /* a 
 void queue_item_wait(struct queue_item *item, int64_t at_ms); /* under a new batch id */
 void queue_item_add(struct queue_item *item);                 /* to what is to be sent */
 
-/* Keys and fixed arguments of the extend script: the heartbeat; leases may follow. */
-void queue_extend_begin(struct queue *q, struct queue_args *a);
+/* The call of the extend script without leases, which may follow: the heartbeat. */
+void queue_extend_begin(const struct queue *q, struct command *c);
 
 /* Notes the marks of the configuration in force in Redis, once more every now and then. */
 void queue_note_config(struct queue *q);

@@ -23,7 +23,7 @@ struct counting {
     int64_t inbox;  /* jobs in these */
 };
 
-static struct counting *copy(const struct counting *c)
+static struct counting *copy_counting(const struct counting *c)
 {
     return mem_dup(c, sizeof *c);
 }
@@ -38,7 +38,7 @@ static void count_failed(const struct counting *c)
 static void on_counted(struct queue *q, void *ctx, redisReply *reply);
 
 /* Keys of these names, to be freed by free_keys() after the call; how many. */
-static size_t add_names(struct queue *q, struct queue_args *a, const char *kind,
+static size_t add_names(struct queue *q, struct command *a, const char *kind,
                         const redisReply *names, char **keys)
 {
     size_t n = 0;
@@ -47,7 +47,7 @@ static size_t add_names(struct queue *q, struct queue_args *a, const char *kind,
         if (!name)
             continue;
         keys[n] = queue_key(q, kind, name);
-        queue_args_text(a, keys[n++]);
+        command_more_key(a, keys[n++]);
     }
     return n;
 }
@@ -59,25 +59,19 @@ static void free_keys(char **keys, size_t n)
     mem_free(keys);
 }
 
-static void ask(struct queue *q, const struct counting *c, const redisReply *workers,
-                const redisReply *apps)
+static void ask_counts(struct queue *q, const struct counting *c, const redisReply *workers,
+                       const redisReply *apps)
 {
-    const struct queue_keys *k = &q->keys;
-    const char *const fixed[] = {k->ready, k->member,  k->count, k->workers,
-                                 k->apps,  k->results, k->dead};
     size_t most = (workers ? workers->elements : 0) + (apps ? apps->elements : 0);
     char **keys = mem_alloc((most + 1) * sizeof *keys);
-    struct queue_args a;
-    queue_args_init(&a);
-    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
-        queue_args_text(&a, fixed[i]);
+    struct command a;
+    queue_script(q, &a, SCRIPT_COUNT);
     size_t inboxes = add_names(q, &a, "inbox", workers, keys);
     size_t n = inboxes + add_names(q, &a, "parked", apps, keys + inboxes);
-    queue_args_keys_end(&a);
-    queue_args_int(&a, (int64_t)inboxes);
-    queue_args_int(&a, c->before);
-    queue_args_int(&a, AT_ONCE);
-    queue_send_script(q, q->cmd, SCRIPT_COUNT, &a, on_counted, copy(c));
+    command_set_int(&a, COUNT_ARGV_INBOXES, (int64_t)inboxes);
+    command_set_int(&a, COUNT_ARGV_BEFORE, c->before);
+    command_set_int(&a, COUNT_ARGV_MOST, AT_ONCE);
+    queue_send(q, q->cmd, &a, on_counted, copy_counting(c));
     free_keys(keys, n);
 }
 
@@ -88,15 +82,15 @@ static void ask_part(struct queue *q, const struct counting *c);
 static void on_lengths(struct queue *q, void *ctx, redisReply *reply)
 {
     struct counting *c = ctx;
-    if (!queue_answered_array(q, "count", reply, 2)) {
+    if (!queue_answered_array(q, "count", reply, LENGTHS_REPLY_FIXED)) {
         count_failed(c);
         return;
     }
-    c->inbox += queue_reply_int(reply, 1);
+    c->inbox += queue_reply_int(reply, LENGTHS_REPLY_ELEMENTS);
     if (c->before < c->want)
         ask_part(q, c);
     else
-        ask(q, c, NULL, NULL); /* with the names of the others, if they are as many still */
+        ask_counts(q, c, NULL, NULL); /* with the names of the others, if they are as many still */
 }
 
 static void on_part(struct queue *q, void *ctx, redisReply *reply)
@@ -107,42 +101,43 @@ static void on_part(struct queue *q, void *ctx, redisReply *reply)
         return;
     }
     char **keys = mem_alloc((reply->elements + 1) * sizeof *keys);
-    struct queue_args a;
-    queue_args_init(&a);
+    struct command a;
+    queue_script(q, &a, SCRIPT_LENGTHS);
     size_t n = add_names(q, &a, "inbox", reply, keys);
-    queue_args_keys_end(&a);
     c->before += PART < c->want - c->before ? PART : c->want - c->before;
-    queue_send_script(q, q->cmd, SCRIPT_LENGTHS, &a, on_lengths, copy(c));
+    queue_send(q, q->cmd, &a, on_lengths, copy_counting(c));
     free_keys(keys, n);
 }
 
 static void ask_part(struct queue *q, const struct counting *c)
 {
     int64_t n = c->want - c->before;
-    struct queue_args a;
-    queue_args_init(&a);
-    queue_args_text(&a, "ZRANGE");
-    queue_args_text(&a, q->keys.workers);
-    queue_args_int(&a, c->before);
-    queue_args_int(&a, c->before + (n < PART ? n : PART) - 1);
-    queue_send_command(q, q->cmd, &a, 0, on_part, copy(c));
+    struct command a;
+    command_begin(&a);
+    command_add(&a, "ZRANGE");
+    command_add(&a, q->keys[QUEUE_KEY_WORKERS]);
+    command_add_int(&a, c->before);
+    command_add_int(&a, c->before + (n < PART ? n : PART) - 1);
+    queue_send(q, q->cmd, &a, on_part, copy_counting(c));
 }
 
 /* --- answers --------------------------------------------------------------------------------- */
 
 static void count_again(struct queue *q, struct counting c, const redisReply *reply)
 {
-    const redisReply *workers = reply->elements == 5 ? reply->element[3] : NULL;
-    const redisReply *apps = reply->elements == 5 ? reply->element[4] : NULL;
+    bool whole = reply->elements == COUNT_OTHERS_FIXED;
+    const redisReply *workers = whole ? reply->element[COUNT_OTHERS_NAMES] : NULL;
+    const redisReply *apps = whole ? reply->element[COUNT_OTHERS_APPS] : NULL;
     bool ok = workers && workers->type == REDIS_REPLY_ARRAY && apps->type == REDIS_REPLY_ARRAY;
-    int64_t all = queue_reply_int(reply, 2), rest = all > AT_ONCE ? all - AT_ONCE : 0;
+    int64_t all = queue_reply_int(reply, COUNT_OTHERS_WORKERS),
+            rest = all > AT_ONCE ? all - AT_ONCE : 0;
     bool others = c.before != rest;
     if (!ok || ++c.tries == TRIES) {
         count_failed(&c);
         return;
     }
     if (!others) {
-        ask(q, &c, workers, apps);
+        ask_counts(q, &c, workers, apps);
         return;
     }
     c.before = c.inbox = 0;
@@ -150,38 +145,39 @@ static void count_again(struct queue *q, struct counting c, const redisReply *re
     if (rest)
         ask_part(q, &c);
     else
-        ask(q, &c, workers, apps);
+        ask_counts(q, &c, workers, apps);
 }
 
 static void on_counted(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct counting *c = ctx;
-    if (!queue_answered_array(q, "count", reply, 2)) {
+    if (!queue_answered_array(q, "count", reply, COUNT_REPLY_READY)) {
         count_failed(c);
         return;
     }
-    if (queue_reply_int(reply, 1) != 1) {
+    if (queue_reply_int(reply, COUNT_REPLY_WHOLE) != 1) {
         count_again(q, *c, reply);
         return;
     }
     const struct queue_counts out = {
         .ok = true,
-        .now_ms = queue_reply_int(reply, 0),
-        .ready = queue_reply_int(reply, 2),
-        .inbox = queue_reply_int(reply, 3) + c->inbox,
-        .leased = queue_reply_int(reply, 4) - queue_reply_int(reply, 8),
-        .parked = queue_reply_int(reply, 5),
-        .results = queue_reply_int(reply, 6),
-        .dead_list = queue_reply_int(reply, 7),
-        .delayed = queue_reply_int(reply, 8),
-        .sent = queue_reply_int(reply, 9),
-        .dead = queue_reply_int(reply, 10),
-        .duplicate = queue_reply_int(reply, 11),
+        .now_ms = queue_reply_int(reply, COUNT_REPLY_NOW),
+        .ready = queue_reply_int(reply, COUNT_REPLY_READY),
+        .inbox = queue_reply_int(reply, COUNT_REPLY_INBOX) + c->inbox,
+        .leased = queue_reply_int(reply, COUNT_REPLY_MEMBERS) -
+                  queue_reply_int(reply, COUNT_REPLY_DELAYED),
+        .parked = queue_reply_int(reply, COUNT_REPLY_PARKED),
+        .results = queue_reply_int(reply, COUNT_REPLY_RESULTS),
+        .dead_list = queue_reply_int(reply, COUNT_REPLY_LETTERS),
+        .delayed = queue_reply_int(reply, COUNT_REPLY_DELAYED),
+        .sent = queue_reply_int(reply, COUNT_REPLY_SENT),
+        .dead = queue_reply_int(reply, COUNT_REPLY_DEAD),
+        .duplicate = queue_reply_int(reply, COUNT_REPLY_DUPLICATE),
     };
     c->fn(c->arg, &out);
 }
 
 void queue_count(struct queue *q, queue_counts_fn fn, void *arg)
 {
-    ask(q, &(struct counting){.fn = fn, .arg = arg}, NULL, NULL);
+    ask_counts(q, &(struct counting){.fn = fn, .arg = arg}, NULL, NULL);
 }

@@ -59,10 +59,11 @@ static size_t ended_by(const struct queue_item *item)
 }
 
 /* For a mark the answer may be an earlier text. */
-static void report(const struct queue_item *item, const redisReply *answer)
+static void report_item(const struct queue_item *item, const redisReply *answer)
 {
     bool other = answer->type == REDIS_REPLY_STRING;
-    bool done = other || (answer->type == REDIS_REPLY_INTEGER && answer->integer == 1);
+    bool done =
+        other || (answer->type == REDIS_REPLY_INTEGER && answer->integer == FINISH_ANSWER_DONE);
     enum queue_done how = done ? QUEUE_DONE : QUEUE_STALE;
     if (!item->mark_fn)
         item->fn(item->arg, how);
@@ -73,12 +74,12 @@ static void report(const struct queue_item *item, const redisReply *answer)
                       other ? (size_t)answer->len : item->len);
 }
 
-static void confirm(struct queue *q, struct queue_item *item, const redisReply *answer)
+static void confirm_item(struct queue *q, struct queue_item *item, const redisReply *answer)
 {
     struct queue_lease *lease = item->lease;
     TAILQ_REMOVE(&q->items_sent, item, link);
     q->unconfirmed--;
-    report(item, answer);
+    report_item(item, answer);
     if (item->mark_fn)
         queue_lease_unref(lease);
     for (size_t n = ended_by(item); n; n--)
@@ -87,7 +88,7 @@ static void confirm(struct queue *q, struct queue_item *item, const redisReply *
 }
 
 /* Back to the head of what is to be sent, in the old order. */
-static void put_back(struct queue *q, const struct batch *b)
+static void put_batch_back(struct queue *q, const struct batch *b)
 {
     for (size_t i = b->n; i-- > 0;) {
         TAILQ_REMOVE(&q->items_sent, b->items[i], link);
@@ -99,18 +100,18 @@ static void put_back(struct queue *q, const struct batch *b)
     }
 }
 
-static void on_finished(struct queue *q, void *ctx, redisReply *reply)
+static void on_batch_finished(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct batch *b = ctx;
     if (!queue_answered(q, "finish", reply) || reply->type != REDIS_REPLY_ARRAY ||
-        reply->elements != b->n + 1) {
-        put_back(q, b);
+        reply->elements != FINISH_REPLY_FIXED + b->n) {
+        put_batch_back(q, b);
         return;
     }
     q->backoff_ms = QUEUE_BACKOFF_MIN_MS;
-    metrics_add(METRIC_RESULTS_TRIMMED, queue_reply_int(reply, 0));
+    metrics_add(METRIC_RESULTS_TRIMMED, queue_reply_int(reply, FINISH_REPLY_TRIMMED));
     for (size_t i = 0; i < b->n; i++)
-        confirm(q, b->items[i], reply->element[i + 1]);
+        confirm_item(q, b->items[i], reply->element[FINISH_REPLY_ANSWER + i]);
 }
 
 /* --- sending --------------------------------------------------------------------------------- */
@@ -135,19 +136,19 @@ static struct run next_run(const struct queue *q)
     return r;
 }
 
-static bool fits(const struct run *have, const struct run *more)
+static bool fits_batch(const struct run *have, const struct run *more)
 {
     return have->n == 0 || (have->weight + more->weight <= QUEUE_FINISH_ITEMS &&
                             have->bytes + more->bytes <= QUEUE_FINISH_BYTES);
 }
 
 /* Takes the next items from the list, as many as one call may carry. */
-static struct batch *collect(struct queue *q)
+static struct batch *collect_batch(struct queue *q)
 {
     struct batch *b = mem_alloc(sizeof *b);
     b->n = 0;
     struct run have = {0}, more;
-    while ((more = next_run(q)).n && fits(&have, &more)) {
+    while ((more = next_run(q)).n && fits_batch(&have, &more)) {
         have = (struct run){have.n + more.n, have.weight + more.weight, have.bytes + more.bytes};
         while (b->n < have.n) {
             struct queue_item *item = TAILQ_FIRST(&q->items);
@@ -166,75 +167,102 @@ struct parked {
     char *keys[QUEUE_CLAIM_MAX];
 };
 
-static size_t parked_index(struct queue *q, struct parked *p, const char *app)
+/* Which of them, from 1, is an app's. */
+static size_t parked_list(const struct parked *p, const char *app)
 {
     size_t i = 0;
     while (i < p->n && strcmp(p->apps[i], app) != 0)
         i++;
-    if (i == p->n) {
-        p->apps[p->n] = app;
-        p->keys[p->n++] = queue_key(q, "parked", app);
-    }
-    return i;
+    return i + 1;
 }
 
-static void add_keys(struct queue *q, struct batch *b, struct queue_args *a, struct parked *p)
+static void add_parked(const struct queue *q, struct parked *p, const char *app, struct command *c)
 {
-    const struct queue_keys *k = &q->keys;
-    const char *const keys[] = {k->ready,   k->due,  k->batch,    k->member, k->count,
-                                k->results, k->dead, k->oversize, k->apps};
-    enum { FIXED = sizeof keys / sizeof keys[0] };
-    for (size_t i = 0; i < FIXED; i++)
-        queue_args_text(a, keys[i]);
-    for (size_t i = 0; i < b->n; i++) {
-        struct queue_item *item = b->items[i];
-        if (item->app)
-            snprintf(item->at, sizeof item->at, "%zu", FIXED + 1 + parked_index(q, p, item->app));
-    }
-    for (size_t i = 0; i < p->n; i++)
-        queue_args_text(a, p->keys[i]);
-    queue_args_keys_end(a);
+    if (parked_list(p, app) <= p->n)
+        return;
+    p->apps[p->n] = app;
+    command_more_key(c, p->keys[p->n++] = queue_key(q, "parked", app));
 }
 
-static void add_lease(const struct queue_lease *lease, struct queue_args *a)
+/* Begins an item's group of n arguments, its kind among them. */
+static void begin_finish_item(struct command *c, const char *kind, size_t n)
 {
-    queue_args_text(a, "L");
-    queue_args_text(a, lease->id);
-    queue_args_text(a, lease->fence);
+    command_group_of(c, n);
+    command_set(c, FINISH_ARGV_ITEM, kind);
 }
 
-/* As the script reads them. */
-static void add_item(const struct queue_item *item, struct queue_args *a)
+static void add_lease(const struct queue_lease *lease, struct command *c)
 {
-    bool wait = item->new_id[0], park = item->head[0] == 'P';
-    queue_args_text(a, item->head);
-    if (wait || park) {
-        queue_args_text(a, wait ? item->new_id : item->at);
-        queue_args_text(a, wait ? item->at : item->app);
-    }
-    queue_args_bytes(a, item->value, item->len);
-    if (item->head[0] == 'B')
-        queue_args_text(a, item->ref ? item->ref : "");
+    static const char kind[] = {FINISH_KIND_LEASE, '\0'};
+    begin_finish_item(c, kind, FINISH_LEASE_FIXED);
+    command_set(c, FINISH_ARGV_ITEM + FINISH_LEASE_BATCH, lease->id);
+    command_set(c, FINISH_ARGV_ITEM + FINISH_LEASE_FENCE, lease->fence);
+}
+
+static void add_regrouping(const struct queue_item *item, struct command *c)
+{
+    begin_finish_item(c, item->head, FINISH_REGROUP_FIXED);
+    command_set(c, FINISH_ARGV_ITEM + FINISH_REGROUP_ID, item->new_id);
+    command_set_int(c, FINISH_ARGV_ITEM + FINISH_REGROUP_AT, item->at_ms);
+    command_set_bytes(c, FINISH_ARGV_ITEM + FINISH_REGROUP_GROUPING, item->value, item->len);
     for (size_t i = 0; i < item->nmembers; i++) {
-        queue_args_text(a, item->members[i].pos);
-        queue_args_text(a, item->members[i].crashes);
-        queue_args_bytes(a, item->members[i].envelope, item->members[i].len);
+        const struct queue_item_member *m = &item->members[i];
+        command_group_of(c, FINISH_MEMBER_FIXED);
+        command_set_int(c, FINISH_ARGV_ITEM + FINISH_MEMBER_POSITION, m->pos);
+        command_set_int(c, FINISH_ARGV_ITEM + FINISH_MEMBER_CRASHES, m->crashes);
+        command_set_bytes(c, FINISH_ARGV_ITEM + FINISH_MEMBER_ENVELOPE, m->envelope, m->len);
+    }
+}
+
+static void add_finish_item(const struct queue_item *item, const struct parked *p,
+                            struct command *c)
+{
+    switch (item->head[0]) {
+    case FINISH_KIND_RETRY:
+        begin_finish_item(c, item->head, FINISH_RETRY_FIXED);
+        command_set(c, FINISH_ARGV_ITEM + FINISH_RETRY_ID, item->new_id);
+        command_set_int(c, FINISH_ARGV_ITEM + FINISH_RETRY_AT, item->at_ms);
+        command_set_bytes(c, FINISH_ARGV_ITEM + FINISH_RETRY_VALUE, item->value, item->len);
+        break;
+    case FINISH_KIND_PARK:
+        begin_finish_item(c, item->head, FINISH_PARK_FIXED);
+        command_set_int(c, FINISH_ARGV_ITEM + FINISH_PARK_LIST, (int64_t)parked_list(p, item->app));
+        command_set(c, FINISH_ARGV_ITEM + FINISH_PARK_APP, item->app);
+        command_set_bytes(c, FINISH_ARGV_ITEM + FINISH_PARK_VALUE, item->value, item->len);
+        break;
+    case FINISH_KIND_RETURN:
+        begin_finish_item(c, item->head, FINISH_RETURN_FIXED);
+        command_set_bytes(c, FINISH_ARGV_ITEM + FINISH_RETURN_BYTES, item->value, item->len);
+        command_set(c, FINISH_ARGV_ITEM + FINISH_RETURN_REF, item->ref ? item->ref : "");
+        break;
+    case FINISH_KIND_MARK:
+        begin_finish_item(c, item->head, FINISH_MARK_FIXED);
+        command_set_bytes(c, FINISH_ARGV_ITEM + FINISH_MARK_GROUPING, item->value, item->len);
+        break;
+    case FINISH_KIND_REGROUP:
+        add_regrouping(item, c);
+        break;
+    default:
+        begin_finish_item(c, item->head, FINISH_ENDED_FIXED);
+        command_set_bytes(c, FINISH_ARGV_ITEM + FINISH_ENDED_OUTCOME, item->value, item->len);
     }
 }
 
 static void send_batch(struct queue *q, struct batch *b)
 {
     struct parked parked = {0};
-    struct queue_args a;
-    queue_args_init(&a);
-    add_keys(q, b, &a, &parked);
-    queue_args_int(&a, q->opts.results_max);
+    struct command c;
+    queue_script(q, &c, SCRIPT_FINISH);
+    for (size_t i = 0; i < b->n; i++)
+        if (b->items[i]->app)
+            add_parked(q, &parked, b->items[i]->app, &c);
+    command_set_int(&c, FINISH_ARGV_RESULTS_MAX, q->opts.results_max);
     for (size_t i = 0; i < b->n; i++) {
         if (i == 0 || b->items[i]->lease != b->items[i - 1]->lease)
-            add_lease(b->items[i]->lease, &a);
-        add_item(b->items[i], &a);
+            add_lease(b->items[i]->lease, &c);
+        add_finish_item(b->items[i], &parked, &c);
     }
-    queue_send_script(q, q->cmd, SCRIPT_FINISH, &a, on_finished, b);
+    queue_send(q, q->cmd, &c, on_batch_finished, b);
     for (size_t i = 0; i < parked.n; i++)
         mem_free(parked.keys[i]);
 }
@@ -245,7 +273,7 @@ void queue_finish_flush(struct queue *q)
     q->flush_paused = false;
     q->gathered = 0;
     while (redis_is_up(q->cmd) && !q->newer && !TAILQ_EMPTY(&q->items))
-        send_batch(q, collect(q));
+        send_batch(q, collect_batch(q));
     if (!TAILQ_EMPTY(&q->items)) {
         q->flush_paused = true;
         timer_once(q->flush_timer, queue_backoff_next(q));
@@ -294,12 +322,12 @@ void queue_item_wait(struct queue_item *item, int64_t at_ms)
 {
     queue_random_id(item->new_id);
     item->new_id[0] = 'w';
-    snprintf(item->at, sizeof item->at, "%lld", (long long)at_ms);
+    item->at_ms = at_ms;
 }
 
 /* "<crashes> <envelope length> <envelope><bytes>"; the reference to bytes that stay in
  * K:oversize stands before the envelope. */
-static void set_member(struct queue_item *item, const struct queue_end *end, const char *ref)
+static void set_member_value(struct queue_item *item, const struct queue_end *end, const char *ref)
 {
     assert(!end->envelope_len || end->envelope[0] != '!');
     size_t ref_len = ref ? strlen(ref) + (end->envelope_len ? 1 : 0) : 0;
@@ -323,8 +351,10 @@ static void set_member(struct queue_item *item, const struct queue_end *end, con
 
 static char kind_letter(enum queue_end_kind kind)
 {
-    static const char letters[] = {[END_SENT] = 'S',  [END_DUPLICATE] = 'U', [END_DEAD] = 'D',
-                                   [END_RETRY] = 'R', [END_PARK] = 'P',      [END_RETURN] = 'B'};
+    static const char letters[] = {
+        [END_SENT] = FINISH_KIND_SENT, [END_DUPLICATE] = FINISH_KIND_DUPLICATE,
+        [END_DEAD] = FINISH_KIND_DEAD, [END_RETRY] = FINISH_KIND_RETRY,
+        [END_PARK] = FINISH_KIND_PARK, [END_RETURN] = FINISH_KIND_RETURN};
     return letters[kind];
 }
 
@@ -344,12 +374,12 @@ void queue_finish(struct queue_lease *lease, unsigned pos, const struct queue_en
         break;
     case END_RETRY:
         queue_item_wait(item, end->at_ms);
-        set_member(item, end, ref);
+        set_member_value(item, end, ref);
         break;
     case END_PARK:
         item->app = mem_strdup(end->app);
         queue_app_known(q, end->app);
-        set_member(item, end, ref);
+        set_member_value(item, end, ref);
         break;
     case END_RETURN:
         if (ref)

@@ -17,20 +17,20 @@ static void set_grouping(struct queue_item *item, const char *text, size_t len)
 void queue_mark(struct queue_lease *lease, const char *text, size_t len, queue_mark_fn fn,
                 void *arg)
 {
-    struct queue_item *item = queue_item_new(lease, 0, 'M', arg);
+    struct queue_item *item = queue_item_new(lease, 0, FINISH_KIND_MARK, arg);
     item->mark_fn = fn;
     set_grouping(item, text, len);
     queue_lease_ref(lease);
     queue_item_add(item);
 }
 
-static void add_member(struct queue_item *item, const struct queue_moved *m)
+static void add_regrouped(struct queue_item *item, const struct queue_moved *m)
 {
     assert(!queue_lease_oversize(item->lease, m->pos));
     assert(!m->envelope_len || m->envelope[0] != '!');
     struct queue_item_member *out = &item->members[item->nmembers++];
-    snprintf(out->pos, sizeof out->pos, "%u", m->pos);
-    snprintf(out->crashes, sizeof out->crashes, "%u", m->crashes);
+    out->pos = m->pos;
+    out->crashes = m->crashes;
     out->envelope = mem_dup(m->envelope, m->envelope_len);
     out->len = m->envelope_len;
 }
@@ -52,13 +52,13 @@ void queue_regroup(struct queue_lease *lease, const struct queue_regrouping *r, 
                    void *arg)
 {
     assert(each_once(r));
-    struct queue_item *item = queue_item_new(lease, (unsigned)r->n, 'G', arg);
+    struct queue_item *item = queue_item_new(lease, (unsigned)r->n, FINISH_KIND_REGROUP, arg);
     item->fn = fn;
     item->with_next = r->with_next;
     set_grouping(item, r->grouping, r->grouping_len);
     queue_item_wait(item, r->at_ms);
     item->members = mem_alloc(r->n * sizeof *item->members);
     for (size_t i = 0; i < r->n; i++)
-        add_member(item, &r->members[i]);
+        add_regrouped(item, &r->members[i]);
     queue_item_add(item);
 }

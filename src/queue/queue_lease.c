@@ -79,7 +79,7 @@ const char *queue_lease_oversize(const struct queue_lease *lease, unsigned pos)
 
 const char *queue_key_prefix(const struct queue_lease *lease)
 {
-    return lease->queue->keys.prefix;
+    return lease->queue->prefix;
 }
 
 const char *queue_lease_queue(const struct queue_lease *lease)
@@ -140,12 +140,13 @@ static void on_extended(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct extension *x = ctx;
     q->extending--;
-    bool ok = queue_answered_array(q, "extend", reply, x->n + 2);
+    bool ok = queue_answered_array(q, "extend", reply, EXTEND_REPLY_FIXED + x->n + 1);
     if (ok)
-        q->alive = queue_reply_int(reply, x->n + 1);
+        q->alive = queue_reply_int(reply, EXTEND_REPLY_FIXED + x->n);
     for (size_t i = 0; i < x->n; i++) {
         if (ok)
-            extend_one(q, x->leases[i], queue_reply_int(reply, i + 1) == 1, x->sent_boot_ms);
+            extend_one(q, x->leases[i], queue_reply_int(reply, EXTEND_REPLY_MINE + i) == 1,
+                       x->sent_boot_ms);
         queue_lease_unref(x->leases[i]);
     }
 }
@@ -157,35 +158,31 @@ static struct queue_lease *next_live(struct queue_lease *lease)
     return lease;
 }
 
-/* Sends one call; returns the first lease that had no room in it. */
-void queue_extend_begin(struct queue *q, struct queue_args *a)
+void queue_extend_begin(const struct queue *q, struct command *c)
 {
-    queue_args_init(a);
-    queue_args_text(a, q->keys.due);
-    queue_args_text(a, q->keys.batch);
-    queue_args_text(a, q->keys.workers);
-    queue_args_text(a, q->keys.stat);
-    queue_args_keys_end(a);
-    queue_args_text(a, q->worker);
-    queue_args_int(a, q->opts.lease_ms);
-    queue_args_text(a, q->stat ? q->stat : "");
+    queue_script(q, c, SCRIPT_EXTEND);
+    command_set(c, EXTEND_ARGV_WORKER, q->worker);
+    command_set_int(c, EXTEND_ARGV_LEASE_MS, q->opts.lease_ms);
+    command_set(c, EXTEND_ARGV_STAT, q->stat ? q->stat : "");
 }
 
+/* Sends one call; returns the first lease that had no room in it. */
 static struct queue_lease *extend_some(struct queue *q, struct queue_lease *lease)
 {
     struct extension *x = mem_alloc(sizeof *x);
     x->sent_boot_ms = clock_boot_ms();
     x->n = 0;
-    struct queue_args a;
-    queue_extend_begin(q, &a);
+    struct command c;
+    queue_extend_begin(q, &c);
     for (; lease && x->n < QUEUE_EXTEND_LEASES; lease = next_live(TAILQ_NEXT(lease, link))) {
-        queue_args_text(&a, lease->id);
-        queue_args_text(&a, lease->fence);
+        command_group(&c);
+        command_set(&c, EXTEND_ARGV_ID, lease->id);
+        command_set(&c, EXTEND_ARGV_FENCE, lease->fence);
         queue_lease_ref(lease);
         x->leases[x->n++] = lease;
     }
     q->extending++;
-    queue_send_script(q, q->cmd, SCRIPT_EXTEND, &a, on_extended, x);
+    queue_send(q, q->cmd, &c, on_extended, x);
     return lease;
 }
 

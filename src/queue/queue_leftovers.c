@@ -34,14 +34,15 @@ static bool are_arrays(const redisReply *reply, size_t from, size_t n)
     return true;
 }
 
-static void hand_over(const struct asking *a, const redisReply *reply)
+static void hand_leftovers_over(const struct asking *a, const redisReply *reply)
 {
-    struct queue_leftovers found = {.nlengths = reply->element[4]->elements};
+    const redisReply *lengths = reply->element[LEFTOVERS_REPLY_LENGTHS];
+    struct queue_leftovers found = {.nlengths = lengths->elements};
     assert(found.nlengths <= QUEUE_LEFTOVERS_MAX);
-    const char **apps = texts_of(reply->element[2], &found.napps);
-    const char **words = texts_of(reply->element[3], &found.nwords);
+    const char **apps = texts_of(reply->element[LEFTOVERS_REPLY_APPS], &found.napps);
+    const char **words = texts_of(reply->element[LEFTOVERS_REPLY_WORDS], &found.nwords);
     for (size_t i = 0; i < found.nlengths; i++)
-        found.lengths[i] = queue_reply_int(reply->element[4], i);
+        found.lengths[i] = queue_reply_int(lengths, i);
     found.apps = apps;
     found.words = words;
     a->fn(a->arg, &found);
@@ -49,22 +50,25 @@ static void hand_over(const struct asking *a, const redisReply *reply)
     mem_free(words);
 }
 
-static void on_leftovers(struct queue *q, void *ctx, redisReply *reply)
+static void on_queue_leftovers(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct asking *a = ctx;
-    if (!queue_answered_array(q, "leftovers", reply, 6) || !are_arrays(reply, 2, 3) ||
-        reply->element[4]->elements > QUEUE_LEFTOVERS_MAX) {
+    if (!queue_answered_array(q, "leftovers", reply, LEFTOVERS_REPLY_FIXED) ||
+        !are_arrays(reply, LEFTOVERS_REPLY_APPS, 3) ||
+        reply->element[LEFTOVERS_REPLY_LENGTHS]->elements > QUEUE_LEFTOVERS_MAX) {
         a->fn(a->arg, NULL);
         return;
     }
-    const char *cursor = queue_reply_text(reply, 5);
+    const char *cursor = queue_reply_text(reply, LEFTOVERS_REPLY_CURSOR);
     snprintf(q->stat_cursor, sizeof q->stat_cursor, "%s", cursor ? cursor : "0");
-    for (size_t i = 0; i < reply->element[2]->elements; i++)
-        queue_app_known(q, queue_reply_text(reply->element[2], i));
-    if (queue_reply_int(reply, 1))
+    const redisReply *apps = reply->element[LEFTOVERS_REPLY_APPS];
+    for (size_t i = 0; i < apps->elements; i++)
+        queue_app_known(q, queue_reply_text(apps, i));
+    int64_t listed = queue_reply_int(reply, LEFTOVERS_REPLY_LISTED);
+    if (listed)
         log_error("event=workers_unlisted queue=%s listed=%lld", log_value(q->name),
-                  (long long)queue_reply_int(reply, 1));
-    hand_over(a, reply);
+                  (long long)listed);
+    hand_leftovers_over(a, reply);
 }
 
 void queue_leftovers(struct queue *q, const char *const *apps, size_t n, queue_leftovers_fn fn,
@@ -74,18 +78,14 @@ void queue_leftovers(struct queue *q, const char *const *apps, size_t n, queue_l
     struct asking *asking = mem_alloc(sizeof *asking);
     *asking = (struct asking){fn, arg};
     assert(n <= QUEUE_LEFTOVERS_MAX);
-    struct queue_args a;
-    queue_args_init(&a);
-    queue_args_text(&a, q->keys.workers);
-    queue_args_text(&a, q->keys.stat);
-    queue_args_text(&a, q->keys.apps);
+    struct command c;
+    queue_script(q, &c, SCRIPT_LEFTOVERS);
     for (size_t i = 0; i < n; i++)
-        queue_args_text(&a, keys[i] = queue_key(q, "parked", apps[i]));
-    queue_args_keys_end(&a);
-    queue_args_int(&a, q->opts.lease_ms);
-    queue_args_text(&a, q->worker);
-    queue_args_text(&a, q->stat_cursor[0] ? q->stat_cursor : "0");
-    queue_send_script(q, q->cmd, SCRIPT_LEFTOVERS, &a, on_leftovers, asking);
+        command_more_key(&c, keys[i] = queue_key(q, "parked", apps[i]));
+    command_set_int(&c, LEFTOVERS_ARGV_LEASE_MS, q->opts.lease_ms);
+    command_set(&c, LEFTOVERS_ARGV_WORKER, q->worker);
+    command_set(&c, LEFTOVERS_ARGV_CURSOR, q->stat_cursor[0] ? q->stat_cursor : "0");
+    queue_send(q, q->cmd, &c, on_queue_leftovers, asking);
     for (size_t i = 0; i < n; i++)
         mem_free(keys[i]);
 }

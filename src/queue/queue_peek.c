@@ -27,11 +27,11 @@ static void keep_time(struct queue *q, const redisReply *reply)
     q->redis_mono_ms = clock_mono_ms();
 }
 
-static void on_look(struct queue *q, void *ctx, redisReply *reply)
+static void on_peeked(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct looking *l = ctx;
     bool ok = queue_answered(q, "look", reply);
-    if (ok && l->what == LOOK_TIME)
+    if (ok && l->what == PEEK_TIME)
         keep_time(q, reply);
     l->fn(l->arg, ok ? reply : NULL);
 }
@@ -42,11 +42,11 @@ static const char *list_key(struct queue *q, enum queue_list list, const char *n
     *made = NULL;
     switch (list) {
     case QUEUE_READY:
-        return q->keys.ready;
+        return q->keys[QUEUE_KEY_READY];
     case QUEUE_RESULTS:
-        return q->keys.results;
+        return q->keys[QUEUE_KEY_RESULTS];
     case QUEUE_DEAD:
-        return q->keys.dead;
+        return q->keys[QUEUE_KEY_DEAD];
     case QUEUE_INBOX:
         return *made = queue_key(q, "inbox", name);
     case QUEUE_PARKED:
@@ -55,70 +55,70 @@ static const char *list_key(struct queue *q, enum queue_list list, const char *n
     return *made = queue_key(q, "parked", name);
 }
 
-static void add_list(struct queue *q, const struct queue_question *o, struct queue_args *a,
-                     char **made)
+static void add_list_peek(struct queue *q, const struct queue_question *o, struct command *a,
+                          char **made)
 {
-    bool page = o->what == LOOK_PAGE;
+    bool page = o->what == PEEK_PAGE;
     assert(!page || (o->n > 0 && o->n <= QUEUE_PAGE_MAX));
-    queue_args_text(a, page ? "LRANGE" : "LLEN");
-    queue_args_text(a, list_key(q, o->list, o->name, made));
+    command_add(a, page ? "LRANGE" : "LLEN");
+    command_add(a, list_key(q, o->list, o->name, made));
     if (page) {
-        queue_args_int(a, o->from);
-        queue_args_int(a, o->from + o->n - 1);
+        command_add_int(a, o->from);
+        command_add_int(a, o->from + o->n - 1);
     }
 }
 
-static void add_words(struct queue_args *a, const char *command, const char *key)
+static void add_words(struct command *a, const char *command, const char *key)
 {
-    queue_args_text(a, command);
-    queue_args_text(a, key);
+    command_add(a, command);
+    command_add(a, key);
 }
 
-static void add_hash(struct queue *q, const char *name, struct queue_args *a, char **made)
+static void add_hash(struct queue *q, const char *name, struct command *a, char **made)
 {
     struct buf key;
     buf_init(&key, KEY_MAX);
-    buf_printf(&key, "%s:%s", q->keys.prefix, name);
+    buf_printf(&key, "%s:%s", q->prefix, name);
     *made = buf_take(&key);
     add_words(a, "HGETALL", *made);
 }
 
-static void add_question(struct queue *q, const struct queue_question *o, struct queue_args *a,
+static void add_question(struct queue *q, const struct queue_question *o, struct command *a,
                          char **made)
 {
     switch (o->what) {
-    case LOOK_TIME:
-        queue_args_text(a, "TIME");
+    case PEEK_TIME:
+        command_add(a, "TIME");
         break;
-    case LOOK_LENGTH:
-    case LOOK_PAGE:
-        add_list(q, o, a, made);
+    case PEEK_LENGTH:
+    case PEEK_PAGE:
+        add_list_peek(q, o, a, made);
         break;
-    case LOOK_APPS:
-        add_words(a, "SMEMBERS", q->keys.apps);
+    case PEEK_APPS:
+        add_words(a, "SMEMBERS", q->keys[QUEUE_KEY_APPS]);
         break;
-    case LOOK_WORKERS:
+    case PEEK_WORKERS:
         assert(o->n > 0 && o->n <= QUEUE_PAGE_MAX);
-        add_words(a, "ZRANGE", q->keys.workers);
-        queue_args_int(a, o->from);
-        queue_args_int(a, o->from + o->n - 1);
-        queue_args_text(a, "WITHSCORES");
+        add_words(a, "ZRANGE", q->keys[QUEUE_KEY_WORKERS]);
+        command_add_int(a, o->from);
+        command_add_int(a, o->from + o->n - 1);
+        command_add(a, "WITHSCORES");
         break;
-    case LOOK_STAT:
-        add_words(a, "HGET", q->keys.stat);
-        queue_args_text(a, o->name);
+    case PEEK_STAT:
+        add_words(a, "HGET", q->keys[QUEUE_KEY_STAT]);
+        command_add(a, o->name);
         break;
-    case LOOK_COUNTERS:
-        add_words(a, "HGETALL", q->keys.count);
+    case PEEK_COUNTERS:
+        add_words(a, "HGETALL", q->keys[QUEUE_KEY_COUNT]);
         break;
-    case LOOK_HASH:
+    case PEEK_HASH:
         add_hash(q, o->name, a, made);
         break;
-    case LOOK_MEMBERS:
-        add_words(a, "HSCAN", q->keys.member);
-        queue_args_text(a, o->cursor);
-        queue_args_text(a, "COUNT");
-        queue_args_int(a, SCAN_COUNT);
+    case PEEK_MEMBERS:
+        add_words(a, "HSCAN", q->keys[QUEUE_KEY_MEMBER]);
+        command_add(a, o->cursor);
+        command_add(a, "COUNT");
+        command_add_int(a, SCAN_COUNT);
         break;
     }
 }
@@ -126,24 +126,21 @@ static void add_question(struct queue *q, const struct queue_question *o, struct
 void queue_peek(struct queue *q, const struct queue_question *question, queue_peek_fn fn, void *arg)
 {
     struct looking *l = mem_alloc(sizeof *l);
-    struct queue_args a;
+    struct command a;
     char *made = NULL;
     *l = (struct looking){question->what, fn, arg};
-    queue_args_init(&a);
+    command_begin(&a);
     add_question(q, question, &a, &made);
-    queue_send_command(q, q->cmd, &a, 0, on_look, l);
+    queue_send(q, q->cmd, &a, on_peeked, l);
     mem_free(made);
 }
 
 void queue_each_key(struct queue *q, const char *name, queue_key_fn fn, void *arg)
 {
     static const char *const kinds[] = {"inbox", "parked", "seen", "ready"};
-    const struct queue_keys *k = &q->keys;
-    const char *const keys[] = {k->ready,   k->results,  k->dead,  k->due,     k->batch,
-                                k->member,  k->oversize, k->count, k->workers, k->run,
-                                k->version, k->apps,     k->stat};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        fn(arg, keys[i]);
+    for (size_t i = 0; i < QUEUE_KEYS_KNOWN; i++)
+        if (q->keys[i] && i != QUEUE_KEY_INBOX)
+            fn(arg, q->keys[i]);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         char *key = queue_key(q, kinds[i], name);
         fn(arg, key);
@@ -153,12 +150,12 @@ void queue_each_key(struct queue *q, const char *name, queue_key_fn fn, void *ar
 
 const char *queue_dead_list(const struct queue *q)
 {
-    return q->keys.dead;
+    return q->keys[QUEUE_KEY_DEAD];
 }
 
 const char *queue_oversize_key(const struct queue *q)
 {
-    return q->keys.oversize;
+    return q->keys[QUEUE_KEY_OVERSIZE];
 }
 
 const char *queue_last_error(const struct queue *q)

@@ -16,41 +16,40 @@ struct moving {
     size_t n;
 };
 
-static enum queue_removed moved(int64_t answer)
+static enum queue_removed removal_of(int64_t answer)
 {
     switch (answer) {
-    case 1:
+    case DEAD_MOVE_ANSWER_DONE:
         return MOVED_DONE;
-    case -1:
+    case DEAD_MOVE_ANSWER_BYTES_GONE:
         return MOVED_BYTES_GONE;
-    case -2:
+    case DEAD_MOVE_ANSWER_TOO_LARGE:
         return MOVED_TOO_LARGE;
     default:
         return MOVED_GONE;
     }
 }
 
-static void on_moved(struct queue *q, void *ctx, redisReply *reply)
+static void on_letters_moved(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct moving *m = ctx;
     enum queue_removed each[QUEUE_MOVE_MAX];
-    bool ok = queue_answered_array(q, "dead_move", reply, m->n + 1);
+    bool ok = queue_answered_array(q, "dead_move", reply, DEAD_MOVE_REPLY_FIXED + m->n);
     for (size_t i = 0; i < m->n; i++)
-        each[i] = ok ? moved(queue_reply_int(reply, i + 1)) : MOVED_UNKNOWN;
+        each[i] =
+            ok ? removal_of(queue_reply_int(reply, DEAD_MOVE_REPLY_ANSWER + i)) : MOVED_UNKNOWN;
     m->fn(m->arg, each, m->n);
 }
 
 /* What one letter adds to the call. */
 struct item {
-    char place[24], at[24], id[QUEUE_ID_SIZE];
+    char id[QUEUE_ID_SIZE];
     struct buf value;
 };
 
-static void add_item(const struct queue_letter *l, struct item *item, struct queue_args *a)
+static void add_letter(const struct queue_letter *l, struct item *item, struct command *a)
 {
     char head[48];
-    snprintf(item->place, sizeof item->place, "%lld", (long long)l->place);
-    snprintf(item->at, sizeof item->at, "%lld", (long long)l->at_ms);
     queue_random_id(item->id);
     item->id[0] = 'w'; /* as every waiting batch */
     int n = snprintf(head, sizeof head, "0 %zu ", l->envelope_len);
@@ -58,34 +57,30 @@ static void add_item(const struct queue_letter *l, struct item *item, struct que
     buf_add(&item->value, head, (size_t)n);
     buf_add(&item->value, l->envelope ? l->envelope : "", l->envelope_len);
     buf_add(&item->value, l->bytes ? l->bytes : "", l->bytes_len);
-    queue_args_text(a, item->place);
-    queue_args_bytes(a, l->text, l->len);
-    queue_args_text(a, item->id);
-    queue_args_text(a, item->at);
-    queue_args_bytes(a, buf_text(&item->value), item->value.len);
-    queue_args_text(a, l->oversize ? l->oversize : "");
+    command_group(a);
+    command_set_int(a, DEAD_MOVE_ARGV_POSITION, l->place);
+    command_set_bytes(a, DEAD_MOVE_ARGV_LETTER, l->text, l->len);
+    command_set(a, DEAD_MOVE_ARGV_ID, item->id);
+    command_set_int(a, DEAD_MOVE_ARGV_AT, l->at_ms);
+    command_set_bytes(a, DEAD_MOVE_ARGV_VALUE, buf_text(&item->value), item->value.len);
+    command_set(a, DEAD_MOVE_ARGV_REF, l->oversize ? l->oversize : "");
 }
 
 void queue_dead_move(struct queue *q, const struct queue_letter *letters, size_t n, bool drop,
                      queue_moved_fn fn, void *arg)
 {
     assert(n && n <= QUEUE_MOVE_MAX);
-    const struct queue_keys *k = &q->keys;
-    const char *const keys[] = {k->due, k->batch, k->member, k->count, k->dead, k->oversize};
     struct item items[QUEUE_MOVE_MAX];
     struct moving *m = mem_alloc(sizeof *m);
-    struct queue_args a;
+    struct command a;
     *m = (struct moving){fn, arg, n};
-    queue_args_init(&a);
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        queue_args_text(&a, keys[i]);
-    queue_args_keys_end(&a);
-    queue_args_text(&a, q->digest);
-    queue_args_int(&a, q->opts.job_max_bytes);
-    queue_args_text(&a, drop ? "1" : "0");
+    queue_script(q, &a, SCRIPT_DEAD_MOVE);
+    command_set(&a, DEAD_MOVE_ARGV_DIGEST, q->digest);
+    command_set_int(&a, DEAD_MOVE_ARGV_JOB_MAX, q->opts.job_max_bytes);
+    command_set_bool(&a, DEAD_MOVE_ARGV_DROP, drop);
     for (size_t i = 0; i < n; i++)
-        add_item(&letters[i], &items[i], &a);
-    queue_send_script(q, q->cmd, SCRIPT_DEAD_MOVE, &a, on_moved, m);
+        add_letter(&letters[i], &items[i], &a);
+    queue_send(q, q->cmd, &a, on_letters_moved, m);
     for (size_t i = 0; i < n; i++)
         buf_free(&items[i].value);
 }
@@ -97,15 +92,20 @@ struct cancelling {
     void *arg;
 };
 
-static void on_cancelled(struct queue *q, void *ctx, redisReply *reply)
+/* Both scripts answer alike. */
+static_assert((int)CANCEL_LISTED_REPLY_ANSWER == (int)CANCEL_WAITING_REPLY_ANSWER &&
+                  (int)CANCEL_LISTED_ANSWER_DONE == (int)CANCEL_WAITING_ANSWER_DONE,
+              "one reading of both");
+
+static void on_job_cancelled(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct cancelling *c = ctx;
-    if (!queue_answered_array(q, "cancel", reply, 2))
-        c->fn(c->arg, CANCEL_UNKNOWN);
-    else if (queue_reply_int(reply, 1) == -1)
-        c->fn(c->arg, CANCEL_LEASED);
-    else
-        c->fn(c->arg, queue_reply_int(reply, 1) == 1 ? CANCEL_DONE : CANCEL_GONE);
+    bool ok = queue_answered_array(q, "cancel", reply, CANCEL_WAITING_REPLY_FIXED);
+    int64_t answer = ok ? queue_reply_int(reply, CANCEL_WAITING_REPLY_ANSWER) : 0;
+    c->fn(c->arg, !ok                                      ? CANCEL_UNKNOWN
+                  : answer == CANCEL_WAITING_ANSWER_LEASED ? CANCEL_LEASED
+                  : answer == CANCEL_WAITING_ANSWER_DONE   ? CANCEL_DONE
+                                                           : CANCEL_GONE);
 }
 
 static struct cancelling *cancelling(queue_cancelled_fn fn, void *arg)
@@ -115,50 +115,47 @@ static struct cancelling *cancelling(queue_cancelled_fn fn, void *arg)
     return c;
 }
 
-enum { LOOK_BACK = 512, GO_ON = 2 };
+enum { LOOK_BACK = 512 };
 
 /* A look at many or large elements takes several scripts. */
 struct looking {
-    struct cancelling cancelling; /* first: on_cancelled() gets it, too */
+    struct cancelling cancelling; /* first: on_job_cancelled() gets it, too */
     int64_t place, lowest;
-    size_t key_len, len, outcome_len;
-    char bytes[]; /* the list's key, the element, the outcome */
+    size_t key_size, len, outcome_len;
+    char bytes[]; /* the list's key with its NUL, the element, the outcome */
 };
 
 static size_t looking_size(const struct looking *l)
 {
-    return sizeof *l + l->key_len + l->len + l->outcome_len;
+    return sizeof *l + l->key_size + l->len + l->outcome_len;
 }
 
-static void on_looked(struct queue *q, void *ctx, redisReply *reply);
+static void on_list_looked(struct queue *q, void *ctx, redisReply *reply);
 
 /* l is the script's from here on. */
 static void look_for(struct queue *q, struct looking *l)
 {
-    struct queue_args a;
-    const char *element = l->bytes + l->key_len;
-    queue_args_init(&a);
-    queue_args_bytes(&a, l->bytes, l->key_len);
-    queue_args_text(&a, q->keys.dead);
-    queue_args_text(&a, q->keys.count);
-    queue_args_text(&a, q->keys.batch);
-    queue_args_keys_end(&a);
-    queue_args_int(&a, l->place);
-    queue_args_bytes(&a, element, l->len);
-    queue_args_bytes(&a, element + l->len, l->outcome_len);
-    queue_args_int(&a, l->lowest);
-    queue_send_script(q, q->cmd, SCRIPT_CANCEL_LISTED, &a, on_looked, l);
+    struct command a;
+    const char *element = l->bytes + l->key_size;
+    queue_script(q, &a, SCRIPT_CANCEL_LISTED);
+    command_key(&a, QUEUE_KEY_LIST, l->bytes);
+    command_set_int(&a, CANCEL_LISTED_ARGV_POSITION, l->place);
+    command_set_bytes(&a, CANCEL_LISTED_ARGV_ELEMENT, element, l->len);
+    command_set_bytes(&a, CANCEL_LISTED_ARGV_OUTCOME, element + l->len, l->outcome_len);
+    command_set_int(&a, CANCEL_LISTED_ARGV_LOWEST, l->lowest);
+    queue_send(q, q->cmd, &a, on_list_looked, l);
 }
 
 /* ctx is freed by who calls: a copy goes on. */
-static void on_looked(struct queue *q, void *ctx, redisReply *reply)
+static void on_list_looked(struct queue *q, void *ctx, redisReply *reply)
 {
     struct looking *l = ctx;
-    bool more = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
-                queue_reply_int(reply, 1) == GO_ON;
-    int64_t place = more ? queue_reply_int(reply, 2) : 0;
+    bool more = reply && reply->type == REDIS_REPLY_ARRAY &&
+                reply->elements == CANCEL_LISTED_REPLY_FIXED &&
+                queue_reply_int(reply, CANCEL_LISTED_REPLY_ANSWER) == CANCEL_LISTED_ANSWER_GO_ON;
+    int64_t place = more ? queue_reply_int(reply, CANCEL_LISTED_REPLY_POSITION) : 0;
     if (!more || place >= l->place) {
-        on_cancelled(q, ctx, reply);
+        on_job_cancelled(q, ctx, reply);
         return;
     }
     l->place = place;
@@ -172,18 +169,18 @@ void queue_cancel_listed(struct queue *q, enum queue_list list, const char *name
     assert(list == QUEUE_READY || list == QUEUE_INBOX || list == QUEUE_PARKED);
     char *made =
         list == QUEUE_READY ? NULL : queue_key(q, list == QUEUE_INBOX ? "inbox" : "parked", name);
-    const char *key = made ? made : q->keys.ready;
+    const char *key = made ? made : q->keys[QUEUE_KEY_READY];
     struct looking head = {.cancelling = {fn, arg},
                            .place = place,
                            .lowest = place > LOOK_BACK ? place - LOOK_BACK : 0,
-                           .key_len = strlen(key),
+                           .key_size = strlen(key) + 1,
                            .len = len,
                            .outcome_len = outcome_len};
     struct looking *l = mem_alloc(looking_size(&head));
     *l = head;
-    memcpy(l->bytes, key, head.key_len);
-    memcpy(l->bytes + head.key_len, element, len);
-    memcpy(l->bytes + head.key_len + len, outcome, outcome_len);
+    memcpy(l->bytes, key, head.key_size);
+    memcpy(l->bytes + head.key_size, element, len);
+    memcpy(l->bytes + head.key_size + len, outcome, outcome_len);
     look_for(q, l);
     mem_free(made);
 }
@@ -191,19 +188,13 @@ void queue_cancel_listed(struct queue *q, enum queue_list list, const char *name
 void queue_cancel_waiting(struct queue *q, const char *field, const char *value, size_t len,
                           const char *outcome, size_t outcome_len, queue_cancelled_fn fn, void *arg)
 {
-    struct queue_args a;
+    struct command a;
     const char *colon = strchr(field, ':');
     size_t id_len = colon ? (size_t)(colon - field) : strlen(field);
-    queue_args_init(&a);
-    queue_args_text(&a, q->keys.due);
-    queue_args_text(&a, q->keys.batch);
-    queue_args_text(&a, q->keys.member);
-    queue_args_text(&a, q->keys.count);
-    queue_args_text(&a, q->keys.dead);
-    queue_args_keys_end(&a);
-    queue_args_bytes(&a, field, id_len);
-    queue_args_text(&a, colon ? colon + 1 : "");
-    queue_args_bytes(&a, value, len);
-    queue_args_bytes(&a, outcome, outcome_len);
-    queue_send_script(q, q->cmd, SCRIPT_CANCEL_WAITING, &a, on_cancelled, cancelling(fn, arg));
+    queue_script(q, &a, SCRIPT_CANCEL_WAITING);
+    command_set_bytes(&a, CANCEL_WAITING_ARGV_BATCH, field, id_len);
+    command_set(&a, CANCEL_WAITING_ARGV_POSITION, colon ? colon + 1 : "");
+    command_set_bytes(&a, CANCEL_WAITING_ARGV_VALUE, value, len);
+    command_set_bytes(&a, CANCEL_WAITING_ARGV_OUTCOME, outcome, outcome_len);
+    queue_send(q, q->cmd, &a, on_job_cancelled, cancelling(fn, arg));
 }

@@ -40,24 +40,23 @@ void queue_seen(struct queue *q, const struct queue_seen *ids, size_t n, int64_t
 {
     assert(n && n <= QUEUE_SEEN_MAX);
     enum { EACH_MAX = 2 };
-    const char *const prefixes[EACH_MAX] = {q->keys.prefix, q->keys.ids};
-    const size_t each = q->keys.ids ? 2 : 1;
+    const char *const prefixes[EACH_MAX] = {q->prefix, q->ids};
+    const size_t each = q->ids ? 2 : 1;
     char *keys[EACH_MAX * QUEUE_SEEN_MAX];
     struct asking *a = mem_alloc(sizeof *a);
     *a = (struct asking){.fn = fn, .n = n};
-    struct queue_args args;
-    queue_args_init(&args);
-    queue_args_text(&args, q->keys.batch);
+    struct command c;
+    queue_script(q, &c, SCRIPT_SEEN);
     for (size_t i = 0; i < n * each; i++)
-        queue_args_text(&args, keys[i] = make_marker(prefixes[i % each], &ids[i / each]));
-    queue_args_keys_end(&args);
-    queue_args_int(&args, window_ms);
-    queue_args_int(&args, (int64_t)each);
+        command_more_key(&c, keys[i] = make_marker(prefixes[i % each], &ids[i / each]));
+    command_set_int(&c, SEEN_ARGV_WINDOW_MS, window_ms);
+    command_set_int(&c, SEEN_ARGV_EACH, (int64_t)each);
     for (size_t i = 0; i < n; i++) {
-        queue_args_text(&args, ids[i].holder);
+        command_group(&c);
+        command_set(&c, SEEN_ARGV_HOLDER, ids[i].holder);
         a->args[i] = ids[i].arg;
     }
-    queue_send_script(q, q->cmd, SCRIPT_SEEN, &args, on_seen, a);
+    queue_send(q, q->cmd, &c, on_seen, a);
     for (size_t i = 0; i < n * each; i++)
         mem_free(keys[i]);
 }

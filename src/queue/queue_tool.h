@@ -13,16 +13,16 @@ typedef void (*queue_peek_fn)(void *arg, const redisReply *reply);
 enum queue_list { QUEUE_READY, QUEUE_INBOX, QUEUE_PARKED, QUEUE_RESULTS, QUEUE_DEAD };
 
 enum queue_peek {
-    LOOK_TIME,    /* Redis' clock; queue_now_ms() goes by it from then on */
-    LOOK_LENGTH,  /* integer: elements of a list */
-    LOOK_PAGE,    /* array: n elements of a list from the given place on */
-    LOOK_APPS,    /* array: apps ever parked */
-    LOOK_WORKERS, /* array: worker, end of its heartbeat (Redis ms), …; n of them, in the order of
+    PEEK_TIME,    /* Redis' clock; queue_now_ms() goes by it from then on */
+    PEEK_LENGTH,  /* integer: elements of a list */
+    PEEK_PAGE,    /* array: n elements of a list from the given place on */
+    PEEK_APPS,    /* array: apps ever parked */
+    PEEK_WORKERS, /* array: worker, end of its heartbeat (Redis ms), …; n of them, in the order of
                      their ends, from the given place on */
-    LOOK_STAT,    /* text: what a worker says of itself; nil where it says nothing */
-    LOOK_COUNTERS, /* array: name, value, … */
-    LOOK_HASH,     /* array: field, value, … of K:<name>, which is no queue's (flow_store.h) */
-    LOOK_MEMBERS,  /* array: next cursor, array of "<batch>:<position>", value, … */
+    PEEK_STAT,    /* text: what a worker says of itself; nil where it says nothing */
+    PEEK_COUNTERS, /* array: name, value, … */
+    PEEK_HASH,     /* array: field, value, … of K:<name>, which is no queue's (fleet_store.h) */
+    PEEK_MEMBERS,  /* array: next cursor, array of "<batch>:<position>", value, … */
 };
 struct queue_question {
     enum queue_peek what;

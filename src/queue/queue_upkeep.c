@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 
-static bool is_list(struct queue *q, const char *what, const redisReply *reply)
+static bool is_upkeep_list(struct queue *q, const char *what, const redisReply *reply)
 {
     return queue_answered(q, what, reply) && reply->type == REDIS_REPLY_ARRAY;
 }
@@ -22,28 +22,24 @@ enum { ADOPT_NAMES = 8, ADOPT_LATELY_MS = 30000, ADOPT_OLD_MS = 1000 };
 
 static void on_adopted(struct queue *q, void *ctx, redisReply *reply)
 {
-    if (!queue_answered_array(q, "adopt", reply, 3))
+    if (!queue_answered_array(q, "adopt", reply, ADOPT_REPLY_FIXED))
         return;
-    metrics_add_at(METRIC_JOBS_RECLAIMED, metrics_find(SET_HOW, "inbox"),
-                   queue_reply_int(reply, 1));
-    if (queue_reply_int(reply, 1))
+    int64_t jobs = queue_reply_int(reply, ADOPT_REPLY_JOBS);
+    metrics_add_at(METRIC_JOBS_RECLAIMED, metrics_find(SET_HOW, "inbox"), jobs);
+    if (jobs)
         log_warn("event=inbox_adopted queue=%s of=%s jobs=%lld", log_value(q->name), log_value(ctx),
-                 (long long)queue_reply_int(reply, 1));
+                 (long long)jobs);
 }
 
-static void adopt(struct queue *q, const char *worker)
+static void adopt_inbox(struct queue *q, const char *worker)
 {
     char *inbox = queue_key(q, "inbox", worker);
-    struct queue_args a;
-    queue_args_init(&a);
-    queue_args_text(&a, q->keys.ready);
-    queue_args_text(&a, q->keys.workers);
-    queue_args_text(&a, inbox);
-    queue_args_text(&a, q->keys.stat);
-    queue_args_keys_end(&a);
-    queue_args_text(&a, worker);
-    queue_args_int(&a, QUEUE_FORGET_MS);
-    queue_send_script(q, q->cmd, SCRIPT_ADOPT, &a, on_adopted, mem_strdup(worker));
+    struct command a;
+    queue_script(q, &a, SCRIPT_ADOPT);
+    command_key(&a, QUEUE_KEY_ORPHAN, inbox);
+    command_set(&a, ADOPT_ARGV_WORKER, worker);
+    command_set_int(&a, ADOPT_ARGV_FORGET_MS, QUEUE_FORGET_MS);
+    queue_send(q, q->cmd, &a, on_adopted, mem_strdup(worker));
     mem_free(inbox);
 }
 
@@ -59,12 +55,12 @@ static void on_dead_workers(struct queue *q, void *ctx, redisReply *reply)
 {
     const struct walk *walk = ctx;
     q->adopting--;
-    if (!is_list(q, "workers", reply))
+    if (!is_upkeep_list(q, "workers", reply))
         return;
     for (size_t i = 0; i < reply->elements; i++) {
         const char *worker = queue_reply_text(reply, i);
         if (worker && strcmp(worker, q->worker) != 0)
-            adopt(q, worker);
+            adopt_inbox(q, worker);
     }
     /* The dead stay listed for long, so each step goes on where the last one stopped. */
     *walk->offset = reply->elements == ADOPT_NAMES ? *walk->offset + ADOPT_NAMES : 0;
@@ -72,19 +68,19 @@ static void on_dead_workers(struct queue *q, void *ctx, redisReply *reply)
 
 static void walk_dead(struct queue *q, const char *from, int64_t to_ms, size_t *offset)
 {
-    struct queue_args a;
+    struct command a;
     struct walk *walk = mem_alloc(sizeof *walk);
     *walk = (struct walk){offset};
-    queue_args_init(&a);
-    queue_args_text(&a, "ZRANGEBYSCORE");
-    queue_args_text(&a, q->keys.workers);
-    queue_args_text(&a, from);
-    queue_args_int(&a, to_ms);
-    queue_args_text(&a, "LIMIT");
-    queue_args_int(&a, (int64_t)*offset);
-    queue_args_int(&a, ADOPT_NAMES);
+    command_begin(&a);
+    command_add(&a, "ZRANGEBYSCORE");
+    command_add(&a, q->keys[QUEUE_KEY_WORKERS]);
+    command_add(&a, from);
+    command_add_int(&a, to_ms);
+    command_add(&a, "LIMIT");
+    command_add_int(&a, (int64_t)*offset);
+    command_add_int(&a, ADOPT_NAMES);
     q->adopting++;
-    queue_send_command(q, q->cmd, &a, 0, on_dead_workers, walk);
+    queue_send(q, q->cmd, &a, on_dead_workers, walk);
 }
 
 static void adopt_step(struct queue *q)
@@ -104,41 +100,42 @@ static void adopt_step(struct queue *q)
 static void on_audited(struct queue *q, void *ctx, redisReply *reply)
 {
     (void)ctx;
-    if (!queue_answered_array(q, "audit", reply, 3) || !queue_reply_int(reply, 1))
+    if (!queue_answered_array(q, "audit", reply, AUDIT_REPLY_FIXED))
         return;
-    metrics_add_at(METRIC_JOBS_RECLAIMED, metrics_find(SET_HOW, "orphan"),
-                   queue_reply_int(reply, 2));
+    int64_t entries = queue_reply_int(reply, AUDIT_REPLY_ENTRIES);
+    int64_t jobs = queue_reply_int(reply, AUDIT_REPLY_JOBS);
+    if (!entries)
+        return;
+    metrics_add_at(METRIC_JOBS_RECLAIMED, metrics_find(SET_HOW, "orphan"), jobs);
     log_error("event=batches_without_due queue=%s restored=%lld jobs=%lld", log_value(q->name),
-              (long long)queue_reply_int(reply, 1), (long long)queue_reply_int(reply, 2));
+              (long long)entries, (long long)jobs);
 }
 
-static void audit(struct queue *q, const redisReply *fields)
+static void audit_batches(struct queue *q, const redisReply *fields)
 {
-    struct queue_args a;
-    queue_args_init(&a);
-    queue_args_text(&a, q->keys.due);
-    queue_args_text(&a, q->keys.batch);
-    queue_args_keys_end(&a);
-    queue_args_int(&a, q->opts.lease_ms);
+    struct command a;
+    queue_script(q, &a, SCRIPT_AUDIT);
+    command_set_int(&a, AUDIT_ARGV_LEASE_MS, q->opts.lease_ms);
     size_t n = 0;
     for (size_t i = 0; i < fields->elements; i += 2) {
         const redisReply *id = fields->element[i];
         if (id->len != QUEUE_ID_SIZE - 1)
             continue; /* "<id>#" and "<id>!" are one longer */
-        queue_args_bytes(&a, id->str, (size_t)id->len);
+        command_group(&a);
+        command_set_bytes(&a, AUDIT_ARGV_ID, id->str, (size_t)id->len);
         n++;
     }
     if (n)
-        queue_send_script(q, q->cmd, SCRIPT_AUDIT, &a, on_audited, NULL);
+        queue_send(q, q->cmd, &a, on_audited, NULL);
     else
-        queue_args_free(&a);
+        command_free(&a);
 }
 
 static void on_scanned(struct queue *q, void *ctx, redisReply *reply)
 {
     (void)ctx;
     q->auditing = false;
-    if (!is_list(q, "scan", reply) || reply->elements != 2 ||
+    if (!is_upkeep_list(q, "scan", reply) || reply->elements != 2 ||
         reply->element[0]->type != REDIS_REPLY_STRING ||
         reply->element[1]->type != REDIS_REPLY_ARRAY)
         return;
@@ -147,20 +144,20 @@ static void on_scanned(struct queue *q, void *ctx, redisReply *reply)
         q->audit_at_ms = clock_mono_ms() + QUEUE_AUDIT_MS;
         queue_note_config(q);
     }
-    audit(q, reply->element[1]);
+    audit_batches(q, reply->element[1]);
 }
 
 static void audit_step(struct queue *q)
 {
-    struct queue_args a;
-    queue_args_init(&a);
-    queue_args_text(&a, "HSCAN");
-    queue_args_text(&a, q->keys.batch);
-    queue_args_text(&a, q->audit_cursor[0] ? q->audit_cursor : "0");
-    queue_args_text(&a, "COUNT");
-    queue_args_int(&a, 200);
+    struct command a;
+    command_begin(&a);
+    command_add(&a, "HSCAN");
+    command_add(&a, q->keys[QUEUE_KEY_BATCH]);
+    command_add(&a, q->audit_cursor[0] ? q->audit_cursor : "0");
+    command_add(&a, "COUNT");
+    command_add_int(&a, 200);
     q->auditing = true;
-    queue_send_command(q, q->cmd, &a, 0, on_scanned, NULL);
+    queue_send(q, q->cmd, &a, on_scanned, NULL);
 }
 
 /* --- housekeep ------------------------------------------------------------------------------- */
@@ -178,14 +175,14 @@ void queue_housekeep(struct queue *q)
 
 /* --- leave ----------------------------------------------------------------------------------- */
 
-static void on_left(struct queue *q, void *ctx, redisReply *reply)
+static void on_inbox_left(struct queue *q, void *ctx, redisReply *reply)
 {
     (void)ctx;
-    if (!queue_answered_array(q, "leave", reply, 2)) {
+    if (!queue_answered_array(q, "leave", reply, LEAVE_REPLY_FIXED)) {
         timer_once(q->leave_timer, queue_backoff_next(q));
         return;
     }
-    if (queue_reply_int(reply, 1)) {
+    if (queue_reply_int(reply, LEAVE_REPLY_LEFT)) {
         timer_once(q->leave_timer, 0);
         return;
     }
@@ -195,15 +192,10 @@ static void on_left(struct queue *q, void *ctx, redisReply *reply)
 void queue_on_leave_timer(void *arg)
 {
     struct queue *q = arg;
-    struct queue_args a;
-    queue_args_init(&a);
-    queue_args_text(&a, q->keys.ready);
-    queue_args_text(&a, q->keys.workers);
-    queue_args_text(&a, q->keys.inbox);
-    queue_args_text(&a, q->keys.stat);
-    queue_args_keys_end(&a);
-    queue_args_text(&a, q->worker);
-    queue_send_script(q, q->cmd, SCRIPT_LEAVE, &a, on_left, NULL);
+    struct command a;
+    queue_script(q, &a, SCRIPT_LEAVE);
+    command_set(&a, LEAVE_ARGV_WORKER, q->worker);
+    queue_send(q, q->cmd, &a, on_inbox_left, NULL);
 }
 
 void queue_leave(struct queue *q, queue_done_fn fn, void *arg)
@@ -224,14 +216,12 @@ static void on_config_noted(struct queue *q, void *ctx, redisReply *reply)
 /* On the connection of the claims, so before the next of them. */
 void queue_note_config(struct queue *q)
 {
-    struct queue_args a;
+    struct command a;
     if (!q->marks || !redis_is_up(q->cmd))
         return;
-    queue_args_init(&a);
-    queue_args_text(&a, q->keys.config);
-    queue_args_keys_end(&a);
-    queue_args_text(&a, q->digest);
-    queue_args_text(&a, q->marks);
-    queue_args_int(&a, QUEUE_CONFIGS_MAX);
-    queue_send_script(q, q->cmd, SCRIPT_CONFIG, &a, on_config_noted, NULL);
+    queue_script(q, &a, SCRIPT_CONFIG);
+    command_set(&a, CONFIG_ARGV_DIGEST, q->digest);
+    command_set(&a, CONFIG_ARGV_MARKS, q->marks);
+    command_set_int(&a, CONFIG_ARGV_MOST, QUEUE_CONFIGS_MAX);
+    queue_send(q, q->cmd, &a, on_config_noted, NULL);
 }

@@ -31,7 +31,7 @@ void queue_on_wait_timer(void *arg)
     wait_done(arg, false);
 }
 
-static void on_moved(struct queue *q, void *ctx, redisReply *reply)
+static void on_wait_moved(struct queue *q, void *ctx, redisReply *reply)
 {
     (void)ctx;
     if (!q->waiting)
@@ -72,7 +72,7 @@ static bool same_server(const struct queue *q)
     return strcmp(redis_run_id(q->cmd), redis_run_id(q->wait)) == 0;
 }
 
-static void unblock(struct queue *q)
+static void unblock_wait(struct queue *q)
 {
     if (!q->waiting || q->wait_client <= 0)
         return;
@@ -80,17 +80,17 @@ static void unblock(struct queue *q)
         timer_once(q->unblock_timer, UNBLOCK_AGAIN_MS);
         return;
     }
-    struct queue_args a;
-    queue_args_init(&a);
-    queue_args_text(&a, "CLIENT");
-    queue_args_text(&a, "UNBLOCK");
-    queue_args_int(&a, q->wait_client);
-    queue_send_command(q, q->cmd, &a, 0, on_unblocked, NULL);
+    struct command a;
+    command_begin(&a);
+    command_add(&a, "CLIENT");
+    command_add(&a, "UNBLOCK");
+    command_add_int(&a, q->wait_client);
+    queue_send(q, q->cmd, &a, on_unblocked, NULL);
 }
 
 void queue_on_unblock_timer(void *arg)
 {
-    unblock(arg);
+    unblock_wait(arg);
 }
 
 void queue_wait_cancel(struct queue *q)
@@ -101,7 +101,7 @@ void queue_wait_cancel(struct queue *q)
     if (q->wait_client < 0)
         timer_once(q->wait_timer, 0);
     else
-        unblock(q);
+        unblock_wait(q);
 }
 
 static void on_client_id(struct queue *q, void *ctx, redisReply *reply)
@@ -111,43 +111,43 @@ static void on_client_id(struct queue *q, void *ctx, redisReply *reply)
         return;
     q->wait_client = reply->integer;
     if (q->wait_cancelled)
-        unblock(q);
+        unblock_wait(q);
 }
 
 /* --- waiting --------------------------------------------------------------------------------- */
 
 static void send_heartbeat(struct queue *q)
 {
-    struct queue_args a;
+    struct command a;
     queue_extend_begin(q, &a);
-    queue_send_script(q, q->wait, SCRIPT_EXTEND, &a, on_heartbeat, NULL);
+    queue_send(q, q->wait, &a, on_heartbeat, NULL);
 }
 
 static void send_client_id(struct queue *q)
 {
-    struct queue_args a;
-    queue_args_init(&a);
-    queue_args_text(&a, "CLIENT");
-    queue_args_text(&a, "ID");
-    queue_send_command(q, q->wait, &a, 0, on_client_id, NULL);
+    struct command a;
+    command_begin(&a);
+    command_add(&a, "CLIENT");
+    command_add(&a, "ID");
+    queue_send(q, q->wait, &a, on_client_id, NULL);
 }
 
 /* Before 6.2 the other end of the list is taken: the same, since the list is empty when a worker
  * waits. */
 static void send_move(struct queue *q)
 {
-    bool new = queue_server_version(q, q->wait) >= 60200;
-    struct queue_args a;
-    queue_args_init(&a);
-    queue_args_text(&a, new ? "BLMOVE" : "BRPOPLPUSH");
-    queue_args_text(&a, q->keys.ready);
-    queue_args_text(&a, q->keys.inbox);
+    bool new = redis_version(q->wait) >= 60200;
+    struct command a;
+    command_begin(&a);
+    command_add(&a, new ? "BLMOVE" : "BRPOPLPUSH");
+    command_add(&a, q->keys[QUEUE_KEY_READY]);
+    command_add(&a, q->keys[QUEUE_KEY_INBOX]);
     if (new) {
-        queue_args_text(&a, "LEFT");
-        queue_args_text(&a, "RIGHT");
+        command_add(&a, "LEFT");
+        command_add(&a, "RIGHT");
     }
-    queue_args_int(&a, q->opts.idle_wait_s);
-    queue_send_command(q, q->wait, &a, (int)(1000 * q->opts.idle_wait_s), on_moved, NULL);
+    command_add_int(&a, q->opts.idle_wait_s);
+    queue_send_blocking(q, q->wait, &a, 1000 * q->opts.idle_wait_s, on_wait_moved, NULL);
 }
 
 void queue_wait(struct queue *q, queue_wait_fn fn, void *arg)

@@ -45,7 +45,7 @@ void ask_cancel(struct ask *a)
     mem_free(a);
 }
 
-static void finish(struct ask *a, redisReply *reply, const char *why)
+static void finish_ask(struct ask *a, redisReply *reply, const char *why)
 {
     ask_fn fn = a->fn;
     void *arg = a->arg;
@@ -58,11 +58,11 @@ static void finish(struct ask *a, redisReply *reply, const char *why)
 }
 
 /* AUTH and ASKING answer OK, or the question is over. */
-static void take(struct ask *a, redisReply *reply)
+static void take_ask_reply(struct ask *a, redisReply *reply)
 {
     redis_said_clean(reply);
     if (!a->before) {
-        finish(a, reply, "");
+        finish_ask(a, reply, "");
         return;
     }
     a->before--;
@@ -70,13 +70,13 @@ static void take(struct ask *a, redisReply *reply)
         char why[256];
         snprintf(why, sizeof why, "%s", reply->str);
         freeReplyObject(reply);
-        finish(a, NULL, why);
+        finish_ask(a, NULL, why);
         return;
     }
     freeReplyObject(reply);
 }
 
-static bool feed(struct ask *a)
+static bool feed_ask(struct ask *a)
 {
     char chunk[CHUNK];
     size_t n;
@@ -88,33 +88,34 @@ static bool feed(struct ask *a)
     return true;
 }
 
-static void on_read(struct bufferevent *bev, void *arg)
+static void on_ask_read(struct bufferevent *bev, void *arg)
 {
     (void)bev;
     struct ask *a = arg;
-    bool ok = feed(a), last = false;
+    bool ok = feed_ask(a), last = false;
     while (ok && !last) {
         redisReply *reply = NULL;
         ok = redis_reader_next(a->reader, &reply);
         if (!ok || !reply)
             break;
         last = !a->before || reply->type == REDIS_REPLY_ERROR;
-        take(a, reply); /* the last one frees a */
+        take_ask_reply(a, reply); /* the last one frees a */
     }
     if (!ok)
-        finish(a, NULL, a->got > ANSWER_MAX ? "a reply too large" : redis_reader_why(a->reader));
+        finish_ask(a, NULL,
+                   a->got > ANSWER_MAX ? "a reply too large" : redis_reader_why(a->reader));
 }
 
-static void on_event(struct bufferevent *bev, short what, void *arg)
+static void on_ask_event(struct bufferevent *bev, short what, void *arg)
 {
     struct err why;
     dial_explain(bev, what, &why);
-    finish(arg, NULL, why.text);
+    finish_ask(arg, NULL, why.text);
 }
 
-static void on_limit(void *arg)
+static void on_ask_limit(void *arg)
 {
-    finish(arg, NULL, "no answer in time");
+    finish_ask(arg, NULL, "no answer in time");
 }
 
 static void write_words(struct ask *a, int argc, const char **argv)
@@ -126,17 +127,17 @@ static void write_words(struct ask *a, int argc, const char **argv)
     a->before++;
 }
 
-static void on_dialed(void *arg, struct bufferevent *bev, const char *why)
+static void on_ask_dialed(void *arg, struct bufferevent *bev, const char *why)
 {
     struct ask *a = arg;
     a->dial = NULL;
     if (!bev) {
-        finish(a, NULL, why);
+        finish_ask(a, NULL, why);
         return;
     }
     a->bev = bev;
     a->reader = redis_reader_new(ANSWER_MAX, ANSWER_COST);
-    bufferevent_setcb(bev, on_read, NULL, on_event, a);
+    bufferevent_setcb(bev, on_ask_read, NULL, on_ask_event, a);
     bufferevent_enable(bev, EV_READ | EV_WRITE);
     if (a->user[0])
         write_words(a, 3, (const char *[]){"AUTH", a->user, a->password});
@@ -162,7 +163,7 @@ struct ask *ask_start(struct event_base *base, struct resolver *resolver,
     a->len = len;
     a->fn = fn;
     a->arg = arg;
-    a->limit = timer_new(base, on_limit, a);
+    a->limit = timer_new(base, on_ask_limit, a);
     if (opts->tls) {
         a->tls = *opts->tls;
         if (!a->tls.name[0])
@@ -173,6 +174,6 @@ struct ask *ask_start(struct event_base *base, struct resolver *resolver,
                                    .port = a->to.port,
                                    .tls = opts->tls ? &a->tls : NULL,
                                    .timeout_ms = opts->connect_ms};
-    a->dial = dial_start(base, resolver, &dial, on_dialed, a);
+    a->dial = dial_start(base, resolver, &dial, on_ask_dialed, a);
     return a;
 }

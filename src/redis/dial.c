@@ -72,7 +72,7 @@ static void dial_free(struct dial *d)
     mem_free(d);
 }
 
-static void finish(struct dial *d, struct bufferevent *bev)
+static void finish_dial(struct dial *d, struct bufferevent *bev)
 {
     dial_fn fn = d->fn;
     void *arg = d->arg;
@@ -97,14 +97,14 @@ static void set_socket_options(int fd, bool tcp, int idle)
 
 static void try_next(struct dial *d);
 
-static void on_event(struct bufferevent *bev, short what, void *arg)
+static void on_dial_event(struct bufferevent *bev, short what, void *arg)
 {
     struct dial *d = arg;
     if (what & BEV_EVENT_CONNECTED) {
         bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
         d->bev = NULL;
         set_socket_options(bufferevent_getfd(bev), !d->opts.unix_path[0], d->opts.keepalive_s);
-        finish(d, bev);
+        finish_dial(d, bev);
         return;
     }
     dial_explain(bev, what, &d->why);
@@ -143,7 +143,7 @@ static bool connect_to(struct dial *d, const struct sockaddr *address, int len)
         d->bev = NULL;
         return false;
     }
-    bufferevent_setcb(d->bev, NULL, NULL, on_event, d);
+    bufferevent_setcb(d->bev, NULL, NULL, on_dial_event, d);
     timer_once(d->timer, d->opts.timeout_ms);
     return true;
 }
@@ -163,10 +163,10 @@ static void try_next(struct dial *d)
     while (d->next < d->addresses.n)
         if (connect_next(d))
             return;
-    finish(d, NULL);
+    finish_dial(d, NULL);
 }
 
-static void on_lookup(void *arg, const struct resolve_answer *found)
+static void on_dial_lookup(void *arg, const struct resolve_answer *found)
 {
     struct dial *d = arg;
     d->lookup = NULL;
@@ -177,7 +177,7 @@ static void on_lookup(void *arg, const struct resolve_answer *found)
 }
 
 /* An address in text needs nobody's answer. */
-static bool read_address(const char *host, struct resolve_answer *out)
+static bool read_dial_address(const char *host, struct resolve_answer *out)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)&out->v[0];
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->v[0];
@@ -193,14 +193,14 @@ static bool read_address(const char *host, struct resolve_answer *out)
 
 static void lookup_start(struct dial *d)
 {
-    if (read_address(d->opts.host, &d->addresses)) {
+    if (read_dial_address(d->opts.host, &d->addresses)) {
         try_next(d);
     } else if (!d->resolver) {
         err_set(&d->why, "name lookup: no resolver");
-        finish(d, NULL);
+        finish_dial(d, NULL);
     } else {
         timer_once(d->timer, d->opts.lookup_ms ? d->opts.lookup_ms : LOOKUP_MAX_MS);
-        d->lookup = resolve_start(d->resolver, d->opts.host, on_lookup, d);
+        d->lookup = resolve_start(d->resolver, d->opts.host, on_dial_lookup, d);
     }
 }
 
@@ -209,10 +209,10 @@ static void connect_unix(struct dial *d)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "%s", d->opts.unix_path);
     if (!connect_to(d, (struct sockaddr *)&address, sizeof address))
-        finish(d, NULL);
+        finish_dial(d, NULL);
 }
 
-static void on_timer(void *arg)
+static void on_dial_timer(void *arg)
 {
     struct dial *d = arg;
     if (!d->begun) {
@@ -246,7 +246,7 @@ struct dial *dial_start(struct event_base *base, struct resolver *resolver,
     }
     d->fn = fn;
     d->arg = arg;
-    d->timer = timer_new(base, on_timer, d);
+    d->timer = timer_new(base, on_dial_timer, d);
     timer_once(d->timer, 0);
     return d;
 }
@@ -258,7 +258,7 @@ void dial_cancel(struct dial *d)
 
 /* --- secrets --------------------------------------------------------------------------------- */
 
-static void wipe(const void *data, size_t len, void *text)
+static void wipe_dial(const void *data, size_t len, void *text)
 {
     (void)data;
     mem_wipe(text, len);
@@ -267,5 +267,5 @@ static void wipe(const void *data, size_t len, void *text)
 
 void dial_write_wiped(struct bufferevent *bev, char *text, size_t len)
 {
-    evbuffer_add_reference(bufferevent_get_output(bev), text, len, wipe, text);
+    evbuffer_add_reference(bufferevent_get_output(bev), text, len, wipe_dial, text);
 }

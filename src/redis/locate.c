@@ -24,7 +24,7 @@ struct locate {
     void *arg;
 };
 
-static void answer(struct locate *l, const struct node *where, const char *why)
+static void answer_locate(struct locate *l, const struct node *where, const char *why)
 {
     const struct node copy = where ? *where : (struct node){.port = 0};
     l->fn(l->arg, where ? &copy : NULL, why);
@@ -70,7 +70,8 @@ static void learn_nodes(struct locate *l, const redisReply *slots, const struct 
         add_node(l, &l->opts.nodes[i]);
 }
 
-static bool read_answer(struct locate *l, const redisReply *reply, struct node *out, struct err *e)
+static bool read_node_answer(struct locate *l, const redisReply *reply, struct node *out,
+                             struct err *e)
 {
     const struct node asked = l->nodes[l->current];
     if (reply->type == REDIS_REPLY_ERROR)
@@ -90,21 +91,21 @@ static bool read_answer(struct locate *l, const redisReply *reply, struct node *
 
 static void ask_next(struct locate *l);
 
-static void on_answer(void *arg, redisReply *reply, const char *why)
+static void on_node_answer(void *arg, redisReply *reply, const char *why)
 {
     struct locate *l = arg;
     struct node where;
     struct err e;
     l->ask = NULL;
-    if (reply ? read_answer(l, reply, &where, &e) : err_set(&e, "%s", why)) {
-        answer(l, &where, "");
+    if (reply ? read_node_answer(l, reply, &where, &e) : err_set(&e, "%s", why)) {
+        answer_locate(l, &where, "");
         return;
     }
     l->current = (l->current + 1) % l->n;
     if (++l->tries < l->n)
         ask_next(l);
     else
-        answer(l, NULL, e.text);
+        answer_locate(l, NULL, e.text);
 }
 
 static void ask_next(struct locate *l)
@@ -125,21 +126,21 @@ static void ask_next(struct locate *l)
                                  .tls = o->tls,
                                  .connect_ms = o->timeout_ms,
                                  .answer_ms = o->timeout_ms};
-    l->ask = ask_start(l->base, l->resolver, &ask, text, (size_t)len, on_answer, l);
+    l->ask = ask_start(l->base, l->resolver, &ask, text, (size_t)len, on_node_answer, l);
     redisFreeCommand(text);
 }
 
-static void on_soon(void *arg)
+static void on_locate_soon(void *arg)
 {
     struct locate *l = arg;
     bool unasked = l->opts.topology == TOPOLOGY_SINGLE || l->opts.slot == SLOT_ANY;
     if (l->hinted) {
         l->hinted = false;
-        answer(l, &l->hint, "");
+        answer_locate(l, &l->hint, "");
     } else if (l->opts.topology != TOPOLOGY_SENTINEL && unasked) {
         size_t i = l->current;
         l->current = (i + 1) % l->n;
-        answer(l, &l->nodes[i], "");
+        answer_locate(l, &l->nodes[i], "");
     } else {
         ask_next(l);
     }
@@ -157,7 +158,7 @@ struct locate *locate_new(struct event_base *base, struct resolver *resolver,
     l->opts = *opts;
     l->n = opts->n;
     memcpy(l->nodes, opts->nodes, l->n * sizeof *l->nodes);
-    l->soon = timer_new(base, on_soon, l);
+    l->soon = timer_new(base, on_locate_soon, l);
     return l;
 }
 

@@ -7,7 +7,7 @@
 
 enum { CAP_FIRST = 64 };
 
-static void grow(struct pending_queue *q)
+static void grow_pending(struct pending_queue *q)
 {
     size_t cap = q->cap ? q->cap * 2 : CAP_FIRST;
     struct pending *items = mem_alloc(cap * sizeof *items);
@@ -26,7 +26,7 @@ void pending_free(struct pending_queue *q)
 void pending_push(struct pending_queue *q, struct pending p)
 {
     if (q->len == q->cap)
-        grow(q);
+        grow_pending(q);
     q->items[(q->head + q->len++) & (q->cap - 1)] = p;
 }
 

@@ -56,7 +56,7 @@ static bool can_send(const struct redis *r)
     return r->state == REDIS_UP && r->sent.len < PENDING_MAX;
 }
 
-static void on_limit(void *arg)
+static void on_redis_limit(void *arg)
 {
     struct redis *r = arg;
     if (!r->sent.len)
@@ -79,7 +79,7 @@ static void count_error(const redisReply *reply)
     metrics_add_at(METRIC_REDIS_ERRORS, metrics_find(SET_KIND, word), 1);
 }
 
-static void note_answer(struct redis *r, const struct pending *p, const redisReply *reply)
+static void note_redis_answer(struct redis *r, const struct pending *p, const redisReply *reply)
 {
     if (reply->type == REDIS_REPLY_ERROR && !is_error(reply, "NOSCRIPT"))
         count_error(reply);
@@ -89,7 +89,7 @@ static void note_answer(struct redis *r, const struct pending *p, const redisRep
         metrics_observe(METRIC_REDIS_TIME, 0, clock_mono_us() - p->sent_us);
 }
 
-static void deliver(struct redis *r, redisReply *reply)
+static void deliver_reply(struct redis *r, redisReply *reply)
 {
     unsigned epoch = r->epoch;
     if (!r->sent.len) {
@@ -99,7 +99,7 @@ static void deliver(struct redis *r, redisReply *reply)
     }
     struct pending p = pending_pop(&r->sent);
     redis_said_clean(reply);
-    note_answer(r, &p, reply);
+    note_redis_answer(r, &p, reply);
     if (!redis_detour(r, &p, reply)) {
         bool wrong_server = is_wrong_server(reply);
         p.fn(p.arg, reply);
@@ -110,7 +110,7 @@ static void deliver(struct redis *r, redisReply *reply)
     freeReplyObject(reply);
 }
 
-static bool feed(struct redis *r)
+static bool feed_redis(struct redis *r)
 {
     struct evbuffer *in = bufferevent_get_input(r->bev);
     while (evbuffer_get_length(in)) {
@@ -127,33 +127,33 @@ static bool feed(struct redis *r)
     return true;
 }
 
-static void on_read(struct bufferevent *bev, void *arg)
+static void on_redis_read(struct bufferevent *bev, void *arg)
 {
     (void)bev;
     struct redis *r = arg;
     unsigned epoch = r->epoch;
     redisReply *reply = NULL;
-    bool ok = feed(r);
+    bool ok = feed_redis(r);
     redis_enter(r);
     while (ok && r->epoch == epoch) {
         ok = redis_reader_next(r->reader, &reply);
         if (!ok || !reply)
             break;
-        deliver(r, reply);
+        deliver_reply(r, reply);
     }
     if (!ok)
         redis_lose_and_retry(r, redis_reader_why(r->reader));
     redis_leave(r);
 }
 
-static void on_event(struct bufferevent *bev, short what, void *arg)
+static void on_redis_event(struct bufferevent *bev, short what, void *arg)
 {
     struct err why;
     dial_explain(bev, what, &why);
     redis_lose_and_retry(arg, why.text);
 }
 
-static void on_dialed(void *arg, struct bufferevent *bev, const char *why)
+static void on_redis_dialed(void *arg, struct bufferevent *bev, const char *why)
 {
     struct redis *r = arg;
     r->dial = NULL;
@@ -165,7 +165,7 @@ static void on_dialed(void *arg, struct bufferevent *bev, const char *why)
     r->reader = redis_reader_new(r->opts.value_max, REDIS_REPLY_BYTES);
     bufferevent_set_max_single_read(bev, CHUNK_MAX);
     bufferevent_set_max_single_write(bev, CHUNK_MAX);
-    bufferevent_setcb(bev, on_read, NULL, on_event, r);
+    bufferevent_setcb(bev, on_redis_read, NULL, on_redis_event, r);
     bufferevent_enable(bev, EV_READ | EV_WRITE);
     redis_handshake(r);
 }
@@ -185,7 +185,7 @@ static void on_located(void *arg, const struct node *where, const char *why)
                                    .tls = r->opts.tls ? &r->tls : NULL,
                                    .timeout_ms = r->opts.connect_timeout_ms,
                                    .keepalive_s = r->opts.keepalive_s};
-    r->dial = dial_start(r->base, r->resolver, &opts, on_dialed, r);
+    r->dial = dial_start(r->base, r->resolver, &opts, on_redis_dialed, r);
 }
 
 static void on_retry(void *arg)
@@ -195,7 +195,7 @@ static void on_retry(void *arg)
 }
 
 /* Those that are lost meanwhile wait for the next turn. */
-static void on_soon(void *arg)
+static void on_redis_soon(void *arg)
 {
     struct redis *r = arg;
     redis_enter(r);
@@ -255,8 +255,8 @@ struct redis *redis_new(struct event_base *base, struct resolver *resolver,
     r->arg = arg;
     r->state = r->reported = REDIS_DOWN;
     r->retry = timer_new(base, on_retry, r);
-    r->limit = timer_new(base, on_limit, r);
-    r->soon = timer_new(base, on_soon, r);
+    r->limit = timer_new(base, on_redis_limit, r);
+    r->soon = timer_new(base, on_redis_soon, r);
     timer_once(r->retry, 0);
     return r;
 }

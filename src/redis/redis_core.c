@@ -152,7 +152,7 @@ static void push_sent(struct redis *r, int wait_ms, char *text, size_t len, redi
         redis_arm_limit(r, deadline);
 }
 
-static char *format(int argc, const char **argv, const size_t *lens, size_t *len)
+static char *format_command(int argc, const char **argv, const size_t *lens, size_t *len)
 {
     char *text = NULL;
     long long n = redisFormatCommandArgv(&text, argc, argv, lens);
@@ -166,7 +166,7 @@ void redis_send(struct redis *r, int argc, const char **argv, const size_t *lens
                 redis_reply_fn fn, void *arg)
 {
     size_t len;
-    char *text = format(argc, argv, lens, &len);
+    char *text = format_command(argc, argv, lens, &len);
     if (r->state != REDIS_UP) { /* the handshake, with passwords */
         dial_write_wiped(r->bev, text, len);
         push_sent(r, wait_ms, NULL, len, fn, arg);

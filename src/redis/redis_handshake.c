@@ -43,7 +43,7 @@ static void on_select(void *arg, redisReply *reply)
 }
 
 /* {"master", …}, {"slave", …} or {"sentinel", …}: whoever named the address may be behind. */
-static void on_role(void *arg, redisReply *reply)
+static void on_role_reply(void *arg, redisReply *reply)
 {
     struct redis *r = arg;
     char why[REDIS_WHY_SIZE];
@@ -62,7 +62,7 @@ static void on_role(void *arg, redisReply *reply)
     }
 }
 
-static void on_info(void *arg, redisReply *reply)
+static void on_info_reply(void *arg, redisReply *reply)
 {
     struct redis *r = arg;
     struct redis_info info;
@@ -114,7 +114,7 @@ void redis_handshake(struct redis *r)
         step(r, 2, (const char *[]){"AUTH", password}, on_auth);
     if (r->opts.db)
         step(r, 2, (const char *[]){"SELECT", db}, on_select);
-    step(r, 1, (const char *[]){"ROLE"}, on_role);
-    step(r, 2, (const char *[]){"INFO", "server"}, on_info);
+    step(r, 1, (const char *[]){"ROLE"}, on_role_reply);
+    step(r, 2, (const char *[]){"INFO", "server"}, on_info_reply);
     step(r, 3, (const char *[]){"CLIENT", "SETNAME", "pushbridge"}, on_named);
 }

@@ -129,7 +129,7 @@ static size_t take_line(struct redis_reader *r, const char *p, size_t len)
     return !end || end_line(r) ? n : 0;
 }
 
-static size_t take_value(struct redis_reader *r, const char *p, size_t len)
+static size_t take_reply_value(struct redis_reader *r, const char *p, size_t len)
 {
     bool dropped = r->part == PART_DROPPED;
     size_t n = len < r->left ? len : (size_t)r->left;
@@ -167,7 +167,7 @@ void redis_reader_free(struct redis_reader *r)
 bool redis_reader_feed(struct redis_reader *r, const char *p, size_t len)
 {
     while (len) {
-        size_t n = r->part == PART_LINE ? take_line(r, p, len) : take_value(r, p, len);
+        size_t n = r->part == PART_LINE ? take_line(r, p, len) : take_reply_value(r, p, len);
         if (!n)
             return false;
         p += n;

@@ -20,7 +20,7 @@ struct detour {
     void *arg;
 };
 
-static void end(struct detour *d, redisReply *reply)
+static void end_redirect(struct detour *d, redisReply *reply)
 {
     struct redis *r = d->redis;
     redis_reply_fn fn = d->fn;
@@ -33,13 +33,13 @@ static void end(struct detour *d, redisReply *reply)
     redis_leave(r);
 }
 
-static void on_answer(void *arg, redisReply *reply, const char *why)
+static void on_redirect_answer(void *arg, redisReply *reply, const char *why)
 {
     struct detour *d = arg;
     if (!reply)
         log_debug("event=redis_ask_failed name=%s why=%s", log_value(d->redis->name),
                   log_value(why));
-    end(d, reply);
+    end_redirect(d, reply);
 }
 
 void redis_detours_end(struct redis *r)
@@ -47,7 +47,7 @@ void redis_detours_end(struct redis *r)
     struct detour *d;
     while ((d = LIST_FIRST(&r->detours))) {
         ask_cancel(d->ask);
-        end(d, NULL);
+        end_redirect(d, NULL);
     }
 }
 
@@ -72,7 +72,7 @@ bool redis_detour(struct redis *r, const struct pending *p, const redisReply *re
     LIST_INSERT_HEAD(&r->detours, d, link);
     r->ndetours++;
     metrics_add(METRIC_REDIS_REDIRECTS, 1);
-    d->ask = ask_start(r->base, r->resolver, &opts, p->text, p->len, on_answer, d);
+    d->ask = ask_start(r->base, r->resolver, &opts, p->text, p->len, on_redirect_answer, d);
     return true;
 }
 

@@ -11,8 +11,8 @@ enum { DB_MAX = 1 << 20, PORT_DEFAULT = 6379, SENTINEL_PORT_DEFAULT = 26379 };
 
 /* Messages name the part and never quote it: any part may hold the password of a mistyped URL. */
 
-static bool decode(const char *p, size_t len, char *out, size_t room, const char *part,
-                   struct err *e)
+static bool decode_url_percent(const char *p, size_t len, char *out, size_t room, const char *part,
+                               struct err *e)
 {
     size_t n = 0;
     for (const char *end = p + len; p < end; n++) {
@@ -32,7 +32,8 @@ static bool decode(const char *p, size_t len, char *out, size_t room, const char
     return true;
 }
 
-static bool copy(const char *p, size_t len, char *out, size_t room, const char *part, struct err *e)
+static bool copy_url_part(const char *p, size_t len, char *out, size_t room, const char *part,
+                          struct err *e)
 {
     if (len >= room)
         return err_set(e, "redis URL: %s is longer than %zu bytes", part, room - 1);
@@ -41,8 +42,8 @@ static bool copy(const char *p, size_t len, char *out, size_t room, const char *
     return true;
 }
 
-static bool number(const char *p, size_t len, int64_t max, int *out, const char *part,
-                   struct err *e)
+static bool url_number(const char *p, size_t len, int64_t max, int *out, const char *part,
+                       struct err *e)
 {
     char text[16];
     int64_t n;
@@ -61,11 +62,11 @@ static bool read_user(const char *p, const char *end, struct redis_opts *o, stru
 {
     const char *colon = memchr(p, ':', (size_t)(end - p));
     const char *user_end = colon ? colon : end;
-    if (!decode(p, (size_t)(user_end - p), o->user, sizeof o->user, "the user", e))
+    if (!decode_url_percent(p, (size_t)(user_end - p), o->user, sizeof o->user, "the user", e))
         return false;
     o->password[0] = '\0';
-    return !colon || decode(colon + 1, (size_t)(end - colon - 1), o->password, sizeof o->password,
-                            "the password", e);
+    return !colon || decode_url_percent(colon + 1, (size_t)(end - colon - 1), o->password,
+                                        sizeof o->password, "the password", e);
 }
 
 /* host[:port] or [address][:port] */
@@ -85,13 +86,13 @@ static bool read_host(const char *p, const char *end, int default_port, struct n
     }
     if (host_end == p)
         return err_set(e, "redis URL: no host");
-    if (!copy(p, (size_t)(host_end - p), out->host, sizeof out->host, "the host", e))
+    if (!copy_url_part(p, (size_t)(host_end - p), out->host, sizeof out->host, "the host", e))
         return false;
     out->port = default_port;
     if (after == end)
         return true;
     if (*after != ':' ||
-        !number(after + 1, (size_t)(end - after - 1), 65535, &out->port, "the port", e) ||
+        !url_number(after + 1, (size_t)(end - after - 1), 65535, &out->port, "the port", e) ||
         out->port == 0)
         return err_set(e, "redis URL: the port is not a number from 1 to 65535");
     return true;
@@ -101,7 +102,7 @@ static bool read_query(const char *query, struct redis_opts *o, struct err *e)
 {
     if (!text_starts(query, "db="))
         return err_set(e, "redis URL: only db=N may follow '?'");
-    return number(query + 3, strlen(query + 3), DB_MAX, &o->db, "db", e);
+    return url_number(query + 3, strlen(query + 3), DB_MAX, &o->db, "db", e);
 }
 
 static bool read_tcp(const char *p, struct redis_opts *o, struct err *e)
@@ -116,7 +117,7 @@ static bool read_tcp(const char *p, struct redis_opts *o, struct err *e)
     memcpy(o->host, n.host, sizeof o->host);
     o->port = n.port;
     size_t digits = *end == '/' ? strcspn(end + 1, "?") : 0;
-    if (digits && !number(end + 1, digits, DB_MAX, &o->db, "the database", e))
+    if (digits && !url_number(end + 1, digits, DB_MAX, &o->db, "the database", e))
         return false;
     const char *query = strchr(end, '?');
     return !query || read_query(query + 1, o, e);
@@ -152,11 +153,11 @@ static bool read_sentinel(const char *p, struct redis_opts *o, struct err *e)
     size_t len = *p == '/' ? strcspn(name, "/?") : 0;
     if (!len)
         return err_set(e, "redis URL: no name of the master after the sentinels");
-    if (!decode(name, len, o->master, sizeof o->master, "the master's name", e))
+    if (!decode_url_percent(name, len, o->master, sizeof o->master, "the master's name", e))
         return false;
     p = name + len;
     size_t digits = *p == '/' ? strcspn(p + 1, "?") : 0;
-    if (digits && !number(p + 1, digits, DB_MAX, &o->db, "the database", e))
+    if (digits && !url_number(p + 1, digits, DB_MAX, &o->db, "the database", e))
         return false;
     const char *query = strchr(p, '?');
     return !query || read_query(query + 1, o, e);
@@ -183,7 +184,7 @@ static bool read_unix(const char *p, struct redis_opts *o, struct err *e)
         p = at + 1;
     }
     size_t len = strcspn(p, "?");
-    if (!decode(p, len, o->unix_path, sizeof o->unix_path, "the path", e))
+    if (!decode_url_percent(p, len, o->unix_path, sizeof o->unix_path, "the path", e))
         return false;
     return p[len] == '\0' || read_query(p + len + 1, o, e);
 }

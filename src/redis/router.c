@@ -86,7 +86,7 @@ static void forget_owner(struct peer *p)
         send_hop(h, &rt->peers[ANYBODY]);
 }
 
-static void on_state(void *arg, enum redis_state state, const char *why)
+static void on_router_state(void *arg, enum redis_state state, const char *why)
 {
     (void)why;
     struct peer *p = arg;
@@ -114,7 +114,7 @@ static struct peer *peer_set(struct peer *p, struct router *rt, const struct nod
     }
     p->router = rt;
     TAILQ_INIT(&p->waiting);
-    p->redis = redis_new(rt->base, rt->resolver, &opts, "reply", on_state, p);
+    p->redis = redis_new(rt->base, rt->resolver, &opts, "reply", on_router_state, p);
     return p;
 }
 
@@ -142,7 +142,7 @@ static struct peer *peer_find(struct router *rt, const struct node *at)
 
 /* --- the way --------------------------------------------------------------------------------- */
 
-static void on_reply(void *arg, redisReply *reply)
+static void on_slots_reply(void *arg, redisReply *reply)
 {
     struct hop *h = arg;
     struct router *rt = h->router;
@@ -161,7 +161,7 @@ static void on_reply(void *arg, redisReply *reply)
     send_hop(h, p);
 }
 
-static void wait_for(struct hop *h, struct peer *p)
+static void wait_for_slots(struct hop *h, struct peer *p)
 {
     struct router *rt = p->router;
     struct hop *first;
@@ -180,11 +180,11 @@ static void wait_for(struct hop *h, struct peer *p)
 static void send_hop(struct hop *h, struct peer *p)
 {
     if (!redis_is_up(p->redis)) {
-        wait_for(h, p);
+        wait_for_slots(h, p);
         return;
     }
     h->hops++;
-    redis_command(p->redis, h->argc, h->argv, h->lens, on_reply, h);
+    redis_command(p->redis, h->argc, h->argv, h->lens, on_slots_reply, h);
 }
 
 /* One block: the struct and the bytes. */

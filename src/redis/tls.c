@@ -18,7 +18,7 @@ static int no_passphrase(char *out, int room, int write, void *arg)
     return -1;
 }
 
-static bool refuse(struct err *e, const char *what, const char *file)
+static bool refuse_tls(struct err *e, const char *what, const char *file)
 {
     unsigned long code = ERR_peek_error();
     const char *reason =
@@ -38,7 +38,7 @@ static bool use_file(SSL_CTX *ctx, const char *what, const char *file,
     bool ok = file_read(file, TLS_FILE_BYTES, &text, &why);
     if (ok) {
         BIO *pem = BIO_new_mem_buf(buf_text(&text), (int)text.len);
-        ok = (pem && use(ctx, pem)) || refuse(e, what, file);
+        ok = (pem && use(ctx, pem)) || refuse_tls(e, what, file);
         BIO_free(pem);
     } else {
         err_set(e, "TLS: %s %s", what, why.text);
@@ -99,7 +99,7 @@ static bool use_key(SSL_CTX *ctx, BIO *pem)
 static bool load_files(SSL_CTX *ctx, const struct tls_opts *o, struct err *e)
 {
     if (!o->ca_file[0] && !SSL_CTX_set_default_verify_paths(ctx))
-        return refuse(e, "cannot use CA file", o->ca_file);
+        return refuse_tls(e, "cannot use CA file", o->ca_file);
     if (o->ca_file[0] && !use_file(ctx, "cannot use CA file", o->ca_file, use_ca, e))
         return false;
     if (!o->cert_file[0])
@@ -111,7 +111,7 @@ static bool load_files(SSL_CTX *ctx, const struct tls_opts *o, struct err *e)
 
 /* --- the session ----------------------------------------------------------------------------- */
 
-static bool is_address(const char *name)
+static bool is_address_name(const char *name)
 {
     unsigned char bytes[sizeof(struct in6_addr)];
     return inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1;
@@ -119,7 +119,7 @@ static bool is_address(const char *name)
 
 static bool expect_name(SSL *ssl, const char *name)
 {
-    if (is_address(name)) /* not allowed in SNI */
+    if (is_address_name(name)) /* not allowed in SNI */
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
     char sni[TLSEXT_MAXLEN_host_name + 1]; /* OpenSSL's macro would cast the const away */
     snprintf(sni, sizeof sni, "%s", name);
@@ -132,17 +132,17 @@ SSL *tls_client_new(const struct tls_opts *opts, struct err *e)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     if (!ctx) {
-        refuse(e, "cannot start", "");
+        refuse_tls(e, "cannot start", "");
         return NULL;
     }
     SSL *ssl = NULL;
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1)
-        refuse(e, "cannot require 1.2", "");
+        refuse_tls(e, "cannot require 1.2", "");
     else if (load_files(ctx, opts, e))
         ssl = SSL_new(ctx);
     if (ssl && !expect_name(ssl, opts->name)) {
-        refuse(e, "cannot check the name", opts->name);
+        refuse_tls(e, "cannot check the name", opts->name);
         SSL_free(ssl);
         ssl = NULL;
     }

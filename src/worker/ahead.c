@@ -20,8 +20,9 @@ bool ahead_may(const struct dispatch *d)
            room_jobs(d) > 0;
 }
 
-static void on_ahead(void *arg, const struct queue_claim *claim, int done)
+static void on_ahead(void *arg, const struct queue_claim *claim, enum claim_end end, unsigned ready)
 {
+    (void)ready;
     struct lane *lane = arg;
     struct dispatch *d = lane->d;
     if (claim) {
@@ -33,12 +34,12 @@ static void on_ahead(void *arg, const struct queue_claim *claim, int done)
     lane->asked_under = NULL;
     int64_t gap_ms = d->cpu_percent > BUSY_PERCENT ? BUSY_GAP_MS : GAP_MS;
     d->next_ahead_ms = clock_mono_ms() + gap_ms;
-    lanes_claimed(lane, done);
-    if (done != -1) {
+    lanes_claimed(lane, end);
+    if (end != CLAIM_UNANSWERED) {
         lane->claimed_ms = clock_mono_ms();
         parked_note(lane, false); /* full of jobs that take their turn is no trouble */
     }
-    if (!lane->got || done < 0)
+    if (!lane->got || end != CLAIM_ANSWERED)
         lane->maybe_ready = false;
     lane->got = false;
     dispatch_pump_in(d, gap_ms);

@@ -61,18 +61,21 @@ static unsigned less_reserved(const struct dispatch *d, unsigned n)
 }
 
 /* Jobs that could be sent at once: nothing is claimed while all is paused or without a token. */
-static unsigned offered(const struct dispatch *d)
+static unsigned sendable(const struct dispatch *d)
 {
     if (fleet_paused(d->fleet))
         return 0;
     size_t n = room(d), calls = pipeline_calls(d->pipeline, n);
-    return (unsigned)min_size(n,
-                              pipeline_jobs(d->pipeline, flow_offer(fleet_flow(d->fleet), calls)));
+    return (unsigned)min_size(
+        n, pipeline_jobs(d->pipeline, limits_calls(fleet_limits(d->fleet), calls)));
 }
 
+/* For how many of them jobs are to be claimed now; tokens are asked for where they are few. */
 static unsigned credits(const struct dispatch *d)
 {
-    return less_reserved(d, offered(d));
+    if (!fleet_paused(d->fleet))
+        limits_ask_for(fleet_limits(d->fleet), pipeline_calls(d->pipeline, room(d)));
+    return less_reserved(d, sendable(d));
 }
 
 /* A claim per freed credit would cost a script each, unless idle. Tokens come in lots that are
@@ -85,7 +88,7 @@ static bool worth_a_claim(const struct dispatch *d, unsigned n)
     size_t busy, held;
     lanes_load(d, &busy, &held);
     return n && (n >= enough || busy == 0 ||
-                 (n < less_reserved(d, room(d)) && !flow_asking(fleet_flow(d->fleet))));
+                 (n < less_reserved(d, room(d)) && !limits_asking(fleet_limits(d->fleet))));
 }
 
 /* More than a claim brought is there. */
@@ -101,7 +104,7 @@ static bool has_more(const struct lane *lane)
     return false;
 }
 
-static void on_claim(void *arg, const struct queue_claim *claim, int done)
+static void on_claim(void *arg, const struct queue_claim *claim, enum claim_end end, unsigned ready)
 {
     struct lane *lane = arg;
     struct dispatch *d = lane->d;
@@ -116,19 +119,21 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
         pipeline_tick(d->pipeline); /* its replicas have it now, or it goes back */
     config_drop(lane->asked_under);
     lane->asked_under = NULL;
-    if (done != -1) /* else it says nothing of the other queues */
-        d->backlog = done >= 0 && has_more(lane);
+    bool answered = end != CLAIM_UNANSWERED;
+    if (answered) /* else it says nothing of the other queues */
+        d->backlog = end == CLAIM_ANSWERED && has_more(lane);
     d->alone =
-        (d->alone && !lane->alone) || lane->suspect || (done != -1 && queue_suspects(lane->queue));
+        (d->alone && !lane->alone) || lane->suspect || (answered && queue_suspects(lane->queue));
     lane->alone = lane->suspect = false;
-    lanes_claimed(lane, done);
-    if (done != -1) {
+    lanes_claimed(lane, end);
+    if (answered) {
         lane->claimed_ms = clock_mono_ms();
         lane->dropped_ms = 0;
-        parked_note(lane, done == -2);
+        parked_note(lane, end == CLAIM_HELD);
     }
     /* Waiting jobs that became due may be more than were asked for: a replay brings many. */
-    if ((done == 0 && !lane->got && !d->alone) || done < -1)
+    bool empty = end == CLAIM_ANSWERED && ready == 0 && !lane->got && !d->alone;
+    if (empty || (answered && end != CLAIM_ANSWERED))
         lane->maybe_ready = false;
     lane->got = false;
     dispatch_pump_soon(d);
@@ -139,7 +144,7 @@ static void on_claim(void *arg, const struct queue_claim *claim, int done)
 static bool claim(struct lane *lane, unsigned n, bool alone)
 {
     struct dispatch *d = lane->d;
-    struct queue_drain drains[CONFIG_APPS_MAX];
+    struct queue_unpark unparks[CONFIG_APPS_MAX];
     if (pipeline_all_open(d->pipeline))
         return false;
     lane->reserved = n;
@@ -147,8 +152,8 @@ static bool claim(struct lane *lane, unsigned n, bool alone)
     lane->asked_ms = clock_mono_ms();
     lane->asked_under = config_hold(d->config);
     struct queue_ask ask = {.n = n,
-                            .drains = drains,
-                            .ndrains = pipeline_drainable(d->pipeline, n, drains),
+                            .unparks = unparks,
+                            .nunparks = pipeline_drainable(d->pipeline, n, unparks),
                             .order = d->config->napps > 1 ? QUEUE_IN_TURN : QUEUE_PARKED_FIRST,
                             .parked_max = parked_max(d),
                             .turn = lane->turn++,
@@ -194,7 +199,7 @@ static void try_aside(struct lane *lane)
 
 /* False when those after it in priority must wait. A claim that hangs holds up nobody, nor does a
  * queue that is set aside. */
-static bool serve(struct lane *lane, bool worth)
+static bool serve_lane(struct lane *lane, bool worth)
 {
     struct dispatch *d = lane->d;
     if (queue_claiming(lane->queue))
@@ -257,14 +262,14 @@ void claims_round(struct dispatch *d)
     bool fair = d->config->serve_fair, worth = takers(d) && worth_a_claim(d, credits(d));
     size_t n = d->config->nqueues, first = fair ? d->turn : 0;
     for (size_t i = 0; i < n; i++)
-        if (!serve(&d->lanes[(first + i) % n], worth) && !fair)
+        if (!serve_lane(&d->lanes[(first + i) % n], worth) && !fair)
             return;
 }
 
-/* Neither a claim that is not answered nor waiting for Redis to say whether there are tokens is an
+/* Neither a claim that is not answered nor not knowing from Redis whether there are tokens is an
  * excuse for not claiming. */
-bool claims_may(struct dispatch *d)
+bool claims_may(const struct dispatch *d)
 {
     return !d->alone && !fleet_paused(d->fleet) && !pipeline_all_open(d->pipeline) &&
-           (worth_a_claim(d, offered(d)) || (room(d) && flow_asking(fleet_flow(d->fleet))));
+           (worth_a_claim(d, sendable(d)) || (room(d) && limits_unknown(fleet_limits(d->fleet))));
 }

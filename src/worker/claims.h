@@ -9,6 +9,6 @@
 /* Starts the claims and waits that are worth it now. */
 void claims_round(struct dispatch *d);
 /* Is there room for a claim, and no reason to make none? */
-bool claims_may(struct dispatch *d);
+bool claims_may(const struct dispatch *d);
 
 #endif

@@ -6,9 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/metrics.h"
-#include "pipeline/memory.h"
 #include "worker/ahead.h"
 #include "worker/claims.h"
 #include "worker/lanes.h"
@@ -16,12 +14,12 @@
 #include "worker/room.h"
 #include "worker/watchdog.h"
 
-static void on_freed(void *arg)
+void dispatch_on_freed(void *arg)
 {
     dispatch_pump_soon(arg);
 }
 
-static void end(struct dispatch *d, enum dispatch_end how, const char *why)
+static void end_drain(struct dispatch *d, enum dispatch_end how, const char *why)
 {
     if (d->ended)
         return;
@@ -40,7 +38,7 @@ static bool is_drained(const struct lane *lane)
     return held == 0;
 }
 
-static void on_left(void *arg, enum queue_done done)
+static void on_lane_left(void *arg, enum queue_done done)
 {
     (void)done;
     struct lane *lane = arg;
@@ -59,15 +57,15 @@ static void drain_step(struct dispatch *d)
         if (lane->left || lane->leaving || !is_drained(lane))
             continue;
         lane->leaving = true;
-        queue_leave(lane->queue, on_left, lane);
+        queue_leave(lane->queue, on_lane_left, lane);
     }
     if (all)
-        end(d, DISPATCH_DRAINED, "drained");
+        end_drain(d, DISPATCH_DRAINED, "drained");
 }
 
 static void on_drain_timer(void *arg)
 {
-    end(arg, DISPATCH_LEFT_OVER, "worker.drain_ms is up");
+    end_drain(arg, DISPATCH_LEFT_OVER, "worker.drain_ms is up");
 }
 
 static void cancel_waits(struct dispatch *d)
@@ -100,7 +98,7 @@ static void on_pump(void *arg)
 
 /* --- until empty ----------------------------------------------------------------------------- */
 
-static void on_counts(void *arg, const struct queue_counts *c)
+static void on_drain_counts(void *arg, const struct queue_counts *c)
 {
     struct dispatch *d = arg;
     d->counts_ok &= c->ok;
@@ -121,7 +119,7 @@ static void check_empty(struct dispatch *d)
     d->counted_jobs = 0;
     d->counts_due = d->config->nqueues;
     for (size_t i = 0; i < d->config->nqueues; i++)
-        queue_count(d->lanes[i].queue, on_counts, d);
+        queue_count(d->lanes[i].queue, on_drain_counts, d);
 }
 
 /* --- the clockwork --------------------------------------------------------------------------- */
@@ -135,7 +133,7 @@ static int64_t most_workers(const struct dispatch *d)
     return most;
 }
 
-static void on_tick(void *arg)
+static void on_dispatch_tick(void *arg)
 {
     struct dispatch *d = arg;
     bool open = false;
@@ -205,7 +203,7 @@ static void set_newer(struct lane *lane, bool newer)
         fleet_shut(lane->d->fleet, newer);
 }
 
-static void refuse(struct lane *lane, const char *why)
+static void refuse_server(struct lane *lane, const char *why)
 {
     struct dispatch *d = lane->d;
     set_newer(lane, true);
@@ -213,15 +211,15 @@ static void refuse(struct lane *lane, const char *why)
         return;
     log_error("event=queue_refused queue=%s why=%s", log_value(queue_name(lane->queue)),
               log_value(why));
-    end(d, DISPATCH_UNSUPPORTED, why);
+    end_drain(d, DISPATCH_UNSUPPORTED, why);
 }
 
-static void on_open(void *arg, bool ok, const char *why)
+static void on_lane_opened(void *arg, bool ok, const char *why)
 {
     struct lane *lane = arg;
     lane->open = ok;
     if (why)
-        refuse(lane, why);
+        refuse_server(lane, why);
     if (!ok)
         return;
     set_newer(lane, false);
@@ -231,20 +229,20 @@ static void on_open(void *arg, bool ok, const char *why)
     dispatch_pump_soon(lane->d);
 }
 
-static void on_lane_redis(void *arg, enum redis_state state, const char *why)
+void dispatch_on_lane_redis(void *arg, enum redis_state state, const char *why)
 {
     struct lane *lane = arg;
     lane->open = false;
     if (state == REDIS_UP && lane == lane->d->lanes)
         fleet_connected(lane->d->fleet);
     if (state == REDIS_UP)
-        queue_open(lane->queue, on_open, lane);
+        queue_open(lane->queue, on_lane_opened, lane);
     else if (state == REDIS_UNSUPPORTED)
-        end(lane->d, DISPATCH_UNSUPPORTED, why);
+        end_drain(lane->d, DISPATCH_UNSUPPORTED, why);
 }
 
 /* Tokens or keys came, a circuit or a pause changed. */
-static void on_fleet(void *arg)
+void dispatch_on_news(void *arg)
 {
     struct dispatch *d = arg;
     if (d->ended)
@@ -257,14 +255,14 @@ static void on_fleet(void *arg)
     dispatch_pump_soon(d);
 }
 
-static void on_redis(void *arg, enum redis_state state, const char *why)
+void dispatch_on_redis(void *arg, enum redis_state state, const char *why)
 {
     struct dispatch *d = arg;
     for (size_t i = 0; i < d->config->nqueues; i++)
-        on_lane_redis(&d->lanes[i], state, why);
+        dispatch_on_lane_redis(&d->lanes[i], state, why);
 }
 
-static void on_wait_redis(void *arg, enum redis_state state, const char *why)
+void dispatch_on_wait_redis(void *arg, enum redis_state state, const char *why)
 {
     (void)why;
     struct lane *lane = arg;
@@ -272,48 +270,7 @@ static void on_wait_redis(void *arg, enum redis_state state, const char *why)
         dispatch_pump_soon(lane->d);
 }
 
-/* --- construction ---------------------------------------------------------------------------- */
-
-/* In a cluster to the owner of the queue's slot. */
-static struct redis *lane_connect(struct lane *lane, struct resolver *resolver, const char *kind,
-                                  const char *queue, redis_state_fn fn)
-{
-    struct redis_opts opts = lane->d->config->redis;
-    char name[64];
-    opts.slot = cluster_slot(queue, strlen(queue));
-    opts.value_max = fn == on_wait_redis ? QUEUE_WAKE_BYTES : opts.value_max;
-    snprintf(name, sizeof name, "%s %s", kind, queue);
-    return redis_new(lane->d->base, resolver, &opts, name, fn, lane);
-}
-
-static void lane_init(struct lane *lane, struct dispatch *d, struct resolver *resolver,
-                      const char *name)
-{
-    const struct config *c = d->config;
-    lane->d = d;
-    lane->results = config_queue_key(c->queue_results, name);
-    lane->dead = config_queue_key(c->queue_dead, name);
-    lane->wait = lane_connect(lane, resolver, "wait", name, on_wait_redis);
-    lane->cmd = d->cmd ? d->cmd : lane_connect(lane, resolver, "command", name, on_lane_redis);
-    const struct queue_opts opts = {
-        .name = name,
-        .results = lane->results,
-        .dead = lane->dead,
-        .ids = c->ids_by_queue ? NULL : c->queue_names[0],
-        .worker = d->worker,
-        .digest = c->digest,
-        .marks = c->marks,
-        .lease_ms = c->lease_ms,
-        .idle_wait_s = c->idle_wait_s,
-        .results_max = c->results_max,
-        .job_max_bytes = c->job_max_bytes,
-        .may_forget = c->may_forget,
-        .wait_replicas = c->wait_replicas,
-        .wait_ms = c->wait_ms,
-        .crash_limit = c->crash_limit,
-    };
-    lane->queue = queue_new(d->base, lane->cmd, lane->wait, &opts);
-}
+/* --- the timers ------------------------------------------------------------------------------ */
 
 static struct timer *every(struct dispatch *d, int64_t ms, timer_fn fn)
 {
@@ -322,82 +279,23 @@ static struct timer *every(struct dispatch *d, int64_t ms, timer_fn fn)
     return t;
 }
 
-/* What the fleet shares lies on the first queue's slot. */
-static struct redis *first_queues_redis(const struct dispatch *d)
+void dispatch_wind_up(struct dispatch *d)
 {
-    return d->lanes[0].cmd;
+    d->pump = timer_new(d->base, on_pump, d);
+    d->read = timer_new(d->base, dispatch_on_read, d);
+    d->drain_timer = timer_new(d->base, on_drain_timer, d);
+    d->tick = every(d, d->config->reap_ms, on_dispatch_tick);
+    d->extend = every(d, d->config->extend_ms, on_extend);
 }
 
-struct dispatch *dispatch_new(struct event_base *base, struct resolver *resolver,
-                              const struct config *config, bool until_empty, dispatch_end_fn fn,
-                              void *arg, struct err *e)
+void dispatch_wind_down(struct dispatch *d)
 {
-    struct sender *sender = sender_new(base, config, e);
-    if (!sender)
-        return NULL;
-    struct dispatch *d = mem_zalloc(sizeof *d);
-    *d = (struct dispatch){.base = base,
-                           .config = config,
-                           .sender = sender,
-                           .until_empty = until_empty,
-                           .fn = fn,
-                           .arg = arg};
-    d->memory_bytes = memory_for_jobs(config->memory_bytes, memory_limit(""));
-    metrics_set(METRIC_JOBS_HELD_BYTES_MAX, d->memory_bytes);
-    dispatch_name_worker(d);
-    heartbeat_init(&d->heartbeat, clock_wall_ms(), clock_mono_ms());
-    d->pump = timer_new(base, on_pump, d);
-    d->read = timer_new(base, dispatch_on_read, d);
-    d->drain_timer = timer_new(base, on_drain_timer, d);
-    d->lanes = mem_zalloc(config->nqueues * sizeof *d->lanes);
-    if (config->redis.topology != TOPOLOGY_CLUSTER)
-        d->cmd = redis_new(base, resolver, &config->redis, "command", on_redis, d);
-    for (size_t i = 0; i < config->nqueues; i++)
-        lane_init(&d->lanes[i], d, resolver, config->queue_names[i]);
-    d->router = router_new(base, resolver, &config->redis, d->cmd);
-    d->fleet = fleet_new(base, config, first_queues_redis(d), d->worker, on_fleet, d);
-    d->credentials = app_credentials_new(base, config, on_fleet, d);
-    d->pipeline =
-        pipeline_new(config, sender, d->credentials, d->fleet, d->router, d->worker, on_freed, d);
-    d->tick = every(d, config->reap_ms, on_tick);
-    d->extend = every(d, config->extend_ms, on_extend);
-    log_info("event=worker_start worker=%s queues=%zu concurrency=%lld memory_bytes=%lld",
-             log_value(d->worker), config->nqueues, (long long)config->concurrency,
-             (long long)d->memory_bytes);
-    return d;
+    struct timer *const all[] = {d->pump, d->read, d->drain_timer, d->tick, d->extend};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        timer_free(all[i]);
 }
 
-void dispatch_free(struct dispatch *d)
-{
-    if (!d)
-        return;
-    d->ended = true; /* callbacks of what is torn down report to nobody */
-    sender_free(d->sender);
-    for (size_t i = 0; i < d->config->nqueues; i++) {
-        redis_free(d->lanes[i].wait);
-        d->lanes[i].wait = NULL;
-        if (!d->cmd)
-            redis_free(d->lanes[i].cmd);
-    }
-    router_free(d->router);
-    redis_free(d->cmd);
-    for (size_t i = 0; i < d->config->nqueues; i++) {
-        queue_free(d->lanes[i].queue);
-        config_drop(d->lanes[i].asked_under);
-        mem_free(d->lanes[i].results);
-        mem_free(d->lanes[i].dead);
-    }
-    pipeline_free(d->pipeline);
-    app_credentials_free(d->credentials);
-    fleet_free(d->fleet);
-    timer_free(d->tick);
-    timer_free(d->extend);
-    timer_free(d->pump);
-    timer_free(d->read);
-    timer_free(d->drain_timer);
-    mem_free(d->lanes);
-    mem_free(d);
-}
+/* --- for others ------------------------------------------------------------------------------ */
 
 void dispatch_set_config(struct dispatch *d, const struct config *config)
 {
@@ -413,11 +311,6 @@ void dispatch_set_config(struct dispatch *d, const struct config *config)
     dispatch_pump_soon(d);
 }
 
-size_t dispatch_in_flight(const struct dispatch *d)
-{
-    return pipeline_flights(d->pipeline);
-}
-
 void dispatch_status(const struct dispatch *d, struct dispatch_status *out)
 {
     *out = (struct dispatch_status){.worker = d->worker,
@@ -426,7 +319,7 @@ void dispatch_status(const struct dispatch *d, struct dispatch_status *out)
                                     .lanes = d->config->nqueues};
 }
 
-bool dispatch_may_claim(struct dispatch *d)
+bool dispatch_may_claim(const struct dispatch *d)
 {
     return claims_may(d);
 }
@@ -443,14 +336,19 @@ void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out
                                   .dropped_ms = lane->dropped_ms};
 }
 
+struct queue *dispatch_queue(struct dispatch *d, size_t i)
+{
+    return d->lanes[i].queue;
+}
+
 const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app)
 {
     return pipeline_circuit_at(d->pipeline, app);
 }
 
-const struct flow *dispatch_flow(const struct dispatch *d)
+const struct limits *dispatch_limits(const struct dispatch *d)
 {
-    return fleet_flow(d->fleet);
+    return fleet_limits(d->fleet);
 }
 
 const char *dispatch_own_trouble(const struct dispatch *d, size_t app)

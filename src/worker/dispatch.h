@@ -11,8 +11,7 @@
 #include "fleet/circuit.h"
 #include "queue/queue.h"
 
-struct resolver;
-struct flow;
+struct limits;
 struct dispatch;
 
 enum dispatch_end {
@@ -20,15 +19,8 @@ enum dispatch_end {
     DISPATCH_LEFT_OVER,   /* the drain's time was up: leases run out by themselves */
     DISPATCH_UNSUPPORTED, /* the server or its schema cannot be served */
 };
-/* The last callback; why is for the log. Never before dispatch_new returned. */
+/* The last callback; why is for the log. Never before worker_open() returned. */
 typedef void (*dispatch_end_fn)(void *arg, enum dispatch_end end, const char *why);
-
-/* config and base are borrowed. until_empty: drain by itself when every queue is empty. NULL with
- * e when HTTP cannot be set up; Redis may be down. */
-struct dispatch *dispatch_new(struct event_base *base, struct resolver *resolver,
-                              const struct config *config, bool until_empty, dispatch_end_fn fn,
-                              void *arg, struct err *e);
-void dispatch_free(struct dispatch *d);
 
 /* Another configuration (borrowed) from config_reload(): its queues are the same. Jobs that were
  * read under the old one hold that until they end. Not from within a callback of d. */
@@ -36,7 +28,6 @@ void dispatch_set_config(struct dispatch *d, const struct config *config);
 
 /* Stop claiming, finish what is out within worker.drain_ms, give the rest back. */
 void dispatch_drain(struct dispatch *d);
-size_t dispatch_in_flight(const struct dispatch *d);
 
 /* For those who watch: everything is borrowed and true now. */
 struct dispatch_status {
@@ -46,11 +37,11 @@ struct dispatch_status {
 };
 void dispatch_status(const struct dispatch *d, struct dispatch_status *out);
 /* False: all is paused, every circuit is open, or there are no tokens. */
-bool dispatch_may_claim(struct dispatch *d);
+bool dispatch_may_claim(const struct dispatch *d);
 
 /* A queue as it is served: times are monotonic ms, 0 never. */
 struct dispatch_lane {
-    struct queue *queue;
+    const struct queue *queue;
     const char *why;    /* the command connection is down; "" */
     const char *aside;  /* why Redis refuses to serve it: it is set aside; NULL: it is not */
     bool up, open;      /* command connection; schema checked and scripts run on it */
@@ -58,8 +49,9 @@ struct dispatch_lane {
     int64_t dropped_ms; /* when the watchdog dropped its connections, until a claim is answered */
 };
 void dispatch_lane(const struct dispatch *d, size_t i, struct dispatch_lane *out);
+struct queue *dispatch_queue(struct dispatch *d, size_t i); /* to ask Redis about it */
 const struct circuit *dispatch_circuit(const struct dispatch *d, size_t app);
-const struct flow *dispatch_flow(const struct dispatch *d);
+const struct limits *dispatch_limits(const struct dispatch *d);
 /* Why this worker takes no jobs of an app that others can send; NULL: it does. */
 const char *dispatch_own_trouble(const struct dispatch *d, size_t app);
 /* Why it does not know what the fleet agreed on; NULL: it does. */

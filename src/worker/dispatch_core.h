@@ -76,6 +76,16 @@ struct dispatch {
     void *arg;
 };
 
+/* --- what the worker (worker.c) begins and wires ---------------------------------------------- */
+
+void dispatch_wind_up(struct dispatch *d); /* makes the timers; those that recur run */
+void dispatch_wind_down(struct dispatch *d);
+void dispatch_on_redis(void *arg, enum redis_state state, const char *why); /* arg: the dispatch */
+void dispatch_on_lane_redis(void *arg, enum redis_state state, const char *why); /* a lane */
+void dispatch_on_wait_redis(void *arg, enum redis_state state, const char *why); /* likewise */
+void dispatch_on_freed(void *arg); /* a job has ended */
+void dispatch_on_news(void *arg);  /* tokens or keys came, a circuit or a pause changed */
+
 /* "<host>-<pid>-<random>": no other worker has its name. */
 void dispatch_name_worker(struct dispatch *d);
 

@@ -22,7 +22,7 @@ static double rate(struct heartbeat *h, int64_t sent, int64_t now_ms)
     return ms > 0 ? (double)(sent - h->before_sent) * 1000 / (double)ms : 0;
 }
 
-static void put(struct buf *out, const char *name, int64_t value)
+static void put_beat_text(struct buf *out, const char *name, int64_t value)
 {
     buf_puts(out, name);
     buf_int(out, value);
@@ -32,11 +32,11 @@ void heartbeat_write(struct heartbeat *h, const struct pipeline *p, const char *
                      int64_t mono_ms, struct buf *out)
 {
     int64_t sent = metrics_get(METRIC_JOBS_SENT);
-    put(out, "{\"started\":", h->started_ms);
-    put(out, ",\"sent\":", sent);
-    put(out, ",\"dead\":", metrics_get(METRIC_JOBS_DEAD));
-    put(out, ",\"calls\":", metrics_get(METRIC_CALLS_SENT));
-    put(out, ",\"in_flight\":", metrics_get(METRIC_JOBS_IN_FLIGHT));
+    put_beat_text(out, "{\"started\":", h->started_ms);
+    put_beat_text(out, ",\"sent\":", sent);
+    put_beat_text(out, ",\"dead\":", metrics_get(METRIC_JOBS_DEAD));
+    put_beat_text(out, ",\"calls\":", metrics_get(METRIC_CALLS_SENT));
+    put_beat_text(out, ",\"in_flight\":", metrics_get(METRIC_JOBS_IN_FLIGHT));
     buf_printf(out, ",\"rate\":%.1f", rate(h, sent, mono_ms));
     pipeline_write_circuits(p, out);
     buf_puts(out, more);

@@ -5,14 +5,14 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
-static void begin(struct lane *lane)
+static void begin_aside(struct lane *lane)
 {
     log_error("event=queue_aside queue=%s why=%s", log_value(queue_name(lane->queue)),
               log_value(queue_refusal(lane->queue)));
     pipeline_give_back(lane->d->pipeline, lane->queue);
 }
 
-static void end(const struct lane *lane, int64_t now_ms)
+static void end_aside(const struct lane *lane, int64_t now_ms)
 {
     log_warn("event=queue_back queue=%s after_ms=%lld", log_value(queue_name(lane->queue)),
              (long long)(now_ms - lane->aside.since_ms));
@@ -30,9 +30,9 @@ static void look_at_lane(struct lane *lane, int64_t now_ms)
     metrics_set_at(METRIC_QUEUE_ASIDE, metrics_find(SET_QUEUE, queue_name(lane->queue)),
                    lane->aside.on);
     if (change == ASIDE_BEGINS)
-        begin(lane);
+        begin_aside(lane);
     else
-        end(lane, now_ms);
+        end_aside(lane, now_ms);
 }
 
 void lanes_look(struct dispatch *d)
@@ -80,11 +80,11 @@ bool lanes_may_claim(const struct lane *lane)
     return lane->open && aside_may_claim(&lane->aside, !others, clock_mono_ms());
 }
 
-void lanes_claimed(struct lane *lane, int done)
+void lanes_claimed(struct lane *lane, enum claim_end end)
 {
     uint64_t random;
     clock_random(&random, sizeof random);
-    if (done == -1 || done == -3)
+    if (end == CLAIM_UNANSWERED || end == CLAIM_UNREPLICATED)
         aside_failed(&lane->aside, clock_mono_ms(), random);
     else
         aside_answered(&lane->aside);

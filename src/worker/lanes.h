@@ -17,8 +17,8 @@ void lanes_write(const struct dispatch *d, struct buf *out);
  * that nobody waits for. */
 bool lanes_may_claim(const struct lane *lane);
 
-/* How a claim ended, as queue_claim_fn says it. */
-void lanes_claimed(struct lane *lane, int done);
+/* A claim of the lane has ended. */
+void lanes_claimed(struct lane *lane, enum claim_end end);
 
 /* Calls that are to be made or on the wire, and jobs that are held, without those of queues that
  * are set aside: these take nobody's place. */

@@ -7,7 +7,7 @@
 
 enum { LOOK_MS = 5000, LOOK_SOON_MS = 500 };
 
-static void tell(struct lane *lane, struct leftover *f, int64_t now_ms)
+static void tell_leftovers(struct lane *lane, struct leftover *f, int64_t now_ms)
 {
     int64_t left = f->since_ms + f->wait_ms - now_ms;
     if (f->jobs <= 0 || f->told || f->ours)
@@ -19,7 +19,7 @@ static void tell(struct lane *lane, struct leftover *f, int64_t now_ms)
 }
 
 /* A name that is new is counted soon. */
-static int64_t pause_ms(const struct leftovers *l)
+static int64_t leftover_pause_ms(const struct leftovers *l)
 {
     for (size_t i = 0; i < l->n; i++)
         if (l->v[i].jobs < 0)
@@ -27,7 +27,7 @@ static int64_t pause_ms(const struct leftovers *l)
     return LOOK_MS;
 }
 
-static void on_leftovers(void *arg, const struct queue_leftovers *found)
+static void on_leftovers_found(void *arg, const struct queue_leftovers *found)
 {
     struct lane *lane = arg;
     struct leftovers *l = &lane->leftovers;
@@ -39,9 +39,9 @@ static void on_leftovers(void *arg, const struct queue_leftovers *found)
     for (size_t i = 0; i < found->nwords; i++)
         others_see(fleet_others(lane->d->fleet), lane->d->config, found->words[i], now);
     others_looked(fleet_others(lane->d->fleet), l->asked_ms);
-    l->next_ms = now + pause_ms(l);
+    l->next_ms = now + leftover_pause_ms(l);
     for (size_t i = 0; i < l->n; i++)
-        tell(lane, &l->v[i], now);
+        tell_leftovers(lane, &l->v[i], now);
     metrics_set_at(METRIC_QUEUE_UNSERVED, metrics_find(SET_QUEUE, queue_name(lane->queue)),
                    leftovers_jobs(l));
 }
@@ -59,10 +59,10 @@ void leftover_look(struct lane *lane)
     l->next_ms = now + LOOK_MS;
     for (size_t i = 0; i < l->n; i++)
         apps[i] = l->v[i].app;
-    queue_leftovers(lane->queue, apps, l->n, on_leftovers, lane);
+    queue_leftovers(lane->queue, apps, l->n, on_leftovers_found, lane);
 }
 
-size_t leftover_drains(const struct lane *lane, unsigned n, struct queue_drain *out)
+size_t leftover_unparks(const struct lane *lane, unsigned n, struct queue_unpark *out)
 {
     size_t found = leftovers_due(&lane->leftovers, lane->d->config, clock_mono_ms(), out);
     for (size_t i = 0; i < found; i++)

@@ -11,6 +11,6 @@ void leftover_look(struct lane *lane);
 
 /* The parked lists of such apps that are to be taken now, for n jobs in all. out needs room for
  * QUEUE_LEFTOVERS_MAX. */
-size_t leftover_drains(const struct lane *lane, unsigned n, struct queue_drain *out);
+size_t leftover_unparks(const struct lane *lane, unsigned n, struct queue_unpark *out);
 
 #endif

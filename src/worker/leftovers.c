@@ -77,8 +77,8 @@ static void take_lengths(struct leftovers *l, const struct queue_leftovers *foun
     }
 }
 
-static void see_app(struct leftovers *l, const struct config *config, const char *app,
-                    enum having had, int64_t now_ms)
+static void see_leftover_app(struct leftovers *l, const struct config *config, const char *app,
+                             enum having had, int64_t now_ms)
 {
     struct leftover *f = find_leftover(l, app);
     bool ours = config_group_find(config, app) != NULL;
@@ -117,7 +117,7 @@ void leftovers_see(struct leftovers *l, const struct config *config,
     l->others_rest = all_rest(words, found->nwords);
     for (size_t i = 0; i < found->napps; i++) {
         const char *app = found->apps[(l->from + i) % found->napps];
-        see_app(l, config, app, had_by(words, found->nwords, app), now_ms);
+        see_leftover_app(l, config, app, had_by(words, found->nwords, app), now_ms);
     }
     l->from = l->n == QUEUE_LEFTOVERS_MAX ? l->from + 1 : 0;
     for (size_t i = 0; i < found->nwords; i++)
@@ -126,13 +126,13 @@ void leftovers_see(struct leftovers *l, const struct config *config,
 }
 
 size_t leftovers_due(const struct leftovers *l, const struct config *config, int64_t now_ms,
-                     struct queue_drain *out)
+                     struct queue_unpark *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < l->n; i++) {
         const struct leftover *f = &l->v[i];
         if (f->jobs > 0 && now_ms - f->since_ms >= f->wait_ms && !config_app_find(config, f->app))
-            out[n++] = (struct queue_drain){f->app, 0};
+            out[n++] = (struct queue_unpark){f->app, 0};
     }
     return n;
 }

@@ -37,7 +37,7 @@ void leftovers_see(struct leftovers *l, const struct config *config,
 
 /* Apps whose jobs have waited long enough. out needs room for QUEUE_LEFTOVERS_MAX. */
 size_t leftovers_due(const struct leftovers *l, const struct config *config, int64_t now_ms,
-                     struct queue_drain *out);
+                     struct queue_unpark *out);
 
 int64_t leftovers_jobs(const struct leftovers *l); /* that are parked for such apps */
 

@@ -17,7 +17,8 @@ enum {
     REST_SOON_MS = 100, /* … and so soon again where there were more */
 };
 
-static void on_looked(void *arg, const struct queue_claim *claim, int done)
+static void on_look_claim(void *arg, const struct queue_claim *claim, enum claim_end end,
+                          unsigned ready)
 {
     struct lane *lane = arg;
     if (claim) {
@@ -26,10 +27,10 @@ static void on_looked(void *arg, const struct queue_claim *claim, int done)
     }
     config_drop(lane->asked_under);
     lane->asked_under = NULL;
-    lanes_claimed(lane, done);
-    if (lane->asked_ready && (done == -2 || done >= 0))
-        parked_note(lane, done == -2);
-    if (done >= REST_MAX)
+    lanes_claimed(lane, end);
+    if (lane->asked_ready && (end == CLAIM_HELD || end == CLAIM_ANSWERED))
+        parked_note(lane, end == CLAIM_HELD);
+    if (ready >= REST_MAX)
         lane->next_rest_ms = clock_mono_ms() + REST_SOON_MS;
     dispatch_pump_soon(lane->d);
 }
@@ -40,7 +41,7 @@ static void look(struct lane *lane, struct queue_ask *ask)
     lane->asked_ms = clock_mono_ms();
     lane->asked_ready = ask->n > 0;
     lane->asked_under = config_hold(lane->d->config);
-    queue_claim(lane->queue, ask, on_looked, lane);
+    queue_claim(lane->queue, ask, on_look_claim, lane);
 }
 
 /* What is held here may have been parked, and be so again. */
@@ -56,16 +57,16 @@ static unsigned room_parked(const struct lane *lane, unsigned most)
  * list's head is taken, and what has time left is parked again behind the others. */
 static bool sweep(struct lane *lane, bool room)
 {
-    struct queue_drain drains[CONFIG_APPS_MAX + QUEUE_LEFTOVERS_MAX];
+    struct queue_unpark unparks[CONFIG_APPS_MAX + QUEUE_LEFTOVERS_MAX];
     int64_t now = clock_mono_ms();
     if (now < lane->next_sweep_ms)
         return false;
-    size_t n = pipeline_sweepable(lane->d->pipeline, SWEEP_MAX, room, drains);
-    n += leftover_drains(lane, SWEEP_MAX, drains + n);
+    size_t n = pipeline_sweepable(lane->d->pipeline, SWEEP_MAX, room, unparks);
+    n += leftover_unparks(lane, SWEEP_MAX, unparks + n);
     if (!n)
         return false;
     lane->next_sweep_ms = now + SWEEP_MS;
-    look(lane, &(struct queue_ask){.drains = drains, .ndrains = n, .order = QUEUE_BESIDE});
+    look(lane, &(struct queue_ask){.unparks = unparks, .nunparks = n, .order = QUEUE_BESIDE});
     return true;
 }
 
@@ -75,19 +76,19 @@ static bool sweep(struct lane *lane, bool room)
 static bool probe(struct lane *lane)
 {
     struct pipeline *p = lane->d->pipeline;
-    struct queue_drain drains[CONFIG_APPS_MAX];
+    struct queue_unpark unparks[CONFIG_APPS_MAX];
     int64_t now = clock_mono_ms();
     bool all_open = pipeline_all_open(p), woken = all_open && lane->woken;
     if (fleet_paused(lane->d->fleet) || (!woken && now < lane->next_look_ms))
         return false;
-    size_t n = pipeline_probes(p, PROBE_MAX, drains);
+    size_t n = pipeline_probes(p, PROBE_MAX, unparks);
     if (!n && !woken)
         return false;
     lane->woken &= !all_open;
     lane->next_look_ms = now + LOOK_MS;
     look(lane, &(struct queue_ask){.n = all_open ? room_parked(lane, READY_MAX) : 0,
-                                   .drains = drains,
-                                   .ndrains = n,
+                                   .unparks = unparks,
+                                   .nunparks = n,
                                    .order = QUEUE_BESIDE,
                                    .parked_max = parked_max(lane->d),
                                    .from_end = clock_random_below(2) == 1});

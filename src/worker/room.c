@@ -46,8 +46,8 @@ void room_reserve(struct lane *lane, struct queue_ask *ask)
     size_t room = room_jobs(d), jobs = ask->n;
     size_t most = room ? min_size(room, QUEUE_CLAIM_JOBS_MAX) : 1;
     if (ask->order == QUEUE_BESIDE)
-        for (size_t i = 0; i < ask->ndrains; i++)
-            jobs += ask->drains[i].limit;
+        for (size_t i = 0; i < ask->nunparks; i++)
+            jobs += ask->unparks[i].limit;
     ask->n = (unsigned)min_size(ask->n, most);
     ask->most = (unsigned)most;
     ask->whole = holds_of_others(d) ? (unsigned)most : 0;

@@ -22,7 +22,7 @@ static int64_t last_served_ms(const struct lane *lane)
 enum moving { EXCUSED, MOVING, STUCK };
 
 /* Refusals come over a connection that works, and one that is down is looked after already. */
-static enum moving judge(struct lane *lane, bool may, int64_t now)
+static enum moving judge_lane(struct lane *lane, bool may, int64_t now)
 {
     if (!lane->open || lane->aside.on || !may) {
         lane->moved_ms = now;
@@ -34,7 +34,7 @@ static enum moving judge(struct lane *lane, bool may, int64_t now)
     return now - lane->moved_ms < WATCHDOG_MS ? MOVING : STUCK;
 }
 
-static void drop(struct lane *lane, int64_t now)
+static void drop_connection(struct lane *lane, int64_t now)
 {
     lane->moved_ms = lane->dropped_ms = now;
     metrics_add(METRIC_WATCHDOG_DROPS, 1);
@@ -51,11 +51,11 @@ void watch_claims(struct dispatch *d)
     int64_t now = clock_mono_ms();
     bool may = claims_may(d), stuck = false, moving = false;
     for (size_t i = 0; i < d->config->nqueues; i++) {
-        enum moving how = judge(&d->lanes[i], may, now);
+        enum moving how = judge_lane(&d->lanes[i], may, now);
         stuck |= how == STUCK;
         moving |= how == MOVING;
         if (how == STUCK)
-            drop(&d->lanes[i], now);
+            drop_connection(&d->lanes[i], now);
     }
     if (d->cmd && stuck && !moving)
         redis_drop(d->cmd, "watchdog");

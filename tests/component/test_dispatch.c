@@ -24,13 +24,14 @@
 #include "support/redis_server.h"
 #include "support/time_passes.h"
 #include "support/worker_config.h"
-#include "worker/dispatch.h"
+#include "worker/worker.h"
 
 enum { VARS_MAX = 16 };
 
 struct stage {
     struct provider provider;
     struct config config;
+    struct worker *running;
     struct dispatch *d;
     bool ended;
     enum dispatch_end how;
@@ -70,9 +71,17 @@ static void prepare(struct stage *s, const char *const *more)
 static void start(struct stage *s, bool until_empty)
 {
     struct err e = {""};
-    s->d = dispatch_new(base, NULL, &s->config, until_empty, on_end, s, &e);
-    if (!s->d)
+    s->running = worker_open(base, &s->config, until_empty, on_end, s, &e);
+    if (!s->running)
         fail_msg("%s", e.text);
+    s->d = worker_dispatch(s->running);
+}
+
+static size_t in_flight(const struct stage *s)
+{
+    struct dispatch_status status;
+    dispatch_status(s->d, &status);
+    return status.in_flight;
 }
 
 /* Until the server knows that the dispatcher has gone: what is enqueued before that may still be
@@ -88,7 +97,7 @@ static long long blocked_clients(void)
 
 static void close_stage(struct stage *s)
 {
-    dispatch_free(s->d);
+    worker_close(s->running);
     pump_until(base, blocked_clients() == 0);
     provider_close(&s->provider);
     config_free(&s->config);
@@ -140,7 +149,7 @@ static void test_jobs_flow(void **state)
     enqueue_to(QUEUE, "a", 0, 3);
     open_stage(&s, NULL);
     pump_until(base, results() == 3);
-    pump_until(base, dispatch_in_flight(s.d) == 0);
+    pump_until(base, in_flight(&s) == 0);
     enqueue_to(QUEUE, "b", 0, 1); /* wakes an idle worker */
     pump_until(base, results() == 4);
     assert_false(s.ended);
@@ -158,7 +167,7 @@ static void test_calls_and_claims_are_bounded(void **state)
     pump_until(base, s.provider.n == 4);
     let_it_work(5); /* no call and few claims more */
     assert_int_equal(s.provider.n, 4);
-    assert_in_range(dispatch_in_flight(s.d), 4, 8); /* the window, and as much claimed ahead */
+    assert_in_range(in_flight(&s), 4, 8); /* the window, and as much claimed ahead */
     assert_true(cli_int("LLEN " QUEUE) >= 51);      /* one may be in the inbox */
     answer_all(&s);
     pump_until(base, results() == 60);
@@ -405,7 +414,7 @@ static void test_no_http(void **state)
     prepare(&s, NULL);
     char *endpoint = s.config.endpoint, wrong[] = "https://[";
     s.config.endpoint = wrong;
-    assert_null(dispatch_new(base, NULL, &s.config, false, on_end, &s, &e));
+    assert_null(worker_open(base, &s.config, false, on_end, &s, &e));
     assert_true(e.text[0] != '\0');
     s.config.endpoint = endpoint;
     close_stage(&s);
@@ -471,15 +480,15 @@ static void test_watchdog_knows_why_nothing_is_claimed(void **state)
     prepare(&s, vars);
     hold_all(&s);
     start(&s, false);
-    pump_until(base, s.provider.n == 4 && dispatch_in_flight(s.d) == 8);
+    pump_until(base, s.provider.n == 4 && in_flight(&s) == 8);
     provider_release(&s.provider, 0, (struct provider_step){0});
-    pump_until(base, s.provider.n == 5 && dispatch_in_flight(s.d) == 7);
+    pump_until(base, s.provider.n == 5 && in_flight(&s) == 7);
     for (int i = 0; i < 3; i++) {
         int seen = ticks;
         mono_shift_ms += 6000;
         pump_until(base, ticks > seen);
     }
-    assert_int_equal(dispatch_in_flight(s.d), 7);
+    assert_int_equal(in_flight(&s), 7);
     assert_int_equal(metrics_get(METRIC_WATCHDOG_DROPS), drops);
     answer_all(&s);
     pump_until(base, results() == 31);
@@ -584,7 +593,7 @@ static void test_parked_is_bounded(void **state)
         size_t calls = s.provider.n;
         time_passes(30000);
         pump_until(base, s.provider.n > calls);
-        pump_until(base, dispatch_in_flight(s.d) == 0);
+        pump_until(base, in_flight(&s) == 0);
     }
     assert_int_equal(cli_int("LLEN " KEY_PARKED("default")), 1);
     assert_int_equal(cli_int("LLEN " QUEUE), 3);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What workers share (fleet, circuits, flow, flow_core, flow_limits, flow_ask, flow_cool;
-// flow_store, script_args), on a real redis-server: the buckets' arithmetic, cool-downs, overrides,
+// What workers share (fleet, circuits, limits, limits_core, limits_config, limits_ask, limits_cool;
+// fleet_store), on a real redis-server: the buckets' arithmetic, cool-downs, overrides,
 // pauses and circuits, seen by several workers at once.
 #include <setjmp.h>
 #include <stdarg.h>
@@ -62,7 +62,7 @@ static void config_init(int64_t push, int64_t egress, int64_t burst_ms)
 static void take_all(struct member *m)
 {
     int64_t wait_ms;
-    while (flow_take(fleet_flow(m->fleet), SHOP, FLOW_PUSH, NULL, &wait_ms) == FLOW_GO)
+    while (limits_take(fleet_limits(m->fleet), SHOP, LIMIT_PUSH, NULL, &wait_ms) == LIMIT_GO)
         m->taken++;
 }
 
@@ -72,7 +72,7 @@ static void on_fleet(void *arg)
     if (m->greedy)
         take_all(m);
     if (m->all &&
-        flow_take(fleet_flow(m->fleet), SHOP, FLOW_PUSH, m->all, &m->wait_ms) == FLOW_GO) {
+        limits_take(fleet_limits(m->fleet), SHOP, LIMIT_PUSH, m->all, &m->wait_ms) == LIMIT_GO) {
         m->all = NULL;
         m->all_ms = clock_mono_ms();
     }
@@ -120,14 +120,21 @@ static int members_stop(void **state)
     return 0;
 }
 
-static struct flow *flow_of(size_t i)
+static struct limits *limits_of(size_t i)
 {
-    return fleet_flow(members[i].fleet);
+    return fleet_limits(members[i].fleet);
 }
 
-static enum flow_token take(size_t i, size_t app, int64_t *wait_ms)
+/* As a worker that would claim asks. */
+static size_t calls_for(struct limits *l, size_t n)
 {
-    return flow_take(flow_of(i), app, FLOW_PUSH, NULL, wait_ms);
+    limits_ask_for(l, n);
+    return limits_calls(l, n);
+}
+
+static enum limit_token take(size_t i, size_t app, int64_t *wait_ms)
+{
+    return limits_take(limits_of(i), app, LIMIT_PUSH, NULL, wait_ms);
 }
 
 /* --- the script ------------------------------------------------------------------------------ */
@@ -458,15 +465,32 @@ static void without_limits_redis_is_not_asked(void **state)
     config.limit_all_gap_ms = 0;
     members_start(1);
     int64_t asks = metrics_get(METRIC_FLOW_ASKS), wait_ms;
-    assert_int_equal(flow_offer(flow_of(0), 64), 64);
+    assert_int_equal(calls_for(limits_of(0), 64), 64);
     for (int i = 0; i < 1000; i++)
-        assert_int_equal(flow_take(flow_of(0), SHOP, FLOW_PUSH, "ANDROID", &wait_ms), FLOW_GO);
-    assert_int_equal(metrics_get(METRIC_FLOW_ASKS), asks);
+        assert_int_equal(limits_take(limits_of(0), SHOP, LIMIT_PUSH, "ANDROID", &wait_ms), LIMIT_GO);
+    assert_int_equal(asks, metrics_get(METRIC_FLOW_ASKS));
+}
+
+/* Who only looks (the watchdog, readiness, pages) takes no tokens from those that would use them.
+ */
+static void looking_asks_nothing(void **state)
+{
+    (void)state;
+    config_init(0, 1000, 1000);
+    members_start(1);
+    int64_t asks = metrics_get(METRIC_FLOW_ASKS);
+    assert_int_equal(limits_calls(limits_of(0), 64), 0);
+    assert_false(limits_rests(limits_of(0), SHOP));
+    assert_false(limits_asking(limits_of(0)));
+    limits_ask_for(limits_of(0), 64);
+    assert_true(limits_asking(limits_of(0)));
+    pump_until(base, limits_calls(limits_of(0), 64) > 0);
+    assert_true(metrics_get(METRIC_FLOW_ASKS) > asks);
 }
 
 static int64_t shown(const char *limit)
 {
-    flow_show(flow_of(0));
+    limits_show(limits_of(0));
     return metrics_get_at(METRIC_FLOW_STOCK, metrics_find(SET_LIMIT, limit), METRIC_OTHER);
 }
 
@@ -479,11 +503,11 @@ static void the_stock_is_shown(void **state)
     assert_int_equal(shown("egress"), 0);
     assert_int_equal(shown("Push"), METRIC_ABSENT);
     assert_int_equal(shown("MassPush"), METRIC_ABSENT);
-    flow_offer(flow_of(0), 64);
+    calls_for(limits_of(0), 64);
     pump_until(base, shown("egress") > 0);
     int64_t before = shown("egress");
-    assert_int_equal(take(0, SHOP, &wait_ms), FLOW_GO);
-    assert_int_equal(shown("egress"), before - 1);
+    assert_int_equal(take(0, SHOP, &wait_ms), LIMIT_GO);
+    assert_int_equal(before - 1, shown("egress"));
     pump_until(base, shown("egress") == 0); /* unused, it went back */
 }
 
@@ -493,12 +517,12 @@ static void unused_tokens_go_back(void **state)
     config_init(0, 10, 1000);
     members_start(2);
     int64_t wait_ms;
-    flow_offer(flow_of(0), 64);
-    pump_until(base, flow_offer(flow_of(0), 64) > 0);
+    calls_for(limits_of(0), 64);
+    pump_until(base, calls_for(limits_of(0), 64) > 0);
     assert_int_equal(ask_for("egress@here", 10, 10, 9), 9);
     assert_int_equal(ask_for("egress@here", 0x7fffff, 10, 0), 0);
     /* Nobody takes it here: the other worker can have it. */
-    pump_until(base, take(1, SHOP, &wait_ms) == FLOW_GO);
+    pump_until(base, take(1, SHOP, &wait_ms) == LIMIT_GO);
 }
 
 static void accounts_have_their_own_buckets(void **state)
@@ -507,12 +531,12 @@ static void accounts_have_their_own_buckets(void **state)
     config_init(1, 0, 1000);
     members_start(1);
     int64_t wait_ms = 0;
-    assert_int_equal(take(0, SHOP, &wait_ms), FLOW_WAIT);
-    pump_until(base, take(0, SHOP, &wait_ms) == FLOW_GO);
-    pump_until(base, take(0, SHOP, &wait_ms) == FLOW_NONE);
+    assert_int_equal(take(0, SHOP, &wait_ms), LIMIT_WAIT);
+    pump_until(base, take(0, SHOP, &wait_ms) == LIMIT_GO);
+    pump_until(base, take(0, SHOP, &wait_ms) == LIMIT_NONE);
     assert_in_range(wait_ms, 1, 1600);
-    pump_until(base, take(0, NEWS, &wait_ms) == FLOW_GO);
-    assert_int_equal(flow_offer_app(flow_of(0), SHOP, 64), 0);
+    pump_until(base, take(0, NEWS, &wait_ms) == LIMIT_GO);
+    assert_int_equal(limits_calls_of_app(limits_of(0), SHOP, 64), 0);
 }
 
 static void buckets_of_a_configuration(void **state)
@@ -526,22 +550,22 @@ static void buckets_of_a_configuration(void **state)
         {"all@shop@ANDROID", 2.5, 1}, {"all@shop@iOS", 2.5, 1},     {"all@shop@HARMONY", 2.5, 1},
         {"all@shop@ALL", 2.5, 1},     {"all@news@ANDROID", 2.5, 1}, {"all@news@iOS", 2.5, 1},
         {"all@news@HARMONY", 2.5, 1}, {"all@news@ALL", 2.5, 1}};
-    struct flow_limit limits[FLOW_BUCKETS_MAX];
+    struct limit_setting limits[FLEET_LIMITS_MAX];
     size_t account[2];
     config_init(100, 50, 2000);
-    assert_int_equal(flow_limits(&config, limits, account), 13);
+    assert_int_equal(limits_of_config(&config, limits, account), 13);
     assert_int_equal(account[SHOP], 0);
     assert_int_equal(account[NEWS], 1);
     assert_string_equal(limits[3].name, "Push@other");
     apps[NEWS] = (struct config_app){.app = {.name = "news"}, .account_label = "acme"};
-    assert_int_equal(flow_limits(&config, limits, account), sizeof rows / sizeof *rows);
+    assert_int_equal(sizeof rows / sizeof *rows, limits_of_config(&config, limits, account));
     assert_int_equal(account[NEWS], 0);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_string_equal(limits[i].name, rows[i].name);
         assert_true(rows[i].per_s == limits[i].per_s && rows[i].burst == limits[i].burst);
     }
     config.limit_egress = NULL; /* the host's name, whatever it is */
-    flow_limits(&config, limits, NULL);
+    limits_of_config(&config, limits, NULL);
     assert_true(strlen(limits[0].name) > strlen("egress@"));
 }
 
@@ -552,19 +576,19 @@ static void a_throttled_account_cools_everywhere(void **state)
     members_start(3);
     int64_t wait_ms;
     for (size_t i = 0; i < 3; i++)
-        pump_until(base, flow_offer_app(flow_of(i), SHOP, 64) > 0);
-    int64_t ms = throttle_account(flow_of(0), SHOP, FLOW_PUSH, 60000);
+        pump_until(base, limits_calls_of_app(limits_of(i), SHOP, 64) > 0);
+    int64_t ms = throttle_account(limits_of(0), SHOP, LIMIT_PUSH, 60000);
     assert_in_range(ms, 1, 60000);
-    assert_int_equal(take(0, SHOP, &wait_ms), FLOW_NONE);
+    assert_int_equal(take(0, SHOP, &wait_ms), LIMIT_NONE);
     for (size_t i = 1; i < 3; i++)
-        pump_until(base, take(i, SHOP, &wait_ms) == FLOW_NONE && wait_ms > 1500);
-    pump_until(base, take(2, NEWS, &wait_ms) == FLOW_GO);
+        pump_until(base, take(i, SHOP, &wait_ms) == LIMIT_NONE && wait_ms > 1500);
+    pump_until(base, take(2, NEWS, &wait_ms) == LIMIT_GO);
     /* An operator ends it. */
     freeReplyObject(cli("EVAL %s 1 " KEY_CONTROL " -1 cool:Push@acme %s",
                         script_get(SCRIPT_CONTROL)->source, ""));
     freeReplyObject(cli("HDEL " KEY_FLOW " Push@acme"));
     for (size_t i = 0; i < 3; i++)
-        pump_until(base, take(i, SHOP, &wait_ms) == FLOW_GO);
+        pump_until(base, take(i, SHOP, &wait_ms) == LIMIT_GO);
 }
 
 static void unlimited_accounts_cool_too(void **state)
@@ -573,16 +597,16 @@ static void unlimited_accounts_cool_too(void **state)
     config_init(0, 0, 1000);
     members_start(2);
     int64_t wait_ms;
-    throttle_account(flow_of(0), SHOP, FLOW_PUSH, 1200);
-    pump_until(base, take(1, SHOP, &wait_ms) == FLOW_NONE);
-    pump_until(base, take(1, SHOP, &wait_ms) == FLOW_GO);
-    pump_until(base, take(0, SHOP, &wait_ms) == FLOW_GO);
+    throttle_account(limits_of(0), SHOP, LIMIT_PUSH, 1200);
+    pump_until(base, take(1, SHOP, &wait_ms) == LIMIT_NONE);
+    pump_until(base, take(1, SHOP, &wait_ms) == LIMIT_GO);
+    pump_until(base, take(0, SHOP, &wait_ms) == LIMIT_GO);
 }
 
 static void throttle_one(size_t i, uint32_t call)
 {
-    flow_throttled(flow_of(i), SHOP, FLOW_PUSH,
-                   &(struct flow_throttle){.call = call, .hint_ms = 5000});
+    limits_throttled(limits_of(i), SHOP, LIMIT_PUSH,
+                     &(struct limit_throttle){.call = call, .hint_ms = 5000});
 }
 
 /* Each worker sees one call only; together they know that it is the account. */
@@ -593,13 +617,13 @@ static void two_workers_calls_are_two(void **state)
     members_start(2);
     int64_t wait_ms;
     throttle_one(0, 1);
-    pump_until(base, !flow_asking(flow_of(0)));
+    pump_until(base, !limits_asking(limits_of(0)));
     throttle_one(1, 1); /* the same job, which came there */
-    pump_until(base, !flow_asking(flow_of(1)));
-    pump_until(base, take(1, SHOP, &wait_ms) == FLOW_GO);
+    pump_until(base, !limits_asking(limits_of(1)));
+    pump_until(base, take(1, SHOP, &wait_ms) == LIMIT_GO);
     throttle_one(1, 2);
     for (size_t i = 0; i < 2; i++)
-        pump_until(base, take(i, SHOP, &wait_ms) == FLOW_NONE && wait_ms > 2000);
+        pump_until(base, take(i, SHOP, &wait_ms) == LIMIT_NONE && wait_ms > 2000);
 }
 
 static void one_alone_is_told_from_many(void **state)
@@ -608,19 +632,19 @@ static void one_alone_is_told_from_many(void **state)
     config_init(1000, 0, 1000);
     members_start(2);
     throttle_one(0, 1);
-    const struct flow_mark first = flow_mark(flow_of(0), SHOP, FLOW_PUSH);
-    pump_until(base, !flow_asking(flow_of(0)));
+    const struct limit_mark first = limit_mark(limits_of(0), SHOP, LIMIT_PUSH);
+    pump_until(base, !limits_asking(limits_of(0)));
     for (int i = 0; i < 16; i++)
-        flow_passed(flow_of(1), SHOP, FLOW_PUSH);
+        limits_passed(limits_of(1), SHOP, LIMIT_PUSH);
     throttle_one(1, 1); /* there, after others */
-    pump_until(base, !flow_asking(flow_of(1)));
-    const struct flow_mark second = flow_mark(flow_of(1), SHOP, FLOW_PUSH);
-    assert_true(flow_alone(&first, &second));
+    pump_until(base, !limits_asking(limits_of(1)));
+    const struct limit_mark second = limit_mark(limits_of(1), SHOP, LIMIT_PUSH);
+    assert_true(limits_one_call_only(&first, &second));
     throttle_one(1, 2);
-    const struct flow_mark third = flow_mark(flow_of(1), SHOP, FLOW_PUSH);
-    assert_false(flow_alone(&first, &third));
-    assert_false(flow_alone(&second, &second)); /* nothing went through */
-    assert_false(flow_alone(&(struct flow_mark){0}, &second));
+    const struct limit_mark third = limit_mark(limits_of(1), SHOP, LIMIT_PUSH);
+    assert_false(limits_one_call_only(&first, &third));
+    assert_false(limits_one_call_only(&second, &second)); /* nothing went through */
+    assert_false(limits_one_call_only(&(struct limit_mark){0}, &second));
 }
 
 static void pushes_to_all_take_turns(void **state)
@@ -642,7 +666,7 @@ static void pushes_to_all_take_turns(void **state)
     pump_until(base, members[0].wait_ms > 0);
     members[0].all = NULL;
     first = members[0].wait_ms;
-    assert_int_equal(flow_take(flow_of(0), SHOP, FLOW_PUSH, "ANDROID", &second), FLOW_NONE);
+    assert_int_equal(limits_take(limits_of(0), SHOP, LIMIT_PUSH, "ANDROID", &second), LIMIT_NONE);
     assert_in_range(second - first, 380, 400);
 }
 
@@ -682,15 +706,15 @@ static void rates_change_at_run_time(void **state)
     config_init(0, 0, 1000);
     members_start(2);
     int64_t wait_ms;
-    assert_int_equal(flow_offer(flow_of(0), 64), 64);
+    assert_int_equal(calls_for(limits_of(0), 64), 64);
     change("rate:egress@here", "5");
     for (size_t i = 0; i < 2; i++)
-        pump_until(base, flow_offer(flow_of(i), 64) < 64);
+        pump_until(base, calls_for(limits_of(i), 64) < 64);
     take_at(10, 5, 6);
     change("rate:egress@here", "");
     for (size_t i = 0; i < 2; i++)
-        pump_until(base, flow_offer(flow_of(i), 64) == 64);
-    assert_int_equal(take(0, SHOP, &wait_ms), FLOW_GO);
+        pump_until(base, calls_for(limits_of(i), 64) == 64);
+    assert_int_equal(take(0, SHOP, &wait_ms), LIMIT_GO);
 }
 
 /* Every worker gets the configuration as it is, with another egress limit. */
@@ -711,18 +735,18 @@ static void a_reload_changes_rates(void **state)
     config_init(0, 2000, 1000);
     members_start(2);
     for (size_t i = 0; i < 2; i++)
-        flow_offer(flow_of(i), 64);
+        calls_for(limits_of(i), 64);
     for (size_t i = 0; i < 2; i++)
-        pump_until(base, flow_offer(flow_of(i), 64) > 0 && !flow_asking(flow_of(i)));
+        pump_until(base, calls_for(limits_of(i), 64) > 0 && !limits_asking(limits_of(i)));
     reload(&low, 5, 1000);
-    assert_int_equal(flow_offer(flow_of(0), 64), 0);
+    assert_int_equal(calls_for(limits_of(0), 64), 0);
     take_at(9, 5, 6);
     assert_true(rate_of("egress@here") == 5);
     reload(&high, 500, 200);
     take_at(400, 500, 150);
     reload(&none, 0, 1000);
     for (size_t i = 0; i < 2; i++)
-        assert_int_equal(flow_offer(flow_of(i), 64), 64);
+        assert_int_equal(calls_for(limits_of(i), 64), 64);
 }
 
 /* What an operator set is stronger than the new configuration until it is reset. */
@@ -732,7 +756,7 @@ static void a_reload_leaves_overrides(void **state)
     static struct config high;
     config_init(0, 2000, 1000);
     members_start(1);
-    pump_until(base, flow_offer(flow_of(0), 64) > 0);
+    pump_until(base, calls_for(limits_of(0), 64) > 0);
     change("rate:egress@here", "10");
     members[0].greedy = true;
     take_all(&members[0]);
@@ -1003,6 +1027,7 @@ int main(void)
         T(a_full_memory_does_not_stop_it),
         T(greedy_workers_stay_below_the_rate),
         T(without_limits_redis_is_not_asked),
+        T(looking_asks_nothing),
         T(the_stock_is_shown),
         T(unused_tokens_go_back),
         T(accounts_have_their_own_buckets),

@@ -578,8 +578,8 @@ static void test_ids_of_another_number(void **state)
 
 static bool probe_due(const struct stage *s)
 {
-    struct queue_drain drains[CONFIG_APPS_MAX];
-    return pipeline_probes(s->p, 8, drains) == 1;
+    struct queue_unpark unparks[CONFIG_APPS_MAX];
+    return pipeline_probes(s->p, 8, unparks) == 1;
 }
 
 /* There was time enough for other jobs to be the probe. */
@@ -874,7 +874,7 @@ static void test_mass_rests_alone(void **state)
     (void)state;
     struct stage s;
     open_fast(&s);
-    throttle_account(fleet_flow(s.fleet), 0, FLOW_MASSPUSH, 600000);
+    throttle_account(fleet_limits(s.fleet), 0, LIMIT_MASSPUSH, 600000);
     enqueue_mixed(4);
     run_until_ended(&s, 4);
     for (size_t k = 0; k < s.provider.n; k++)
@@ -890,8 +890,8 @@ static void test_parked_stays_bounded(void **state)
     static const char *const vars[] = {FAST, "PUSHBRIDGE_QUEUE_PARKED_MAX=10", NULL};
     struct stage s;
     open_stage_with(&s, vars, NULL, 9000);
-    throttle_account(fleet_flow(s.fleet), 0, FLOW_MASSPUSH, 600000);
-    throttle_account(fleet_flow(s.fleet), 0, FLOW_PUSH, 600000);
+    throttle_account(fleet_limits(s.fleet), 0, LIMIT_MASSPUSH, 600000);
+    throttle_account(fleet_limits(s.fleet), 0, LIMIT_PUSH, 600000);
     enqueue_mixed(60);
     for (int i = 0; i < 12; i++) {
         take(&s, 8);
@@ -909,10 +909,10 @@ static void test_parked_jobs_end_in_a_cool_down(void **state)
     (void)state;
     struct stage s;
     open_fast(&s);
-    throttle_account(fleet_flow(s.fleet), 0, FLOW_MASSPUSH, 900);
+    throttle_account(fleet_limits(s.fleet), 0, LIMIT_MASSPUSH, 900);
     assert_false(sweep(&s, 64, true));
-    throttle_account(fleet_flow(s.fleet), 0, FLOW_MASSPUSH, 600000);
-    throttle_account(fleet_flow(s.fleet), 0, FLOW_PUSH, 600000);
+    throttle_account(fleet_limits(s.fleet), 0, LIMIT_MASSPUSH, 600000);
+    throttle_account(fleet_limits(s.fleet), 0, LIMIT_PUSH, 600000);
     enqueue_mixed(6);
     int64_t now_ms = clock_wall_ms();
     for (int i = 0; i < 6; i++) /* not later than 3 s before the end of a whole second */

@@ -16,8 +16,8 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/number.h"
-#include "fleet/flow.h"
-#include "fleet/flow_store.h"
+#include "fleet/limits.h"
+#include "fleet/fleet_store.h"
 #include "job/envelope.h"
 #include "queue/scripts.h"
 #include "support/pump.h"
@@ -60,12 +60,12 @@ static void rates_are_numbers_of_calls(void **state)
     (void)state;
     double per_s;
     for (size_t i = 0; i < HOSTILE; i++)
-        assert_false(flow_rate_read(hostile[i], &per_s));
-    assert_false(flow_rate_read("", &per_s));
-    assert_false(flow_rate_read("5 a second", &per_s));
-    assert_false(flow_rate_read("1e-300", &per_s));
-    assert_true(flow_rate_read("0", &per_s) && per_s < 0.1);
-    assert_true(flow_rate_read("2.5", &per_s) && per_s > 2.4);
+        assert_false(limit_rate_read(hostile[i], &per_s));
+    assert_false(limit_rate_read("", &per_s));
+    assert_false(limit_rate_read("5 a second", &per_s));
+    assert_false(limit_rate_read("1e-300", &per_s));
+    assert_true(limit_rate_read("0", &per_s) && per_s < 0.1);
+    assert_true(limit_rate_read("2.5", &per_s) && per_s > 2.4);
 }
 
 /* However the fields come, what is reckoned from them lies about now. */
@@ -74,12 +74,12 @@ static void circuits_are_cut_to_what_workers_write(void **state)
     (void)state;
     const int64_t now = 1700000000000;
     char text[256], failed[256];
-    struct circuit_share share;
+    struct circuit_view share;
     for (size_t i = 0; i < HOSTILE; i++) {
         const char *x = hostile[i];
         snprintf(text, sizeof text, "%s %s w1 %s %s why", x, x, x, x);
         snprintf(failed, sizeof failed, "%s %s abc %s", x, x, x);
-        flow_store_read_circuit(NULL, text, failed, now, &share);
+        fleet_store_read_circuit(NULL, text, failed, now, &share);
         if (!share.open)
             continue;
         assert_in_range(share.wait_ms, 0, 60000);
@@ -88,7 +88,7 @@ static void circuits_are_cut_to_what_workers_write(void **state)
         assert_in_range(share.again_ms, 0, 60000);
         assert_in_range(share.again_at_ms, 0, now + 60000);
     }
-    flow_store_read_circuit(NULL, "1000 99999999999999999999 - 0 5 why", "", now, &share);
+    fleet_store_read_circuit(NULL, "1000 99999999999999999999 - 0 5 why", "", now, &share);
     assert_true(share.open);
     assert_int_equal(share.probe_at_ms, now + 1000);
 }
@@ -221,8 +221,8 @@ static void probes_come_whatever_stands_there(void **state)
         freeReplyObject(cli("HSET " KEY_CONTROL " circuit:shop %s failed:shop %s", texts[i],
                             "99999999999999999999 99999999999999999999 job"));
         redisReply *r = circuit("probe");
-        struct circuit_share share;
-        flow_store_read_circuit(NULL, r->element[3]->str, r->element[4]->str,
+        struct circuit_view share;
+        fleet_store_read_circuit(NULL, r->element[3]->str, r->element[4]->str,
                                 r->element[0]->integer, &share);
         assert_true(share.open);
         assert_in_range(share.probe_at_ms, 0, r->element[0]->integer + 60000);

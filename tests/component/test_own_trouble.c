@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whose trouble is it (own_trouble, flow_store's votes), on a real redis-server: workers that
+// Whose trouble is it (own_trouble, fleet_store's votes), on a real redis-server: workers that
 // agree, that do not, that are alone, dead, or were told otherwise.
 #include <setjmp.h>
 #include <stdarg.h>

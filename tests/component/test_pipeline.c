@@ -553,13 +553,13 @@ static void test_taken_over(void **state)
 
 static bool probe_due(const struct stage *s)
 {
-    struct queue_drain drains[CONFIG_APPS_MAX];
-    size_t n = pipeline_probes(s->p, 8, drains);
+    struct queue_unpark unparks[CONFIG_APPS_MAX];
+    size_t n = pipeline_probes(s->p, 8, unparks);
     if (!n)
         return false;
     assert_int_equal(n, 1);
-    assert_int_equal(drains[0].limit, pipeline_circuit_at(s->p, 0)->failed.n + 1);
-    assert_string_equal(drains[0].app, "default");
+    assert_int_equal(unparks[0].limit, pipeline_circuit_at(s->p, 0)->failed.n + 1);
+    assert_string_equal(unparks[0].app, "default");
     return true;
 }
 
@@ -604,7 +604,7 @@ static void test_circuit(void **state)
 {
     (void)state;
     struct stage s;
-    struct queue_drain drains[CONFIG_APPS_MAX];
+    struct queue_unpark unparks[CONFIG_APPS_MAX];
     open_stage(&s);
     script(&s, 404, "InvalidAccessKeyId.NotFound"); /* opens at once */
     enqueue_accounts("j", 1, "");
@@ -613,8 +613,8 @@ static void test_circuit(void **state)
     take(&s, 1);
     settle(&s);
     assert_true(pipeline_all_open(s.p));
-    assert_int_equal(pipeline_drainable(s.p, 8, drains), 0);
-    assert_int_equal(pipeline_probes(s.p, 8, drains), 0);
+    assert_int_equal(pipeline_drainable(s.p, 8, unparks), 0);
+    assert_int_equal(pipeline_probes(s.p, 8, unparks), 0);
     take(&s, 8); /* others are parked without a call */
     settle(&s);
     assert_int_equal(s.provider.n, 1);
@@ -706,7 +706,7 @@ static void test_waits_for_tokens_are_timed(void **state)
     take(&s, 8);
     settle(&s);
     assert_int_equal(metrics_get(METRIC_FLOW_WAIT_TIME), before + 1);
-    throttle_account(fleet_flow(s.fleet), 0, FLOW_PUSH, 600000);
+    throttle_account(fleet_limits(s.fleet), 0, LIMIT_PUSH, 600000);
     enqueue_accounts("j2", 1, "");
     take(&s, 8);
     settle(&s);

@@ -161,11 +161,11 @@ static void parked_jobs(void **state)
     worker_settle(w);
     assert_conserved(w, 5);
     assert_int_equal(w->counts.parked, 3);
-    assert_int_equal(worker_claim(w, 5), -2); /* full: held back */
+    assert_int_equal(-CLAIM_HELD, worker_claim(w, 5)); /* full: held back */
     assert_int_equal(w->n, 0);
     queue_leftovers(other->q, NULL, 0, on_leftovers, NULL); /* learns of the app */
     pump_until(base, other->q->napps == 1);
-    assert_int_equal(worker_claim(other, 5), -2);
+    assert_int_equal(-CLAIM_HELD, worker_claim(other, 5));
     /* A probe takes one, and only parked ones. */
     assert_int_equal(worker_claim_parked(w, 0, "shop", 1), 0);
     assert_int_equal(w->n, 1);
@@ -214,12 +214,12 @@ static void parked_and_ready_take_turns(void **state)
     (void)state;
     const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
-    const struct queue_drain drains[] = {{"a", 100}, {"b", 100}};
+    const struct queue_unpark unparks[] = {{"a", 100}, {"b", 100}};
     park_jobs(w, "a", 60);
     park_jobs(w, "b", 3);
     push_jobs("j", 0, 60);
     struct queue_ask ask = {
-        .n = 30, .drains = drains, .ndrains = 2, .order = QUEUE_IN_TURN, .parked_max = 1000};
+        .n = 30, .unparks = unparks, .nunparks = 2, .order = QUEUE_IN_TURN, .parked_max = 1000};
     assert_int_equal(worker_ask(w, &ask), 13);
     assert_int_equal(got_of(w, 'a'), 14);
     assert_int_equal(got_of(w, 'b'), 3);
@@ -268,31 +268,28 @@ static void parked_jobs_beside_and_ready_alone(void **state)
     (void)state;
     const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
-    const struct queue_drain drains[] = {{"a", 2}, {"b", 1}};
+    const struct queue_unpark unparks[] = {{"a", 2}, {"b", 1}};
     park_jobs(w, "a", 5);
     park_jobs(w, "b", 5);
     push_jobs("j", 0, 4);
     worker_claim(w, 1);
     worker_end_now(w, &w->got[0], &(struct queue_end){.kind = END_RETRY});
-    assert_int_equal(
-        worker_ask(w, &(struct queue_ask){.n = 2, .parked_max = 1000, .ready_only = true}), 2);
+    assert_int_equal(worker_ask(w, &(struct queue_ask){.n = 2, .parked_max = 1000, .ready_only = true}), 2);
     assert_string_equal(w->got[0].bytes, "j1");
     assert_int_equal(worker_ask(w, &(struct queue_ask){.n = 2,
-                                                       .drains = drains,
-                                                       .ndrains = 2,
-                                                       .order = QUEUE_BESIDE,
-                                                       .parked_max = 1000,
-                                                       .from_end = true}),
-                     1);
+                                                          .unparks = unparks,
+                                                          .nunparks = 2,
+                                                          .order = QUEUE_BESIDE,
+                                                          .parked_max = 1000,
+                                                          .from_end = true}), 1);
     assert_int_equal(w->n, 5);
     assert_int_equal(got_of(w, 'a'), 2);
     assert_string_equal(w->got[0].bytes, "j0");
     assert_string_equal(w->got[1].bytes, "a4");
     assert_string_equal(w->got[3].bytes, "b4");
     assert_string_equal(w->got[4].bytes, "j3");
-    assert_int_equal(
-        worker_ask(w, &(struct queue_ask){.drains = drains, .ndrains = 2, .order = QUEUE_BESIDE}),
-        0);
+    assert_int_equal(worker_ask(
+               w, &(struct queue_ask){.unparks = unparks, .nunparks = 2, .order = QUEUE_BESIDE}), 0);
     assert_string_equal(w->got[0].bytes, "a0");
     assert_int_equal(w->n, 3);
     worker_free(w);
@@ -309,7 +306,7 @@ static void full_parked_lets_due_pass(void **state)
     worker_end(w, &w->got[0], &(struct queue_end){.kind = END_PARK, .app = "a"});
     worker_end(w, &w->got[1], &(struct queue_end){.kind = END_RETRY});
     worker_settle(w);
-    assert_int_equal(worker_claim(w, 5), -2);
+    assert_int_equal(-CLAIM_HELD, worker_claim(w, 5));
     assert_int_equal(w->n, 1);
     assert_string_equal(w->got[0].bytes, "j1");
     assert_conserved(w, 3);
@@ -427,13 +424,21 @@ static void many_at_once(void **state)
     worker_free(w);
 }
 
+static unsigned told_version; /* 0: the server's own */
+unsigned __real_redis_version(const struct redis *r);
+unsigned __wrap_redis_version(const struct redis *r);
+unsigned __wrap_redis_version(const struct redis *r)
+{
+    return told_version ? told_version : __real_redis_version(r);
+}
+
 /* Servers before 6.2 have neither LPOP with a count nor BLMOVE. */
 static void old_server(void **state)
 {
     (void)state;
     const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
-    w->q->force_version = 60000;
+    told_version = 60000;
     push_jobs("j", 0, 5);
     freeReplyObject(cli("CONFIG RESETSTAT"));
     assert_int_equal(worker_claim(w, 4), 4);
@@ -450,6 +455,7 @@ static void old_server(void **state)
     assert_null(strstr(stats, "cmdstat_blmove"));
     assert_non_null(strstr(stats, "cmdstat_brpoplpush"));
     mem_free(stats);
+    told_version = 0;
     worker_free(w);
 }
 

@@ -65,13 +65,13 @@ static void never_more_than_most(void **state)
     struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
     push_jobs("j", 0, 9);
-    const struct queue_drain drains[] = {{"a", 9}};
+    const struct queue_unpark unparks[] = {{"a", 9}};
     for (int i = 0; i < 6; i++)
         freeReplyObject(cli("RPUSH " KEY_PARKED("a") " %s", "0 0 {}"));
     worker_ask(w, &(struct queue_ask){.n = 3,
                                       .most = 5,
-                                      .drains = drains,
-                                      .ndrains = 1,
+                                      .unparks = unparks,
+                                      .nunparks = 1,
                                       .order = QUEUE_BESIDE,
                                       .parked_max = 1000});
     assert_int_equal(w->n, 5);

@@ -131,9 +131,9 @@ static void random_step(struct holder *h, int *enqueued)
 static void drain(struct holder *h, int enqueued)
 {
     const struct queue_counts *c;
-    const struct queue_drain drains[] = {{"a", 100}, {"b", 100}};
+    const struct queue_unpark unparks[] = {{"a", 100}, {"b", 100}};
     do {
-        worker_claim_drains(h->w, 100, drains, 2);
+        worker_claim_unparks(h->w, 100, unparks, 2);
         hold(h);
         while (h->n)
             end_one(h, END_SENT);

@@ -614,7 +614,7 @@ static void wrong_type_is_an_error_not_a_loss(void **state)
     assert_int_equal(w->finished, 1);
     freeReplyObject(cli("RENAME " QUEUE " aside"));
     freeReplyObject(cli("SET " QUEUE " x"));
-    assert_int_equal(worker_claim(w, 1), -1);
+    assert_int_equal(-CLAIM_UNANSWERED, worker_claim(w, 1));
     freeReplyObject(cli("RENAME aside " QUEUE));
     assert_int_equal(worker_claim(w, 1), 1);
     assert_conserved(w, 2);
@@ -670,7 +670,7 @@ static void restart_holds_reaping_back(void **state)
     redis_server_kill(&server);
     pump_until(base, !w->up && !other->up);
     worker_sent(w, &w->got[0]); /* waits for the server */
-    assert_int_equal(worker_claim(other, 1), -1);
+    assert_int_equal(-CLAIM_UNANSWERED, worker_claim(other, 1));
     redis_server_restart(&server);
     worker_reconnect(w);
     worker_reconnect(other);
@@ -705,7 +705,7 @@ static void forgetful_redis_is_given_a_lease(void **state)
     pump_until(base, !w->up);
     redis_server_restart(&server);
     worker_reconnect(w);
-    assert_int_equal(worker_claim(w, 1), -4);
+    assert_int_equal(-CLAIM_FORGOTTEN, worker_claim(w, 1));
     assert_int_equal(w->n, 0);
     char *run = cli_text("GET " KEY_RUN);
     int64_t since = strtoll(strchr(run, ' ') + 1, NULL, 10);

@@ -294,7 +294,7 @@ static void lose_a_worker(void)
     make_due();
 }
 
-/* All of it may be out: it is read although the worker drains, and goes on whole. */
+/* All of it may be out: it is read although the worker unparks, and goes on whole. */
 static void test_recorded_call_stays_whole(void **state)
 {
     (void)state;

@@ -205,9 +205,9 @@ static void use_claim(const struct queue_claim *claim)
 
 static void go_on(void);
 
-static void on_claim(void *arg, const struct queue_claim *claim, int done)
+static void on_claim(void *arg, const struct queue_claim *claim, enum claim_end end, unsigned ready)
 {
-    (void)arg, (void)done;
+    (void)arg, (void)end, (void)ready;
     server.progress++;
     if (claim)
         use_claim(claim);
@@ -231,7 +231,7 @@ static void on_counts(void *arg, const struct queue_counts *c)
 /* One of each, as often as the rounds allow. */
 static void go_on(void)
 {
-    static const struct queue_drain drains[] = {{"a", 5}, {"b", 5}};
+    static const struct queue_unpark unparks[] = {{"a", 5}, {"b", 5}};
     struct queue *q = client.queue;
     if (client.rounds++ >= ROUNDS) {
         if (!client.left)
@@ -242,8 +242,8 @@ static void go_on(void)
     if (!queue_claiming(q))
         queue_claim(q,
                     &(struct queue_ask){.n = 100,
-                                        .drains = drains,
-                                        .ndrains = 2,
+                                        .unparks = unparks,
+                                        .nunparks = 2,
                                         .parked_max = 1000,
                                         .order = client.rounds % 2 ? QUEUE_IN_TURN : QUEUE_BESIDE,
                                         .alone = true},

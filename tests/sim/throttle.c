@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Does a fleet find a quota that nobody told it? The real flow.lua inside a real redis-server, on a
- * clock of our own, and the real modules of the workers' side (flow_ask, flow_stock, flow_cool),
- * against quotas as a provider might keep them. Usage: throttle [all]: a selection, or all rows;
- * writes a table and fails where a fleet gets less than it should. */
+ * clock of our own, and the real modules of the workers' side (limits_ask, limits_core,
+ * limits_cool), against quotas as a provider might keep them. Usage: throttle [all]: a selection,
+ * or all rows; writes a table and fails where a fleet gets less than it should. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "fleet/flow_core.h"
+#include "fleet/limits_core.h"
 #include "queue/scripts.h"
 #include "sim/quota.h"
 #include "sim/virtual.h"
@@ -47,7 +47,7 @@ struct tally {
 };
 
 struct worker {
-    struct flow *flow;
+    struct limits *flow;
     int64_t out, room;
 };
 
@@ -97,11 +97,11 @@ static void load_script(void)
 }
 
 struct asking {
-    flow_grants_fn fn;
+    limit_grants_fn fn;
     void *arg;
     size_t n;
     bool hinted;
-    struct flow_grant grants[FLOW_ASKS_MAX];
+    struct limit_grant grants[LIMIT_ASKS_MAX];
 };
 
 static void on_answer(void *arg, int64_t unused)
@@ -119,15 +119,15 @@ static int add(char (*words)[64], const char **v, int n, double x)
     return n + 1;
 }
 
-static redisReply *evaluate(const struct flow_ask *asks, size_t n)
+static redisReply *evaluate(const struct limit_ask *asks, size_t n)
 {
-    static char words[8 + 11 * FLOW_ASKS_MAX][64];
-    const char *v[8 + 11 * FLOW_ASKS_MAX] = {"EVALSHA", script, "4", "flow", "control"};
+    static char words[8 + 11 * LIMIT_ASKS_MAX][64];
+    const char *v[8 + 11 * LIMIT_ASKS_MAX] = {"EVALSHA", script, "4", "flow", "control"};
     int k = 5;
     k = add(words, v, k, (double)(virtual_us() / 1000000));
     k = add(words, v, k, (double)(virtual_us() % 1000000));
     for (size_t i = 0; i < n; i++) {
-        const struct flow_report *r = &asks[i].report;
+        const struct limit_report *r = &asks[i].report;
         v[k++] = asks[i].name;
         const double numbers[] = {asks[i].rate,
                                   asks[i].burst,
@@ -147,10 +147,10 @@ static redisReply *evaluate(const struct flow_ask *asks, size_t n)
     return redisCommandArgv(redis, k, v, NULL);
 }
 
-void __wrap_flow_store_ask(struct flow_store *s, const struct flow_ask *asks, size_t n,
-                           flow_grants_fn fn, void *arg);
-void __wrap_flow_store_ask(struct flow_store *s, const struct flow_ask *asks, size_t n,
-                           flow_grants_fn fn, void *arg)
+void __wrap_fleet_store_ask(struct fleet_store *s, const struct limit_ask *asks, size_t n,
+                            limit_grants_fn fn, void *arg);
+void __wrap_fleet_store_ask(struct fleet_store *s, const struct limit_ask *asks, size_t n,
+                            limit_grants_fn fn, void *arg)
 {
     (void)s;
     redisReply *r = evaluate(asks, n);
@@ -161,8 +161,8 @@ void __wrap_flow_store_ask(struct flow_store *s, const struct flow_ask *asks, si
     a->arg = arg;
     for (size_t i = 0; i < n; i++) {
         const redisReply *const *e = (const redisReply *const *)r->element + 2 + 6 * i;
-        a->grants[i] = (struct flow_grant){e[0]->integer, e[1]->integer, e[2]->integer,
-                                           e[3]->integer, e[4]->integer, e[5]->integer};
+        a->grants[i] = (struct limit_grant){e[0]->integer, e[1]->integer, e[2]->integer,
+                                            e[3]->integer, e[4]->integer, e[5]->integer};
         if (!trial.hints && e[2]->integer > tally.rest_ms)
             tally.rest_ms = e[2]->integer;
     }
@@ -203,12 +203,13 @@ static void on_reply(void *arg, int64_t unused)
     struct flying *c = arg;
     c->worker->out--;
     if (c->let_through)
-        flow_passed(c->worker->flow, 0, FLOW_PUSH);
+        limits_passed(c->worker->flow, 0, LIMIT_PUSH);
     else
-        flow_throttled(c->worker->flow, 0, FLOW_PUSH,
-                       &(struct flow_throttle){.call = c->number,
-                                               .hint_ms = trial.hints ? c->wait_us / 1000 + 1 : 0,
-                                               .age_ms = (virtual_us() - c->sent_us) / 1000});
+        limits_throttled(
+            c->worker->flow, 0, LIMIT_PUSH,
+            &(struct limit_throttle){.call = c->number,
+                                     .hint_ms = trial.hints ? c->wait_us / 1000 + 1 : 0,
+                                     .age_ms = (virtual_us() - c->sent_us) / 1000});
     send_what_may_go(c->worker);
     free(c);
 }
@@ -246,11 +247,17 @@ static void send_one(struct worker *w)
 }
 
 /* As claims do: jobs are taken as far as there are tokens. There are always more jobs. */
+static size_t tokens_for(struct limits *l, size_t n)
+{
+    limits_ask_for(l, n);
+    return limits_calls(l, n);
+}
+
 static void send_what_may_go(struct worker *w)
 {
     int64_t wait_ms;
-    size_t n = w->room > w->out ? flow_offer(w->flow, (size_t)(w->room - w->out)) : 0;
-    for (; n && flow_take(w->flow, 0, FLOW_PUSH, NULL, &wait_ms) == FLOW_GO; n--)
+    size_t n = w->room > w->out ? tokens_for(w->flow, (size_t)(w->room - w->out)) : 0;
+    for (; n && limits_take(w->flow, 0, LIMIT_PUSH, NULL, &wait_ms) == LIMIT_GO; n--)
         send_one(w);
 }
 
@@ -264,14 +271,14 @@ static void read_control(struct worker *w)
 {
     redisReply *r = redisCommand(redis, "HGET control cool:Push@acme");
     if (r && r->type == REDIS_REPLY_STRING)
-        flow_adopt_cool(w->flow, "Push@acme", strtoll(r->str, NULL, 10) - virtual_us() / 1000);
+        limits_adopt_cool(w->flow, "Push@acme", strtoll(r->str, NULL, 10) - virtual_us() / 1000);
     freeReplyObject(r);
 }
 
 static void on_tick(void *arg, int64_t turn)
 {
     struct worker *w = arg;
-    flow_tick(w->flow);
+    limits_tick(w->flow);
     if (turn % 2)
         read_control(w);
     send_what_may_go(w);
@@ -285,7 +292,7 @@ static void start_workers(void)
     for (int i = 0; i < trial.workers; i++) {
         struct worker *w = &workers[i];
         *w = (struct worker){.room = need > 64 ? (int64_t)need : 64};
-        w->flow = flow_new(NULL, &config, NULL, on_tokens, w);
+        w->flow = limits_new(NULL, &config, NULL, on_tokens, w);
         virtual_at(virtual_us() + (int64_t)virtual_random(TICK_US), on_tick, w, 0);
     }
 }
@@ -358,7 +365,7 @@ static bool try(const struct trial *t)
     next = run_for(MEASURED_S);
     bool ok = print_row(t, &first, &next);
     for (int i = 0; i < t->workers; i++)
-        flow_free(workers[i].flow);
+        limits_free(workers[i].flow);
     return ok;
 }
 

@@ -207,12 +207,12 @@ static void keep(struct worker *w, const struct queue_claim *c, const struct que
     snprintf(g->grouping, sizeof g->grouping, "%s", c->grouping);
 }
 
-static void on_claim(void *arg, const struct queue_claim *claim, int done)
+static void on_claim(void *arg, const struct queue_claim *claim, enum claim_end end, unsigned ready)
 {
     struct worker *w = arg;
     if (!claim) {
         assert_false(queue_claiming(w->q));
-        w->done = done;
+        w->done = end == CLAIM_ANSWERED ? (int)ready : -(int)end;
         w->claim_done = true;
         return;
     }
@@ -230,12 +230,12 @@ int worker_ask(struct worker *w, const struct queue_ask *ask)
     return w->done;
 }
 
-int worker_claim_drains(struct worker *w, unsigned n, const struct queue_drain *drains,
-                        size_t ndrains)
+int worker_claim_unparks(struct worker *w, unsigned n, const struct queue_unpark *unparks,
+                        size_t nunparks)
 {
     const struct queue_ask ask = {.n = n,
-                                  .drains = drains,
-                                  .ndrains = ndrains,
+                                  .unparks = unparks,
+                                  .nunparks = nunparks,
                                   .order = !n         ? QUEUE_BESIDE
                                            : w->alone ? QUEUE_IN_TURN
                                                       : QUEUE_PARKED_FIRST,
@@ -246,12 +246,12 @@ int worker_claim_drains(struct worker *w, unsigned n, const struct queue_drain *
 
 int worker_claim(struct worker *w, unsigned n)
 {
-    return worker_claim_drains(w, n, NULL, 0);
+    return worker_claim_unparks(w, n, NULL, 0);
 }
 
 int worker_claim_parked(struct worker *w, unsigned n, const char *app, unsigned limit)
 {
-    return worker_claim_drains(w, n, &(struct queue_drain){app, limit}, 1);
+    return worker_claim_unparks(w, n, &(struct queue_unpark){app, limit}, 1);
 }
 
 /* --- finishes -------------------------------------------------------------------------------- */

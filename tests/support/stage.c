@@ -71,9 +71,10 @@ void close_stage(struct stage *s)
     mono_shift_ms = mono_step_ms = 0;
 }
 
-static void on_claimed(void *arg, const struct queue_claim *claim, int done)
+static void on_claimed(void *arg, const struct queue_claim *claim, enum claim_end end,
+                       unsigned ready)
 {
-    (void)done;
+    (void)end, (void)ready;
     struct stage *s = arg;
     struct queue_member members[STAGE_CLAIM_MAX];
     if (!claim) {
@@ -101,13 +102,13 @@ static void on_claimed(void *arg, const struct queue_claim *claim, int done)
 /* A claim as the dispatcher makes it. */
 static void start_claim(struct stage *s, unsigned n)
 {
-    struct queue_drain drains[CONFIG_APPS_MAX];
-    size_t ndrains = pipeline_probes(s->p, 64, drains);
-    if (!ndrains)
-        ndrains = pipeline_drainable(s->p, n, drains);
+    struct queue_unpark unparks[CONFIG_APPS_MAX];
+    size_t nunparks = pipeline_probes(s->p, 64, unparks);
+    if (!nunparks)
+        nunparks = pipeline_drainable(s->p, n, unparks);
     const struct queue_ask ask = {.n = n,
-                                  .drains = drains,
-                                  .ndrains = ndrains,
+                                  .unparks = unparks,
+                                  .nunparks = nunparks,
                                   .order = QUEUE_PARKED_FIRST,
                                   .parked_max = s->config.parked_max,
                                   .alone = pipeline_flights(s->p) == 0};
@@ -123,12 +124,12 @@ void take(struct stage *s, unsigned n)
 
 bool sweep(struct stage *s, unsigned n, bool room)
 {
-    struct queue_drain drains[CONFIG_APPS_MAX];
-    size_t ndrains = pipeline_sweepable(s->p, n, room, drains);
-    if (!ndrains)
+    struct queue_unpark unparks[CONFIG_APPS_MAX];
+    size_t nunparks = pipeline_sweepable(s->p, n, room, unparks);
+    if (!nunparks)
         return false;
     s->claiming = true;
-    const struct queue_ask ask = {.drains = drains, .ndrains = ndrains, .order = QUEUE_BESIDE};
+    const struct queue_ask ask = {.unparks = unparks, .nunparks = nunparks, .order = QUEUE_BESIDE};
     queue_claim(s->w->q, &ask, on_claimed, s);
     pump_until(base, !s->claiming);
     return true;

@@ -3,9 +3,9 @@
 #ifndef TEST_THROTTLED_H
 #define TEST_THROTTLED_H
 
-#include "fleet/flow.h"
+#include "fleet/limits.h"
 
 /* Until when it rests, in ms from now. */
-int64_t throttle_account(struct flow *f, size_t app, enum flow_action action, int64_t hint_ms);
+int64_t throttle_account(struct limits *f, size_t app, enum limit_action action, int64_t hint_ms);
 
 #endif

@@ -20,7 +20,7 @@ enum { ONE, SAME, TEXT, TITLE, LIMITS, GROUP, CONFIGS };
 static struct config configs[CONFIGS];
 
 static char queue_name_text[] = "jobs", prefix_text[] = "{jobs}";
-static struct queue queue = {.name = queue_name_text, .keys = {.prefix = prefix_text}};
+static struct queue queue = {.name = queue_name_text, .prefix = prefix_text};
 static struct queue_lease lease = {.queue = &queue};
 
 #define FILE_OF(title, text, other, apps)                                                          \

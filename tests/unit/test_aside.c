@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Setting a queue aside (aside, lanes), and what a worker grants itself meanwhile (flow_alone):
+ * Setting a queue aside (aside, lanes), and what a worker grants itself meanwhile (limit_alone):
  * tables of time. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "fleet/flow_alone.h"
+#include "fleet/limit_alone.h"
 #include "worker/aside.h"
 
 static void test_transitions(void **state)
@@ -69,15 +69,15 @@ static void test_part_of_a_limit(void **state)
         {0.5, 5, 1, 250, 1},     {100, 0, 3, 250, 120}, /* as wanted */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct flow_alone a = {0};
+        struct limit_alone a = {0};
         int64_t granted = 0;
         for (int64_t now = 1; now <= 10001; now += rows[i].every_ms)
-            granted += flow_alone_grant(&a, rows[i].rate, rows[i].workers, rows[i].want, now);
+            granted += limit_alone_grant(&a, rows[i].rate, rows[i].workers, rows[i].want, now);
         assert_int_equal(granted, rows[i].in_ten_s);
     }
-    struct flow_alone a = {.at_ms = 1};
-    assert_int_equal(flow_alone_grant(&a, 100, 1, 1000, 3600001), 50); /* nothing is saved up */
-    assert_int_equal(flow_alone_grant(&a, 100, 1, -5, 3700001), 0);
+    struct limit_alone a = {.at_ms = 1};
+    assert_int_equal(limit_alone_grant(&a, 100, 1, 1000, 3600001), 50); /* nothing is saved up */
+    assert_int_equal(limit_alone_grant(&a, 100, 1, -5, 3700001), 0);
 }
 
 int main(void)

@@ -24,7 +24,7 @@ static struct config config;
 
 /* As much of a queue as a flight needs. */
 static char queue_name_text[] = "jobs", prefix_text[] = "{jobs}";
-static struct queue queue = {.name = queue_name_text, .keys = {.prefix = prefix_text}};
+static struct queue queue = {.name = queue_name_text, .prefix = prefix_text};
 static struct queue_lease lease = {.queue = &queue};
 
 static int load(void **state)
@@ -158,8 +158,8 @@ static void test_push_of_ids(void **state)
     group(&crew, "1 2 P:call.0:2,0");
     const struct flight *leader = &crew.flights[2];
     assert_ptr_equal(leader->bundle->members[0], leader);
-    assert_int_equal(bundle_action(leader), FLOW_PUSH);
-    assert_int_equal(bundle_action(&crew.flights[1]), FLOW_PUSH);
+    assert_int_equal(bundle_action(leader), LIMIT_PUSH);
+    assert_int_equal(bundle_action(&crew.flights[1]), LIMIT_PUSH);
     params_of(leader, &p);
     assert_string_equal(param(&p, "TargetValue"), "c,a,b");
     assert_string_equal(param(&p, "Target"), "ACCOUNT");
@@ -209,7 +209,7 @@ static void test_mass_push(void **state)
     board_all(&crew, jobs, LEN(jobs));
     group(&crew, "1 5 M:call.0:0,2/1/3/4");
     for (size_t i = 0; i < LEN(jobs); i++)
-        assert_int_equal(bundle_action(&crew.flights[i]), FLOW_MASSPUSH);
+        assert_int_equal(bundle_action(&crew.flights[i]), LIMIT_MASSPUSH);
     params_of(&crew.flights[0], &p);
     char digits[TOKEN_SIZE], key[TOKEN_SIZE];
     name(&crew.flights[0], &p, digits);

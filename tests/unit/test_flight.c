@@ -19,7 +19,7 @@ static struct config config;
 
 /* As much of a queue as an outcome needs. */
 static char queue_name_text[] = "jobs", prefix_text[] = "{jobs}";
-static struct queue queue = {.name = queue_name_text, .keys = {.prefix = prefix_text}};
+static struct queue queue = {.name = queue_name_text, .prefix = prefix_text};
 static struct queue_lease lease = {.queue = &queue};
 
 static int load(void **state)

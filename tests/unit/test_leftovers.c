@@ -41,7 +41,7 @@ static void see(struct leftovers *l, const char *word, const char *other, int64_
 
 static size_t due(const struct leftovers *l, int64_t now_ms)
 {
-    struct queue_drain out[QUEUE_LEFTOVERS_MAX];
+    struct queue_unpark out[QUEUE_LEFTOVERS_MAX];
     size_t n = leftovers_due(l, &config, now_ms, out);
     for (size_t i = 0; i < n; i++)
         assert_string_equal(out[i].app, l->v[i].app);
@@ -140,7 +140,7 @@ static void test_groups(void **state)
     const char *const words[] = {"{\"apps\":[\"default\"],\"groups\":[\"both\"]}", HAS_NOT};
     struct leftovers l = {0};
     struct others o = {0};
-    struct queue_drain out[QUEUE_LEFTOVERS_MAX];
+    struct queue_unpark out[QUEUE_LEFTOVERS_MAX];
     struct queue_leftovers found = {.apps = apps, .napps = 1, .words = words, .nwords = 2};
     leftovers_see(&l, &config, &found, 0);
     assert_int_equal(l.n, 0);

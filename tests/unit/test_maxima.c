@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "config/config.h"
-#include "fleet/flow.h"
+#include "fleet/limits.h"
 #include "queue/queue.h"
 
 enum { TEXT_SIZE = 256 * 1024, NAME_SIZE = 65, ENV_SIZE = 8 };
@@ -178,10 +178,10 @@ static void buckets_of_all_apps(void **state)
 {
     (void)state;
     struct config c;
-    struct flow_limit *limits = mem_zalloc(FLOW_BUCKETS_MAX * sizeof *limits);
+    struct limit_setting *limits = mem_zalloc(FLEET_LIMITS_MAX * sizeof *limits);
     load_ok(CONFIG_APPS_MAX, 0, NULL, &c);
-    assert_int_equal(flow_limits(&c, limits, NULL), FLOW_BUCKETS_MAX);
-    for (size_t i = 0; i < FLOW_BUCKETS_MAX; i++)
+    assert_int_equal(limits_of_config(&c, limits, NULL), FLEET_LIMITS_MAX);
+    for (size_t i = 0; i < FLEET_LIMITS_MAX; i++)
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(limits[i].name, limits[k].name);
     config_free(&c);

@@ -221,8 +221,8 @@ static void test_a_queue_set_aside_leaves_room_for_one(void **state)
 static void test_looks_keep_to_it(void **state)
 {
     (void)state;
-    const struct queue_drain drains[] = {{"a", 10}, {"b", 12}};
-    struct queue_ask ask = {.n = 4, .drains = drains, .ndrains = 2, .order = QUEUE_BESIDE};
+    const struct queue_unpark unparks[] = {{"a", 10}, {"b", 12}};
+    struct queue_ask ask = {.n = 4, .unparks = unparks, .nunparks = 2, .order = QUEUE_BESIDE};
     room_reserve(&lanes[1], &ask);
     assert_int_equal(ask.n, 4);
     queues[1].claiming = true;

@@ -307,7 +307,7 @@ static void check_no_sms(const struct params *p)
 /* The pushes of a call that is sent with the parameters p. */
 static void note_call(const struct flight *f, const struct params *p, unsigned hits[DEVICES])
 {
-    const bool mass = bundle_action(f) == FLOW_MASSPUSH;
+    const bool mass = bundle_action(f) == LIMIT_MASSPUSH;
     struct push u = {.params = p, .app_key = params_get(p, "AppKey")};
     if (!mass && strcmp(value_of(&u, "Target"), "TAG") == 0)
         note_tags(&u, hits);
@@ -375,7 +375,7 @@ static void check_members(struct flight *const *members, size_t n)
 
 static void note_kind(const struct flight *f, size_t n, const struct params *p)
 {
-    const bool mass = bundle_action(f) == FLOW_MASSPUSH;
+    const bool mass = bundle_action(f) == LIMIT_MASSPUSH;
     seen.mass += mass;
     seen.split += f->plan.n > 1;
     seen.joined_sms += n > 1 && !mass && params_get(p, "SmsTemplateName");

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "cli/check/rights_table.h"
 #include "cli/check/trial.h"
-#include "fleet/flow_store.h"
+#include "fleet/fleet_store.h"
 #include "queue/scripts.h"
 
 enum { WORDS_SIZE = 128, ARGS_MAX = 8, NUMBER_SIZE = 16, NAMES_MAX = 512, RANDOM_BYTES = 8 };
@@ -115,7 +115,7 @@ static char *own_key(const char *queue)
     char kind[sizeof "check:" + 2 * RANDOM_BYTES] = "check:";
     clock_random(random, sizeof random);
     text_hex(random, sizeof random, kind + strlen(kind));
-    return flow_store_key(queue, kind);
+    return fleet_store_key(queue, kind);
 }
 
 void rights_try(struct link *l, const struct config *config, size_t first, size_t end,

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "fleet/flow_store.h"
+#include "fleet/fleet_store.h"
 
 /* --- one command ----------------------------------------------------------------------------- */
 
@@ -107,7 +107,7 @@ static void try_key(void *arg, const char *key)
 
 static void try_fleet_key(struct keys *k, const char *queue, const char *kind)
 {
-    char *key = flow_store_key(queue, kind);
+    char *key = fleet_store_key(queue, kind);
     try_key(k, key);
     mem_free(key);
 }
@@ -146,7 +146,7 @@ static void try_kind(struct keys *k, struct queue *q, bool first)
 void trial_keys(struct trial *t, const char *queue, bool first)
 {
     struct queue *q = link_queue(t->link, t->config, queue);
-    struct keys k = {.trial = t, .own = flow_store_key(queue, "")};
+    struct keys k = {.trial = t, .own = fleet_store_key(queue, "")};
     buf_init(&k.names, NAMES_MAX);
     for (size_t i = 0; i < KINDS; i++) {
         k.kind = &kinds[i];

@@ -10,7 +10,7 @@
 #include "cli/fleet/fleet_change.h"
 #include "cli/fleet/fleet_view.h"
 
-enum { FIELD_SIZE = FLOW_NAME_SIZE + 8 };
+enum { FIELD_SIZE = LIMIT_NAME_SIZE + 8 };
 #define RATE_MAX INT64_C(10000000)
 
 enum { LIMIT_LS, LIMIT_SET, LIMIT_RESET };
@@ -105,7 +105,7 @@ static int reset_limit(struct limits *l, const char *name)
     snprintf(rate, sizeof rate, "rate:%s", name);
     snprintf(cool, sizeof cool, "cool:%s", name);
     l->ok = false;
-    char *flow = flow_store_key(l->tool->config->queue_names[0], "flow");
+    char *flow = fleet_store_key(l->tool->config->queue_names[0], "flow");
     link_command(l->tool->link, 3, (const char *[]){"HDEL", flow, name}, NULL, 0, on_dropped, l);
     mem_free(flow);
     const char *const pairs[] = {rate, "", cool, ""};

@@ -4,7 +4,7 @@
 #include <assert.h>
 
 #include "base/mem.h"
-#include "fleet/flow_store.h"
+#include "fleet/fleet_store.h"
 #include "queue/scripts.h"
 
 enum { PAIRS_MAX = 8, HEAD = 5 };
@@ -18,9 +18,9 @@ struct change {
 static void on_fleet_changed(void *arg, redisReply *reply)
 {
     struct change *c = arg;
-    c->ok = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements >= 3;
+    c->ok = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements >= CONTROL_REPLY_FIXED;
     if (c->ok)
-        *c->found = reply->element[2]->integer;
+        *c->found = reply->element[CONTROL_REPLY_FOUND]->integer;
     else
         cli_line(stderr, "pushbridge %s: %s", c->command,
                  reply && reply->str ? reply->str : "Redis did not answer: try again");
@@ -30,7 +30,7 @@ bool fleet_change(struct link *l, const struct config *config, const char *comma
                   const char *const *pairs, size_t n, int64_t *found)
 {
     assert(n <= PAIRS_MAX);
-    char *key = flow_store_key(config->queue_names[0], "control");
+    char *key = fleet_store_key(config->queue_names[0], "control");
     const char *argv[HEAD + 2 * PAIRS_MAX] = {"EVAL", script_get(SCRIPT_CONTROL)->source, "1", key,
                                               "-1"};
     struct change change = {.command = command, .found = found};

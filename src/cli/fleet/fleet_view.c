@@ -8,9 +8,9 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/text.h"
-#include "fleet/flow.h"
+#include "fleet/limits.h"
 
-enum { LIMITS_MAX = FLOW_BUCKETS_MAX + 1024 };
+enum { LIMITS_MAX = FLEET_LIMITS_MAX + 1024 };
 
 /* --- limits ---------------------------------------------------------------------------------- */
 
@@ -29,8 +29,8 @@ static struct fleet_view_limit *limit_of(struct fleet_view *a, const char *name)
 
 static void read_config(struct fleet_view *a, const struct config *config)
 {
-    struct flow_limit *limits = mem_zalloc(FLOW_BUCKETS_MAX * sizeof *limits);
-    size_t n = flow_limits(config, limits, NULL);
+    struct limit_setting *limits = mem_zalloc(LIMITS_MAX * sizeof *limits);
+    size_t n = limits_of_config(config, limits, NULL);
     for (size_t i = 0; i < n; i++)
         limit_of(a, limits[i].name)->configured = limits[i].per_s;
     mem_free(limits);
@@ -56,7 +56,7 @@ static void read_override(struct fleet_view *a, const char *name, const char *va
 {
     struct fleet_view_limit *l = limit_of(a, name);
     double per_s;
-    if (l && flow_rate_read(value, &per_s))
+    if (l && limit_rate_read(value, &per_s))
         l->override = per_s;
 }
 
@@ -80,8 +80,8 @@ static void read_pause(struct fleet_view *a, const char *app, const char *value)
 
 static void read_circuit(struct fleet_view *a, const char *app, const char *value)
 {
-    struct circuit_share share;
-    flow_store_read_circuit(NULL, value, "", a->now_ms, &share);
+    struct circuit_view share;
+    fleet_store_read_circuit(NULL, value, "", a->now_ms, &share);
     if (!share.open)
         return;
     a->circuits = mem_resize(a->circuits, (a->ncircuits + 1) * sizeof *a->circuits);
@@ -109,7 +109,7 @@ static bool read_hash(struct tool *t, const char *kind, struct fleet_view *a,
                       void (*each)(struct fleet_view *, const char *, const char *))
 {
     struct tool_rows r =
-        tool_peek(t, tool_first(t), &(struct queue_question){.what = LOOK_HASH, .name = kind});
+        tool_peek(t, tool_first(t), &(struct queue_question){.what = PEEK_HASH, .name = kind});
     bool ok = r.ok;
     for (size_t i = 0; i + 1 < r.n; i += 2)
         each(a, r.v[i].p, r.v[i + 1].p);

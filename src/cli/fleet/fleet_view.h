@@ -5,11 +5,11 @@
 #define PB_CLI_FLEET_FLEET_VIEW_H
 
 #include "cli/tool.h"
-#include "fleet/flow_store.h"
+#include "fleet/fleet_store.h"
 
 /* One limit: of the configuration here, of Redis, or both. */
 struct fleet_view_limit {
-    char name[FLOW_NAME_SIZE];
+    char name[LIMIT_NAME_SIZE];
     double configured, override; /* −1: unknown, none */
     bool used;                   /* a worker has asked for it */
     double rate, tokens;         /* at present */

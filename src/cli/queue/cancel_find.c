@@ -97,7 +97,7 @@ static bool find_in_inbox(void *arg, const char *name, const char *heartbeat)
 static bool find_in_parked(struct finding *f)
 {
     struct tool_rows all =
-        tool_peek(f->tool, f->queue, &(struct queue_question){.what = LOOK_APPS});
+        tool_peek(f->tool, f->queue, &(struct queue_question){.what = PEEK_APPS});
     bool ok = all.ok;
     for (size_t i = 0; ok && i < all.n; i++)
         ok = find_in_list(f, QUEUE_PARKED, all.v[i].p);

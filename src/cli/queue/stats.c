@@ -32,7 +32,7 @@ static json_t *oldest_json(struct tool *t, struct queue *q)
 
 static json_t *parked_json(struct tool *t, struct queue *q)
 {
-    struct tool_rows apps = tool_peek(t, q, &(struct queue_question){.what = LOOK_APPS});
+    struct tool_rows apps = tool_peek(t, q, &(struct queue_question){.what = PEEK_APPS});
     json_t *all = json_object();
     for (size_t i = 0; i < apps.n; i++) {
         int64_t n = tool_length(t, q, QUEUE_PARKED, apps.v[i].p);
@@ -45,7 +45,7 @@ static json_t *parked_json(struct tool *t, struct queue *q)
 
 static json_t *counters_json(struct tool *t, struct queue *q)
 {
-    struct tool_rows r = tool_peek(t, q, &(struct queue_question){.what = LOOK_COUNTERS});
+    struct tool_rows r = tool_peek(t, q, &(struct queue_question){.what = PEEK_COUNTERS});
     json_t *all = json_object();
     for (size_t i = 0; i + 1 < r.n; i += 2)
         set_int(all, r.v[i].p, number_read(r.v[i + 1].p));
@@ -77,7 +77,7 @@ struct workers {
 static void add_alive(struct workers *w, const char *name, int64_t seen_ms)
 {
     struct tool_rows stat =
-        tool_peek(w->tool, w->queue, &(struct queue_question){.what = LOOK_STAT, .name = name});
+        tool_peek(w->tool, w->queue, &(struct queue_question){.what = PEEK_STAT, .name = name});
     json_array_append_new(
         w->alive, worker_json(name, seen_ms > 0 ? seen_ms : 0, stat.n ? stat.v[0].p : NULL));
     tool_rows_free(&stat);

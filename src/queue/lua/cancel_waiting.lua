@@ -1,32 +1,35 @@
 -- SPDX-License-Identifier: MIT
 -- Ends a job that waits in due as a dead letter. A leased one is its worker's: nothing is changed.
--- KEYS due batch member count dead; ARGV batch position value outcome
--- Reply: now, 1, or 0 where it is not there any more, −1 where it is leased.
-local due, batch, member, count, dead = unpack(KEYS)
-local id, field = ARGV[1], ARGV[1] .. ':' .. ARGV[2]
+-- KEYS: due batch member count dead
+-- ARGV: batch position value outcome
+-- REPLY: now answer
+-- ANSWER.DONE = 1
+-- ANSWER.GONE = 0: it is not there any more
+-- ANSWER.LEASED = -1
+local id, field = ARGV.batch, ARGV.batch .. ':' .. ARGV.position
 local call = redis.call
-call('ZCARD', due)
-call('LLEN', dead)
-call('HLEN', count)
+call('ZCARD', KEYS.due)
+call('LLEN', KEYS.dead)
+call('HLEN', KEYS.count)
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 --#include count_up
 
-if call('HGET', member, field) ~= ARGV[3] then
-    return {now, 0}
+if call('HGET', KEYS.member, field) ~= ARGV.value then
+    return {now, ANSWER.GONE}
 end
-local state = string.match(call('HGET', batch, id) or '', '^%S+ (%S) ')
+local state = string.match(call('HGET', KEYS.batch, id) or '', '^%S+ (%S) ')
 if state ~= 'W' then
-    return {now, state and -1 or 0}
+    return {now, state and ANSWER.LEASED or ANSWER.GONE}
 end
 -- Not refused when memory is full, and so the writes after it pass too.
-call('HDEL', member, field)
-call('RPUSH', dead, ARGV[4])
+call('HDEL', KEYS.member, field)
+call('RPUSH', KEYS.dead, ARGV.outcome)
 count_up('dead', 1)
 count_up('delayed', -1)
-local left = redis.pcall('HINCRBY', batch, id .. '#', -1)
+local left = redis.pcall('HINCRBY', KEYS.batch, id .. '#', -1)
 if left == 0 then
-    call('HDEL', batch, id, id .. '#', id .. '!')
-    call('ZREM', due, id)
+    call('HDEL', KEYS.batch, id, id .. '#', id .. '!')
+    call('ZREM', KEYS.due, id)
 end
-return {now, 1}
+return {now, ANSWER.DONE}

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- Model steps: claim, reap (an expired lease), halve (one that outlives its workers), promote (a waiting retry).
--- KEYS Q due batch member inbox count workers run oversize, parked lists: those to be taken from
--- first, then all others known; config.
--- ARGV n (≤ 256) id fence lease_ms worker digest run_id job_max parked_all_max lists
--- lpop_has_count crash_limit alone may_forget order turn from_end no_due most whole, then per
--- list to be taken from the most jobs to take
+-- KEYS: ready due batch member inbox count workers run oversize config, parked …
+-- ARGV: n id fence lease_ms worker digest run_id job_max parked_all_max
+-- ARGV: lpop_has_count crash_limit alone may_forget order turn from_end no_due most whole, limit …
+-- n: ≤ 256; parked: lists to be taken from first, then all others known; limit: for each list to be
+-- taken from the most jobs to take.
 -- What is not due is taken in one of three orders. first: the lists give all that they may, ready
 -- jobs what is left of n. turn: each list that has jobs, and ready, gives an equal part of n, what
 -- one of them leaves is shared by the others, and the odd ones begin at that turn. beside: the
@@ -15,60 +15,63 @@
 -- Halving: a batch that comes back from a second worker that died, or a later one, is handed out in part; the rest stays as the
 -- dead worker left it, as a batch of its own, so that whatever is too much for a worker is alone in the end. The jobs of a call
 -- stay together.
--- Reply: now, ready jobs taken (−2: held back, as all lists that are not taken from are full together, −4: Redis may have
--- forgotten), 1 when suspects wait, ready jobs left, the lengths that the lists have now, then per
--- batch
--- {id, t0, digest, taken over, crashes, grouping ('': none), marks of digest (''), position, value, …}
-local Q, due, batch, member, inbox, count, workers, run, oversize = unpack(KEYS, 1, 9)
-local config = KEYS[#KEYS]
-local n, id, fence, lease = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
-local worker, digest, run_id = ARGV[5], ARGV[6], ARGV[7]
-local job_max, parked_all_max = tonumber(ARGV[8]), tonumber(ARGV[9])
-local lists, lpop_has_count = tonumber(ARGV[10]), ARGV[11] == '1'
-local crash_limit, alone = tonumber(ARGV[12]), ARGV[13] == '1'
-local order, turn, no_due = ARGV[15], tonumber(ARGV[16]), ARGV[18] == '1'
-local pop_from = ARGV[17] == '1' and 'RPOP' or 'LPOP'
-local all_most, whole = tonumber(ARGV[19]), tonumber(ARGV[20])
+-- REPLY: now taken suspects left lengths, batch …
+-- taken: ready jobs, or
+-- TAKEN.HELD = -1: as all lists that are not taken from are full together
+-- TAKEN.FORGOTTEN = -2: Redis may have forgotten claims
+-- suspects: 1 when some wait; left: ready jobs; lengths: that the lists have now; a batch:
+-- BATCH: id t0 digest over crashes grouping marks, position value …
+-- over: 1 when it is taken over; grouping: '' none; marks: of digest, '' not known.
+local n, id, fence, lease = tonumber(ARGV.n), ARGV.id, ARGV.fence, tonumber(ARGV.lease_ms)
+local worker, digest, run_id = ARGV.worker, ARGV.digest, ARGV.run_id
+local job_max, parked_all_max = tonumber(ARGV.job_max), tonumber(ARGV.parked_all_max)
+local lists, lpop_has_count = #ARGV.limit, ARGV.lpop_has_count == '1'
+local crash_limit, alone = tonumber(ARGV.crash_limit), ARGV.alone == '1'
+local order, turn, no_due = ARGV.order, tonumber(ARGV.turn), ARGV.no_due == '1'
+local pop_from = ARGV.from_end == '1' and 'RPOP' or 'LPOP'
+local all_most, whole = tonumber(ARGV.most), tonumber(ARGV.whole)
 local call, max, min = redis.call, math.max, math.min
 local halved_from = 2 -- crashes
 
 -- Reads fail on a wrong type while nothing is written yet.
-local waiting = call('LLEN', Q)
-local here = call('LLEN', inbox)
-call('ZCARD', due)
-call('ZCARD', workers)
-for _, k in ipairs({batch, member, count, oversize, config}) do
-    call('HLEN', k)
-end
-local seen = call('GET', run) or ''
+local waiting = call('LLEN', KEYS.ready)
+local here = call('LLEN', KEYS.inbox)
+call('ZCARD', KEYS.due)
+call('ZCARD', KEYS.workers)
+call('HLEN', KEYS.batch)
+call('HLEN', KEYS.member)
+call('HLEN', KEYS.count)
+call('HLEN', KEYS.oversize)
+call('HLEN', KEYS.config)
+local seen = call('GET', KEYS.run) or ''
 local lens, parked = {}, 0
-for i = 10, #KEYS - 1 do
-    lens[i - 9] = call('LLEN', KEYS[i])
-    parked = parked + ((i > 9 + lists or order == 'beside') and lens[i - 9] or 0)
+for i = 1, #KEYS.parked do
+    lens[i] = call('LLEN', KEYS.parked[i])
+    parked = parked + ((i > lists or order == 'beside') and lens[i] or 0)
 end
 local held = n > 0 and parked >= parked_all_max
 
 -- A first write that a full memory cannot refuse lets those after it pass.
-call('HDEL', batch, '')
+call('HDEL', KEYS.batch, '')
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local since = tonumber(string.match(seen, ' (%d+)$'))
 if not since or since > now or string.sub(seen, 1, #run_id + 1) ~= run_id .. ' ' then
     -- Before a queue's very first claim there was nothing to forget.
     since = seen == '' and 0 or now
-    call('SET', run, run_id .. ' ' .. since)
+    call('SET', KEYS.run, run_id .. ' ' .. since)
 end
 local guarded = now < since + lease
-if guarded and ARGV[14] == '1' then
+if guarded and ARGV.may_forget == '1' then
     -- Calls of forgotten claims may be under way until then.
-    return {now, -4, 0, waiting, lens}
+    return {now, TAKEN.FORGOTTEN, 0, waiting, lens}
 end
 
 local reply, taken, reclaimed, promoted = {now, 0, 0, 0, lens}, 0, 0, 0
 
 local function forget(b)
-    call('HDEL', batch, b, b .. '#', b .. '!')
-    call('ZREM', due, b)
+    call('HDEL', KEYS.batch, b, b .. '#', b .. '!')
+    call('ZREM', KEYS.due, b)
 end
 
 -- A grouping begins with the numbers of its calls and of their members.
@@ -122,7 +125,7 @@ local function calls_of(out, grouping)
     if group(recorded, 1, #recorded) ~= grouping then
         return list
     end
-    for at = 8, #out, 2 do
+    for at = BATCH.position[1], #out, 2 do
         local c = by_pos[out[at]] or {}
         if #c == 0 then
             list[#list + 1] = c
@@ -133,17 +136,17 @@ local function calls_of(out, grouping)
 end
 
 local function note(b, size, grouping)
-    call('HSET', batch, b .. '#', size)
+    call('HSET', KEYS.batch, b .. '#', size)
     if grouping == '' then
-        call('HDEL', batch, b .. '!')
+        call('HDEL', KEYS.batch, b .. '!')
     else
-        call('HSET', batch, b .. '!', grouping)
+        call('HSET', KEYS.batch, b .. '!', grouping)
     end
 end
 
 -- The latter half of the calls becomes a batch that nobody has reclaimed yet. Returns the former.
 local function halve(out, list, head)
-    local b, keep = out[1], {unpack(out, 1, 7)}
+    local b, keep = out[BATCH.id], {unpack(out, 1, #BATCH)}
     local rest, k, gone, put = string.sub(redis.sha1hex(b .. fence), 1, #b), 0, {}, {}
     local kept = math.ceil(#list / 2)
     local leaves = {}
@@ -152,7 +155,7 @@ local function halve(out, list, head)
             leaves[at] = true
         end
     end
-    for at = 8, #out, 2 do -- positions rise
+    for at = BATCH.position[1], #out, 2 do -- positions rise
         local pos, value = out[at], out[at + 1]
         if not leaves[at] then
             keep[#keep + 1] = pos
@@ -161,23 +164,23 @@ local function halve(out, list, head)
             k = k + 1
             gone[k] = b .. ':' .. pos
             put[2 * k - 1] = rest .. ':' .. pos
-            put[2 * k] = with_uid(value, b, pos, out[2])
+            put[2 * k] = with_uid(value, b, pos, out[BATCH.t0])
         end
     end
-    call('HDEL', member, unpack(gone))
-    call('HSET', member, unpack(put))
-    keep[6] = group(list, 1, kept)
-    note(b, (#keep - 7) / 2, keep[6])
+    call('HDEL', KEYS.member, unpack(gone))
+    call('HSET', KEYS.member, unpack(put))
+    keep[BATCH.grouping] = group(list, 1, kept)
+    note(b, (#keep - #BATCH) / 2, keep[BATCH.grouping])
     note(rest, k, group(list, kept + 1, #list))
-    call('HSET', batch, rest, head)
-    call('ZADD', due, now, rest)
+    call('HSET', KEYS.batch, rest, head)
+    call('ZADD', KEYS.due, now, rest)
     return keep
 end
 
 -- Together its jobs only come as far as the limit: then each is tried alone.
 local function cap(out, before, crashes)
     local own = 0
-    for at = 9, #out, 2 do
+    for at = BATCH.value[1], #out, 2 do
         own = max(own, tonumber(string.match(out[at], '^%d+')) or 0)
     end
     return min(crashes, max(before, crash_limit - own))
@@ -195,10 +198,10 @@ local function take(suspects, b, state, t0, owner, size, crashes, sum, grouping)
     for p = 1, size do
         fields[p] = b .. ':' .. (p - 1)
     end
-    local values = call('HMGET', member, unpack(fields))
+    local values = call('HMGET', KEYS.member, unpack(fields))
     local before = crashes
     if state == 'L' then
-        local beat = call('ZSCORE', workers, owner)
+        local beat = call('ZSCORE', KEYS.workers, owner)
         if not beat or tonumber(beat) < now then
             crashes = crashes + 1
         end
@@ -206,7 +209,7 @@ local function take(suspects, b, state, t0, owner, size, crashes, sum, grouping)
     if state == 'W' and grouping == '' then
         sum = digest -- a waiting job is read anew; what may be out stands in its envelope
     end
-    local marks = sum ~= digest and call('HGET', config, sum) or ''
+    local marks = sum ~= digest and call('HGET', KEYS.config, sum) or ''
     local out = {b, t0, sum, state == 'L' and 1 or 0, crashes, grouping, marks}
     for p = 1, size do
         if values[p] then
@@ -214,24 +217,24 @@ local function take(suspects, b, state, t0, owner, size, crashes, sum, grouping)
             out[#out + 1] = values[p]
         end
     end
-    local k = (#out - 7) / 2
+    local k = (#out - #BATCH) / 2
     if k == 0 then
         return forget(b)
     end
     local list = not suspects and state == 'L' and crashes >= halved_from and k > 1 and calls_of(out, grouping) or {}
     if #list > 1 then
         crashes = cap(out, before, crashes)
-        out[5] = crashes
+        out[BATCH.crashes] = crashes
         out = halve(out, list, table.concat({'-', 'L', t0, now, owner, size, before, sum}, ' '))
-        k, grouping = (#out - 7) / 2, out[6]
+        k, grouping = (#out - #BATCH) / 2, out[BATCH.grouping]
     end
-    if is_suspect(k, crashes, out[9], grouping) ~= suspects then
-        reply[3] = suspects and reply[3] or 1
+    if is_suspect(k, crashes, out[BATCH.value[1]], grouping) ~= suspects then
+        reply[REPLY.suspects] = suspects and reply[REPLY.suspects] or 1
         return false
     end
     local head = {fence, 'L', t0, now, worker, size, crashes, sum}
-    call('HSET', batch, b, table.concat(head, ' '))
-    call('ZADD', due, now + lease, b)
+    call('HSET', KEYS.batch, b, table.concat(head, ' '))
+    call('ZADD', KEYS.due, now + lease, b)
     if state == 'L' then
         reclaimed = reclaimed + k
     else
@@ -246,21 +249,21 @@ end
 
 local entries = {}
 if n > 0 and not no_due then
-    entries = call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 128)
+    entries = call('ZRANGEBYSCORE', KEYS.due, '-inf', now, 'LIMIT', 0, 128)
 end
 local function visit(b, suspects)
-    local meta = call('HMGET', batch, b, b .. '#', b .. '!')
+    local meta = call('HMGET', KEYS.batch, b, b .. '#', b .. '!')
     local state, t0, owner, size, crashes, sum =
         string.match(meta[1] or '', '^%S+ (%S) (%d+) %d+ (%S+) (%d+) (%d+) (%S+)$')
     if not state then
-        call('ZREM', due, b)
+        call('ZREM', KEYS.due, b)
         return
     elseif guarded and state == 'L' then
         return
     end
     size = size_of(size) or 256
     if (size_of(meta[2]) or size) > (taken == 0 and max(n, whole) or n - taken) then
-        reply[3] = taken == 0 and 1 or reply[3]
+        reply[REPLY.suspects] = taken == 0 and 1 or reply[REPLY.suspects]
     else
         return take(suspects, b, state, t0, owner, size,
             min(tonumber(crashes), 1000000), sum, meta[3] or '')
@@ -288,8 +291,8 @@ local size, out, values = 0, {id, tostring(now), digest, 0, 0, '', ''}, {}
 local function add(v)
     values[2 * size + 1] = id .. ':' .. size
     values[2 * size + 2] = v
-    out[2 * size + 8] = size
-    out[2 * size + 9] = v
+    out[BATCH.position[size + 1]] = size
+    out[BATCH.value[size + 1]] = v
     size = size + 1
 end
 
@@ -299,7 +302,7 @@ local function add_raw(v)
     end
     local uid = id .. '-' .. size
     local ref = '!' .. #v .. ' ' .. uid
-    call('HSET', oversize, uid, v)
+    call('HSET', KEYS.oversize, uid, v)
     add('0 ' .. #ref .. ' ' .. ref)
 end
 
@@ -324,7 +327,7 @@ end
 -- How many each party may give: the lists, then ready.
 local want, part = {}, {}
 for i = 1, lists do
-    want[i] = solo and 0 or min(lens[i], tonumber(ARGV[i + 20]))
+    want[i] = solo and 0 or min(lens[i], tonumber(ARGV.limit[i]))
 end
 want[lists + 1] = (solo or held) and 0 or here + waiting
 
@@ -361,18 +364,18 @@ else
     part[lists + 1] = min(want[lists + 1], order == 'first' and most or room)
 end
 for i = 1, lists do
-    lens[i] = lens[i] - pop(pop_from, KEYS[i + 9], part[i], add)
+    lens[i] = lens[i] - pop(pop_from, KEYS.parked[i], part[i], add)
 end
-local from_inbox = pop('LPOP', inbox, min(here, part[lists + 1]), add_raw)
-local from_queue = pop('LPOP', Q, part[lists + 1] - from_inbox, add_raw)
-reply[2] = held and -2 or from_inbox + from_queue
-reply[4] = waiting - from_queue
+local from_inbox = pop('LPOP', KEYS.inbox, min(here, part[lists + 1]), add_raw)
+local from_queue = pop('LPOP', KEYS.ready, part[lists + 1] - from_inbox, add_raw)
+reply[REPLY.taken] = held and TAKEN.HELD or from_inbox + from_queue
+reply[REPLY.left] = waiting - from_queue
 
 if size > 0 then
     local head = {fence, 'L', now, now, worker, size, 0, digest}
-    call('HSET', batch, id, table.concat(head, ' '), id .. '#', size)
-    call('HSET', member, unpack(values))
-    call('ZADD', due, now + lease, id)
+    call('HSET', KEYS.batch, id, table.concat(head, ' '), id .. '#', size)
+    call('HSET', KEYS.member, unpack(values))
+    call('ZADD', KEYS.due, now + lease, id)
     reply[#reply + 1] = out
 end
 return reply

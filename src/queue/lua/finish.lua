@@ -1,33 +1,43 @@
 -- SPDX-License-Identifier: MIT
 -- Model steps: finish, mark, regroup. Ends members of leased batches, outcome and acknowledgement
 -- in one.
--- KEYS Q due batch member count results dead oversize apps, parked lists
--- ARGV results_max, then per lease L batch fence, and per item (≤ 128) of it its kind with the
--- position behind it, and its arguments:
---   S, U, D  sent, duplicate, dead: a = outcome
---   R        to due: a = id of the waiting batch, b = at, c = member value
---   P        parked: a = index in KEYS, b = app, c = member value
---   B        back to the head of Q: a = bytes, or b = the key of bytes in oversize
---   M        records a grouping once: a = text
---   G        a call's members to due, all or none: instead of a position how many, a = id of the
---            waiting batch, b = at, c = its grouping; then for each: position crashes envelope
--- Reply: results trimmed, then per item 1, or 0 for one whose lease has moved on, or, for M, the
--- grouping that was there before when it is another.
-local Q, due, batch, member, count, results, dead, oversize, apps = unpack(KEYS, 1, 9)
+-- KEYS: ready due batch member count results dead oversize apps, parked …
+-- ARGV: results_max, item … (a lease, then its items, the next lease …; items: ≤ 128)
+-- An item is the letter of its kind with the position of its member behind it, and its arguments:
+-- LEASE: kind batch fence
+-- ENDED: kind outcome (SENT, DUPLICATE, DEAD)
+-- RETRY: kind id at value (to due: id of the waiting batch, value of the member)
+-- PARK: kind list app value (list: which of the parked ones)
+-- RETURN: kind bytes ref (to the head of the queue; ref: key of the bytes in oversize, '': none)
+-- MARK: kind grouping (recorded once)
+-- REGROUP: kind id at grouping (a call's members to due, all or none; instead of a position how many)
+-- MEMBER: position crashes envelope (of each of them, behind REGROUP)
+-- KIND.LEASE = 'L'
+-- KIND.SENT = 'S'
+-- KIND.DUPLICATE = 'U'
+-- KIND.DEAD = 'D'
+-- KIND.RETRY = 'R'
+-- KIND.PARK = 'P'
+-- KIND.RETURN = 'B'
+-- KIND.MARK = 'M'
+-- KIND.REGROUP = 'G'
+-- REPLY: trimmed, answer … (results trimmed; for MARK the grouping that was there, when it is another)
+-- ANSWER.DONE = 1
+-- ANSWER.STALE = 0: its lease has moved on
 local call = redis.call
 
 -- Reads fail on a wrong type while nothing is written yet.
-call('LLEN', Q)
-call('LLEN', results)
-call('LLEN', dead)
-call('ZCARD', due)
-call('HLEN', batch)
-call('HLEN', member)
-call('HLEN', count)
-call('HLEN', oversize)
-call('SCARD', apps)
-for i = 10, #KEYS do
-    call('LLEN', KEYS[i])
+call('LLEN', KEYS.ready)
+call('LLEN', KEYS.results)
+call('LLEN', KEYS.dead)
+call('ZCARD', KEYS.due)
+call('HLEN', KEYS.batch)
+call('HLEN', KEYS.member)
+call('HLEN', KEYS.count)
+call('HLEN', KEYS.oversize)
+call('SCARD', KEYS.apps)
+for i = 1, #KEYS.parked do
+    call('LLEN', KEYS.parked[i])
 end
 
 local leases, reply = {}, {0}
@@ -37,7 +47,7 @@ local counts = {sent = 0, duplicate = 0, dead = 0, delayed = 0, trimmed = 0}
 local function lease_of(id, fence)
     local key = id .. fence
     if leases[key] == nil then
-        local head = call('HGET', batch, id) or ''
+        local head = call('HGET', KEYS.batch, id) or ''
         local f, t0, digest = string.match(head, '^(%S+) L (%d+) .* (%S+)$')
         leases[key] = f == fence and {id = id, gone = 0, t0 = t0, digest = digest}
     end
@@ -45,19 +55,19 @@ local function lease_of(id, fence)
 end
 
 local function mark(id, text)
-    local old = call('HGET', batch, id .. '!')
+    local old = call('HGET', KEYS.batch, id .. '!')
     if not old then
         -- A first write that a full memory cannot refuse lets the next one pass.
-        call('HDEL', batch, '')
-        call('HSET', batch, id .. '!', text)
+        call('HDEL', KEYS.batch, '')
+        call('HSET', KEYS.batch, id .. '!', text)
     end
-    return old and old ~= text and old or 1
+    return old and old ~= text and old or ANSWER.DONE
 end
 
 local function wait(l, id, at, size)
     local head = {'-', 'W', l.t0, 0, '-', size, 0, l.digest}
-    call('HSET', batch, id, table.concat(head, ' '), id .. '#', size)
-    call('ZADD', due, at, id)
+    call('HSET', KEYS.batch, id, table.concat(head, ' '), id .. '#', size)
+    call('ZADD', KEYS.due, at, id)
     counts.delayed = counts.delayed + size
 end
 
@@ -70,105 +80,112 @@ local function with_envelope(value, crashes, envelope)
     return crashes .. ' ' .. #envelope .. ' ' .. envelope .. string.sub(value, from + len)
 end
 
-local function regroup(l, first, n, id, at, text)
-    local fields, put = {}, {}
+-- i: the place in ARGV before the item, here and below.
+local function regroup(l, i, n)
+    local id, members, fields, put = ARGV[i + REGROUP.id], i + #REGROUP, {}, {}
     for k = 1, n do
-        fields[k] = l.id .. ':' .. ARGV[first + 3 * k - 3]
+        fields[k] = l.id .. ':' .. ARGV[members + (k - 1) * #MEMBER + MEMBER.position]
     end
-    local values = call('HMGET', member, unpack(fields))
+    local values = call('HMGET', KEYS.member, unpack(fields))
     for k = 1, n do
         if not values[k] then
-            return 0
+            return ANSWER.STALE
         end
+        local m = members + (k - 1) * #MEMBER
         put[2 * k - 1] = id .. ':' .. (k - 1)
-        put[2 * k] = with_envelope(values[k], unpack(ARGV, first + 3 * k - 2, first + 3 * k - 1))
+        put[2 * k] = with_envelope(values[k], ARGV[m + MEMBER.crashes], ARGV[m + MEMBER.envelope])
     end
-    call('HDEL', member, unpack(fields))
-    call('HSET', member, unpack(put))
-    call('HSET', batch, id .. '!', text)
-    wait(l, id, at, n)
+    call('HDEL', KEYS.member, unpack(fields))
+    call('HSET', KEYS.member, unpack(put))
+    call('HSET', KEYS.batch, id .. '!', ARGV[i + REGROUP.grouping])
+    wait(l, id, ARGV[i + REGROUP.at], n)
     l.gone = l.gone + n
-    return 1
+    return ANSWER.DONE
 end
 
 local move = {}
-function move.S(l, a)
-    sent[#sent + 1] = a
+move[KIND.SENT] = function(l, i)
+    sent[#sent + 1] = ARGV[i + ENDED.outcome]
     counts.sent = counts.sent + 1
 end
-function move.U(l, a)
-    sent[#sent + 1] = a
+move[KIND.DUPLICATE] = function(l, i)
+    sent[#sent + 1] = ARGV[i + ENDED.outcome]
     counts.duplicate = counts.duplicate + 1
 end
-function move.D(l, a)
-    died[#died + 1] = a
+move[KIND.DEAD] = function(l, i)
+    died[#died + 1] = ARGV[i + ENDED.outcome]
 end
-function move.R(l, id, at, value)
-    call('HSET', member, id .. ':0', value)
-    wait(l, id, at, 1)
+move[KIND.RETRY] = function(l, i)
+    local id = ARGV[i + RETRY.id]
+    call('HSET', KEYS.member, id .. ':0', ARGV[i + RETRY.value])
+    wait(l, id, ARGV[i + RETRY.at], 1)
 end
-function move.P(l, key, app, value)
-    call('RPUSH', KEYS[tonumber(key)], value)
-    call('SADD', apps, app)
+move[KIND.PARK] = function(l, i)
+    local list = tonumber(ARGV[i + PARK.list])
+    call('RPUSH', KEYS.parked[list], ARGV[i + PARK.value])
+    call('SADD', KEYS.apps, ARGV[i + PARK.app])
 end
-function move.B(l, bytes, ref)
+move[KIND.RETURN] = function(l, i)
+    local bytes, ref = ARGV[i + RETURN.bytes], ARGV[i + RETURN.ref]
     if ref ~= '' then
-        bytes = call('HGET', oversize, ref) or bytes
-        call('HDEL', oversize, ref)
+        bytes = call('HGET', KEYS.oversize, ref) or bytes
+        call('HDEL', KEYS.oversize, ref)
     end
     table.insert(back, 1, bytes)
 end
 
-local arguments = {L = 2, S = 1, U = 1, D = 1, R = 3, P = 3, B = 2, M = 1, G = 3}
+local length = {
+    [KIND.LEASE] = #LEASE, [KIND.SENT] = #ENDED, [KIND.DUPLICATE] = #ENDED, [KIND.DEAD] = #ENDED,
+    [KIND.RETRY] = #RETRY, [KIND.PARK] = #PARK, [KIND.RETURN] = #RETURN, [KIND.MARK] = #MARK,
+    [KIND.REGROUP] = #REGROUP
+}
 
 -- The answer to an item of the lease l, which is false when it has moved on.
 local function item(l, kind, pos, i)
-    local a, b, c = ARGV[i], ARGV[i + 1], ARGV[i + 2]
     if not l then
-        return 0
-    elseif kind == 'G' then
-        return regroup(l, i + 3, tonumber(pos), a, b, c)
-    elseif kind == 'M' then
-        return mark(l.id, a)
-    elseif call('HDEL', member, l.id .. ':' .. pos) == 0 then
-        return 0
+        return ANSWER.STALE
+    elseif kind == KIND.REGROUP then
+        return regroup(l, i, tonumber(pos))
+    elseif kind == KIND.MARK then
+        return mark(l.id, ARGV[i + MARK.grouping])
+    elseif call('HDEL', KEYS.member, l.id .. ':' .. pos) == 0 then
+        return ANSWER.STALE
     end
     l.gone = l.gone + 1
-    move[kind](l, a, b, c)
-    return 1
+    move[kind](l, i)
+    return ANSWER.DONE
 end
 
 local l
-local i = 2
-while ARGV[i] do
-    local kind, pos = string.sub(ARGV[i], 1, 1), string.sub(ARGV[i], 2)
-    i = i + 1
-    if kind == 'L' then
-        l = lease_of(ARGV[i], ARGV[i + 1])
+local i = #ARGV - #ARGV.item
+while ARGV[i + 1] do
+    local kind, pos = string.sub(ARGV[i + 1], 1, 1), string.sub(ARGV[i + 1], 2)
+    if kind == KIND.LEASE then
+        l = lease_of(ARGV[i + LEASE.batch], ARGV[i + LEASE.fence])
     else
         reply[#reply + 1] = item(l, kind, pos, i)
     end
-    i = i + arguments[kind] + (kind == 'G' and 3 * pos or 0)
+    i = i + length[kind] + (kind == KIND.REGROUP and #MEMBER * pos or 0)
 end
 
 --#include count_up
 
 if #sent > 0 then
-    local over = call('RPUSH', results, unpack(sent)) - tonumber(ARGV[1])
+    local over = call('RPUSH', KEYS.results, unpack(sent)) - tonumber(ARGV.results_max)
     if over > 0 then
         -- Bounded: after the limit was lowered the list shrinks in steps.
         over = math.min(over, 1000)
-        call('LTRIM', results, over, -1)
+        call('LTRIM', KEYS.results, over, -1)
         counts.trimmed = over
-        reply[1] = over
+        reply[REPLY.trimmed] = over
     end
 end
 if #died > 0 then
-    call('RPUSH', dead, unpack(died))
+    call('RPUSH', KEYS.dead, unpack(died))
     counts.dead = #died
 end
 if #back > 0 then
-    call('LPUSH', Q, unpack(back))
+    call('LPUSH', KEYS.ready, unpack(back))
 end
 for name, k in pairs(counts) do
     if k > 0 then
@@ -178,10 +195,10 @@ end
 for _, l in pairs(leases) do
     if l and l.gone > 0 then
         -- Where it is no number, or below what there is, a claim finds that nothing is left.
-        local left = redis.pcall('HINCRBY', batch, l.id .. '#', -l.gone)
+        local left = redis.pcall('HINCRBY', KEYS.batch, l.id .. '#', -l.gone)
         if left == 0 then
-            call('HDEL', batch, l.id, l.id .. '#', l.id .. '!')
-            call('ZREM', due, l.id)
+            call('HDEL', KEYS.batch, l.id, l.id .. '#', l.id .. '!')
+            call('ZREM', KEYS.due, l.id)
         end
     end
 end

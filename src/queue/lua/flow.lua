@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Takes tokens from the fleet's buckets, puts unused ones back, and learns from the provider's
--- answers. A bucket refills on Redis' clock at its present rate.
+-- Takes tokens from the fleet's limits, puts unused ones back, and learns from the provider's
+-- answers. A limit refills on Redis' clock at its present rate.
 -- An account is throttled when two different calls were, without an answer let through between
 -- them: then it rests, for as long as the provider said; where it said nothing, for a quarter of a
 -- second at most, twice as long from one rest to the next that nothing got through between, up to
@@ -8,42 +8,41 @@
 -- second for ten seconds, then by steps that double every five; time in which nobody wanted more
 -- does not count. A rest that nothing got through before says nothing of the rate. Nor does one
 -- while eight of nine calls get through: then some calls are refused for reasons of their own.
--- KEYS flow control
--- ARGV per bucket (≤ 32): name, configured rate per s (0: none), burst, tokens wanted, tokens
--- given back, answers let through, answers throttled, the first and the last of the calls that
--- were (numbers, 0: none), the longest wait in ms that the provider asked for ('': none), ms since
--- the last of them was sent
--- Reply: now, control version, then per bucket tokens granted, ms until more are worth asking for,
--- ms that it rests, answers let through so far, how often another call was throttled than the one
--- before it, the last of them; at last how many values were repaired
--- A bucket is kept as "tokens stamp rate until strikes limit burst" and "base climbed cut passed
+-- KEYS: flow control
+-- ARGV: , name rate burst want back through throttled first last hint age … (limits: ≤ 32)
+-- rate: as configured, per s (0: none); want, back: tokens wanted and given back; through,
+-- throttled: answers; first, last: of the calls that were throttled (numbers, 0: none); hint: the
+-- longest wait in ms that the provider asked for ('': none); age: ms since the last was sent.
+-- REPLY: now version, granted wait rest passed turns who … (at last how many values were repaired)
+-- wait: ms until more are worth asking for; rest: ms that it rests; passed: answers let through so
+-- far; turns: how often another call was throttled than the one before it; who: the last of them.
+-- A limit is kept as "tokens stamp rate until strikes limit burst" and "base climbed cut passed
 -- turns who row since fresh before refused", times in ms: rate after the last cut and seconds that
 -- it has climbed; when it was cut; the reply's counts; row 1: nothing got through since who was
 -- throttled; then what was let through in this period, per s in the one before (-1: none), and
 -- what was throttled.
-local flow, control = KEYS[1], KEYS[2]
 local call, max, min, floor = redis.call, math.max, math.min, math.floor
-local HOUR, ARGS, RESULTS = 3600000, 11, 6
+local HOUR = 3600000
 local REST_MS, REST_MAX_MS, TOGETHER_MS, TELL_MS = 250, 2000, 250, 100
 local RATE_MIN = 0.25
 local names = {}
-for i = 1, #ARGV, ARGS do
-    names[#names + 1] = ARGV[i]
+for i = 1, #ARGV.name do
+    names[i] = ARGV.name[i]
 end
-local seen = call('HGET', control, 'v') or '0'
-local old = call('HMGET', flow, unpack(names))
-local count = call('HLEN', flow)
+local seen = call('HGET', KEYS.control, 'v') or '0'
+local old = call('HMGET', KEYS.flow, unpack(names))
+local count = call('HLEN', KEYS.flow)
 local t = call('TIME')
 local now = t[1] * 1000 + t[2] / 1000
 
 -- A first write that a full memory cannot refuse lets those after it pass.
-call('HDEL', flow, '')
+call('HDEL', KEYS.flow, '')
 local repaired = 0
 local version = #seen < 16 and string.match(seen, '^%d+$') and tonumber(seen)
 if not version then
     -- It could not grow: it begins anew, where nobody has seen it.
     version, repaired = floor(now), 1
-    call('HSET', control, 'v', string.format('%.0f', now))
+    call('HSET', KEYS.control, 'v', string.format('%.0f', now))
 end
 
 local HEAD = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) %S+()'
@@ -73,7 +72,7 @@ local function new(limit, burst)
         before = -1, refused = 0}
 end
 
--- A version before this one, and a bucket of which nothing has been reported, has the head only.
+-- A version before this one, and a limit of which nothing has been reported, has the head only.
 -- One whose numbers are none, or out of all reason, is as new: it might never grant a token again.
 local function load(text, limit, burst)
     local b = new(limit, burst)
@@ -175,8 +174,8 @@ local function learn(b, part)
 end
 
 local function tell(b, name)
-    call('HSET', control, 'cool:' .. name, string.format('%.0f', b.till))
-    version = call('HINCRBY', control, 'v', 1)
+    call('HSET', KEYS.control, 'cool:' .. name, string.format('%.0f', b.till))
+    version = call('HINCRBY', KEYS.control, 'v', 1)
 end
 
 -- Calls that were out together are throttled together, and so is what was sent until all heard of
@@ -249,44 +248,43 @@ local function save(b, name, limit, burst)
         text = text .. string.format(TAIL_FORMAT, b.base, b.climbed, b.cut, b.passed, b.turns,
             b.who, b.row, b.since, b.fresh, b.before, b.refused)
     end
-    call('HSET', flow, name, text)
+    call('HSET', KEYS.flow, name, text)
 end
 
 -- Labels of hosts that are gone: dropped when there are many.
 local function prune()
-    local all = call('HGETALL', flow)
+    local all = call('HGETALL', KEYS.flow)
     for i = 1, #all, 2 do
         local stamp = tonumber(string.match(all[i + 1], '^%S+ (%S+)') or 0)
         if stamp < now - HOUR then
-            call('HDEL', flow, all[i])
+            call('HDEL', KEYS.flow, all[i])
         end
     end
 end
 
 local reply = {floor(now), version}
 for i, name in ipairs(names) do
-    local at, r = ARGS * (i - 1), RESULTS * (i - 1) + 2
-    local limit, burst = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
-    local want, back = tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
-    local through, throttled = tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7])
-    local age = tonumber(ARGV[at + 11])
+    local limit, burst = tonumber(ARGV.rate[i]), tonumber(ARGV.burst[i])
+    local want, back = tonumber(ARGV.want[i]), tonumber(ARGV.back[i])
+    local through, throttled = tonumber(ARGV.through[i]), tonumber(ARGV.throttled[i])
+    local age = tonumber(ARGV.age[i])
     local b = load(old[i], limit, burst)
     turn_period(b)
     local room = refill(b, limit, burst, back)
-    if note(b, through, throttled, tonumber(ARGV[at + 8]), tonumber(ARGV[at + 9])) then
-        rest(b, name, tonumber(ARGV[at + 10]), age)
+    if note(b, through, throttled, tonumber(ARGV.first[i]), tonumber(ARGV.last[i])) then
+        rest(b, name, tonumber(ARGV.hint[i]), age)
     elseif throttled > 0 and b.refused >= 3 and now - age >= b.cut + TOGETHER_MS then
         learn(b, 1 / 2)
     end
-    reply[r + 1], reply[r + 2] = grant(b, room, want)
-    reply[r + 3] = math.ceil(max(0, b.till - now))
-    reply[r + 4], reply[r + 5], reply[r + 6] = b.passed, b.turns, b.who
+    reply[REPLY.granted[i]], reply[REPLY.wait[i]] = grant(b, room, want)
+    reply[REPLY.rest[i]] = math.ceil(max(0, b.till - now))
+    reply[REPLY.passed[i]], reply[REPLY.turns[i]], reply[REPLY.who[i]] = b.passed, b.turns, b.who
     save(b, name, limit, burst)
     if not old[i] and count >= 256 then
         prune()
         count = 0
     end
 end
-reply[2] = version
+reply[REPLY.version] = version
 reply[#reply + 1] = repaired
 return reply

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "fleet/flow_alone.h"
+#include "fleet/limit_alone.h"
 
 #include <math.h>
 
 enum { KEPT_MS = 500 };
 
-int64_t flow_alone_grant(struct flow_alone *a, double rate, int64_t workers, int64_t want,
-                         int64_t now_ms)
+int64_t limit_alone_grant(struct limit_alone *a, double rate, int64_t workers, int64_t want,
+                          int64_t now_ms)
 {
     double part = rate / (double)(workers > 1 ? workers : 1);
     double most = fmax(1, part * KEPT_MS / 1000);
