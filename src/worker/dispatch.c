@@ -463,6 +463,11 @@ const char *dispatch_fleet_trouble(const struct dispatch *d)
     return fleet_trouble(d->fleet);
 }
 
+bool dispatch_has_keys(const struct dispatch *d, size_t app)
+{
+    return app_credentials_has(d->credentials, app);
+}
+
 const char *dispatch_keys_trouble(const struct dispatch *d, size_t app)
 {
     return app_credentials_trouble(d->credentials, app);
