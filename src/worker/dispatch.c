@@ -177,6 +177,7 @@ static void on_extend(void *arg)
     room_write(d, &more);
     own_write(fleet_own(d->fleet), &more);
     leftovers_write_apps(d->config, &more);
+    groups_apart_write(d->config, &more);
     buf_puts(&more, pipeline_all_open(d->pipeline) ? ",\"rests\":true" : "");
     heartbeat_write(&d->heartbeat, d->pipeline, buf_text(&more), clock_mono_ms(), &stat);
     buf_free(&more);
