@@ -41,6 +41,10 @@ for _, k in ipairs({batch, member, count, oversize, config}) do
     call('HLEN', k)
 end
 local seen = call('GET', run) or ''
+if call('HEXISTS', batch, id) == 1 then
+    -- Whoever stands between may send a script twice: what the first one took would be written over.
+    return {err = 'TWICE the claim ' .. id .. ' was made already'}
+end
 local lens, parked = {}, 0
 for i = 10, #KEYS - 1 do
     lens[i - 9] = call('LLEN', KEYS[i])
