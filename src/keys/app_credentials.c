@@ -446,7 +446,7 @@ bool app_credentials_get(const struct app_credentials *k, size_t app, struct cre
         *out = k->config->apps[app].credentials;
     else
         *out = (struct credentials){s->keys.id, s->keys.secret, s->keys.token};
-    return app_credentials_has(k, app);
+    return !s || s->issue;
 }
 
 void app_credentials_accepted(struct app_credentials *k, size_t app, unsigned issue)
@@ -488,12 +488,6 @@ bool app_credentials_refused(struct app_credentials *k, size_t app, unsigned iss
     log_warn("event=credentials_refused source=%s code=%s", kind(s), log_value(code));
     fetch_source(s);
     return true;
-}
-
-bool app_credentials_has(const struct app_credentials *k, size_t app)
-{
-    const struct source_credentials *s = k->of[app];
-    return !s || s->issue;
 }
 
 const char *app_credentials_trouble(const struct app_credentials *k, size_t app)

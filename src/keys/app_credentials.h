@@ -38,9 +38,6 @@ bool app_credentials_refused(struct app_credentials *k, size_t app, unsigned iss
 /* The provider took them. */
 void app_credentials_accepted(struct app_credentials *k, size_t app, unsigned issue);
 
-/* Some have come, whatever has become of them. */
-bool app_credentials_has(const struct app_credentials *k, size_t app);
-
 /* What is wrong with the app's keys; NULL: nothing. */
 const char *app_credentials_trouble(const struct app_credentials *k, size_t app);
 

@@ -466,7 +466,9 @@ const char *dispatch_fleet_trouble(const struct dispatch *d)
 
 bool dispatch_has_keys(const struct dispatch *d, size_t app)
 {
-    return app_credentials_has(d->credentials, app);
+    struct credentials keys;
+    unsigned issue;
+    return app_credentials_get(d->credentials, app, &keys, &issue);
 }
 
 const char *dispatch_keys_trouble(const struct dispatch *d, size_t app)

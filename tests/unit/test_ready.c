@@ -163,12 +163,9 @@ static void age_of_the_first_job(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(judgements),
-        cmocka_unit_test(calls_that_fail_here_alone),
-        cmocka_unit_test(no_keys_at_all),
-        cmocka_unit_test(the_first_failing_queue_is_named),
-        cmocka_unit_test(rates_over_a_minute),
-        cmocka_unit_test(age_of_the_first_job),
+        cmocka_unit_test(judgements),          cmocka_unit_test(calls_that_fail_here_alone),
+        cmocka_unit_test(no_keys_at_all),      cmocka_unit_test(the_first_failing_queue_is_named),
+        cmocka_unit_test(rates_over_a_minute), cmocka_unit_test(age_of_the_first_job),
     };
     return cmocka_run_group_tests_name("ready", tests, NULL, NULL);
 }
