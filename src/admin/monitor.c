@@ -110,6 +110,17 @@ static void judge_calls(struct monitor *m)
     }
 }
 
+/* Without keys for any app it can send nothing, whatever others can. */
+static void judge_keys(struct monitor *m)
+{
+    for (size_t i = 0; i < m->config->napps; i++)
+        if (dispatch_has_keys(m->dispatch, i))
+            return;
+    const char *why = m->config->napps ? dispatch_keys_trouble(m->dispatch, 0) : NULL;
+    if (why)
+        ready_note_keys(&m->ready, m->config->apps[0].app.name, why);
+}
+
 static void judge_ready(struct monitor *m, int64_t now_ms)
 {
     struct dispatch_status s;
@@ -120,6 +131,7 @@ static void judge_ready(struct monitor *m, int64_t now_ms)
         lanes[i] = m->lanes[i].facts;
     ready_judge(lanes, m->n, s.draining, now_ms, &m->ready);
     judge_calls(m);
+    judge_keys(m);
     metrics_set(METRIC_READY, m->ready.ok);
     metrics_set(METRIC_DRAINING, s.draining);
     bool starting = !m->judged && !m->ready.ok && now_ms - m->started_ms < START_MS;

@@ -11,7 +11,7 @@ const char *ready_check_name(enum ready_check c)
     static const char *const names[READY_CHECKS] = {
         [READY_CONFIG] = "config",   [READY_REDIS] = "redis",       [READY_WRITE] = "write",
         [READY_SCRIPTS] = "scripts", [READY_DRAINING] = "draining", [READY_WATCHDOG] = "watchdog",
-        [READY_QUEUES] = "queues",   [READY_CALLS] = "calls",
+        [READY_QUEUES] = "queues",   [READY_CALLS] = "calls",       [READY_KEYS] = "keys",
     };
     return names[c];
 }
@@ -61,11 +61,21 @@ void ready_judge(const struct ready_lane *lanes, size_t n, bool draining, int64_
         fail_check(out, READY_DRAINING, NULL, "draining");
 }
 
-void ready_note_calls(struct ready *r, const char *app, const char *why)
+static void fail_app(struct ready *r, enum ready_check check, const char *app, const char *why)
 {
     char text[READY_WHY_SIZE];
     snprintf(text, sizeof text, "%.96s app=%.64s", why, app);
-    fail_check(r, READY_CALLS, NULL, text);
+    fail_check(r, check, NULL, text);
+}
+
+void ready_note_calls(struct ready *r, const char *app, const char *why)
+{
+    fail_app(r, READY_CALLS, app, why);
+}
+
+void ready_note_keys(struct ready *r, const char *app, const char *why)
+{
+    fail_app(r, READY_KEYS, app, why);
 }
 
 enum ready_check ready_first(const struct ready *r)

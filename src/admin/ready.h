@@ -20,6 +20,7 @@ enum ready_check {
     READY_WATCHDOG,
     READY_QUEUES,
     READY_CALLS,
+    READY_KEYS,
     READY_CHECKS
 };
 const char *ready_check_name(enum ready_check c);
@@ -48,6 +49,9 @@ void ready_judge(const struct ready_lane *lanes, size_t n, bool draining, int64_
 
 /* The worker's calls for an app fail, and no other worker's. */
 void ready_note_calls(struct ready *r, const char *app, const char *why);
+
+/* None have come for any app; why: of the first. */
+void ready_note_keys(struct ready *r, const char *app, const char *why);
 
 /* The first check that fails; READY_CHECKS when none does. */
 enum ready_check ready_first(const struct ready *r);

@@ -29,8 +29,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
     struct exchange *c = arg;
-    http_headers_read(&c->headers, line, size * n);
-    return size * n;
+    return http_headers_read(&c->headers, line, size * n) ? size * n : 0;
 }
 
 /* Just before the request is written. libcurl comes here again when it wants to repeat a request

@@ -44,18 +44,20 @@ static void keep_header(struct http_headers *h, enum http_header_id id, const ch
     h->seen[id] = true;
 }
 
-void http_headers_reset(struct http_headers *h)
+static void forget_response(struct http_headers *h)
 {
     memset(h->seen, 0, sizeof h->seen);
     h->complete = false;
 }
 
-void http_headers_read(struct http_headers *h, const char *line, size_t len)
+void http_headers_reset(struct http_headers *h)
 {
-    if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
-        http_headers_reset(h);
-        return;
-    }
+    forget_response(h);
+    h->bytes = 0;
+}
+
+static void take_line(struct http_headers *h, const char *line, size_t len)
+{
     if (len > 0 && (line[0] == '\r' || line[0] == '\n'))
         h->complete = true;
     const char *colon = memchr(line, ':', len);
@@ -64,6 +66,16 @@ void http_headers_read(struct http_headers *h, const char *line, size_t len)
     enum http_header_id id = find_header(line, (size_t)(colon - line));
     if (id != HEADER_COUNT)
         keep_header(h, id, colon + 1, line + len);
+}
+
+bool http_headers_read(struct http_headers *h, const char *line, size_t len)
+{
+    h->bytes += len;
+    if (len > 5 && memcmp(line, "HTTP/", 5) == 0)
+        forget_response(h);
+    else
+        take_line(h, line, len);
+    return h->bytes <= HEADERS_BYTES_MAX;
 }
 
 const char *http_headers_get(const struct http_headers *h, enum http_header_id id)

@@ -16,17 +16,22 @@ enum http_header_id {
     HEADER_COUNT
 };
 
-enum { HEADER_VALUE_SIZE = 256 }; /* longer values are cut */
+enum {
+    HEADER_VALUE_SIZE = 256,        /* longer values are cut */
+    HEADERS_BYTES_MAX = 256 * 1024, /* of all lines of an exchange: 1xx responses, trailers */
+};
 
 struct http_headers {
     char values[HEADER_COUNT][HEADER_VALUE_SIZE];
     bool seen[HEADER_COUNT];
     bool complete; /* the empty line came */
+    size_t bytes;
 };
 
-void http_headers_reset(struct http_headers *h);
-/* One line as it came, status lines included: each begins a new response (after a 1xx). */
-void http_headers_read(struct http_headers *h, const char *line, size_t len);
+void http_headers_reset(struct http_headers *h); /* before an exchange */
+/* One line as it came, status lines included: each begins a new response (after a 1xx). False:
+ * there are too many, which a library that keeps them all does not bound in trailers. */
+bool http_headers_read(struct http_headers *h, const char *line, size_t len);
 const char *http_headers_get(const struct http_headers *h, enum http_header_id id); /* or NULL */
 
 #endif

@@ -78,6 +78,16 @@ static void open_newer(struct queue *q, int64_t schema)
     q->open_fn(q->open_arg, false, why);
 }
 
+/* As the script makes it: whatever else comes must not end a worker, which a newer schema does. */
+static bool is_opening(const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2)
+        return false;
+    int64_t schema = queue_reply_int(reply, 0);
+    return schema >= 1 && schema <= QUEUE_SCHEMA_MAX && queue_reply_int(reply, 1) > 0 &&
+           (schema <= QUEUE_SCHEMA || reply->elements == 2);
+}
+
 static void on_queue_opened(struct queue *q, void *ctx, redisReply *reply)
 {
     (void)ctx;
@@ -87,7 +97,10 @@ static void on_queue_opened(struct queue *q, void *ctx, redisReply *reply)
         open_done(q, false, NULL); /* the next connection opens it again */
         return;
     }
-    if (!queue_answered(q, "open", reply) || reply->type != REDIS_REPLY_ARRAY) {
+    bool answered = queue_answered(q, "open", reply);
+    if (answered && !is_opening(reply))
+        queue_misanswered(q, "open");
+    if (!answered || !is_opening(reply)) {
         timer_once(q->open_timer, queue_backoff_next(q));
         return;
     }

@@ -114,13 +114,18 @@ const char *queue_reply_text(const redisReply *array, size_t i)
     return e && e->type == REDIS_REPLY_STRING ? e->str : NULL;
 }
 
+void queue_misanswered(struct queue *q, const char *what)
+{
+    metrics_add_at(METRIC_REDIS_ERRORS, metrics_find(SET_KIND, "protocol"), 1);
+    note_error(q, what, "unexpected shape of the reply");
+}
+
 bool queue_answered_array(struct queue *q, const char *what, const redisReply *reply, size_t n)
 {
     if (!queue_answered(q, what, reply))
         return false;
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < n || queue_reply_int(reply, 0) <= 0) {
-        metrics_add_at(METRIC_REDIS_ERRORS, metrics_find(SET_KIND, "protocol"), 1);
-        note_error(q, what, "unexpected shape of the reply");
+        queue_misanswered(q, what);
         return false;
     }
     q->backoff_ms = QUEUE_BACKOFF_MIN_MS;

@@ -12,6 +12,7 @@
 
 enum {
     QUEUE_SCHEMA = 1,
+    QUEUE_SCHEMA_MAX = 999999,              /* as open.lua lets through */
     QUEUE_CONFIGS_MAX = 64,                 /* configurations whose marks are kept */
     QUEUE_ID_SIZE = 17,                     /* 96 random bits in base64url, and a NUL */
     QUEUE_CLAIM_MAX = QUEUE_CLAIM_JOBS_MAX, /* jobs of one claim: keeps the script below 1 ms */
@@ -159,6 +160,7 @@ void queue_health_note(struct queue *q, const char *what, const char *error);
 bool queue_answered(struct queue *q, const char *what, const redisReply *reply);
 /* An array of at least n elements whose first is Redis' ms; keeps the time. */
 bool queue_answered_array(struct queue *q, const char *what, const redisReply *reply, size_t n);
+void queue_misanswered(struct queue *q, const char *what);       /* not as its script answers */
 int64_t queue_reply_int(const redisReply *array, size_t i);      /* 0 when it is none */
 const char *queue_reply_text(const redisReply *array, size_t i); /* NULL when it is none */
 /* The next pause after trouble: doubling, with jitter. */

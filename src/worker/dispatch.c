@@ -175,6 +175,7 @@ static void on_extend(void *arg)
     room_write(d, &more);
     own_write(fleet_own(d->fleet), &more);
     leftovers_write_apps(d->config, &more);
+    groups_apart_write(d->config, &more);
     buf_puts(&more, pipeline_all_open(d->pipeline) ? ",\"rests\":true" : "");
     heartbeat_write(&d->heartbeat, d->pipeline, buf_text(&more), clock_mono_ms(), &stat);
     buf_free(&more);
@@ -359,6 +360,13 @@ const char *dispatch_own_trouble(const struct dispatch *d, size_t app)
 const char *dispatch_fleet_trouble(const struct dispatch *d)
 {
     return fleet_trouble(d->fleet);
+}
+
+bool dispatch_has_keys(const struct dispatch *d, size_t app)
+{
+    struct credentials keys;
+    unsigned issue;
+    return app_credentials_get(d->credentials, app, &keys, &issue);
 }
 
 const char *dispatch_keys_trouble(const struct dispatch *d, size_t app)

@@ -56,6 +56,7 @@ const struct limits *dispatch_limits(const struct dispatch *d);
 const char *dispatch_own_trouble(const struct dispatch *d, size_t app);
 /* Why it does not know what the fleet agreed on; NULL: it does. */
 const char *dispatch_fleet_trouble(const struct dispatch *d);
+bool dispatch_has_keys(const struct dispatch *d, size_t app);            /* some have come */
 const char *dispatch_keys_trouble(const struct dispatch *d, size_t app); /* NULL: none */
 
 #endif

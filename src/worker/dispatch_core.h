@@ -9,6 +9,7 @@
 #include "base/timer.h"
 #include "worker/aside.h"
 #include "worker/dispatch.h"
+#include "worker/groups_apart.h"
 #include "worker/heartbeat.h"
 #include "worker/leftovers.h"
 
@@ -41,6 +42,7 @@ struct lane {
     int64_t next_rest_ms;       /* when ready ones are parked next, while all apps rest */
     bool woken;                 /* the idle wait moved a job into the inbox */
     struct leftovers leftovers; /* parked for apps that are not configured */
+    struct groups_apart groups_apart;
     unsigned turn;              /* of the apps, in its claims */
     bool full[CONFIG_APPS_MAX]; /* it has been said that so many jobs of the app are parked */
     bool stopped;               /* likewise of all apps */

@@ -27,6 +27,14 @@ static int64_t leftover_pause_ms(const struct leftovers *l)
     return LOOK_MS;
 }
 
+static void tell_groups_apart(void *arg, const char *group, const char *own, const char *theirs)
+{
+    const struct lane *lane = arg;
+    log_warn("event=group_differs queue=%s group=%s apps=%s elsewhere=%s",
+             log_value(queue_name(lane->queue)), log_value(group), log_value(own),
+             log_value(theirs));
+}
+
 static void on_leftovers_found(void *arg, const struct queue_leftovers *found)
 {
     struct lane *lane = arg;
@@ -38,6 +46,8 @@ static void on_leftovers_found(void *arg, const struct queue_leftovers *found)
     leftovers_see(l, lane->d->config, found, now);
     for (size_t i = 0; i < found->nwords; i++)
         others_see(fleet_others(lane->d->fleet), lane->d->config, found->words[i], now);
+    groups_apart_see(&lane->groups_apart, lane->d->config, found->words, found->nwords,
+                     tell_groups_apart, lane);
     others_looked(fleet_others(lane->d->fleet), l->asked_ms);
     l->next_ms = now + leftover_pause_ms(l);
     for (size_t i = 0; i < l->n; i++)

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "http/http.h"
 #include "http/http_headers.h"
@@ -414,6 +415,36 @@ static void test_body_over_maximum(void **state)
     close_fixture(&f);
 }
 
+/* Trailers, and responses before the response, are kept by the library: 300 kB of either. */
+static void test_headers_over_maximum(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *piece, *after;
+    } rows[] = {
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n", "X-A: bcdefg\r\n",
+         "\r\n"},
+        {"", "HTTP/1.1 103 Early Hints\r\nX-A: b\r\n\r\n",
+         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (size_t many = 0; many < 2; many++) {
+            struct fixture f;
+            struct buf answer;
+            buf_init(&answer, 2 * HEADERS_BYTES_MAX);
+            buf_puts(&answer, rows[i].before);
+            while (answer.len < (many ? HEADERS_BYTES_MAX * 9 / 8 : HEADERS_BYTES_MAX / 4))
+                buf_puts(&answer, rows[i].piece);
+            buf_puts(&answer, rows[i].after);
+            open_fixture(&f, buf_text(&answer));
+            start(&f);
+            post_and_wait(&f);
+            assert_int_equal(f.state, many ? HTTP_UNANSWERED : HTTP_ANSWERED);
+            close_fixture(&f);
+            buf_free(&answer);
+        }
+}
+
 static void test_connection_is_reused(void **state)
 {
     (void)state;
@@ -771,6 +802,7 @@ int main(void)
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_broken_answers),
         cmocka_unit_test(test_body_over_maximum),
+        cmocka_unit_test(test_headers_over_maximum),
         cmocka_unit_test(test_connection_is_reused),
         cmocka_unit_test(test_connections_are_capped),
         cmocka_unit_test(test_no_silent_resend),

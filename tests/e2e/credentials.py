@@ -144,18 +144,30 @@ def jobs_wait_for_the_first_keys():
     with Stage(env=SHORT, mock_args=["--imds", "off"]) as s:
         a = Admin()
         s.worker(**ecs(s, **a.env()))
-        a.wait_ready()
         n = s.push_many(30)
         wait_until(lambda: events(s, "credentials_failed") >= 2, "asked again")
+        wait_until(lambda: a.failing("keys", "app=default"), "not ready: it can send nothing")
         code, text = a.get("/readyz")[:2]
         told = json.loads(text)["degraded"]
-        expect(code == 200 and len(told) == 1 and told[0].startswith("credentials app=default why="), text)
+        expect(code == 503 and len(told) == 1 and told[0].startswith("credentials app=default why="), text)
         expect("503" in told[0], told)
         expect(s.ended() == 0 and s.record()["calls"] == 0, "nothing was sent unsigned")
         tell(s, "imds=hardened")
         all_sent_at_once(s, n)
+        a.wait_ready()
         wait_until(lambda: json.loads(a.get("/readyz")[1])["degraded"] == [], "well again")
         s.settle(n)
+
+
+@scenario
+def one_app_of_two_without_keys_is_no_trouble_of_the_others():
+    with Stage(env=SHORT, mock_args=["--imds", "off"]) as s:
+        a = Admin()
+        reload.File(s)  # default has keys of its own, shop goes by the service
+        s.worker(**ecs(s, **a.env()))
+        a.wait_ready()
+        wait_until(lambda: any(t.startswith("credentials app=shop ") for t in a.ready()[1]["degraded"]), "it is named")
+        expect(a.ready()[0] == 200, "and the worker is ready")
 
 
 @scenario

@@ -46,8 +46,8 @@ class Echoing(socketserver.ThreadingTCPServer):
     """Passes all on to a Redis but the commands named in refuse, which it quotes in ever other forms."""
     allow_reuse_address = daemon_threads = True
 
-    def __init__(self, redis_port):
-        super().__init__(("127.0.0.1", 0), EchoingHandler)
+    def __init__(self, redis_port, handler=None):
+        super().__init__(("127.0.0.1", 0), handler or EchoingHandler)
         self.redis_port, self.refuse, self.refused, self.turn = redis_port, (), 0, 0
         threading.Thread(target=self.serve_forever, daemon=True).start()
 

@@ -606,6 +606,26 @@ def jobs_of_a_group_that_only_another_has_are_left_to_it():
 
 
 @scenario
+@slow
+def a_group_that_is_another_elsewhere_is_said():
+    """Two workers' files mean others by one name: each says so, once, and no more when they agree again."""
+    with Stage(env=APPS) as s:
+        f = AppFile(s)
+        s.worker()
+        wait_until(lambda: "event=worker_start" in s.log(), "it has read the file")
+        f.put_text(FILE % (SHOP, '{ name = "both"; apps = ( "default" ); }'))
+        w = s.worker()
+        wait_until(lambda: "event=group_differs queue=push:jobs group=both apps=shop,default elsewhere=default" in s.log(0), "the first")
+        wait_until(lambda: "event=group_differs queue=push:jobs group=both apps=default elsewhere=shop,default" in s.log(1), "the second")
+        f.put()
+        w.send_signal(signal.SIGHUP)
+        wait_until(lambda: "event=reload_done" in s.log(1), "one file for both")
+        looks = s.redis("TIME")
+        wait_until(lambda: int(s.redis("TIME")[0]) > int(looks[0]) + 11, "and each has looked twice, by Redis' clock")
+        expect([s.log(i).count("event=group_differs") for i in (0, 1)] == [1, 1], "once each")
+
+
+@scenario
 def an_inbox_that_nobody_knows_is_adopted():
     """The list of workers is lost; what a dead one was handed is found by what it once said of itself."""
     with Stage(env=APPS) as s:

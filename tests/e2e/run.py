@@ -15,7 +15,7 @@ from scene import SCENARIOS  # noqa: E402
 
 for theme in ("jobs", "provider", "workers", "outages", "shards", "limits", "ops", "admin", "coalesce", "credentials", "reload",
               "producers", "notices", "neighbours_content", "neighbours_flow", "neighbours_lanes", "neighbours_apps",
-              "hostile_secrets", "hostile_texts", "hostile_admin", "hostile_ids", "hostile_maxima", "hostile_bounds",
+              "hostile_secrets", "hostile_texts", "hostile_admin", "hostile_between", "hostile_ids", "hostile_maxima", "hostile_bounds",
               "names", "hostile_memory", "hostile_slow", "hostile_replies", "hostile_process", "hostile_cores"):
     importlib.import_module(theme)  # each adds its own
 

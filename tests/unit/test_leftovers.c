@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Parked jobs of apps that nobody has (leftovers, leftover_look), apps
- * that only others have (others): who has them, how long they wait.
+ * that only others have (others): who has them, how long they wait; groups that are another's
+ * otherwise (groups_apart).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "fleet/others.h"
+#include "worker/groups_apart.h"
 #include "worker/leftovers.h"
 
 static struct config_app own = {.app = {.name = "default"}};
@@ -162,6 +164,54 @@ static void test_groups(void **state)
     buf_free(&b);
 }
 
+static unsigned ntold;
+static char told[128];
+
+static void on_apart(void *arg, const char *group, const char *own_apps, const char *theirs)
+{
+    (void)arg;
+    ntold++;
+    snprintf(told, sizeof told, "%s: %s, %s", group, own_apps, theirs);
+}
+
+/* It is said when it begins, for whoever has others, and once. */
+static void test_groups_apart(void **state)
+{
+    (void)state;
+    static struct config_app apps[] = {{.app = {.name = "default"}}, {.app = {.name = "shop"}}};
+    static struct config_group groups[] = {{.name = "both", .apps = {&apps[0], &apps[1]}, .n = 2},
+                                           {.name = "one", .apps = {&apps[0]}, .n = 1}};
+    const struct config grouped = {.apps = apps, .napps = 2, .groups = groups, .ngroups = 2};
+    const struct config reloaded = grouped;
+    struct groups_apart g = {0};
+    struct buf b;
+    buf_init(&b, 256);
+    groups_apart_write(&grouped, &b);
+    assert_string_equal(buf_text(&b), ",\"group_apps\":[\"default,shop\",\"default\"]");
+    buf_reset(&b);
+    groups_apart_write(&config, &b);
+    assert_string_equal(buf_text(&b), "");
+    buf_free(&b);
+    const char *const same[] = {
+        "", "{", "{\"groups\":[\"both\"]}", /* of the version before */
+        "{\"groups\":[\"other\",\"both\"],\"group_apps\":[\"x\",\"default,shop\"]}"};
+    const char *const apart[] = {
+        same[3], "{\"groups\":[\"one\",\"both\"],\"group_apps\":[\"default\",\"default,cold\"]}"};
+    groups_apart_see(&g, &grouped, same, 4, on_apart, NULL);
+    assert_int_equal(ntold, 0);
+    for (int i = 0; i < 3; i++)
+        groups_apart_see(&g, &grouped, apart, 2, on_apart, NULL);
+    assert_int_equal(ntold, 1);
+    assert_string_equal(told, "both: default,shop, default,cold");
+    groups_apart_see(&g, &grouped, same, 4, on_apart, NULL);
+    groups_apart_see(&g, &grouped, apart, 2, on_apart, NULL);
+    assert_int_equal(ntold, 2);
+    groups_apart_see(&g, &reloaded, apart, 2, on_apart, NULL);
+    assert_int_equal(ntold, 3);
+    groups_apart_see(&g, &config, apart, 2, on_apart, NULL);
+    assert_int_equal(ntold, 3);
+}
+
 static void test_what_is_said(void **state)
 {
     (void)state;
@@ -240,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_an_empty_list_waits_for_nothing),
         cmocka_unit_test(test_each_name_has_its_turn),
         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_groups_apart),
         cmocka_unit_test(test_what_is_said),
         cmocka_unit_test(test_whether_others_rest),
         cmocka_unit_test(test_who_has_just_started),

@@ -89,6 +89,18 @@ static void calls_that_fail_here_alone(void **state)
     assert_string_equal(r.why[READY_CALLS], "certificate app=shop");
 }
 
+static void no_keys_at_all(void **state)
+{
+    (void)state;
+    static const struct ready_lane well = WELL;
+    struct ready r;
+    ready_judge(&well, 1, false, NOW, &r);
+    ready_note_keys(&r, "default", "none have come yet");
+    assert_false(r.ok);
+    assert_int_equal(READY_KEYS, ready_first(&r));
+    assert_string_equal("none have come yet app=default", r.why[READY_KEYS]);
+}
+
 static void the_first_failing_queue_is_named(void **state)
 {
     (void)state;
@@ -151,11 +163,9 @@ static void age_of_the_first_job(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(judgements),
-        cmocka_unit_test(calls_that_fail_here_alone),
-        cmocka_unit_test(the_first_failing_queue_is_named),
-        cmocka_unit_test(rates_over_a_minute),
-        cmocka_unit_test(age_of_the_first_job),
+        cmocka_unit_test(judgements),          cmocka_unit_test(calls_that_fail_here_alone),
+        cmocka_unit_test(no_keys_at_all),      cmocka_unit_test(the_first_failing_queue_is_named),
+        cmocka_unit_test(rates_over_a_minute), cmocka_unit_test(age_of_the_first_job),
     };
     return cmocka_run_group_tests_name("ready", tests, NULL, NULL);
 }

@@ -44,6 +44,10 @@ call('HLEN', KEYS.count)
 call('HLEN', KEYS.oversize)
 call('HLEN', KEYS.config)
 local seen = call('GET', KEYS.run) or ''
+if call('HEXISTS', KEYS.batch, id) == 1 then
+    -- Whoever stands between may send a script twice: what the first one took would be written over.
+    return {err = 'TWICE the claim ' .. id .. ' was made already'}
+end
 local lens, parked = {}, 0
 for i = 1, #KEYS.parked do
     lens[i] = call('LLEN', KEYS.parked[i])
