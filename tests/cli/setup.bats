@@ -47,7 +47,7 @@ installs() { sed -n 's/.*apt-get .* --no-install-recommends //p' "$machine/done"
     with_sudo
     sed 's/$/ 1/' >"$machine/offered" <<<"pkgconf"
     printf '%s 1\n' gcc make libc6-dev libhiredis-dev libcurl4-openssl-dev libssl-dev libjansson-dev libconfig-dev libevent-dev \
-        libexpat1-dev redis-server redis-tools curl openssl ca-certificates jq >"$machine/installed"
+        libexpat1-dev redis-server redis-tools curl openssl ca-certificates tzdata jq >"$machine/installed"
     set_up build
     expect 0
     [ "$(installs)" = pkgconf ]
