@@ -24,7 +24,7 @@ static void set_time_param(struct params *p, const char *name, int64_t ms)
     params_set_copy(p, name, stamp);
 }
 
-void request_set_audience(const struct call *call, struct params *out)
+void request_set_audience(const struct plan_call *call, struct params *out)
 {
     params_set(out, "Target", target_kind_name(call->kind));
     params_set(out, audience, call->target_value);
@@ -35,7 +35,7 @@ void request_set_expiry(const struct plan *plan, struct params *out)
     set_time_param(out, "ExpireTime", plan->expire_time_ms);
 }
 
-static void set_base(const struct app *app, const struct plan *plan, const struct call *call,
+static void set_base(const struct app *app, const struct plan *plan, const struct plan_call *call,
                      struct params *out)
 {
     params_append(out, "AppKey", app->app_key);
@@ -91,7 +91,7 @@ static bool check_total(const struct params *p, struct err *e)
 }
 
 bool request_params(const struct job *job, const struct app *app, const struct plan *plan,
-                    const struct call *call, size_t payload_max, struct params *out, struct err *e)
+                    const struct plan_call *call, size_t payload_max, struct params *out, struct err *e)
 {
     params_init(out);
     set_base(app, plan, call, out);

@@ -13,11 +13,11 @@ enum { TOKEN_SIZE = 37 };
  * template's parameters and over those the job's push object; checked. False with e (invalid_job).
  * params_free() in both cases. Everything in out is borrowed from the arguments or owned by out. */
 MUST_USE bool request_params(const struct job *job, const struct app *app, const struct plan *plan,
-                             const struct call *call, size_t payload_max, struct params *out,
+                             const struct plan_call *call, size_t payload_max, struct params *out,
                              struct err *e);
 
 /* Makes the parameters of one call of a plan those of another: they differ in nothing else. */
-void request_set_audience(const struct call *call, struct params *out);
+void request_set_audience(const struct plan_call *call, struct params *out);
 
 /* ExpireTime as the plan has it now. */
 void request_set_expiry(const struct plan *plan, struct params *out);

@@ -252,7 +252,7 @@ static void set_calls(struct plan *p)
     p->n = p->target.n;
     p->calls = mem_alloc(p->n * sizeof *p->calls);
     for (size_t i = 0; i < p->n; i++)
-        p->calls[i] = (struct call){
+        p->calls[i] = (struct plan_call){
             .part = (unsigned)i, .kind = p->target.kind, .target_value = p->target.values[i]};
 }
 

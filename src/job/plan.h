@@ -28,7 +28,7 @@ struct app {
 };
 
 /* One call-to-be. Strings are owned by the plan. */
-struct call {
+struct plan_call {
     unsigned part;
     enum target_kind kind;
     const char *target_value;
@@ -42,7 +42,7 @@ struct plan_layer {
 struct plan {
     struct buf title, body; /* Title and Body parameters */
     struct target target;
-    struct call *calls;
+    struct plan_call *calls;
     size_t n;
     bool own_title; /* the job's or its template's: an app's default Title does not replace it */
     struct plan_layer layers[TEMPLATE_LAYERS_MAX]; /* of the template, weakest first */

@@ -101,7 +101,7 @@ static void keep(struct flight *f, unsigned part, const char *config, const stru
     keep_as(f, part, config, &content);
 }
 
-static bool is_to_keep(const struct flight *f, const struct call *call)
+static bool is_to_keep(const struct flight *f, const struct plan_call *call)
 {
     return call->part < ENVELOPE_PARTS_MAX && (f->env.unanswered >> call->part & 1) &&
            !begun_find(&f->env.begun, call->part);

@@ -90,7 +90,7 @@ static void hold_for_token(struct flight *f)
  * turn of its own; other jobs are drained from the parked list as tokens come. */
 static bool has_token(struct flight *f)
 {
-    const struct call *call = &f->plan.calls[f->next];
+    const struct plan_call *call = &f->plan.calls[f->next];
     const char *all = call->kind == TARGET_ALL ? f->plan.device_type : NULL;
     int64_t wait_ms;
     switch (limits_take(fleet_limits(f->pipeline->fleet), pipeline_app(f), bundle_action(f), all,

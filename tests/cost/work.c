@@ -113,7 +113,7 @@ static void read_job(struct task *t)
     job_trim(&t->job, t->sendable && t->plan.n == 1);
 }
 
-static void make_call(struct task *t, const struct call *call)
+static void make_call(struct task *t, const struct plan_call *call)
 {
     struct params params;
     char token[TOKEN_SIZE];

@@ -72,12 +72,12 @@ static bool is_signed(const struct request *q, struct mock_refusal *r)
 }
 
 /* A device id's form is the provider's affair: we only count them. */
-static bool may_refuse(const struct mock_refusal *r, const struct call *call)
+static bool may_refuse(const struct mock_refusal *r, const struct plan_call *call)
 {
     return call->kind == TARGET_DEVICE && strcmp(r->code, "InvalidTargetValue.Format") == 0;
 }
 
-static void judge(const struct wire *w, const struct call *call)
+static void judge(const struct wire *w, const struct plan_call *call)
 {
     struct request q;
     struct evkeyvalq headers;
@@ -94,7 +94,7 @@ static void judge(const struct wire *w, const struct call *call)
 
 /* --- the call as we make it ------------------------------------------------------------------ */
 
-static void send_call(const struct job *job, const struct plan *plan, const struct call *call,
+static void send_call(const struct job *job, const struct plan *plan, const struct plan_call *call,
                       enum signature_version version, char token[TOKEN_SIZE])
 {
     struct params params;

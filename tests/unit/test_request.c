@@ -24,7 +24,7 @@ struct fixture {
     struct job job;
     struct app app;
     struct plan plan;
-    struct call call;
+    struct plan_call call;
     struct params params;
     struct err e;
 };
@@ -34,7 +34,7 @@ static void set_up(struct fixture *f, const char *push)
     *f = (struct fixture){0};
     f->job.push = push ? json_loads(push, 0, NULL) : NULL;
     f->app = (struct app){.name = "default", .app_key = "333000111", .store_offline = true};
-    f->call = (struct call){.kind = TARGET_DEVICE, .target_value = "d1,d2"};
+    f->call = (struct plan_call){.kind = TARGET_DEVICE, .target_value = "d1,d2"};
     buf_init(&f->plan.title, 4096);
     buf_init(&f->plan.body, 4096);
     buf_puts(&f->plan.title, "Title");

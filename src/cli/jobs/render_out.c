@@ -67,7 +67,7 @@ static void json_parameters(struct buf *b, const struct params *params)
 
 static void json_call(struct render_out *o, const struct flight *f, const struct params *params)
 {
-    const struct call *call = &f->plan.calls[f->next];
+    const struct plan_call *call = &f->plan.calls[f->next];
     buf_printf(&o->buf, "%s{\"part\":%u", call->part ? "," : "", call->part);
     if (f->group)
         next_text(&o->buf, "app", f->app->app.name);
@@ -184,7 +184,7 @@ static size_t parts_of(const struct flight *f)
 
 static void text_call(struct render_out *o, const struct flight *f, const struct params *params)
 {
-    const struct call *call = &f->plan.calls[f->next];
+    const struct plan_call *call = &f->plan.calls[f->next];
     buf_printf(&o->buf, "  call %u of %zu: Push to %s%s%s\n", call->part + 1, parts_of(f),
                target_kind_name(call->kind), f->group ? " of app " : "",
                f->group ? f->app->app.name : "");
