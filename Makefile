@@ -2,7 +2,7 @@
 #
 # mk/rooms.txt is the architecture: which folder of src/ may include, and call, what of which others (checked by `make layers`).
 ROOMS := $(shell awk '/^[a-z]+:/ { sub(":", "", $$1); if ($$1 != "mock" && $$1 != "cli") print $$1 }' mk/rooms.txt)
-MODULES := $(patsubst src/%.c,%,$(wildcard $(ROOMS:%=src/%/*.c)))
+MODULES := $(patsubst src/%.c,%,$(wildcard $(ROOMS:%=src/%/*.c) $(ROOMS:%=src/%/*/*.c)))
 CLI  := $(patsubst src/%.c,%,$(wildcard src/cli/*.c src/cli/*/*.c))
 MOCK := $(patsubst src/%.c,%,$(wildcard src/mock/*.c src/mock/*/*.c))
 # The mock checks the client, so it shares nothing with it but the foundation.

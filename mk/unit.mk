@@ -34,7 +34,7 @@ $(UNIT) $(COMPONENT): %: %.o $(B)/tests/support.a
 	$(QUIET)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(TEST_LIBS)
 
 # Waiting for a probe or the watchdog would take seconds: these tests move the clock.
-MONO_SHIFTED := addresses pipeline gather reading dispatch
+MONO_SHIFTED := addresses pipeline shared_form reading dispatch
 $(MONO_SHIFTED:%=$(B)/tests/component/test_%): ALL_LDFLAGS += -Wl,--wrap=clock_mono_ms
 $(B)/tests/unit/test_manage: ALL_LDFLAGS += -Wl,--wrap=clock_wall_ms
 # A server of today says that it is an old one.

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
-#include "pipeline/duplicates.h"
+#include "pipeline/reading.h"
 #include "pipeline/tally.h"
 
 enum { NAMES_MAX = 4096 };
@@ -24,7 +24,7 @@ static void swap(struct reload *r, const struct config *next)
 {
     const struct config *was = r->config;
     log_threshold = next->log_level;
-    duplicates_announce(next);
+    reading_announce_dedup(next);
     dispatch_set_config(r->dispatch, next);
     monitor_set_config(r->monitor, next);
     admin_set_config(r->admin, next);

@@ -91,7 +91,8 @@ static bool check_total(const struct params *p, struct err *e)
 }
 
 bool request_params(const struct job *job, const struct app *app, const struct plan *plan,
-                    const struct plan_call *call, size_t payload_max, struct params *out, struct err *e)
+                    const struct plan_call *call, size_t payload_max, struct params *out,
+                    struct err *e)
 {
     params_init(out);
     set_base(app, plan, call, out);

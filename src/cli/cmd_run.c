@@ -15,8 +15,8 @@
 #include "base/start.h"
 #include "base/timer.h"
 #include "cli/cli.h"
-#include "pipeline/duplicates.h"
 #include "pipeline/memory.h"
+#include "pipeline/reading.h"
 #include "pipeline/tally.h"
 #include "worker/worker.h"
 
@@ -171,7 +171,7 @@ static int run_worker(void *args, struct config *config)
         return CLI_CONFIG;
     tally_build(cli_version, cli_commit);
     tally_name(config);
-    duplicates_announce(config);
+    reading_announce_dedup(config);
     signal(SIGHUP, SIG_IGN); /* one that comes before there is anything to reload */
     run.base = event_base_new();
     if (!run.base) {

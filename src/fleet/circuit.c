@@ -199,14 +199,18 @@ bool circuit_wants_lease(const struct circuit *c, int64_t now_ms)
     return c->state == CIRCUIT_OPEN && now_ms >= at_ms && c->shared && now_ms >= c->leased_till_ms;
 }
 
+bool circuit_admits(const struct circuit *c, uint64_t job, int64_t now_ms)
+{
+    return c->state == CIRCUIT_CLOSED ||
+           (circuit_probe_due(c, now_ms) && (!has_failed(c, job) || now_ms >= c->failed.at_ms));
+}
+
 bool circuit_admit(struct circuit *c, uint64_t job, int64_t now_ms)
 {
-    if (c->state == CIRCUIT_CLOSED)
-        return true;
-    if (!circuit_probe_due(c, now_ms) || (has_failed(c, job) && now_ms < c->failed.at_ms))
-        return false;
-    c->state = CIRCUIT_PROBING;
-    return true;
+    bool admitted = circuit_admits(c, job, now_ms);
+    if (admitted && c->state != CIRCUIT_CLOSED)
+        c->state = CIRCUIT_PROBING;
+    return admitted;
 }
 
 void circuit_probe_lost(struct circuit *c)

@@ -67,6 +67,8 @@ void circuit_trip(struct circuit *c, const char *why, uint64_t job, int64_t now_
 /* May this job of the app be sent now? In the open state at most one probe is let through; the
  * caller must report its reply, or give it back by circuit_probe_lost(). */
 bool circuit_admit(struct circuit *c, uint64_t job, int64_t now_ms);
+/* Whether circuit_admit() would let it through. */
+bool circuit_admits(const struct circuit *c, uint64_t job, int64_t now_ms);
 bool circuit_probe_due(const struct circuit *c, int64_t now_ms);
 void circuit_probe_lost(struct circuit *c);
 /* Open, its time has come, and only the fleet's lease is missing. */

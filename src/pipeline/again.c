@@ -7,21 +7,11 @@
 #include "aliyun/content.h"
 #include "base/mem.h"
 #include "config/marks.h"
-#include "pipeline/bundle.h"
+#include "pipeline/shared/call_params.h"
 
-enum { TEXT_MAX = 4096 };
+enum { TEXT_MAX = 4096, APPS_TEXT_MAX = 1024 };
 
-static unsigned part_of(const struct flight *f)
-{
-    return f->plan.calls[f->next].part;
-}
-
-static bool is_open(const struct flight *f)
-{
-    return (f->env.unanswered & flight_part_bit(f)) != 0;
-}
-
-static bool is_own(const struct flight *f, const char *digest)
+static bool is_of_config(const struct flight *f, const char *digest)
 {
     return strcmp(digest, f->config->digest) == 0;
 }
@@ -29,19 +19,19 @@ static bool is_own(const struct flight *f, const char *digest)
 /* An envelope that names none is taken at its word: its job is what it was. */
 static bool is_made_here(const struct flight *f)
 {
-    return !f->env.digest[0] || is_own(f, f->env.digest);
+    return !f->env.digest[0] || is_of_config(f, f->env.digest);
 }
 
 /* --- texts ----------------------------------------------------------------------------------- */
 
-static void say(char **to, struct buf *text)
+static void set_reason(char **to, struct buf *text)
 {
     mem_free(*to);
     *to = buf_take(text);
 }
 
 /* what: what differs, "" where that is not known. */
-static void say_another(struct flight *f, const char *config, const char *what, char **to)
+static void say_another(const struct flight *f, const char *config, const char *what, char **to)
 {
     struct buf b;
     buf_init(&b, TEXT_MAX);
@@ -50,7 +40,7 @@ static void say_another(struct flight *f, const char *config, const char *what, 
         buf_printf(&b, "and under %s it is another: %.1024s", f->config->digest, what);
     else
         buf_printf(&b, "and whether it is the same under %s is not known", f->config->digest);
-    say(to, &b);
+    set_reason(to, &b);
 }
 
 /* --- configurations -------------------------------------------------------------------------- */
@@ -73,7 +63,7 @@ static void compare_marks(struct flight *f, const char *digest, const char *mark
 {
     struct buf what;
     const struct marks_of job = marks_of_job(f);
-    if (is_own(f, digest))
+    if (is_of_config(f, digest))
         return;
     buf_init(&what, TEXT_MAX);
     if (marks[0])
@@ -85,8 +75,8 @@ static void compare_marks(struct flight *f, const char *digest, const char *mark
 
 /* --- content --------------------------------------------------------------------------------- */
 
-static void keep_as(struct flight *f, unsigned part, const char *config,
-                    const struct content *content)
+static void keep_content_as(struct flight *f, unsigned part, const char *config,
+                            const struct content *content)
 {
     struct begun_call call = {.part = part};
     memcpy(call.content, content->digest, sizeof call.content);
@@ -94,11 +84,12 @@ static void keep_as(struct flight *f, unsigned part, const char *config,
     begun_add(&f->env.begun, &call, content->checks);
 }
 
-static void keep(struct flight *f, unsigned part, const char *config, const struct params *params)
+static void keep_content(struct flight *f, unsigned part, const char *config,
+                         const struct params *params)
 {
     struct content content;
     content_of(params, &content);
-    keep_as(f, part, config, &content);
+    keep_content_as(f, part, config, &content);
 }
 
 static bool is_to_keep(const struct flight *f, const struct plan_call *call)
@@ -122,7 +113,7 @@ static void keep_plan(struct flight *f, const struct config_app *app, const stru
         return;
     if (request_params(&f->job, &app->app, plan, &plan->calls[i], (size_t)f->config->payload_max,
                        &params, &e)) {
-        keep(f, plan->calls[i].part, config, &params);
+        keep_content(f, plan->calls[i].part, config, &params);
         common = request_common_new(&params);
     }
     while (common && ++i < plan->n) {
@@ -131,7 +122,7 @@ static void keep_plan(struct flight *f, const struct config_app *app, const stru
             continue;
         request_set_audience(&plan->calls[i], &params);
         content_of_common(common, &params, &content);
-        keep_as(f, plan->calls[i].part, config, &content);
+        keep_content_as(f, plan->calls[i].part, config, &content);
     }
     request_common_free(common);
     params_free(&params);
@@ -149,137 +140,166 @@ static void keep_all(struct flight *f, const char *config)
 void again_compare_configs(struct flight *f, const char *digest, const char *marks)
 {
     char config[sizeof f->env.digest];
-    if (!f->env.unanswered && !f->bundle)
+    const bool shared = call_is_shared(f->call);
+    if (!f->env.unanswered && !shared)
         return;
     compare_marks(f, digest, marks);
     memcpy(config, f->env.digest, sizeof config);
     if (!f->foreign && strcmp(config, digest) == 0)
         memcpy(f->env.digest, f->config->digest, sizeof f->env.digest);
-    if (!f->bundle && is_made_here(f))
+    if (!shared && is_made_here(f))
         keep_all(f, config);
 }
 
-void again_keep_content(struct flight *f)
+/* The names of the plan's apps, in their order. */
+static void write_plan_apps(const struct flight *f, struct buf *out)
+{
+    for (size_t i = 0; f->group && i < f->group->n; i++) {
+        buf_puts(out, i ? "," : "");
+        buf_puts(out, f->group->v[i].app->app.name);
+    }
+    if (!f->group)
+        buf_puts(out, f->app->app.name);
+}
+
+static void keep_parts(struct flight *f)
+{
+    struct buf apps;
+    if (!f->app || f->env.begun.apps)
+        return; /* not read, or begun before */
+    buf_init(&apps, APPS_TEXT_MAX);
+    write_plan_apps(f, &apps);
+    if (buf_ok(&apps))
+        begun_keep_parts(&f->env.begun, buf_text(&apps), &f->config->limits);
+    buf_free(&apps);
+}
+
+void again_keep_begun(struct flight *f)
+{
+    struct envelope *env = &f->env;
+    if (!env->unanswered && !env->npushes) {
+        env->digest[0] = '\0';
+        begun_free(&env->begun);
+        return;
+    }
+    if (!env->digest[0])
+        memcpy(env->digest, f->config->digest, sizeof env->digest);
+    keep_parts(f);
+}
+
+void again_keep_content(struct call *c)
 {
     struct err e;
     struct params params;
-    struct flight **all;
-    size_t n = bundle_members(f, &all);
-    if (n == 1 && begun_find(&f->env.begun, part_of(f)))
+    struct flight *leader = call_leader(c);
+    if (!call_is_shared(c) && begun_find(&leader->env.begun, call_part(c)))
         return;
-    bool ok = bundle_params(f, &params, &e);
-    for (size_t i = 0; ok && i < n; i++)
-        keep(all[i], part_of(f), f->config->digest, &params);
+    bool ok = call_params(c, &params, &e);
+    for (size_t i = 0; ok && i < c->n; i++)
+        keep_content(c->members[i].flight, call_part(c), leader->config->digest, &params);
     params_free(&params);
 }
 
-void again_forget(struct flight *f)
+void again_forget(struct call *c)
 {
-    begun_drop_all(&f->env.begun);
-    f->env.digest[0] = '\0';
-    mem_free(f->another);
-    f->another = NULL;
-    f->compared = -1;
+    for (size_t i = 0; i < c->n; i++) {
+        struct envelope *env = &c->members[i].flight->env;
+        begun_drop_all(&env->begun);
+        env->digest[0] = '\0';
+    }
+    mem_free(c->another);
+    c->another = NULL;
+    c->compared = -1;
 }
 
-/* --- the next call --------------------------------------------------------------------------- */
+/* --- the call -------------------------------------------------------------------------------- */
 
 /* The checks are of the first call that is kept, and of those of the same app. */
-static void say_differences(struct flight *f, const struct begun_call *was,
-                            const struct content *now)
+static void say_differences(struct call *c, const struct begun_call *was, const struct content *now)
 {
     struct buf what;
+    const struct flight *f = call_leader(c);
     const struct begun *b = &f->env.begun;
     buf_init(&what, TEXT_MAX);
     if (b->checks && (was == b->calls || !f->group))
         content_write_differences(b->checks, now->checks, &what);
     if (!what.len)
         buf_puts(&what, "TargetValue or other parameters");
-    say_another(f, was->config, buf_text(&what), &f->another);
+    say_another(f, was->config, buf_text(&what), &c->another);
     buf_free(&what);
 }
 
-static void compare_content(struct flight *f, const struct begun_call *was)
+static void compare_content(struct call *c, const struct begun_call *was)
 {
     struct err e;
     struct params params;
     struct content now;
-    if (bundle_params(f, &params, &e)) {
+    if (call_params(c, &params, &e)) {
         content_of(&params, &now);
         if (strcmp(now.digest, was->content) != 0)
-            say_differences(f, was, &now);
+            say_differences(c, was, &now);
     } else {
-        say_another(f, was->config, e.text, &f->another);
+        say_another(call_leader(c), was->config, e.text, &c->another);
     }
     params_free(&params);
 }
 
-static void compare_next(struct flight *f)
+static void compare_call(struct call *c)
 {
-    const struct begun_call *was = begun_find(&f->env.begun, part_of(f));
-    mem_free(f->another);
-    f->another = NULL;
-    if (!is_open(f))
+    const struct flight *f = call_leader(c);
+    const struct begun_call *was = begun_find(&f->env.begun, call_part(c));
+    mem_free(c->another);
+    c->another = NULL;
+    if (!call_may_be_out(c))
         return;
     if (was)
-        compare_content(f, was);
+        compare_content(c, was);
     else if (!is_made_here(f) && f->foreign)
-        f->another = mem_strdup(f->foreign);
+        c->another = mem_strdup(f->foreign);
     else if (!is_made_here(f))
-        say_another(f, f->env.digest, "", &f->another);
+        say_another(f, f->env.digest, "", &c->another);
 }
 
-bool again_is_another(struct flight *f)
+bool again_is_another(struct call *c)
 {
-    if (f->compared != (int)part_of(f))
-        compare_next(f);
-    f->compared = (int)part_of(f);
-    return f->another != NULL;
+    if (c->compared != (int)call_part(c))
+        compare_call(c);
+    c->compared = (int)call_part(c);
+    return c->another != NULL;
 }
 
-/* --- a call of several ----------------------------------------------------------------------- */
+/* --- a shared call --------------------------------------------------------------------------- */
 
-/* Each of them may have become a job of several calls, or of another app. */
-static bool is_shareable(const struct flight *leader, const struct flight *m)
+/* A member may have become a job of several calls, or of another app. */
+static bool may_still_share(const struct flight *leader, const struct flight *m)
 {
     return !m->group && m->plan.n == 1 && m->app == leader->app;
 }
 
-static bool is_any_foreign(struct flight *leader)
+static bool is_any_foreign(struct call *c)
 {
-    struct flight **all;
-    size_t n = bundle_members(leader, &all);
-    bool known = bundle_is_open(leader) && begun_find(&leader->env.begun, 0);
-    for (size_t i = 0; i < n; i++) {
-        if (!is_shareable(leader, all[i])) {
-            say_another(leader, leader->env.digest, "its jobs share no call", &leader->another);
+    const struct flight *leader = call_leader(c);
+    bool known = call_stays_whole(c) && begun_find(&leader->env.begun, 0);
+    for (size_t i = 0; i < c->n; i++) {
+        const struct flight *m = c->members[i].flight;
+        if (!may_still_share(leader, m)) {
+            say_another(leader, leader->env.digest, "its jobs share no call", &c->another);
             return true;
         }
-        if (!known && all[i]->foreign) {
-            mem_free(leader->another);
-            leader->another = mem_strdup(all[i]->foreign);
+        if (!known && m->foreign) {
+            mem_free(c->another);
+            c->another = mem_strdup(m->foreign);
             return true;
         }
     }
     return false;
 }
 
-static void tell_all(struct flight *leader)
+bool again_shared_differs(struct call *c)
 {
-    struct flight **all;
-    size_t n = bundle_members(leader, &all);
-    for (size_t i = 0; i < n; i++)
-        if (all[i] != leader && !all[i]->another)
-            all[i]->another = mem_strdup(leader->another);
-}
-
-bool again_bundle_differs(struct flight *leader)
-{
-    if (!is_any_foreign(leader) && !again_is_another(leader)) {
-        if (bundle_is_open(leader))
-            again_keep_content(leader);
-        return false;
-    }
-    tell_all(leader);
-    return true;
+    if (is_any_foreign(c) || again_is_another(c))
+        return true;
+    if (call_stays_whole(c))
+        again_keep_content(c);
+    return false;
 }

@@ -12,15 +12,18 @@
  * them? Their content is kept where it does. */
 void again_compare_configs(struct flight *f, const char *digest, const char *marks);
 
-/* May the flight's next call be out, and is it another one now? f->another says why. */
-bool again_is_another(struct flight *f);
-/* The same of a recorded call of several, before any of its flights has gone on; what is not out
- * goes by its jobs' configurations. Its content is kept where it is the same. */
-bool again_bundle_differs(struct flight *leader);
+/* May the call be out, and is it another one now? c->another says why. */
+bool again_is_another(struct call *c);
+/* The same of a recorded shared call, before it has gone on; what is not out goes by its jobs'
+ * configurations. Its content is kept where it is the same. */
+bool again_shared_differs(struct call *c);
 
-/* The flight's call went unanswered: all jobs of it keep its content. */
-void again_keep_content(struct flight *f);
+/* Before its envelope or dead letter is written: by which configuration and in which parts the job
+ * was begun, while some of it is or may be out. */
+void again_keep_begun(struct flight *f);
+/* The call went unanswered: all jobs of it keep its content. */
+void again_keep_content(struct call *c);
 /* It is given up: a new one takes its place. */
-void again_forget(struct flight *f);
+void again_forget(struct call *c);
 
 #endif

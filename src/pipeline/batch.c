@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "pipeline/batch.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "pipeline/bundle.h"
 
 struct batch *batch_new(struct pipeline *p, const struct queue_claim *claim)
 {
+    static_assert((int)QUEUE_CLAIM_JOBS_MAX <= (int)GROUPING_MEMBERS_MAX, "one call for each job");
     struct batch *b = mem_zalloc(sizeof *b);
     b->pipeline = p;
     b->lease = claim->lease;
@@ -60,9 +61,26 @@ struct flight *batch_at(const struct batch *b, unsigned pos)
 size_t batch_calls(const struct batch *b)
 {
     size_t n = 0;
+    for (size_t i = 0; i < b->n; i++)
+        n += b->flights[i] && call_leader(b->flights[i]->call) == b->flights[i];
+    return n;
+}
+
+bool batch_is_checking(const struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        if (b->flights[i] && b->flights[i]->state == FLIGHT_CHECKING)
+            return true;
+    return false;
+}
+
+size_t batch_calls_in(const struct batch *b, enum call_state state, struct call **out)
+{
+    size_t n = 0;
     for (size_t i = 0; i < b->n; i++) {
         const struct flight *f = b->flights[i];
-        n += f && (!f->bundle || f->bundle->members[0] == f);
+        if (f && f->state == FLIGHT_CALLED && f->call->state == state && call_leader(f->call) == f)
+            out[n++] = f->call;
     }
     return n;
 }

@@ -18,10 +18,8 @@ struct batch {
     size_t next;             /* … from this one on */
     size_t calls;            /* that were recorded, and jobs outside of them, as it was claimed */
     char *digest, *marks;    /* the configuration of the claim's first holder */
-    /* gather.c's: */
-    void (*go)(struct flight *f);
-    bool recorded; /* a grouping is binding, or has been asked for */
-    bool started;  /* the recorded calls' leaders have gone on */
+    bool recorded;           /* who shares calls is binding, or has been asked to be */
+    bool started;            /* the recorded calls have gone on */
     bool counted;
     bool lone;                   /* one job, which might have shared a call */
     struct coalesce_item *items; /* those that may share a call */
@@ -38,7 +36,10 @@ void batch_add(struct batch *b, struct flight *f);
 void batch_leave(struct flight *f);  /* freed with the last, once it has been read */
 void batch_release(struct batch *b); /* by who has read it: gone where its flights are */
 struct flight *batch_at(const struct batch *b, unsigned pos); /* NULL: not there (any more) */
-/* Calls that it makes; a bundle is one. */
+/* Calls that it makes; one that jobs share is one. */
 size_t batch_calls(const struct batch *b);
+bool batch_is_checking(const struct batch *b); /* ids of it are being looked up */
+/* Calls of jobs that have been read and are in that state; out needs room for one a job. */
+size_t batch_calls_in(const struct batch *b, enum call_state state, struct call **out);
 
 #endif

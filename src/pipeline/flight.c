@@ -8,8 +8,7 @@
 #include "base/fault.h"
 #include "base/mem.h"
 #include "base/text.h"
-
-enum { APPS_TEXT_MAX = 1024 };
+#include "pipeline/pipeline_core.h"
 
 /* A fresh job: everything follows from the claim. */
 static void fresh_envelope(struct flight *f, const struct queue_claim *claim)
@@ -43,6 +42,31 @@ static void assume_sent(struct flight *f, const struct queue_claim *claim)
         f->env.first_sent_ms = claim->t0_ms;
 }
 
+void flight_move(struct flight *f, enum flight_state to)
+{
+    assert(f->state != FLIGHT_ENDING);
+    f->pipeline->checking += (to == FLIGHT_CHECKING) - (f->state == FLIGHT_CHECKING);
+    f->state = to;
+}
+
+/* EMPTY, and f is its only member. */
+static void init_lone(struct call *c, struct flight *f)
+{
+    c->only = (struct call_member){.flight = f};
+    c->members = &c->only;
+    c->n = c->tasks = 1;
+    c->compared = -1;
+    f->call = c;
+}
+
+static void free_lone(struct call *c)
+{
+    if (c->made)
+        params_free(c->made);
+    mem_free(c->made);
+    mem_free(c->another);
+}
+
 bool flight_init(struct flight *f, const struct queue_claim *claim, const struct queue_member *m,
                  struct err *e)
 {
@@ -50,9 +74,9 @@ bool flight_init(struct flight *f, const struct queue_claim *claim, const struct
                          .pos = m->pos,
                          .crashes = m->crashes,
                          .oversize = m->oversize,
-                         .compared = -1,
                          .claimed_at_ms = claim->now_ms,
                          .len = m->len};
+    init_lone(&f->lone, f);
     f->bytes = m->oversize ? NULL : mem_dup(m->bytes, m->len);
     bool ok = true;
     if (m->envelope_len == 0)
@@ -68,9 +92,7 @@ bool flight_init(struct flight *f, const struct queue_claim *claim, const struct
 
 void flight_free(struct flight *f)
 {
-    if (f->made)
-        params_free(f->made);
-    mem_free(f->made);
+    free_lone(&f->lone);
     plan_free(&f->plan);
     if (f->group)
         legs_free(f->group);
@@ -78,9 +100,17 @@ void flight_free(struct flight *f)
     job_free(&f->job);
     envelope_free(&f->env);
     mem_free(f->foreign);
-    mem_free(f->another);
     mem_free(f->bytes);
     mem_free(f->outcome);
+}
+
+size_t flight_app(const struct flight *f)
+{
+    const struct config *c = f->pipeline->config;
+    if (f->config == c)
+        return (size_t)(f->app - c->apps);
+    const struct config_app *app = config_app_find(c, f->app->app.name);
+    return app ? (size_t)(app - c->apps) : c->napps;
 }
 
 const char *flight_app_name(const struct flight *f)
@@ -169,42 +199,6 @@ uint64_t flight_part_bit(const struct flight *f)
     return UINT64_C(1) << f->plan.calls[f->next].part;
 }
 
-/* The names of the plan's apps, in their order. */
-static void write_apps(const struct flight *f, struct buf *out)
-{
-    for (size_t i = 0; f->group && i < f->group->n; i++) {
-        buf_puts(out, i ? "," : "");
-        buf_puts(out, f->group->v[i].app->app.name);
-    }
-    if (!f->group)
-        buf_puts(out, f->app->app.name);
-}
-
-static void keep_parts(struct flight *f)
-{
-    struct buf apps;
-    if (!f->app || f->env.begun.apps)
-        return; /* not read, or begun before */
-    buf_init(&apps, APPS_TEXT_MAX);
-    write_apps(f, &apps);
-    if (buf_ok(&apps))
-        begun_keep_parts(&f->env.begun, buf_text(&apps), &f->config->limits);
-    buf_free(&apps);
-}
-
-void flight_keep_begun(struct flight *f)
-{
-    struct envelope *env = &f->env;
-    if (!env->unanswered && !env->npushes) {
-        env->digest[0] = '\0';
-        begun_free(&env->begun);
-        return;
-    }
-    if (!env->digest[0])
-        memcpy(env->digest, f->config->digest, sizeof env->digest);
-    keep_parts(f);
-}
-
 void flight_record_sent(struct flight *f, const struct reply *reply)
 {
     f->env.unanswered &= ~flight_part_bit(f);
@@ -243,7 +237,7 @@ void flight_write_outcome(const struct flight *f, enum reason reason, bool maybe
         .duplicate = f->end == END_DUPLICATE,
         .maybe_sent = maybe_sent,
         .overlap = f->plan.target.overlap,
-        .error = f->has_reply ? &f->last : NULL,
+        .error = reason && f->call->has_reply ? &f->call->last : NULL,
         .error_message = text,
         .call = f->env.call[0] ? f->env.call : NULL,
         .task = f->env.task,

@@ -6,7 +6,8 @@
 
 #include "job/begun.h"
 
-static bool find_named(struct legs *out, const struct config *c, const char *apps, struct err *e)
+static bool find_begun_apps(struct legs *out, const struct config *c, const char *apps,
+                            struct err *e)
 {
     char name[BEGUN_APPS_MAX + 1];
     for (const char *p = apps; *p; p += *p == ',') {
@@ -23,12 +24,12 @@ static bool find_named(struct legs *out, const struct config *c, const char *app
     return true;
 }
 
-static bool find_apps(struct legs *out, const struct config *c, const struct job *job,
-                      const char *apps, struct err *e)
+static bool find_leg_apps(struct legs *out, const struct config *c, const struct job *job,
+                          const char *apps, struct err *e)
 {
     out->name = job->app ? job->app : "default";
     if (apps)
-        return find_named(out, c, apps, e);
+        return find_begun_apps(out, c, apps, e);
     const struct config_app *app = config_app_find(c, out->name);
     const struct config_group *group = app ? NULL : config_group_find(c, out->name);
     out->n = app ? 1 : group ? group->n : 0;
@@ -46,8 +47,8 @@ static void number_parts(struct leg *leg, size_t first)
 }
 
 /* The calls of a plan differ in their target alone. */
-static bool check_call(const struct leg *leg, const struct config *c, const struct job *job,
-                       struct err *e)
+static bool check_leg(const struct leg *leg, const struct config *c, const struct job *job,
+                      struct err *e)
 {
     struct params params;
     bool ok = request_params(job, &leg->app->app, &leg->plan, &leg->plan.calls[0],
@@ -56,15 +57,15 @@ static bool check_call(const struct leg *leg, const struct config *c, const stru
     return ok;
 }
 
-static bool check_all(const struct legs *l, const struct config *c, const struct job *job,
-                      size_t parts, size_t most, struct refusal *why)
+static bool check_legs(const struct legs *l, const struct config *c, const struct job *job,
+                       size_t parts, size_t most, struct refusal *why)
 {
     if (parts > most)
         return job_refuse(why, REASON_INVALID_TARGET,
                           "target: %zu parts over the group's apps, at most %zu (plan.max_parts)",
                           parts, most);
     for (size_t i = 0; i < l->n; i++)
-        if (!check_call(&l->v[i], c, job, &why->err))
+        if (!check_leg(&l->v[i], c, job, &why->err))
             return err_prefix(&why->err, l->v[i].app->app.name) ||
                    job_refuse_as(why, REASON_INVALID_JOB);
     return true;
@@ -75,7 +76,7 @@ bool legs_build(struct legs *out, const struct config *c, const struct target_li
 {
     size_t parts = 0;
     *out = (struct legs){0};
-    if (!find_apps(out, c, job, apps, &why->err))
+    if (!find_leg_apps(out, c, job, apps, &why->err))
         return job_refuse_as(why, REASON_INVALID_JOB);
     for (size_t i = 0; i < out->n; i++) {
         struct leg *leg = &out->v[i];
@@ -84,7 +85,7 @@ bool legs_build(struct legs *out, const struct config *c, const struct target_li
         number_parts(leg, parts);
         parts += leg->parts;
     }
-    return out->n == 1 || check_all(out, c, job, parts, limits->max_parts, why);
+    return out->n == 1 || check_legs(out, c, job, parts, limits->max_parts, why);
 }
 
 void legs_free(struct legs *l)

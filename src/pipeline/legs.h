@@ -23,8 +23,9 @@ struct legs {
  * for, whatever its group has now. False with why as of plan_build(), also where no app or
  * group has the name or a group's parts are more than limits->max_parts. A group's calls are all
  * checked here, so that none goes out where a later one could not. legs_free() in both cases. */
-bool legs_build(struct legs *out, const struct config *c, const struct target_limits *limits,
-                const struct job *job, const char *apps, int64_t t0_ms, struct refusal *why);
+MUST_USE bool legs_build(struct legs *out, const struct config *c,
+                         const struct target_limits *limits, const struct job *job,
+                         const char *apps, int64_t t0_ms, struct refusal *why);
 void legs_free(struct legs *l);
 
 /* The app of a part, NULL: it is not one of these. */

@@ -18,7 +18,7 @@ enum { LINE_SIZE = PATH_MAX + 64 };
 /* --- the limit ------------------------------------------------------------------------------- */
 
 /* A file that holds one number; INT64_MAX where there is none, or it says "max". */
-static int64_t read_number(const char *path)
+static int64_t read_number_file(const char *path)
 {
     char text[32] = "";
     FILE *f = fopen(path, "re");
@@ -33,13 +33,13 @@ static int64_t read_number(const char *path)
 
 /* Of a group and of all those above it: each limits what is below. In a container the path may be
  * the host's, and the group is the mount's own top then. */
-static int64_t walk_up(const char *root, const char *mount, char *group, const char *file)
+static int64_t limit_of_group(const char *root, const char *mount, char *group, const char *file)
 {
     char path[2 * LINE_SIZE];
     int64_t least = INT64_MAX;
     for (;;) {
         snprintf(path, sizeof path, "%s%s%s/%s", root, mount, group, file);
-        least = min_int(least, read_number(path));
+        least = min_int(least, read_number_file(path));
         char *slash = strrchr(group, '/');
         if (!slash)
             return least;
@@ -66,10 +66,10 @@ static int64_t limit_of_line(const char *root, char *line)
         return INT64_MAX;
     size_t len = (size_t)(group - controllers - 1);
     if (len == 0)
-        return walk_up(root, "/sys/fs/cgroup", group + 1, "memory.max");
+        return limit_of_group(root, "/sys/fs/cgroup", group + 1, "memory.max");
     if (!has_memory(controllers + 1, len))
         return INT64_MAX;
-    return walk_up(root, "/sys/fs/cgroup/memory", group + 1, "memory.limit_in_bytes");
+    return limit_of_group(root, "/sys/fs/cgroup/memory", group + 1, "memory.limit_in_bytes");
 }
 
 static int64_t limit_of_cgroups(const char *root)
@@ -92,7 +92,7 @@ static int64_t limit_of_mapping(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return INT64_MAX;
-    int64_t pages = read_number("/proc/self/statm"), most = (int64_t)limit.rlim_cur;
+    int64_t pages = read_number_file("/proc/self/statm"), most = (int64_t)limit.rlim_cur;
     int64_t mapped = pages == INT64_MAX ? 0 : pages * sysconf(_SC_PAGESIZE);
     return mapped < most ? most - mapped : 1;
 }
@@ -128,14 +128,14 @@ size_t memory_room(int64_t for_jobs, size_t taken, size_t job_max)
 
 static size_t parsed;
 
-static void *count_alloc(size_t size)
+static void *count_json_alloc(size_t size)
 {
     void *p = mem_alloc(size ? size : 1);
     parsed += malloc_usable_size(p);
     return p;
 }
 
-static void count_free(void *p)
+static void count_json_free(void *p)
 {
     parsed -= malloc_usable_size(p);
     mem_free(p);
@@ -143,7 +143,7 @@ static void count_free(void *p)
 
 void memory_count_parsed(void)
 {
-    json_set_alloc_funcs(count_alloc, count_free);
+    json_set_alloc_funcs(count_json_alloc, count_json_free);
 }
 
 size_t memory_parsed(void)

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "pipeline/pipeline_core.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "pipeline/bundle.h"
 #include "pipeline/memory.h"
+#include "pipeline/shared/shared_call.h"
 
 struct pipeline *pipeline_new(const struct config *config, struct sender *sender,
                               struct app_credentials *credentials, struct fleet *fleet,
@@ -36,15 +35,24 @@ struct pipeline *pipeline_new(const struct config *config, struct sender *sender
     return p;
 }
 
+void pipeline_add(struct pipeline *p, struct flight *f)
+{
+    f->pipeline = f->lone.pipeline = p;
+    TAILQ_INSERT_TAIL(&p->flights, f, link);
+    p->count++;
+    pipeline_weigh(f, 0);
+    call_move(&f->lone, CALL_FORMING);
+}
+
 void pipeline_drop(struct pipeline *p, struct flight *f)
 {
-    turns_leave(&p->turns, f);
     TAILQ_REMOVE(&p->flights, f, link);
     p->count--;
     p->bytes -= f->bytes_held;
     metrics_set(METRIC_JOBS_IN_FLIGHT, (int64_t)p->count);
     batch_leave(f);
-    bundle_leave(f);
+    if (f->call != &f->lone)
+        shared_leave(f->call);
     flight_free(f);
     config_drop(f->config);
     mem_free(f);
@@ -87,7 +95,7 @@ void pipeline_weigh(struct flight *f, size_t parsed)
 
 size_t pipeline_busy(const struct pipeline *p)
 {
-    return p->busy - p->bound;
+    return p->busy;
 }
 
 void pipeline_load_of(const struct pipeline *p, const struct queue *queue, size_t *busy,
@@ -97,48 +105,9 @@ void pipeline_load_of(const struct pipeline *p, const struct queue *queue, size_
     *busy = *held = 0;
     TAILQ_FOREACH(f, &p->flights, link)
     if (f->queue == queue) {
-        *busy += f->state != FLIGHT_FINISHING && f->state != FLIGHT_BOUND;
+        *busy += f->state != FLIGHT_ENDING && call_leader(f->call) == f;
         ++*held;
     }
-}
-
-size_t pipeline_app(const struct flight *f)
-{
-    const struct config *c = f->pipeline->config;
-    if (f->config == c)
-        return (size_t)(f->app - c->apps);
-    const struct config_app *app = config_app_find(c, f->app->app.name);
-    return app ? (size_t)(app - c->apps) : c->napps;
-}
-
-struct circuit *pipeline_circuit(const struct flight *f)
-{
-    return circuits_at(f->pipeline->circuits, pipeline_app(f));
-}
-
-const struct circuit *pipeline_circuit_at(const struct pipeline *p, size_t app)
-{
-    return circuits_at(p->circuits, app);
-}
-
-void pipeline_move(struct flight *f, enum flight_state to)
-{
-    struct pipeline *p = f->pipeline;
-    assert(f->state != FLIGHT_FINISHING);
-    turns_leave(&p->turns, f);
-    p->checking += (to == FLIGHT_CHECKING) - (f->state == FLIGHT_CHECKING);
-    p->out += (to == FLIGHT_OUT) - (f->state == FLIGHT_OUT);
-    if (to == FLIGHT_FINISHING)
-        p->busy--;
-    p->bound += (to == FLIGHT_BOUND) - (f->state == FLIGHT_BOUND);
-    p->held += (to == FLIGHT_HELD) - (f->state == FLIGHT_HELD);
-    f->state = to;
-    turns_enter(&p->turns, f, f->app ? pipeline_app(f) : p->config->napps);
-}
-
-bool pipeline_may_call(const struct pipeline *p, size_t app)
-{
-    return !fleet_app_paused(p->fleet, app) && app_credentials_ready(p->credentials, app);
 }
 
 /* A batch that is one call tells that more would have fitted, not how many: without a guess upwards
@@ -161,6 +130,19 @@ size_t pipeline_calls(const struct pipeline *p, size_t jobs)
 size_t pipeline_jobs(const struct pipeline *p, size_t calls)
 {
     return calls * p->sharing / PIPELINE_SHARING_ONE;
+}
+
+/* --- which apps take jobs, and how many of theirs are worth a claim ----------------------------
+ */
+
+bool pipeline_may_call(const struct pipeline *p, size_t app)
+{
+    return !fleet_app_paused(p->fleet, app) && app_credentials_ready(p->credentials, app);
+}
+
+const struct circuit *pipeline_circuit_at(const struct pipeline *p, size_t app)
+{
+    return circuits_at(p->circuits, app);
 }
 
 bool pipeline_takes(const struct pipeline *p, size_t app)
@@ -196,7 +178,7 @@ size_t pipeline_most(const struct pipeline *p)
     return slots + (slots < PIPELINE_AHEAD_MAX ? slots : PIPELINE_AHEAD_MAX);
 }
 
-bool pipeline_crowded(const struct pipeline *p)
+static bool is_crowded(const struct pipeline *p)
 {
     return p->turns.all >= pipeline_most(p);
 }
@@ -210,16 +192,16 @@ static bool is_untouched(const struct flight *f)
 bool pipeline_sets_aside(const struct flight *f)
 {
     const struct pipeline *p = f->pipeline;
-    if (p->config->napps < 2 || !is_untouched(f) || pipeline_app(f) == p->config->napps)
+    if (p->config->napps < 2 || !is_untouched(f) || flight_app(f) == p->config->napps)
         return false;
-    size_t app = pipeline_app(f);
+    size_t app = flight_app(f);
     return queue_parked(f->queue, f->app->app.name) > 0 ||
-           (pipeline_crowded(p) &&
+           (is_crowded(p) &&
             turns_held(&p->turns, app) >= pipeline_most(p) / turns_apps(&p->turns, app));
 }
 
 /* Of n, those that the app's tokens are worth. */
-static size_t jobs_for(struct pipeline *p, size_t app, size_t n)
+static size_t jobs_by_tokens(struct pipeline *p, size_t app, size_t n)
 {
     size_t calls = limits_calls_of_app(fleet_limits(p->fleet), app, pipeline_calls(p, n));
     size_t jobs = pipeline_jobs(p, calls);
@@ -230,7 +212,7 @@ size_t pipeline_drainable(struct pipeline *p, size_t n, struct queue_unpark *out
 {
     size_t found = 0;
     for (size_t i = 0; i < p->config->napps; i++) {
-        unsigned jobs = pipeline_takes(p, i) ? (unsigned)jobs_for(p, i, n) : 0;
+        unsigned jobs = pipeline_takes(p, i) ? (unsigned)jobs_by_tokens(p, i, n) : 0;
         if (jobs)
             out[found++] = (struct queue_unpark){p->config->apps[i].app.name, jobs};
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Walks each claimed job to its end: read → send → verdict → finish. Owns the
- * flights; knows nothing of claims, credits and connections, which are the dispatcher's. */
+ * Walks each claimed job to its end (walk.c), by calls that one job makes or several share. Owns
+ * the flights; knows nothing of claims, credits and connections, which are the dispatcher's. */
 #ifndef PB_PIPELINE_PIPELINE_H
 #define PB_PIPELINE_PIPELINE_H
 
@@ -29,7 +29,7 @@ void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct q
                    const struct config *config);
 /* Reads and starts jobs that have been taken over, for PIPELINE_READ_MS and the one that it is at
  * then; true: some are left, for another turn of the loop, so that leases are extended in time and
- * answers are read meanwhile. When the worker unparks, the lease was lost, Redis refuses the queue
+ * answers are read meanwhile. When the worker drains, the lease was lost, Redis refuses the queue
  * or another configuration came, they go back unread. */
 bool pipeline_read(struct pipeline *p);
 
@@ -65,10 +65,8 @@ bool pipeline_all_open(const struct pipeline *p); /* no app takes jobs, probes a
 bool pipeline_all_rest(const struct pipeline *p);
 bool pipeline_takes(const struct pipeline *p, size_t app);
 size_t pipeline_takers(const struct pipeline *p); /* apps that do */
-/* How many calls it is worth to hold jobs for, while they are plenty; and whether so many wait for
- * a slot or are out. */
+/* How many calls it is worth to hold jobs for, while they are plenty. */
 size_t pipeline_most(const struct pipeline *p);
-bool pipeline_crowded(const struct pipeline *p);
 
 /* Appends ,"circuits":{"app":"open",…} with those that are not closed; nothing when all are. */
 void pipeline_write_circuits(const struct pipeline *p, struct buf *out);

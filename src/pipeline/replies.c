@@ -8,13 +8,13 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 
-struct sending {
+struct listing {
     struct router *router;
     int64_t list_max;
     char *list;
 };
 
-static bool is_refused(const redisReply *reply)
+static bool push_failed(const redisReply *reply)
 {
     if (reply && reply->type != REDIS_REPLY_ERROR)
         return false;
@@ -22,27 +22,27 @@ static bool is_refused(const redisReply *reply)
     return true;
 }
 
-static void on_done(void *arg, redisReply *reply)
+static void on_set(void *arg, redisReply *reply)
 {
     (void)arg;
-    (void)is_refused(reply);
+    (void)push_failed(reply);
 }
 
 /* Workers that trim at the same time leave the same. */
-static void trim(const struct sending *s, int64_t over)
+static void trim_list(const struct listing *s, int64_t over)
 {
     char from[24];
     snprintf(from, sizeof from, "%lld", -(long long)s->list_max);
     metrics_add(METRIC_REPLIES_TRIMMED, over);
-    router_command(s->router, 4, (const char *[]){"LTRIM", s->list, from, "-1"}, NULL, on_done,
+    router_command(s->router, 4, (const char *[]){"LTRIM", s->list, from, "-1"}, NULL, on_set,
                    NULL);
 }
 
-static void on_pushed(void *arg, redisReply *reply)
+static void on_listed(void *arg, redisReply *reply)
 {
-    struct sending *s = arg;
-    if (!is_refused(reply) && reply->integer > s->list_max)
-        trim(s, reply->integer - s->list_max);
+    struct listing *s = arg;
+    if (!push_failed(reply) && reply->integer > s->list_max)
+        trim_list(s, reply->integer - s->list_max);
     mem_free(s->list);
     mem_free(s);
 }
@@ -52,9 +52,9 @@ void replies_send(struct router *router, const struct config *config, const char
 {
     char ttl[24];
     snprintf(ttl, sizeof ttl, "%lld", (long long)config->reply_ttl_s);
-    struct sending *s = mem_alloc(sizeof *s);
-    *s = (struct sending){router, config->reply_list_max, mem_strdup(list)};
+    struct listing *s = mem_alloc(sizeof *s);
+    *s = (struct listing){router, config->reply_list_max, mem_strdup(list)};
     router_command(router, 3, (const char *[]){"RPUSH", list, outcome},
-                   (const size_t[]){5, strlen(list), len}, on_pushed, s);
-    router_command(router, 3, (const char *[]){"EXPIRE", list, ttl}, NULL, on_done, NULL);
+                   (const size_t[]){5, strlen(list), len}, on_listed, s);
+    router_command(router, 3, (const char *[]){"EXPIRE", list, ttl}, NULL, on_set, NULL);
 }

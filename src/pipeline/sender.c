@@ -11,7 +11,8 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "keys/http_answer.h"
-#include "pipeline/bundle.h"
+#include "pipeline/flight.h"
+#include "pipeline/shared/call_params.h"
 #include "pipeline/tally.h"
 
 enum {
@@ -29,7 +30,7 @@ struct sender {
 
 struct sending {
     struct sender *sender;
-    struct flight *flight;
+    struct call *call;
     sender_done_fn fn;
     int64_t began_us;
 };
@@ -71,31 +72,31 @@ size_t sender_in_flight(const struct sender *s)
 }
 
 /* ids of a MassPush: kept as far as there are tasks. */
-static void keep_ids(struct bundle *b, char (*ids)[32], size_t n)
+static void keep_ids(struct call *c, char (*ids)[32], size_t n)
 {
     static_assert((int)RESPONSE_IDS_MAX >= (int)GROUPING_MEMBERS_MAX, "one for each task");
-    assert(b->tasks <= RESPONSE_IDS_MAX);
-    b->nids = n;
-    memcpy(b->ids, ids, (n < b->tasks ? n : b->tasks) * sizeof *ids);
+    assert(c->tasks <= RESPONSE_IDS_MAX);
+    c->nids = n;
+    memcpy(c->ids, ids, (n < c->tasks ? n : c->tasks) * sizeof *ids);
 }
 
-static void read_answer(const struct http_result *r, struct bundle *b, struct reply *reply)
+static void read_call_answer(const struct http_result *r, struct call *c, struct reply *reply)
 {
     char ids[RESPONSE_IDS_MAX][32];
     size_t n;
     const struct response_in in = http_answer_in(r);
-    if (!b) {
+    if (!call_is_shared(c)) {
         response_read(&in, reply, NULL, NULL);
         return;
     }
     response_read(&in, reply, ids, &n);
-    keep_ids(b, ids, n);
+    keep_ids(c, ids, n);
 }
 
-static void read_result(const struct http_result *r, struct bundle *b, struct reply *reply)
+static void read_call_result(const struct http_result *r, struct call *c, struct reply *reply)
 {
     if (r->state == HTTP_ANSWERED)
-        read_answer(r, b, reply);
+        read_call_answer(r, c, reply);
     else
         *reply = http_answer_missing(r);
     if (r->resend_stopped)
@@ -117,21 +118,22 @@ static void cut_hint(struct sender *s, const struct config *c, struct reply *rep
              (long long)c->hint_max_ms, log_value(reply->request_id));
 }
 
-static void on_result(void *arg, const struct http_result *result)
+static void on_sent_result(void *arg, const struct http_result *result)
 {
     struct sending sending = *(struct sending *)arg;
     mem_free(arg);
+    struct call *call = sending.call;
     struct reply reply;
-    read_result(result, sending.flight->bundle, &reply);
-    cut_hint(sending.sender, sending.flight->config, &reply);
+    read_call_result(result, call, &reply);
+    cut_hint(sending.sender, call_leader(call)->config, &reply);
     int64_t offset = reply.clock_offset_ms;
     if (reply.class == REPLY_CLOCK && offset > -CLOCK_OFFSET_MAX_MS && offset < CLOCK_OFFSET_MAX_MS)
         sending.sender->clock_offset_ms = offset;
-    tally_reply(sending.flight, &reply, sending.began_us);
-    sending.fn(sending.flight, &reply);
+    tally_reply(call, &reply, sending.began_us);
+    sending.fn(call, &reply);
 }
 
-static struct endpoint endpoint_of(const struct config *c)
+static struct endpoint endpoint_by(const struct config *c)
 {
     return (struct endpoint){.url = c->endpoint,
                              .host = c->endpoint_host,
@@ -140,22 +142,21 @@ static struct endpoint endpoint_of(const struct config *c)
                              .payload_max = (size_t)c->payload_max};
 }
 
-static void sign(struct sender *s, const struct flight *f, const struct credentials *keys,
-                 struct params *params)
+static void sign_call(struct sender *s, const struct call *call, const struct credentials *keys,
+                      struct params *params)
 {
     char stamp[CLOCK_UTC_SIZE], nonce[33];
     unsigned char random[16];
-    const struct endpoint endpoint = endpoint_of(f->config);
-    bundle_name_call(f, params);
+    const struct endpoint endpoint = endpoint_by(call_leader(call)->config);
+    call_params_name(call, params);
     clock_format_utc(clock_wall_ms() + s->clock_offset_ms, stamp);
     clock_random(random, sizeof random);
     text_hex(random, sizeof random, nonce);
     wire_reset(&s->wire);
-    wire_sign(&endpoint, keys, f->bundle && f->bundle->mass ? "MassPush" : "Push", params, stamp,
-              nonce, &s->wire);
+    wire_sign(&endpoint, keys, call_action_name(call), params, stamp, nonce, &s->wire);
 }
 
-static void post(struct sender *s, struct flight *f, sender_done_fn fn)
+static void post_call(struct sender *s, struct call *call, sender_done_fn fn)
 {
     struct http_header headers[sizeof s->wire.headers / sizeof s->wire.headers[0]];
     for (size_t i = 0; i < s->wire.nheaders; i++)
@@ -165,21 +166,21 @@ static void post(struct sender *s, struct flight *f, sender_done_fn fn)
                                          .len = s->wire.body.len,
                                          .headers = headers,
                                          .nheaders = s->wire.nheaders,
-                                         .checked_boot_ms = f->checked_boot_ms};
+                                         .checked_boot_ms = call->checked_boot_ms};
     struct sending *sending = mem_alloc(sizeof *sending);
-    *sending = (struct sending){s, f, fn, clock_mono_us()};
+    *sending = (struct sending){s, call, fn, clock_mono_us()};
     metrics_add(METRIC_CALLS_SENT, 1);
-    http_post(s->http, &request, on_result, sending);
+    http_post(s->http, &request, on_sent_result, sending);
 }
 
-bool sender_send(struct sender *s, struct flight *f, const struct credentials *keys,
+bool sender_send(struct sender *s, struct call *call, const struct credentials *keys,
                  sender_done_fn fn, struct err *e)
 {
     struct params params;
-    bool ok = bundle_params(f, &params, e);
+    bool ok = call_params(call, &params, e);
     if (ok) {
-        sign(s, f, keys, &params);
-        post(s, f, fn);
+        sign_call(s, call, keys, &params);
+        post_call(s, call, fn);
     }
     params_free(&params);
     return ok;

@@ -13,9 +13,9 @@ void tally_build(const char *version, const char *commit);
 void tally_claim(const struct queue_claim *claim, const char *queue);
 /* The job has been read (or refused); it took since began_us. */
 void tally_read(const struct flight *f, int64_t began_us);
-void tally_token(const struct flight *f); /* its next call has its rate token */
-/* A call of the flight has ended, began_us after its start. */
-void tally_reply(const struct flight *f, const struct reply *reply, int64_t began_us);
+void tally_token(const struct call *c); /* it has its rate token */
+/* The call has ended; it began at began_us. */
+void tally_reply(const struct call *c, const struct reply *reply, int64_t began_us);
 void tally_end(const struct flight *f); /* Redis has confirmed it */
 
 #endif

@@ -16,37 +16,37 @@ void turns_free(struct turns *t)
     t->v = NULL;
 }
 
-static bool is_counted(const struct flight *f)
+static bool is_in_turn(const struct call *c)
 {
-    return f->state == FLIGHT_WAITING || f->state == FLIGHT_OUT;
+    return c->state == CALL_WAITING || c->state == CALL_OUT;
 }
 
-void turns_leave(struct turns *t, struct flight *f)
+void turns_leave(struct turns *t, struct call *c)
 {
-    struct turn *turn = &t->v[f->turn_app];
-    if (!is_counted(f))
+    struct turn *turn = &t->v[c->turn_app];
+    if (!is_in_turn(c))
         return;
-    if (f->state == FLIGHT_WAITING)
-        TAILQ_REMOVE(&turn->waiting, f, turn);
-    turn->out -= f->state == FLIGHT_OUT;
+    if (c->state == CALL_WAITING)
+        TAILQ_REMOVE(&turn->waiting, c, turn);
+    turn->out -= c->state == CALL_OUT;
     turn->held--;
     t->all--;
 }
 
-void turns_enter(struct turns *t, struct flight *f, size_t app)
+void turns_enter(struct turns *t, struct call *c, size_t app)
 {
     struct turn *turn = &t->v[app];
-    if (!is_counted(f))
+    if (!is_in_turn(c))
         return;
-    f->turn_app = app;
-    if (f->state == FLIGHT_WAITING)
-        TAILQ_INSERT_TAIL(&turn->waiting, f, turn);
-    turn->out += f->state == FLIGHT_OUT;
+    c->turn_app = app;
+    if (c->state == CALL_WAITING)
+        TAILQ_INSERT_TAIL(&turn->waiting, c, turn);
+    turn->out += c->state == CALL_OUT;
     turn->held++;
     t->all++;
 }
 
-struct flight *turns_next(struct turns *t)
+struct call *turns_next(struct turns *t)
 {
     size_t best = SIZE_MAX, n = t->napps + 1;
     for (size_t k = 0; k < n; k++) {

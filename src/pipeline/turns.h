@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * Whose turn it is to make a call: flights that wait for a slot and calls that are out, by app. A
+ * Whose turn it is to make a call: calls that wait for a slot and calls that are out, by app. A
  * free slot goes to the app that has the fewest calls out among those that wait, and within it to
- * the flight that has waited longest: so no app has more than its share while others wait, and one
+ * the one that has waited longest: so no app has more than its share while others wait, and one
  * alone has all. An app is its place in the configuration, one past the last stands for removed
  * ones. No I/O. */
 #ifndef PB_PIPELINE_TURNS_H
 #define PB_PIPELINE_TURNS_H
 
-#include "pipeline/flight.h"
+#include "pipeline/call.h"
 
 struct turn {
-    struct flight_list waiting;
+    struct call_list waiting;
     size_t held, out; /* held: those that wait and those that are out */
 };
 
@@ -23,12 +23,12 @@ struct turns {
 void turns_init(struct turns *t, size_t napps);
 void turns_free(struct turns *t);
 
-/* Before and after a flight changes its state: WAITING and OUT are counted for app. */
-void turns_leave(struct turns *t, struct flight *f);
-void turns_enter(struct turns *t, struct flight *f, size_t app);
+/* Before and after a call changes its state: WAITING and OUT are counted for app. */
+void turns_leave(struct turns *t, struct call *c);
+void turns_enter(struct turns *t, struct call *c, size_t app);
 
 /* NULL: nobody waits. */
-struct flight *turns_next(struct turns *t);
+struct call *turns_next(struct turns *t);
 
 size_t turns_held(const struct turns *t, size_t app);
 size_t turns_apps(const struct turns *t, size_t app); /* that hold something, app among them */

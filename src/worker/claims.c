@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/minmax.h"
-#include "pipeline/share.h"
+#include "pipeline/shared/shareable.h"
 #include "worker/ahead.h"
 #include "worker/lanes.h"
 #include "worker/looks.h"
@@ -41,7 +41,7 @@ static unsigned room(const struct dispatch *d)
         return 0;
     size_t n = min_size(pipeline_jobs(p, limit - busy), held_max - held);
     n = min_size(n, room_jobs(d));
-    return (unsigned)min_size(n, shared ? SHARE_CLAIM_MAX : CLAIM_MAX);
+    return (unsigned)min_size(n, shared ? SHAREABLE_CLAIM_MAX : CLAIM_MAX);
 }
 
 static bool is_slow(const struct lane *lane)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Claimed jobs on their way to an end (pipeline, walk, duplicates, answer, ending,
- * replies, refusal, tally, heartbeat; queue_seen), on a real redis-server, against a provider on
- * the same loop. */
+ * Claimed jobs on their way to an end (pipeline, walk, waiting, settle, trouble,
+ * carry_out, replies, tally, heartbeat; queue_seen), on a real redis-server, against
+ * a provider on the same loop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Jobs of a claim are read as the loop has time (pipeline_walk, batch): on a real redis-server, on
+ * Jobs of a claim are read as the loop has time (walk, batch): on a real redis-server, on
  * a clock of which each look takes as long as the test says. */
 #include <setjmp.h>
 #include <stdarg.h>

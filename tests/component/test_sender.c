@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One call of a flight on the wire, and what comes back, against a provider on the same loop. */
+ * One call on the wire, and what comes back, against a provider on the same loop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "pipeline/flight.h"
 #include "pipeline/sender.h"
 #include "support/provider.h"
 #include "support/pump.h"
@@ -31,9 +32,9 @@ struct fixture {
 static struct fixture *current;
 static struct reply last;
 
-static void on_reply(struct flight *f, const struct reply *reply)
+static void on_reply(struct call *c, const struct reply *reply)
 {
-    assert_ptr_equal(f, &current->flight);
+    assert_ptr_equal(c, &current->flight.lone);
     last = *reply;
     current->replies++;
 }
@@ -78,7 +79,7 @@ static void send_one(struct fixture *f)
 {
     struct err e = {""};
     int before = f->replies;
-    if (!sender_send(f->sender, &f->flight, &f->flight.app->credentials, on_reply, &e))
+    if (!sender_send(f->sender, f->flight.call, &f->flight.app->credentials, on_reply, &e))
         fail_msg("%s", e.text);
     assert_int_equal(f->replies, before); /* never before it returns */
 }
@@ -235,7 +236,7 @@ static void test_too_late_is_not_sent(void **state)
     struct fixture f;
     open_fixture(&f, NULL);
     take(&f, JOB);
-    f.flight.checked_boot_ms = clock_boot_ms() - f.config.timeout_ms - 1;
+    f.flight.call->checked_boot_ms = clock_boot_ms() - f.config.timeout_ms - 1;
     send_and_wait(&f);
     assert_int_equal(last.class, REPLY_NOT_SENT);
     assert_int_equal(f.provider.n, 0);
@@ -309,7 +310,7 @@ static void test_a_call_that_cannot_be_made(void **state)
     open_fixture(&f, NULL);
     take(&f, "{\"message\":\"m\",\"school\":\"s\",\"push\":{\"Colour\":\"red\"}}");
     int64_t sent = metrics_get(METRIC_CALLS_SENT);
-    assert_false(sender_send(f.sender, &f.flight, &f.flight.app->credentials, on_reply, &e));
+    assert_false(sender_send(f.sender, f.flight.call, &f.flight.app->credentials, on_reply, &e));
     assert_string_equal(e.text, "push: Colour: not a parameter of Push");
     assert_int_equal(sender_in_flight(f.sender), 0);
     assert_int_equal(metrics_get(METRIC_CALLS_SENT), sent);

@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "pipeline/again.h"
-#include "pipeline/bundle.h"
+#include "pipeline/shared/shared_call.h"
 #include "queue/queue_core.h"
 #include "support/worker_config.h"
 
@@ -85,7 +85,7 @@ static char *envelope_of(struct flight *f)
 {
     struct buf b;
     buf_init(&b, 65536);
-    flight_keep_begun(f);
+    again_keep_begun(f);
     envelope_write(&f->env, &b);
     flight_free(f);
     return buf_take(&b);
@@ -103,17 +103,18 @@ static char *left_open(int config, const char *job, unsigned n)
     }
     f.env.unanswered = flight_part_bit(&f);
     f.env.first_sent_ms = NOW;
-    again_keep_content(&f);
+    again_keep_content(f.call);
     return envelope_of(&f);
 }
 
 static void expect_same(struct flight *f, const char *another)
 {
-    bool differs = again_is_another(f);
-    if (differs != (another != NULL) || (another && !strstr(f->another, another)))
-        fail_msg("%s: %s", another ? another : "same", f->another ? f->another : "same");
+    bool differs = again_is_another(f->call);
+    if (differs != (another != NULL) || (another && !strstr(f->call->another, another)))
+        fail_msg("%s: %s", another ? another : "same",
+                 f->call->another ? f->call->another : "same");
     if (another && strncmp(another, "and", 3) != 0)
-        assert_non_null(strstr(f->another, f->config->digest));
+        assert_non_null(strstr(f->call->another, f->config->digest));
 }
 
 #define LITERAL "{\"id\":\"l\",\"message\":\"m\",\"school\":\"s\"}"
@@ -283,13 +284,13 @@ static void test_given_up(void **state)
     read_under(&f, TEXT, TEMPLATE, envelope, -1, false);
     expect_same(&f, "Body");
     f.env.unanswered = 0;
-    again_forget(&f);
+    again_forget(f.call);
     expect_same(&f, NULL);
     flight_free(&f);
     mem_free(envelope);
 }
 
-/* --- calls of several ------------------------------------------------------------------------ */
+/* --- shared calls ---------------------------------------------------------------------------- */
 
 #define TO(id) "{\"code\":\"A\",\"target\":{\"account\":[\"" id "\"]}}"
 
@@ -300,9 +301,9 @@ struct pair {
 static void share(struct pair *p)
 {
     struct grouping_call call = {.id = "c", .mass = true, .n = 2, .tasks = 2};
-    struct bundle *b = bundle_new(&call);
+    struct call *c = shared_call_new(&call);
     for (unsigned i = 0; i < 2; i++)
-        bundle_add(b, &p->f[i], i);
+        shared_add(c, &p->f[i], i);
 }
 
 static void read_pair(struct pair *p, int config, char *const *envelopes, int holder)
@@ -333,19 +334,18 @@ static void read_pair(struct pair *p, int config, char *const *envelopes, int ho
 
 static void free_pair(struct pair *p)
 {
-    bundle_leave(&p->f[0]);
-    bundle_leave(&p->f[1]);
+    for (size_t i = 0; i < 2; i++)
+        shared_leave(p->f[i].call);
     flight_free(&p->f[0]);
     flight_free(&p->f[1]);
 }
 
 static void expect_pair(struct pair *p, const char *another)
 {
-    bool differs = again_bundle_differs(&p->f[0]);
-    if (differs != (another != NULL))
-        fail_msg("%s: %s", another ? another : "same", p->f[0].another ? p->f[0].another : "same");
-    for (size_t i = 0; differs && i < 2; i++)
-        assert_non_null(strstr(p->f[i].another, another));
+    struct call *c = p->f[0].call;
+    bool differs = again_shared_differs(c);
+    if (differs != (another != NULL) || (differs && !strstr(c->another, another)))
+        fail_msg("%s: %s", another ? another : "same", c->another ? c->another : "same");
 }
 
 static void test_shared(void **state)
@@ -371,7 +371,7 @@ static void test_shared(void **state)
         for (size_t k = 0; k < 2; k++) {
             struct buf b;
             buf_init(&b, 65536);
-            flight_keep_begun(&p.f[k]);
+            again_keep_begun(&p.f[k]);
             envelope_write(&p.f[k].env, &b);
             envelopes[k] = buf_take(&b);
         }

@@ -89,10 +89,10 @@ static void test_common(void **state)
         for (size_t i = 0; i < 3; i++)
             params_set(&p, lists[k][i], "x");
         params_set(&p, "PushTime", "2026-01-01T00:00:00Z");
-        request_set_audience(&(struct call){.target_value = "z"}, &p);
+        request_set_audience(&(struct plan_call){.target_value = "z"}, &p);
         struct request_common *common = request_common_new(&p);
         for (size_t i = 0; i < sizeof audiences / sizeof *audiences; i++) {
-            request_set_audience(&(struct call){.target_value = audiences[i]}, &p);
+            request_set_audience(&(struct plan_call){.target_value = audiences[i]}, &p);
             content_of(&p, &own);
             content_of_common(common, &p, &after);
             assert_string_equal(own.digest, after.digest);

@@ -341,9 +341,9 @@ static void test_outcome_dead(void **state)
     fresh(&f, FIVE_ACCOUNTS);
     read_ok(&f);
     flight_record_sent(&f, &sent);
-    f.last = (struct reply){
+    f.lone.last = (struct reply){
         .class = REPLY_PERMANENT, .http_status = 400, .code = "InvalidX", .request_id = "r9"};
-    f.has_reply = true;
+    f.lone.has_reply = true;
     json_t *o = outcome_of(&f, REASON_PROVIDER_REJECTED, true, NULL);
     const json_t *error = json_object_get(o, "error");
     assert_string_equal(text_of(o, "status"), "dead");

@@ -198,7 +198,9 @@ static void test_claims_keep_to_it(void **state)
 static void test_a_queue_set_aside_leaves_room_for_one(void **state)
 {
     (void)state;
-    struct flight f = {.queue = &queues[0]};
+    struct flight f = {.queue = &queues[0],
+                       .call = &f.lone,
+                       .lone = {.members = &f.lone.only, .only = {.flight = &f}, .n = 1}};
     struct queue_ask ask = {.n = 64};
     TAILQ_INIT(&pipeline.flights);
     TAILQ_INSERT_TAIL(&pipeline.flights, &f, link);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Whom the calls of a batch reach (share, coalesce, bundle together): random mixes of jobs for two
- * apps, to ids and to tags, some with SMS, some too large for one call. Each job is in exactly one
- * call, each call keeps the limits, and everyone is reached as often as the jobs ask for it; where
- * plan.merge_tags joins jobs, once. */
+ * Whom the calls of a batch reach (shareable, coalesce, shared_call together): random mixes of jobs
+ * for two apps, to ids and to tags, some with SMS, some too large for one call. Each job is in
+ * exactly one call, each call keeps the limits, and everyone is reached as often as the jobs ask
+ * for it; where plan.merge_tags joins jobs, once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,8 +15,9 @@
 #include <string.h>
 
 #include "job/expression.h"
-#include "pipeline/bundle.h"
-#include "pipeline/share.h"
+#include "pipeline/shared/call_params.h"
+#include "pipeline/shared/shareable.h"
+#include "pipeline/shared/shared_call.h"
 #include "support/expression_match.h"
 #include "support/worker_config.h"
 
@@ -191,9 +192,9 @@ static void describe(struct flight *f, struct coalesce_item *item)
 {
     struct params p;
     struct err e = {""};
-    if (!(keep ? bundle_keep_params(f) : bundle_params(f, &p, &e)))
+    if (!(keep ? call_keep_params(&f->lone) : call_params(&f->lone, &p, &e)))
         fail_msg("%s", e.text);
-    share_describe(f, (size_t)(f->app - config.apps), keep ? f->made : &p, item);
+    shareable_describe(f, (size_t)(f->app - config.apps), keep ? f->lone.made : &p, item);
     if (!keep)
         params_free(&p);
 }
@@ -202,10 +203,10 @@ static void put_together(const struct grouping *g)
 {
     for (size_t i = 0; i < g->ncalls; i++) {
         const struct grouping_call *call = &g->calls[i];
-        struct bundle *bundle = bundle_new(call);
+        struct call *c = shared_call_new(call);
         for (size_t k = call->first; k < call->first + call->n; k++)
-            bundle_add(bundle, &b.flights[g->members[k].pos], g->members[k].task);
-        bundle_close(bundle);
+            shared_add(c, &b.flights[g->members[k].pos], g->members[k].task);
+        shared_close(c);
     }
 }
 
@@ -215,9 +216,9 @@ static void gather(void)
     struct coalesce_item items[JOBS_MAX];
     size_t n = 0;
     for (size_t i = 0; i < b.n; i++)
-        if (share_allowed(&b.flights[i], T0_MS))
+        if (shareable_allows(&b.flights[i], T0_MS))
             describe(&b.flights[i], &items[n++]);
-    const struct coalesce_rules rules = share_rules(&config);
+    const struct coalesce_rules rules = shareable_rules(&config);
     coalesce(items, n, &rules, "BATCHBATCHBATCH1", &g);
     put_together(&g);
 }
@@ -225,7 +226,8 @@ static void gather(void)
 static void disperse(void)
 {
     for (size_t i = 0; i < b.n; i++) {
-        bundle_leave(&b.flights[i]);
+        if (call_is_shared(b.flights[i].call))
+            shared_leave(b.flights[i].call);
         flight_free(&b.flights[i]);
         job_free(&b.jobs[i]);
     }
@@ -307,7 +309,7 @@ static void check_no_sms(const struct params *p)
 /* The pushes of a call that is sent with the parameters p. */
 static void note_call(const struct flight *f, const struct params *p, unsigned hits[DEVICES])
 {
-    const bool mass = bundle_action(f) == LIMIT_MASSPUSH;
+    const bool mass = call_action(f->call) == LIMIT_MASSPUSH;
     struct push u = {.params = p, .app_key = params_get(p, "AppKey")};
     if (!mass && strcmp(value_of(&u, "Target"), "TAG") == 0)
         note_tags(&u, hits);
@@ -316,12 +318,12 @@ static void note_call(const struct flight *f, const struct params *p, unsigned h
     if (!mass)
         return;
     check_no_sms(p);
-    assert_in_range(f->bundle->tasks, 2, config.tasks_max);
-    for (size_t t = 1; t <= f->bundle->tasks; t++) {
+    assert_in_range(f->call->tasks, 2, config.tasks_max);
+    for (size_t t = 1; t <= f->call->tasks; t++) {
         snprintf(u.prefix, sizeof u.prefix, "PushTask.%zu.", t);
         note_ids(&u);
     }
-    snprintf(u.prefix, sizeof u.prefix, "PushTask.%zu.", f->bundle->tasks + 1);
+    snprintf(u.prefix, sizeof u.prefix, "PushTask.%zu.", f->call->tasks + 1);
     assert_string_equal(value_of(&u, "Target"), "");
 }
 
@@ -366,7 +368,7 @@ static void check_members(struct flight *const *members, size_t n)
         const struct flight *f = members[i];
         b.calls_of[f->pos]++;
         assert_ptr_equal(f->app, members[0]->app);
-        assert_true(n == 1 || share_allowed(f, T0_MS));
+        assert_true(n == 1 || shareable_allows(f, T0_MS));
         from_ms = f->plan.deadline_ms < from_ms ? f->plan.deadline_ms : from_ms;
         to_ms = f->plan.deadline_ms > to_ms ? f->plan.deadline_ms : to_ms;
     }
@@ -375,7 +377,7 @@ static void check_members(struct flight *const *members, size_t n)
 
 static void note_kind(const struct flight *f, size_t n, const struct params *p)
 {
-    const bool mass = bundle_action(f) == LIMIT_MASSPUSH;
+    const bool mass = call_action(f->call) == LIMIT_MASSPUSH;
     seen.mass += mass;
     seen.split += f->plan.n > 1;
     seen.joined_sms += n > 1 && !mass && params_get(p, "SmsTemplateName");
@@ -384,14 +386,17 @@ static void note_kind(const struct flight *f, size_t n, const struct params *p)
 /* All calls of a leader, or of a job that goes by itself. */
 static void check_calls_of(struct flight *f)
 {
-    struct flight **members;
+    const struct call *c = f->call;
+    struct flight *members[JOBS_MAX];
     unsigned hits[DEVICES] = {0};
-    size_t n = bundle_members(f, &members);
+    const size_t n = c->n;
+    for (size_t i = 0; i < n; i++)
+        members[i] = c->members[i].flight;
     check_members(members, n);
     for (f->next = 0; f->next < f->plan.n; f->next++) {
         struct params p;
         struct err e = {""};
-        if (!bundle_params(f, &p, &e))
+        if (!call_params(c, &p, &e))
             fail_msg("%s", e.text);
         assert_string_equal(params_get(&p, "AppKey"), f->app->app.app_key);
         note_call(f, &p, hits);
@@ -414,7 +419,7 @@ static void check_seed(void)
         draw_job();
     gather();
     for (size_t i = 0; i < b.n; i++)
-        if (!b.flights[i].bundle || b.flights[i].bundle->members[0] == &b.flights[i])
+        if (call_leader(b.flights[i].call) == &b.flights[i])
             check_calls_of(&b.flights[i]);
     for (size_t i = 0; i < b.n; i++)
         assert_int_equal(b.calls_of[i], 1);

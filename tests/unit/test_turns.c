@@ -8,16 +8,16 @@
 
 #include <cmocka.h>
 
-enum { APPS = 3, FLIGHTS = 64 };
+enum { APPS = 3, CALLS = 64 };
 
-static struct flight flights[FLIGHTS];
-static size_t nflights;
+static struct call calls[CALLS];
+static size_t ncalls;
 
 static int setup(void **state)
 {
     static struct turns t;
     turns_init(&t, APPS);
-    nflights = 0;
+    ncalls = 0;
     *state = &t;
     return 0;
 }
@@ -28,35 +28,35 @@ static int teardown(void **state)
     return 0;
 }
 
-static void move(struct turns *t, struct flight *f, enum flight_state to, size_t app)
+static void move(struct turns *t, struct call *c, enum call_state to, size_t app)
 {
-    turns_leave(t, f);
-    f->state = to;
-    turns_enter(t, f, app);
+    turns_leave(t, c);
+    c->state = to;
+    turns_enter(t, c, app);
 }
 
-static struct flight *wait_for_slot(struct turns *t, size_t app)
+static struct call *wait_for_slot(struct turns *t, size_t app)
 {
-    struct flight *f = &flights[nflights++];
-    *f = (struct flight){.state = FLIGHT_READY};
-    move(t, f, FLIGHT_WAITING, app);
-    return f;
+    struct call *c = &calls[ncalls++];
+    *c = (struct call){.state = CALL_READY};
+    move(t, c, CALL_WAITING, app);
+    return c;
 }
 
 /* The one whose turn it is gets the slot; which app that was. */
 static size_t serve(struct turns *t)
 {
-    struct flight *f = turns_next(t);
-    assert_non_null(f);
-    size_t app = f->turn_app;
-    move(t, f, FLIGHT_OUT, app);
+    struct call *c = turns_next(t);
+    assert_non_null(c);
+    size_t app = c->turn_app;
+    move(t, c, CALL_OUT, app);
     return app;
 }
 
 static void one_app_alone_has_all(void **state)
 {
     struct turns *t = *state;
-    struct flight *first = wait_for_slot(t, 1);
+    struct call *first = wait_for_slot(t, 1);
     for (int i = 0; i < 9; i++)
         wait_for_slot(t, 1);
     assert_ptr_equal(first, turns_next(t));
@@ -90,9 +90,9 @@ static void equals_take_turns(void **state)
     for (int i = 0; i < 6; i++) {
         size_t app = serve(t);
         served[app]++;
-        for (struct flight *f = flights; f < flights + nflights; f++)
-            if (f->state == FLIGHT_OUT)
-                move(t, f, FLIGHT_FINISHING, app); /* one slot: nobody has a call out */
+        for (struct call *c = calls; c < calls + ncalls; c++)
+            if (c->state == CALL_OUT)
+                move(t, c, CALL_READY, app); /* one slot: nobody has a call out */
     }
     for (size_t i = 0; i < APPS; i++)
         assert_int_equal(served[i], 2);
@@ -101,12 +101,12 @@ static void equals_take_turns(void **state)
 static void what_is_held_is_counted(void **state)
 {
     struct turns *t = *state;
-    struct flight *f = wait_for_slot(t, 0);
+    struct call *c = wait_for_slot(t, 0);
     wait_for_slot(t, APPS); /* of a removed app */
     assert_int_equal(t->all, 2);
     assert_int_equal(turns_apps(t, 0), 2);
     assert_int_equal(turns_apps(t, 1), 3);
-    move(t, f, FLIGHT_HELD, 0);
+    move(t, c, CALL_HELD, 0);
     assert_int_equal(turns_held(t, 0), 0);
     assert_int_equal(t->all, 1);
     assert_int_equal(turns_next(t)->turn_app, APPS);

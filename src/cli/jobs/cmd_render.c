@@ -6,7 +6,9 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/jobs/render_out.h"
-#include "pipeline/share.h"
+#include "pipeline/shared/call_params.h"
+#include "pipeline/shared/shareable.h"
+#include "pipeline/shared/shared_call.h"
 
 enum { OUT_MAX = 64 * 1024 * 1024 };
 
@@ -28,7 +30,7 @@ struct render {
     int64_t now_ms;
     struct rendering *jobs;
     size_t n, max;
-    struct coalesce_item items[SHARE_CLAIM_MAX];
+    struct coalesce_item items[SHAREABLE_CLAIM_MAX];
     struct grouping grouping;
 };
 
@@ -68,9 +70,9 @@ static void add_job(struct render *r, const char *bytes, size_t len)
                                         .bytes = bytes,
                                         .len = len};
     *x = (struct rendering){0};
-    flight_init(&x->flight, &claim, &member, &x->why.err);
+    const bool fresh = flight_init(&x->flight, &claim, &member, &x->why.err);
     x->flight.config = r->config;
-    x->refused = !read_job(r->config, x);
+    x->refused = !fresh || !read_job(r->config, x);
 }
 
 /* --- what shares calls ----------------------------------------------------------------------- */
@@ -82,11 +84,11 @@ static size_t describe_all(struct render *r)
         struct rendering *x = &r->jobs[i];
         struct params params;
         struct err e;
-        if (x->refused || !share_allowed(&x->flight, r->now_ms))
+        if (x->refused || !shareable_allows(&x->flight, r->now_ms))
             continue;
         size_t app = (size_t)(x->flight.app - r->config->apps);
-        if (bundle_params(&x->flight, &params, &e))
-            share_describe(&x->flight, app, &params, &r->items[n++]);
+        if (call_params(&x->flight.lone, &params, &e))
+            shareable_describe(&x->flight, app, &params, &r->items[n++]);
         params_free(&params);
     }
     return n;
@@ -94,24 +96,24 @@ static size_t describe_all(struct render *r)
 
 static void group(struct render *r)
 {
-    const struct coalesce_rules rules = share_rules(r->config);
+    const struct coalesce_rules rules = shareable_rules(r->config);
     struct grouping *g = &r->grouping;
     g->ncalls = g->n = 0;
     if (r->n > 1)
         coalesce(r->items, describe_all(r), &rules, example_batch, g);
     for (size_t i = 0; i < g->ncalls; i++) {
         const struct grouping_call *call = &g->calls[i];
-        struct bundle *bundle = bundle_new(call);
+        struct call *c = shared_call_new(call);
         for (size_t k = call->first; k < call->first + call->n; k++)
-            bundle_add(bundle, &r->jobs[g->members[k].pos].flight, g->members[k].task);
+            shared_add(c, &r->jobs[g->members[k].pos].flight, g->members[k].task);
     }
 }
 
 static unsigned long shared_call(const struct render *r, const struct flight *f)
 {
     const struct grouping *g = &r->grouping;
-    for (size_t i = 0; f->bundle && i < g->ncalls; i++)
-        if (strcmp(g->calls[i].id, f->bundle->id) == 0)
+    for (size_t i = 0; call_is_shared(f->call) && i < g->ncalls; i++)
+        if (strcmp(g->calls[i].id, f->call->id) == 0)
             return r->calls + i + 1;
     return 0;
 }
@@ -129,9 +131,9 @@ static bool write_own_calls(struct render_out *o, struct rendering *x)
     bool ok = true;
     for (struct flight *f = &x->flight; ok && flight_next_call(f); f->next++) {
         struct params params;
-        ok = bundle_params(f, &params, &x->why.err);
+        ok = call_params(f->call, &params, &x->why.err);
         if (ok) {
-            bundle_name_call(f, &params);
+            call_params_name(f->call, &params);
             params_sort(&params);
             render_call(o, f, &params);
         }
@@ -145,7 +147,7 @@ static void write_job(struct render *r, struct rendering *x)
     struct render_out *o = &r->out;
     if (!x->refused) {
         render_begin(o, &x->flight, shared_call(r, &x->flight));
-        x->refused = !x->flight.bundle && !write_own_calls(o, x);
+        x->refused = !call_is_shared(x->flight.call) && !write_own_calls(o, x);
         render_end(o);
     }
     if (x->refused) {
@@ -157,19 +159,18 @@ static void write_job(struct render *r, struct rendering *x)
 }
 
 /* Tasks stay in their order. */
-static void write_shared(struct render *r, struct flight *leader)
+static void write_shared(struct render *r, struct call *c)
 {
     struct params params;
     struct err e = {""};
-    struct bundle *b = leader->bundle;
-    bundle_close(b);
-    bool ok = bundle_params(leader, &params, &e);
+    shared_close(c);
+    bool ok = call_params(c, &params, &e);
     if (ok) {
-        bundle_name_call(leader, &params);
-        if (!b->mass)
+        call_params_name(c, &params);
+        if (!c->mass)
             params_sort(&params);
     }
-    render_shared(&r->out, b, ++r->calls, ok ? &params : NULL, e.text);
+    render_shared(&r->out, c, ++r->calls, ok ? &params : NULL, e.text);
     r->refused += !ok;
     params_free(&params);
     flush(&r->out);
@@ -182,10 +183,12 @@ static void render_jobs(struct render *r)
     for (size_t i = 0; i < r->n; i++)
         write_job(r, &r->jobs[i]);
     for (size_t i = 0; i < g->ncalls; i++)
-        write_shared(r, &r->jobs[g->members[g->calls[i].first].pos].flight);
+        write_shared(r, r->jobs[g->members[g->calls[i].first].pos].flight.call);
     for (size_t i = 0; i < r->n; i++) {
-        bundle_leave(&r->jobs[i].flight);
-        flight_free(&r->jobs[i].flight);
+        struct flight *f = &r->jobs[i].flight;
+        if (call_is_shared(f->call))
+            shared_leave(f->call);
+        flight_free(f);
     }
     r->out.first += r->n;
     r->n = 0;
@@ -236,7 +239,7 @@ static int run_render(void *args, struct config *config)
     struct render *r = mem_zalloc(sizeof *r);
     r->config = config;
     r->out = (struct render_out){.json = a->json, .first = 1};
-    r->max = config->coalesce ? SHARE_CLAIM_MAX : 1; /* 1: each is shown as it comes */
+    r->max = config->coalesce ? SHAREABLE_CLAIM_MAX : 1; /* 1: each is shown as it comes */
     r->jobs = mem_alloc(r->max * sizeof *r->jobs);
     buf_init(&r->out.buf, OUT_MAX);
     int code = take_all(r, a->common.given.nwords, a->common.given.words);

@@ -49,7 +49,7 @@ static void json_begin(struct render_out *o, const struct flight *f, unsigned lo
     next_text(&o->buf, "deadline", deadline);
     buf_printf(&o->buf, ",\"overlap\":%s", f->plan.target.overlap ? "true" : "false");
     if (shared)
-        buf_printf(&o->buf, ",\"shared\":{\"call\":%lu,\"task\":%u}", shared, f->task);
+        buf_printf(&o->buf, ",\"shared\":{\"call\":%lu,\"task\":%u}", shared, f->env.task);
     buf_puts(&o->buf, ",\"calls\":[");
 }
 
@@ -79,21 +79,16 @@ static void json_call(struct render_out *o, const struct flight *f, const struct
     buf_putc(&o->buf, '}');
 }
 
-static const char *action_of(const struct bundle *b)
-{
-    return b->mass ? "MassPush" : "Push";
-}
-
 /* A parameter of a task, which bears the task's number in a MassPush only. */
-static const char *task_param(const struct bundle *b, const struct params *params, unsigned task,
+static const char *task_param(const struct call *c, const struct params *params, unsigned task,
                               const char *name)
 {
     char full[64];
     snprintf(full, sizeof full, "PushTask.%u.%s", task + 1, name);
-    return params_get(params, b->mass ? full : name);
+    return params_get(params, c->mass ? full : name);
 }
 
-static void json_task(struct render_out *o, const struct bundle *b, unsigned task,
+static void json_task(struct render_out *o, const struct call *c, unsigned task,
                       const struct params *params)
 {
     static const struct {
@@ -105,27 +100,27 @@ static void json_task(struct render_out *o, const struct bundle *b, unsigned tas
                  {"job_key", "JobKey"}};
     const char *between = "";
     buf_printf(&o->buf, "%s{\"task\":%u,\"jobs\":[", task ? "," : "", task);
-    for (size_t i = 0; i < b->n; i++)
-        if (b->members[i]->task == task) {
-            buf_printf(&o->buf, "%s%lu", between, number_of(o, b->members[i]));
+    for (size_t i = 0; i < c->n; i++)
+        if (c->members[i].task == task) {
+            buf_printf(&o->buf, "%s%lu", between, number_of(o, c->members[i].flight));
             between = ",";
         }
     buf_putc(&o->buf, ']');
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
-        next_text(&o->buf, shown[i].member, task_param(b, params, task, shown[i].name));
+        next_text(&o->buf, shown[i].member, task_param(c, params, task, shown[i].name));
     buf_putc(&o->buf, '}');
 }
 
-static void json_shared(struct render_out *o, const struct bundle *b, unsigned long number,
+static void json_shared(struct render_out *o, const struct call *c, unsigned long number,
                         const struct params *params, const char *text)
 {
     buf_printf(&o->buf, "{\"call\":%lu", number);
-    next_text(&o->buf, "action", action_of(b));
-    next_text(&o->buf, "app", b->members[0]->app->app.name);
+    next_text(&o->buf, "action", call_action_name(c));
+    next_text(&o->buf, "app", call_leader(c)->app->app.name);
     if (params) {
         buf_puts(&o->buf, ",\"tasks\":[");
-        for (unsigned task = 0; task < b->tasks; task++)
-            json_task(o, b, task, params);
+        for (unsigned task = 0; task < c->tasks; task++)
+            json_task(o, c, task, params);
         buf_putc(&o->buf, ']');
         json_parameters(&o->buf, params);
     } else {
@@ -143,7 +138,7 @@ static void text_begin(struct render_out *o, const struct flight *f, unsigned lo
     buf_printf(&o->buf, "job %lu: app %s, not sent after %s", number_of(o, f), flight_app_name(f),
                deadline);
     if (shared)
-        buf_printf(&o->buf, "; in shared call %lu, task %u", shared, f->task + 1);
+        buf_printf(&o->buf, "; in shared call %lu, task %u", shared, f->env.task + 1);
     else if (!f->job.id)
         buf_puts(&o->buf, "; without an id: token and JobKey are examples");
     if (f->plan.target.overlap)
@@ -192,32 +187,32 @@ static void text_call(struct render_out *o, const struct flight *f, const struct
 }
 
 /* Its jobs. */
-static void text_task(struct render_out *o, const struct bundle *b, unsigned task)
+static void text_task(struct render_out *o, const struct call *c, unsigned task)
 {
     const char *between = ": jobs ";
     buf_printf(&o->buf, "  task %u", task + 1);
-    for (size_t i = 0; i < b->n; i++)
-        if (b->members[i]->task == task) {
-            buf_printf(&o->buf, "%s%lu", between, number_of(o, b->members[i]));
+    for (size_t i = 0; i < c->n; i++)
+        if (c->members[i].task == task) {
+            buf_printf(&o->buf, "%s%lu", between, number_of(o, c->members[i].flight));
             between = ", ";
         }
     buf_putc(&o->buf, '\n');
 }
 
-static void text_shared(struct render_out *o, const struct bundle *b, unsigned long number,
+static void text_shared(struct render_out *o, const struct call *c, unsigned long number,
                         const struct params *params, const char *text)
 {
     char prefix[32] = "";
     buf_printf(&o->buf, "shared call %lu: %s, app %s, jobs: %zu, tasks: %zu%s", number,
-               action_of(b), b->members[0]->app->app.name, b->n, b->tasks,
+               call_action_name(c), call_leader(c)->app->app.name, c->n, c->tasks,
                params ? "; the token is an example" : "; cannot be made: ");
     visible_add(&o->buf, params ? "" : text, params ? 0 : strlen(text));
     buf_putc(&o->buf, '\n');
-    if (params && b->mass)
+    if (params && c->mass)
         text_parameters(&o->buf, params, prefix);
-    for (unsigned task = 0; task < b->tasks; task++) {
-        text_task(o, b, task);
-        if (b->mass)
+    for (unsigned task = 0; task < c->tasks; task++) {
+        text_task(o, c, task);
+        if (c->mass)
             snprintf(prefix, sizeof prefix, "%s%u.", tasks, task + 1);
         if (params)
             text_parameters(&o->buf, params, prefix);
@@ -263,11 +258,11 @@ void render_end(struct render_out *o)
         buf_puts(&o->buf, "]}\n");
 }
 
-void render_shared(struct render_out *o, const struct bundle *b, unsigned long number,
+void render_shared(struct render_out *o, const struct call *c, unsigned long number,
                    const struct params *params, const char *text)
 {
     if (o->json)
-        json_shared(o, b, number, params, text);
+        json_shared(o, c, number, params, text);
     else
-        text_shared(o, b, number, params, text);
+        text_shared(o, c, number, params, text);
 }

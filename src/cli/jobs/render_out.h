@@ -3,7 +3,7 @@
 #ifndef PB_CLI_JOBS_RENDER_OUT_H
 #define PB_CLI_JOBS_RENDER_OUT_H
 
-#include "pipeline/bundle.h"
+#include "pipeline/flight.h"
 
 struct render_out {
     bool json;
@@ -18,7 +18,7 @@ void render_begin(struct render_out *o, const struct flight *f, unsigned long sh
 void render_call(struct render_out *o, const struct flight *f, const struct params *params);
 void render_end(struct render_out *o);
 /* A call of several jobs. params NULL: it cannot be made, and text says why. */
-void render_shared(struct render_out *o, const struct bundle *b, unsigned long number,
+void render_shared(struct render_out *o, const struct call *c, unsigned long number,
                    const struct params *params, const char *text);
 
 #endif

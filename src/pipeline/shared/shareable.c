@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "pipeline/share.h"
+#include "pipeline/shared/shareable.h"
 
 #include <string.h>
 
@@ -7,14 +7,14 @@
 
 enum { PROVIDER_REMEMBERS_S = 15 * 60 };
 
-static bool is_new(const struct flight *f)
+static bool was_never_tried(const struct flight *f)
 {
     const struct envelope *v = &f->env;
     return !v->first_sent_ms && !v->attempts && !v->npushes && !v->unanswered && !v->gen &&
            !v->given_up && !f->crashes;
 }
 
-static bool has_audience(const struct flight *f)
+static bool has_single_people(const struct flight *f)
 {
     const enum target_kind kind = f->plan.calls[0].kind;
     if (kind == TARGET_TAG)
@@ -31,20 +31,20 @@ static bool is_known_otherwise(const struct flight *f)
            (c->dedup_s >= PROVIDER_REMEMBERS_S && !c->ids_by_queue);
 }
 
-static bool is_quiet(const struct flight *f, int64_t now_ms)
+static bool shows_late(const struct flight *f, int64_t now_ms)
 {
     return f->plan.push_time_ms <= now_ms &&
            plan_quiet_end_ms(&f->job, &f->app->app, now_ms) > now_ms;
 }
 
-bool share_allowed(const struct flight *f, int64_t now_ms)
+bool shareable_allows(const struct flight *f, int64_t now_ms)
 {
-    return f->config->coalesce && !f->group && f->plan.n == 1 && is_new(f) && has_audience(f) &&
-           is_known_otherwise(f) && !is_quiet(f, now_ms);
+    return f->config->coalesce && !f->group && f->plan.n == 1 && was_never_tried(f) &&
+           has_single_people(f) && is_known_otherwise(f) && !shows_late(f, now_ms);
 }
 
-void share_describe(const struct flight *f, size_t app, const struct params *params,
-                    struct coalesce_item *item)
+void shareable_describe(const struct flight *f, size_t app, const struct params *params,
+                        struct coalesce_item *item)
 {
     const bool tag = f->plan.calls[0].kind == TARGET_TAG;
     *item = (struct coalesce_item){.pos = f->pos,
@@ -58,7 +58,7 @@ void share_describe(const struct flight *f, size_t app, const struct params *par
     request_content(params, tag && f->job.school ? f->job.school : "", item->content);
 }
 
-struct coalesce_rules share_rules(const struct config *c)
+struct coalesce_rules shareable_rules(const struct config *c)
 {
     struct hash_key key;
     clock_random(&key, sizeof key);

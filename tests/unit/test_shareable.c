@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pipeline/bundle.h"
-#include "pipeline/share.h"
+#include "pipeline/shared/call_params.h"
+#include "pipeline/shared/shareable.h"
 #include "support/worker_config.h"
 
 #define TO_ONE "\"target\":{\"device\":[\"0123456789abcdef0123456789abcdef\"]}"
@@ -36,7 +36,7 @@ static bool allowed(const struct config *c, const char *bytes)
 {
     struct flight f;
     read_job(&f, c, bytes);
-    bool ok = share_allowed(&f, NOW);
+    bool ok = shareable_allows(&f, NOW);
     flight_free(&f);
     return ok;
 }
@@ -113,18 +113,18 @@ static void test_only_what_was_never_tried(void **state)
     worker_config_load(&c, 0, 0, NULL, NULL);
     read_job(&f, &c, UNICAST);
     const struct envelope clean = f.env;
-    assert_true(share_allowed(&f, NOW));
+    assert_true(shareable_allows(&f, NOW));
     f.env.attempts = 1;
-    assert_false(share_allowed(&f, NOW));
+    assert_false(shareable_allows(&f, NOW));
     f.env = clean;
     f.env.unanswered = 1;
-    assert_false(share_allowed(&f, NOW));
+    assert_false(shareable_allows(&f, NOW));
     f.env = clean;
     f.env.gen = 1;
-    assert_false(share_allowed(&f, NOW));
+    assert_false(shareable_allows(&f, NOW));
     f.env = clean;
     f.crashes = 1;
-    assert_false(share_allowed(&f, NOW));
+    assert_false(shareable_allows(&f, NOW));
     flight_free(&f);
     config_free(&c);
 }
@@ -138,9 +138,9 @@ static void test_not_in_quiet_hours(void **state)
                        "apps = ( { name = \"default\"; quiet = \"00:00-23:59 +00:00\"; } );");
     read_job(&f, &c, UNICAST);
     assert_true(f.plan.push_time_ms > NOW);
-    assert_true(share_allowed(&f, NOW)); /* it shows at their end, as the plan says */
+    assert_true(shareable_allows(&f, NOW)); /* it shows at their end, as the plan says */
     assert_false(
-        share_allowed(&f, f.plan.push_time_ms + 120000)); /* it would show in the next ones */
+        shareable_allows(&f, f.plan.push_time_ms + 120000)); /* it would show in the next ones */
     flight_free(&f);
     config_free(&c);
 }
@@ -151,8 +151,8 @@ static void describe(const struct config *c, const char *bytes, struct coalesce_
     struct params params;
     struct err e;
     read_job(&f, c, bytes);
-    assert_true(bundle_params(&f, &params, &e));
-    share_describe(&f, 7, &params, item);
+    assert_true(call_params(&f.lone, &params, &e));
+    shareable_describe(&f, 7, &params, item);
     item->values = NULL; /* gone with the flight */
     params_free(&params);
     flight_free(&f);

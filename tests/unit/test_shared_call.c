@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Jobs that go out in one call: its parameters, names and times, where it is cut, and that it is
- * put together again as the same call. No I/O. */
+ * Jobs that go out in one call (call, call_params): its parameters, names and times, where it is
+ * cut, and that it is put together again as the same call. No I/O. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "pipeline/bundle.h"
+#include "pipeline/shared/call_params.h"
+#include "pipeline/shared/shared_call.h"
 #include "queue/queue_core.h"
 #include "support/worker_config.h"
 
@@ -48,8 +49,8 @@ static int unload(void **state)
 struct crew {
     struct flight flights[CREW_MAX];
     size_t n;
-    struct bundle *bundles[GROUPING_CALLS_MAX];
-    size_t nbundles;
+    struct call *calls[GROUPING_CALLS_MAX];
+    size_t ncalls;
 };
 
 /* Half of the runs: the crew's parameters are those kept from gathering; the other crew's are made
@@ -75,13 +76,13 @@ static struct flight *board(struct crew *c, const char *job)
     if (!flight_read(f, &config, &why))
         fail_msg("%s", why.err.text);
     if (keep && c == &crew)
-        assert_true(bundle_keep_params(f));
+        assert_true(call_keep_params(&f->lone));
     return f;
 }
 
 static void board_all(struct crew *c, const char *const *jobs, size_t n)
 {
-    c->n = c->nbundles = 0;
+    c->n = c->ncalls = 0;
     for (size_t i = 0; i < n; i++)
         board(c, jobs[i]);
 }
@@ -90,9 +91,9 @@ static void put_together(struct crew *c, const struct grouping *g)
 {
     for (size_t i = 0; i < g->ncalls; i++) {
         const struct grouping_call *call = &g->calls[i];
-        struct bundle *b = c->bundles[c->nbundles++] = bundle_new(call);
+        struct call *shared = c->calls[c->ncalls++] = shared_call_new(call);
         for (size_t k = call->first; k < call->first + call->n; k++)
-            bundle_add(b, &c->flights[g->members[k].pos], g->members[k].task);
+            shared_add(shared, &c->flights[g->members[k].pos], g->members[k].task);
     }
 }
 
@@ -109,15 +110,17 @@ static void group(struct crew *c, const char *text)
 static void disperse(struct crew *c)
 {
     for (size_t i = 0; i < c->n; i++) {
-        bundle_leave(&c->flights[i]);
-        flight_free(&c->flights[i]);
+        struct flight *f = &c->flights[i];
+        if (f->call != &f->lone)
+            shared_leave(f->call);
+        flight_free(f);
     }
 }
 
 static void params_of(const struct flight *f, struct params *p)
 {
     struct err e = {""};
-    if (!bundle_params(f, p, &e))
+    if (!call_params(f->call, p, &e))
         fail_msg("%s", e.text);
 }
 
@@ -129,7 +132,7 @@ static const char *param(const struct params *p, const char *name)
 
 static void name(const struct flight *f, struct params *p, char digits[TOKEN_SIZE])
 {
-    bundle_name_call(f, p);
+    call_params_name(f->call, p);
     request_job_key(NULL, params_get(p, "IdempotentToken"), digits);
 }
 
@@ -137,7 +140,7 @@ static void token_of(const struct flight *f, char token[TOKEN_SIZE])
 {
     struct params p;
     params_of(f, &p);
-    request_token(&p, f->bundle->id, f->env.gen, 0, token);
+    request_token(&p, f->call->id, f->env.gen, 0, token);
     params_free(&p);
 }
 
@@ -157,9 +160,9 @@ static void test_push_of_ids(void **state)
     board_all(&crew, jobs, LEN(jobs));
     group(&crew, "1 2 P:call.0:2,0");
     const struct flight *leader = &crew.flights[2];
-    assert_ptr_equal(leader->bundle->members[0], leader);
-    assert_int_equal(bundle_action(leader), LIMIT_PUSH);
-    assert_int_equal(bundle_action(&crew.flights[1]), LIMIT_PUSH);
+    assert_ptr_equal(call_leader(leader->call), leader);
+    assert_int_equal(call_action(leader->call), LIMIT_PUSH);
+    assert_int_equal(call_action(crew.flights[1].call), LIMIT_PUSH);
     params_of(leader, &p);
     assert_string_equal(param(&p, "TargetValue"), "c,a,b");
     assert_string_equal(param(&p, "Target"), "ACCOUNT");
@@ -209,7 +212,7 @@ static void test_mass_push(void **state)
     board_all(&crew, jobs, LEN(jobs));
     group(&crew, "1 5 M:call.0:0,2/1/3/4");
     for (size_t i = 0; i < LEN(jobs); i++)
-        assert_int_equal(bundle_action(&crew.flights[i]), LIMIT_MASSPUSH);
+        assert_int_equal(call_action(crew.flights[i].call), LIMIT_MASSPUSH);
     params_of(&crew.flights[0], &p);
     char digits[TOKEN_SIZE], key[TOKEN_SIZE];
     name(&crew.flights[0], &p, digits);
@@ -253,7 +256,7 @@ static void test_many_tags(void **state)
         struct buf text;
         buf_init(&text, GROUPING_TEXT_MAX);
         buf_printf(&text, "1 %zu P:call.0:0", n);
-        crew.n = crew.nbundles = 0;
+        crew.n = crew.ncalls = 0;
         for (size_t i = 0; i < n; i++) {
             char job[128];
             snprintf(job, sizeof job, "{\"message\":\"m\",\"school\":\"s\",\"tags\":[\"t%zu\"]}",
@@ -264,7 +267,7 @@ static void test_many_tags(void **state)
         }
         group(&crew, buf_text(&text));
         buf_free(&text);
-        assert_int_equal(bundle_params(&crew.flights[0], &p, &e), n == most);
+        assert_int_equal(call_params(crew.flights[0].call, &p, &e), n == most);
         params_free(&p);
         disperse(&crew);
     }
@@ -285,7 +288,7 @@ static void test_times(void **state)
     struct params p;
     board_all(&crew, jobs, LEN(jobs));
     group(&crew, "1 5 M:call.0:0,1/2,3/4");
-    bundle_close(crew.bundles[0]);
+    shared_close(crew.calls[0]);
     int64_t base_ms = crew.flights[1].plan.deadline_ms - 90000;
     assert_int_equal(crew.flights[0].plan.send_by_ms, crew.flights[4].plan.send_by_ms);
     static const int64_t expire_s[] = {90, 110, 80};
@@ -308,22 +311,28 @@ static void test_members(void **state)
         "{\"message\":\"m\",\"target\":{\"device\":[\"b\"]}}",
         "{\"message\":\"n\",\"target\":{\"device\":[\"c\"]}}",
     };
-    struct flight **all;
     board_all(&crew, jobs, LEN(jobs));
     group(&crew, "1 2 M:call.7:2/0");
-    assert_int_equal(bundle_members(&crew.flights[0], &all), 2);
-    assert_ptr_equal(all[0], &crew.flights[2]);
-    assert_ptr_equal(all[1], &crew.flights[0]);
-    assert_int_equal(bundle_members(&crew.flights[1], &all), 1);
-    assert_ptr_equal(all[0], &crew.flights[1]);
+    const struct call *c = crew.flights[0].call;
+    assert_true(call_is_shared(c));
+    assert_int_equal(c->n, 2);
+    assert_ptr_equal(c->members[0].flight, &crew.flights[2]);
+    assert_ptr_equal(c->members[1].flight, &crew.flights[0]);
+    assert_int_equal(c->members[1].task, 1);
+    assert_ptr_equal(crew.flights[1].call, &crew.flights[1].lone);
+    assert_false(call_is_shared(crew.flights[1].call));
+    assert_ptr_equal(call_leader(crew.flights[1].call), &crew.flights[1]);
     assert_string_equal(crew.flights[0].env.call, "call.7");
     assert_int_equal(crew.flights[0].env.task, 1);
     assert_int_equal(crew.flights[0].env.tasks, 2);
     assert_string_equal(crew.flights[1].env.call, "");
-    assert_false(bundle_is_open(&crew.flights[0]));
-    crew.flights[0].env.unanswered = 1;
-    assert_true(bundle_is_open(&crew.flights[0]));
-    bundle_forget(&crew.flights[0]);
+    assert_false(call_stays_whole(c) || call_may_be_out(c));
+    crew.flights[2].env.unanswered = 1;
+    crew.flights[1].env.unanswered = 1;
+    assert_true(call_stays_whole(c) && call_may_be_out(c));
+    assert_true(call_may_be_out(crew.flights[1].call));
+    assert_false(call_stays_whole(crew.flights[1].call)); /* nobody goes with it */
+    shared_forget(&crew.flights[0]);
     assert_string_equal(crew.flights[0].env.call, "");
     assert_int_equal(crew.flights[0].env.tasks, 0);
     disperse(&crew);
@@ -349,18 +358,18 @@ static void test_rebuilt(void **state)
     const char *in_order[LEN(mixed)];
     board_all(&crew, mixed, LEN(mixed));
     group(&crew, mixed_text);
-    bundle_close(crew.bundles[0]);
+    shared_close(crew.calls[0]);
     token_of(&crew.flights[0], first);
     buf_init(&b, GROUPING_TEXT_MAX);
-    assert_true(bundle_write(crew.bundles[0], 0, LEN(mixed), "call.0", &b));
+    shared_write(crew.calls[0], 0, LEN(mixed), "call.0", &b);
     assert_string_equal(buf_text(&b), "1 5 M:call.0:0,1/2,3/4");
     for (size_t i = 0; i < LEN(mixed); i++)
-        in_order[i] = mixed[crew.bundles[0]->members[i]->pos];
+        in_order[i] = mixed[crew.calls[0]->members[i].flight->pos];
     board_all(&other, in_order, LEN(mixed));
     group(&other, buf_text(&b));
     token_of(&other.flights[0], again); /* before the times are closed, too */
     assert_string_equal(first, again);
-    bundle_close(other.bundles[0]);
+    shared_close(other.calls[0]);
     token_of(&other.flights[0], again);
     assert_string_equal(first, again);
     /* another try of it is another push; so is another call, another order, or another member */
@@ -374,7 +383,7 @@ static void test_rebuilt(void **state)
     for (size_t i = 0; i < LEN(differ); i++) {
         board_all(&other, mixed, LEN(mixed));
         group(&other, differ[i]);
-        token_of(other.bundles[0]->members[0], again);
+        token_of(call_leader(other.calls[0]), again);
         assert_string_not_equal(first, again);
         disperse(&other);
     }
@@ -387,23 +396,17 @@ static void test_written_in_part(void **state)
     (void)state;
     static const struct {
         size_t from, n;
-        const char *text; /* "": nothing */
+        const char *text;
     } rows[] = {
-        {0, 5, "1 5 M:x:0,1/2,3/4"},
-        {0, 2, "1 2 P:x:0,1"},
-        {2, 2, "1 2 P:x:0,1"},
-        {2, 3, "1 3 M:x:0,1/2"},
-        {1, 4, "1 4 M:x:0/1,2/3"},
-        {4, 1, ""},
-        {0, 0, ""},
+        {0, 5, "1 5 M:x:0,1/2,3/4"}, {0, 2, "1 2 P:x:0,1"},     {2, 2, "1 2 P:x:0,1"},
+        {2, 3, "1 3 M:x:0,1/2"},     {1, 4, "1 4 M:x:0/1,2/3"},
     };
     board_all(&crew, mixed, LEN(mixed));
     group(&crew, mixed_text);
     for (size_t i = 0; i < LEN(rows); i++) {
         struct buf b;
         buf_init(&b, GROUPING_TEXT_MAX);
-        bool ok = bundle_write(crew.bundles[0], rows[i].from, rows[i].n, "x", &b);
-        assert_int_equal(ok, rows[i].text[0] != '\0');
+        shared_write(crew.calls[0], rows[i].from, rows[i].n, "x", &b);
         assert_string_equal(buf_text(&b), rows[i].text);
         buf_free(&b);
     }
@@ -412,24 +415,24 @@ static void test_written_in_part(void **state)
 
 /* --- in two ---------------------------------------------------------------------------------- */
 
-/* A bundle of nothing but its shape: so many members in each task. */
-static struct bundle *shape(const unsigned *sizes, size_t ntasks)
+/* A call of nothing but its shape: so many members in each task. */
+static struct call *shape(const unsigned *sizes, size_t ntasks)
 {
     struct grouping_call call = {.tasks = ntasks, .mass = ntasks > 1};
     for (size_t t = 0; t < ntasks; t++)
         call.n += sizes[t];
     memset(crew.flights, 0, sizeof crew.flights);
-    struct bundle *b = bundle_new(&call);
+    struct call *c = shared_call_new(&call);
     for (size_t t = 0, at = 0; t < ntasks; t++)
         for (unsigned i = 0; i < sizes[t]; i++)
-            bundle_add(b, &crew.flights[at++], (unsigned)t);
-    return b;
+            shared_add(c, &crew.flights[at++], (unsigned)t);
+    return c;
 }
 
-static void forget_shape(struct bundle *b)
+static void forget_shape(struct call *c)
 {
-    for (size_t i = b->n; i-- > 0;)
-        bundle_leave(b->members[i]);
+    for (size_t i = c->n; i-- > 0;)
+        shared_leave(c);
 }
 
 static void test_half(void **state)
@@ -448,10 +451,10 @@ static void test_half(void **state)
         size_t ntasks = 0;
         while (ntasks < 8 && rows[i].sizes[ntasks])
             ntasks++;
-        struct bundle *b = shape(rows[i].sizes, ntasks);
-        if (bundle_half(b) != rows[i].half)
-            fail_msg("row %zu: %zu", i, bundle_half(b));
-        forget_shape(b);
+        struct call *c = shape(rows[i].sizes, ntasks);
+        if (shared_half(c) != rows[i].half)
+            fail_msg("row %zu: %zu", i, shared_half(c));
+        forget_shape(c);
     }
 }
 
@@ -477,32 +480,32 @@ static void test_any_shape_is_cut(void **state)
             sizes[ntasks++] = size;
             n += size;
         }
-        struct bundle *b = shape(sizes, ntasks);
-        size_t half = bundle_half(b);
-        const struct flight *left = b->members[half - 1], *right = b->members[half];
+        struct call *c = shape(sizes, ntasks);
+        size_t half = shared_half(c);
+        const struct call_member *left = &c->members[half - 1], *right = &c->members[half];
         if (half < 1 || half >= n || (ntasks > 1 && left->task == right->task))
             fail_msg("seed %" PRIu64 ": %zu of %zu", seed, half, n);
-        forget_shape(b);
+        forget_shape(c);
     }
 }
 
-/* How often a bundle can be cut; its id grows with each. */
+/* How often a call can be cut; its id grows with each. */
 static size_t cuts(const unsigned *sizes, size_t ntasks, const char *id)
 {
-    struct bundle *b = shape(sizes, ntasks);
+    struct call *c = shape(sizes, ntasks);
     unsigned part[2][GROUPING_MEMBERS_MAX] = {{0}};
     char ids[2][GROUPING_ID_SIZE];
-    size_t n[2], half = bundle_half(b), most = 0;
-    snprintf(b->id, sizeof b->id, "%s", id);
-    for (size_t i = 0; i < b->n; i++)
-        part[i >= half][b->members[i]->task - (i < half ? 0 : b->members[half]->task)]++;
+    size_t n[2], half = shared_half(c), most = 0;
+    snprintf(c->id, sizeof c->id, "%s", id);
+    for (size_t i = 0; i < c->n; i++)
+        part[i >= half][c->members[i].task - (i < half ? 0 : c->members[half].task)]++;
     for (unsigned i = 0; i < 2; i++) {
-        bundle_half_id(b, i, ids[i]);
+        shared_half_id(c, i, ids[i]);
         for (n[i] = 0; n[i] < GROUPING_MEMBERS_MAX && part[i][n[i]];)
             n[i]++;
     }
     assert_string_not_equal(ids[0], ids[1]);
-    forget_shape(b);
+    forget_shape(c);
     for (unsigned i = 0; i < 2; i++) {
         size_t deeper = n[i] > 1 || part[i][0] > 1 ? cuts(part[i], n[i], ids[i]) : 0;
         most = deeper > most ? deeper : most;
@@ -532,7 +535,8 @@ int main(void)
         cmocka_unit_test(test_half),           cmocka_unit_test(test_any_shape_is_cut),
         cmocka_unit_test(test_cut_to_the_end),
     };
-    int failed = cmocka_run_group_tests_name("bundle", tests, load, unload);
+    int failed = cmocka_run_group_tests_name("shared_call", tests, load, unload);
     keep = true;
-    return failed + cmocka_run_group_tests_name("bundle, parameters kept", tests, load, unload);
+    return failed +
+           cmocka_run_group_tests_name("shared_call, parameters kept", tests, load, unload);
 }

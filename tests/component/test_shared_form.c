@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Jobs that share calls (gather, batch, refusal): who does, that their grouping is recorded first
- * and followed later, and how they end; on a real redis-server, against a provider on the same
- * loop. */
+ * Jobs that share calls (shared_form, shared_move, shared_settle, shared_stops, batch): who does,
+ * that their grouping is recorded first and followed later, and how they end; on a real
+ * redis-server, against a provider on the same loop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -1135,5 +1135,5 @@ int main(void)
         cmocka_unit_test_setup(test_merged_tags, fixture_flush),
         cmocka_unit_test_setup(test_a_full_claim, fixture_flush),
     };
-    return cmocka_run_group_tests_name("gather", tests, fixture_start, fixture_stop);
+    return cmocka_run_group_tests_name("shared_form", tests, fixture_start, fixture_stop);
 }
