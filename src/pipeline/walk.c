@@ -272,8 +272,8 @@ static void look_at_call(struct call *c, struct admit_in *in)
 
 /* Asks for what it needs beside being allowed to go: a probe's place, where its app takes no other
  * call; a new token for its content, where policy says so; a rate token. */
-static struct decision take_token(struct call *c, struct admit_in *in, const struct decision *d,
-                                  int64_t mono_ms)
+static struct decision take_call_token(struct call *c, struct admit_in *in,
+                                       const struct decision *d, int64_t mono_ms)
 {
     int64_t wait_ms = 0;
     const char *all = in->all ? call_leader(c)->plan.device_type : NULL;
@@ -308,7 +308,7 @@ static void advance_call(struct call *c)
     leader->from_ready = false; /* set aside once: later this worker sees the job through */
     struct decision d = admit(&in);
     if (d.what == DECIDED_SEND)
-        d = take_token(c, &in, &d, mono_ms);
+        d = take_call_token(c, &in, &d, mono_ms);
     conclude(c, d);
 }
 
