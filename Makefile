@@ -6,7 +6,7 @@ MODULES := $(patsubst src/%.c,%,$(wildcard $(ROOMS:%=src/%/*.c) $(ROOMS:%=src/%/
 CLI  := $(patsubst src/%.c,%,$(wildcard src/cli/*.c src/cli/*/*.c))
 MOCK := $(patsubst src/%.c,%,$(wildcard src/mock/*.c src/mock/*/*.c))
 # The mock checks the client, so it shares nothing with it but the foundation.
-MOCK_BASE := base/mem base/chars base/err base/buf base/text base/visible base/clock base/log base/start base/timer base/hash base/args base/args_help
+MOCK_BASE := base/mem base/chars base/err base/buf base/text base/visible base/clock base/log host/start base/timer base/hash host/args host/args_help
 
 # One short line a step, none with -s; V=1 shows the commands. All cores, unless make was told how many; but not when the
 # same run removes what was built.
@@ -116,7 +116,7 @@ include $(wildcard mk/*.mk)
 layers: $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ) ## Reject includes and calls that the rooms (mk/rooms.txt) do not allow, circles of calls, and what is too large
 	@sh tests/rooms.sh mk/rooms.txt $(B) $(sort $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ))
 	@sh tests/circles.sh $(B) $(sort $(LIB_OBJ) $(CLI_OBJ) $(MOCK_OBJ))
-	@sh tests/sizes.sh functions
+	@sh tests/sizes.sh functions files folders names
 
 .PHONY: format
 format: ## Format the C sources

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The commands. Each has a table of what it takes (base/args.h) and a function that gets it read,
+ * The commands. Each has a table of what it takes (host/args.h) and a function that gets it read,
  * with the configuration, prints errors as one line to stderr and returns the exit status. */
 #ifndef PB_CLI_CLI_H
 #define PB_CLI_CLI_H
@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "base/args.h"
 #include "base/buf.h"
 #include "config/config.h"
+#include "host/args.h"
 
 enum {
     CLI_OK = 0,

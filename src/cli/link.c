@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/resolve.h"
 #include "base/text.h"
 #include "base/timer.h"
+#include "host/resolve.h"
 
 enum { REDIRECT_PAUSE_MS = 20 };
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/start.h"
 #include "cli/cli.h"
+#include "host/start.h"
 
 enum { HELP_MAX = 64 * 1024 };
 

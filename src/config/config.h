@@ -13,7 +13,7 @@
 #include "http/http.h"
 #include "job/plan.h"
 #include "job/target.h"
-#include "job/template.h"
+#include "job/template/template.h"
 #include "job/verdict.h"
 #include "redis/redis.h"
 

@@ -5,7 +5,7 @@
 #define PB_CONFIG_CONFIG_APPS_H
 
 #include "config/config.h"
-#include "config/settings.h"
+#include "config/settings/settings.h"
 
 /* Adds the entry `default` where an AppKey for it is set and the file has none. False with e where
  * that is one app too many (CONFIG_APPS_MAX). */

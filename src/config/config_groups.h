@@ -4,7 +4,7 @@
 #define PB_CONFIG_CONFIG_GROUPS_H
 
 #include "config/config.h"
-#include "config/settings.h"
+#include "config/settings/settings.h"
 
 /* After config_apps_read(): fills c->groups, sorted by name. Without calls, apps that are missing
  * are left out of their groups. False with e: file, line, group. */

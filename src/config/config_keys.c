@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/secrets.h"
 #include "config/config_url.h"
-#include "config/settings_env.h"
+#include "config/settings/settings_env.h"
 
 enum { PROFILES_MAX = 256 * 1024, PATH_SIZE = 1024 };
 

@@ -4,7 +4,7 @@
 #define PB_CONFIG_CONFIG_KEYS_H
 
 #include "config/config.h"
-#include "config/settings.h"
+#include "config/settings/settings.h"
 
 /* aliyun.credentials_file, where nobody set it, below HOME. Always true. */
 bool config_keys_default_file(char **env, struct settings *s);

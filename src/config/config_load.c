@@ -9,7 +9,6 @@
 
 #include "aliyun/sign.h"
 #include "base/buf.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/secrets.h"
 #include "base/text.h"
@@ -23,8 +22,9 @@
 #include "config/config_templates.h"
 #include "config/config_url.h"
 #include "config/marks.h"
-#include "config/settings_env.h"
-#include "config/settings_file.h"
+#include "config/settings/settings_env.h"
+#include "config/settings/settings_file.h"
+#include "host/file.h"
 #include "redis/tls.h"
 
 enum { ORIGIN_SIZE = 512, DIGEST_TEXT_MAX = 256 * 1024, H2_CONNECTIONS = 2 };

@@ -4,7 +4,7 @@
 #ifndef PB_CONFIG_CONFIG_LOAD_H
 #define PB_CONFIG_CONFIG_LOAD_H
 
-#include "config/settings.h"
+#include "config/settings/settings.h"
 
 struct config_raw {
     struct settings settings; /* owns the texts that struct config points to */

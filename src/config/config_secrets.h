@@ -3,7 +3,7 @@
 #ifndef PB_CONFIG_CONFIG_SECRETS_H
 #define PB_CONFIG_CONFIG_SECRETS_H
 
-#include "config/settings.h"
+#include "config/settings/settings.h"
 
 /* Registers every value of a secret option, and the users and passwords within URLs. */
 void config_learn_secrets(const struct settings *s);

@@ -4,7 +4,7 @@
 #define PB_CONFIG_CONFIG_TEMPLATES_H
 
 #include "config/config.h"
-#include "config/settings.h"
+#include "config/settings/settings.h"
 
 /* After config_apps_read(): fills c->templates. Parts of a notice are checked for the platforms
  * that the configured apps push to. False with e: file, line, template, member. */

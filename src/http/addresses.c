@@ -11,8 +11,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/resolve.h"
 #include "base/timer.h"
+#include "host/resolve.h"
 
 enum { LINE_MAX_ = RESOLVE_HOST_MAX + 8 + RESOLVE_ADDRESSES_MAX * (INET6_ADDRSTRLEN + 3) };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The addresses of the one name that all calls of a struct http connect to: looked up as Redis'
- * names are (base/resolve.h), handed to libcurl, renewed beside the calls. libcurl's own lookup
+ * names are (host/resolve.h), handed to libcurl, renewed beside the calls. libcurl's own lookup
  * would hold each first call for as long as the C library waits for a name server that drops
  * questions for IPv6 addresses. */
 #ifndef PB_HTTP_ADDRESSES_H

@@ -8,7 +8,7 @@
 #include "job/job.h"
 #include "job/quiet.h"
 #include "job/target.h"
-#include "job/template.h"
+#include "job/template/template.h"
 
 /* A configured app: what its jobs have in common. Strings are owned by the configuration. */
 struct app {

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/zone.h"
+#include "host/zone.h"
 
 enum { QUIET_WINDOWS_MAX = 7 };
 

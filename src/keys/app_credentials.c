@@ -6,14 +6,14 @@
 
 #include "base/chars.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/minmax.h"
 #include "base/timer.h"
 #include "config/config_keys.h"
-#include "config/settings.h"
+#include "config/settings/settings.h"
+#include "host/file.h"
 #include "keys/key_fetch.h"
 #include "keys/stamp.h"
 

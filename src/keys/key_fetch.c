@@ -12,7 +12,7 @@
 #include "base/secrets.h"
 #include "base/text.h"
 #include "base/timer.h"
-#include "config/settings.h"
+#include "config/settings/settings.h"
 #include "keys/http_answer.h"
 
 enum {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "keys/stamp.h"
 
-#include "base/file.h"
+#include "host/file.h"
 
 struct stamp stamp_of(const char *path)
 {

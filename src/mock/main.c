@@ -11,7 +11,7 @@
 #include <openssl/ssl.h>
 
 #include "base/log.h"
-#include "base/start.h"
+#include "host/start.h"
 #include "mock/options.h"
 #include "mock/wire/cert.h"
 #include "mock/wire/control.h"

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/args.h"
+#include "host/args.h"
 #include "mock/check/mass.h"
 #include "mock/check/push.h"
 #include "mock/world/handout.h"

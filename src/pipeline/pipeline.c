@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "pipeline/memory.h"
+#include "host/memory.h"
 #include "pipeline/shared/shared_call.h"
 
 struct pipeline *pipeline_new(const struct config *config, struct sender *sender,

@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "host/memory.h"
 #include "pipeline/again.h"
-#include "pipeline/memory.h"
 #include "pipeline/pipeline_core.h"
 #include "pipeline/shared/shared_form.h"
 #include "pipeline/tally.h"

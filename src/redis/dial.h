@@ -7,7 +7,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
-#include "base/resolve.h"
+#include "host/resolve.h"
 #include "redis/tls.h"
 
 struct dial;

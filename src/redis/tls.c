@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "host/file.h"
 
 /* OpenSSL would ask whoever sits at the terminal. */
 static int no_passphrase(char *out, int room, int write, void *arg)

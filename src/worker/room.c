@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/minmax.h"
-#include "pipeline/memory.h"
+#include "host/memory.h"
 #include "worker/lanes.h"
 
 /* What is held, and what claims under way may bring. */

@@ -8,8 +8,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "base/resolve.h"
-#include "pipeline/memory.h"
+#include "host/memory.h"
+#include "host/resolve.h"
 #include "worker/dispatch_core.h"
 
 struct worker {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# One parser reads the arguments of all commands (src/base/args.h): what holds for each of them.
+# One parser reads the arguments of all commands (src/host/args.h): what holds for each of them.
 load helper
 
 # A command that gets as far as its configuration ends there.

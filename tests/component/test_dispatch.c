@@ -167,8 +167,8 @@ static void test_calls_and_claims_are_bounded(void **state)
     pump_until(base, s.provider.n == 4);
     let_it_work(5); /* no call and few claims more */
     assert_int_equal(s.provider.n, 4);
-    assert_in_range(in_flight(&s), 4, 8); /* the window, and as much claimed ahead */
-    assert_true(cli_int("LLEN " QUEUE) >= 51);      /* one may be in the inbox */
+    assert_in_range(in_flight(&s), 4, 8);      /* the window, and as much claimed ahead */
+    assert_true(cli_int("LLEN " QUEUE) >= 51); /* one may be in the inbox */
     answer_all(&s);
     pump_until(base, results() == 60);
     assert_true(s.provider.held_most <= 4);

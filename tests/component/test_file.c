@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "base/file.h"
+#include "host/file.h"
 
 static char folder[] = "/tmp/pb-file-XXXXXX";
 

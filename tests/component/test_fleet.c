@@ -467,7 +467,8 @@ static void without_limits_redis_is_not_asked(void **state)
     int64_t asks = metrics_get(METRIC_FLOW_ASKS), wait_ms;
     assert_int_equal(calls_for(limits_of(0), 64), 64);
     for (int i = 0; i < 1000; i++)
-        assert_int_equal(limits_take(limits_of(0), SHOP, LIMIT_PUSH, "ANDROID", &wait_ms), LIMIT_GO);
+        assert_int_equal(limits_take(limits_of(0), SHOP, LIMIT_PUSH, "ANDROID", &wait_ms),
+                         LIMIT_GO);
     assert_int_equal(asks, metrics_get(METRIC_FLOW_ASKS));
 }
 

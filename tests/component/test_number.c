@@ -16,8 +16,8 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/number.h"
-#include "fleet/limits.h"
 #include "fleet/fleet_store.h"
+#include "fleet/limits.h"
 #include "job/envelope.h"
 #include "queue/scripts.h"
 #include "support/pump.h"
@@ -223,7 +223,7 @@ static void probes_come_whatever_stands_there(void **state)
         redisReply *r = circuit("probe");
         struct circuit_view share;
         fleet_store_read_circuit(NULL, r->element[3]->str, r->element[4]->str,
-                                r->element[0]->integer, &share);
+                                 r->element[0]->integer, &share);
         assert_true(share.open);
         assert_in_range(share.probe_at_ms, 0, r->element[0]->integer + 60000);
         freeReplyObject(r);

@@ -274,22 +274,26 @@ static void parked_jobs_beside_and_ready_alone(void **state)
     push_jobs("j", 0, 4);
     worker_claim(w, 1);
     worker_end_now(w, &w->got[0], &(struct queue_end){.kind = END_RETRY});
-    assert_int_equal(worker_ask(w, &(struct queue_ask){.n = 2, .parked_max = 1000, .ready_only = true}), 2);
+    assert_int_equal(
+        worker_ask(w, &(struct queue_ask){.n = 2, .parked_max = 1000, .ready_only = true}), 2);
     assert_string_equal(w->got[0].bytes, "j1");
     assert_int_equal(worker_ask(w, &(struct queue_ask){.n = 2,
-                                                          .unparks = unparks,
-                                                          .nunparks = 2,
-                                                          .order = QUEUE_BESIDE,
-                                                          .parked_max = 1000,
-                                                          .from_end = true}), 1);
+                                                       .unparks = unparks,
+                                                       .nunparks = 2,
+                                                       .order = QUEUE_BESIDE,
+                                                       .parked_max = 1000,
+                                                       .from_end = true}),
+                     1);
     assert_int_equal(w->n, 5);
     assert_int_equal(got_of(w, 'a'), 2);
     assert_string_equal(w->got[0].bytes, "j0");
     assert_string_equal(w->got[1].bytes, "a4");
     assert_string_equal(w->got[3].bytes, "b4");
     assert_string_equal(w->got[4].bytes, "j3");
-    assert_int_equal(worker_ask(
-               w, &(struct queue_ask){.unparks = unparks, .nunparks = 2, .order = QUEUE_BESIDE}), 0);
+    assert_int_equal(
+        worker_ask(w,
+                   &(struct queue_ask){.unparks = unparks, .nunparks = 2, .order = QUEUE_BESIDE}),
+        0);
     assert_string_equal(w->got[0].bytes, "a0");
     assert_int_equal(w->n, 3);
     worker_free(w);

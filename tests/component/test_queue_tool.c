@@ -484,18 +484,22 @@ static void looks(void **state)
     const struct queue_opts opts = fixture_opts("w1");
     struct worker *w = worker_new(&opts);
     push_jobs("j", 0, 5);
-    assert_string_equal(look(w, (struct queue_question){PEEK_PAGE, QUEUE_READY, NULL, 1, 2, NULL}), "j1,j2,");
+    assert_string_equal(look(w, (struct queue_question){PEEK_PAGE, QUEUE_READY, NULL, 1, 2, NULL}),
+                        "j1,j2,");
     assert_string_equal(look(w, (struct queue_question){.what = PEEK_APPS}), "");
     assert_non_null(strstr(look(w, (struct queue_question){.what = PEEK_WORKERS, .n = 9}), "w1,"));
     queue_set_stat(w->q, "{\"sent\":1}");
     queue_extend(w->q);
     pump_until(base, cli_int("HLEN " KEY_STAT) == 1);
-    assert_string_equal(look(w, (struct queue_question){.what = PEEK_STAT, .name = "w1"}), "{\"sent\":1}");
+    assert_string_equal(look(w, (struct queue_question){.what = PEEK_STAT, .name = "w1"}),
+                        "{\"sent\":1}");
     freeReplyObject(cli("HSET " KEY_CONTROL " pause:a 0"));
-    assert_string_equal(look(w, (struct queue_question){.what = PEEK_HASH, .name = "control"}), "pause:a,0,");
+    assert_string_equal(look(w, (struct queue_question){.what = PEEK_HASH, .name = "control"}),
+                        "pause:a,0,");
     assert_string_equal(look(w, (struct queue_question){.what = PEEK_HASH, .name = "flow"}), "");
     freeReplyObject(cli("SET dead x"));
-    assert_string_equal(look(w, (struct queue_question){.what = PEEK_LENGTH, .list = QUEUE_DEAD}), "nothing");
+    assert_string_equal(look(w, (struct queue_question){.what = PEEK_LENGTH, .list = QUEUE_DEAD}),
+                        "nothing");
     worker_free(w);
 }
 

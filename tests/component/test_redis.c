@@ -21,7 +21,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
-#include "base/resolve.h"
+#include "host/resolve.h"
 #include "redis/redis.h"
 #include "redis/redis_info.h"
 #include "redis/redis_reader.h"

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/resolve.h"
+#include "host/resolve.h"
 #include "support/fake_names.h"
 #include "support/pump.h"
 

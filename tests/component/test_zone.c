@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/zone.h"
+#include "host/zone.h"
 
 /* "NAME INSTANT OFFSET", the instants in steps that drift through the days and seasons, and around
  * each change that Python sees between two of them. */

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "job/template.h"
+#include "job/template/template.h"
 
 enum { TEXT_MAX = 1 << 20 };
 static const struct job_limits limits = {10000, 64000, "push:reply:"};

@@ -231,7 +231,7 @@ int worker_ask(struct worker *w, const struct queue_ask *ask)
 }
 
 int worker_claim_unparks(struct worker *w, unsigned n, const struct queue_unpark *unparks,
-                        size_t nunparks)
+                         size_t nunparks)
 {
     const struct queue_ask ask = {.n = n,
                                   .unparks = unparks,

@@ -56,9 +56,10 @@ void worker_free(struct worker *w);
 void worker_reconnect(struct worker *w);
 
 int worker_ask(struct worker *w, const struct queue_ask *ask);
-int worker_claim(struct worker *w, unsigned n); /* → w->got, w->n; the ready ones, or −CLAIM_HELD … */
+int worker_claim(struct worker *w,
+                 unsigned n); /* → w->got, w->n; the ready ones, or −CLAIM_HELD … */
 int worker_claim_unparks(struct worker *w, unsigned n, const struct queue_unpark *unparks,
-                        size_t nunparks);
+                         size_t nunparks);
 int worker_claim_parked(struct worker *w, unsigned n, const char *app, unsigned limit);
 /* Starts a finish; its callback counts in w->finished or w->stale. */
 void worker_end(struct worker *w, const struct got *g, const struct queue_end *end);

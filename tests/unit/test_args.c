@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/args.h"
+#include "host/args.h"
 
 enum { WORDS_MAX = 20, DAY_MS = 24 * 3600 * 1000 };
 

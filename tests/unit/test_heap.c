@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "admin/process.h"
-#include "base/heap.h"
 #include "base/mem.h"
+#include "host/heap.h"
 
 enum { PIECES = 4096, PIECE = 4096, MIB = 1024 * 1024 };
 

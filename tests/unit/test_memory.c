@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/metrics.h"
-#include "pipeline/memory.h"
+#include "host/memory.h"
 #include "pipeline/pipeline_core.h"
 #include "queue/queue_core.h"
 #include "worker/room.h"

@@ -161,7 +161,8 @@ static void of_grants(void **state)
     struct err e;
     assert_true(
         credentials_own(&keys, "STS.id", "secret-of-a-session", "token-of/a+session==", &e));
-    assert_string_equal(keep("'secret-of-a-session' and token-of%2Fa%2Bsession%3D%3D"), "'***' and ***");
+    assert_string_equal(keep("'secret-of-a-session' and token-of%2Fa%2Bsession%3D%3D"),
+                        "'***' and ***");
     credentials_free(&keys);
     assert_string_equal(keep("secret-of-a-session"), "***"); /* a late answer may still quote it */
 }

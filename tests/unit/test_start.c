@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "base/start.h"
+#include "host/start.h"
 
 /* The exit status of a child that does so. */
 static int in_child(int (*what)(void))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "job/template.h"
+#include "job/template/template.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
