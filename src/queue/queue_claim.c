@@ -419,7 +419,7 @@ void queue_claim(struct queue *q, const struct queue_ask *ask, queue_claim_fn fn
     q->claiming = true;
     q->claim_fn = fn;
     q->claim_arg = arg;
-    char *keys[QUEUE_APPS_MAX], id[QUEUE_ID_SIZE];
+    char *keys[QUEUE_APPS_MAX] = {NULL}, id[QUEUE_ID_SIZE];
     const struct queue_unpark *unparks[QUEUE_APPS_MAX];
     struct claiming *c = mem_zalloc(sizeof *c);
     size_t n = name_lists(q, ask, c, unparks, keys), nkeys = c->nlists;
