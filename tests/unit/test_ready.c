@@ -97,8 +97,8 @@ static void no_keys_at_all(void **state)
     ready_judge(&well, 1, false, NOW, &r);
     ready_note_keys(&r, "default", "none have come yet");
     assert_false(r.ok);
-    assert_int_equal(READY_KEYS, ready_first(&r));
-    assert_string_equal("none have come yet app=default", r.why[READY_KEYS]);
+    assert_int_equal(ready_first(&r), READY_KEYS);
+    assert_string_equal(r.why[READY_KEYS], "none have come yet app=default");
 }
 
 static void the_first_failing_queue_is_named(void **state)
