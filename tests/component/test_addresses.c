@@ -237,9 +237,7 @@ static void test_nothing_to_look_up(void **state)
 {
     (void)state;
     static const char *const urls[] = {"http://127.0.0.1:1", "http://[::1]:1", "http://localhost",
-                                       "http://LOCALHOST:1",
-                                       "http://b\xc3\xbc"
-                                       "cher.example"};
+                                       "http://LOCALHOST:1", "http://b\xc3\xbc\x63her.example"};
     struct event_base *base = event_base_new();
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++)
         assert_null(addresses_new(base, urls[i], 1, NULL, NULL));
