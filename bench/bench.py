@@ -71,7 +71,7 @@ http { access_log off; keepalive_requests 1000000000; keepalive_timeout 300; htt
             return True
         except OSError:
             return False
-    wait_until(up, 10, "nginx")
+    wait_until(up, "nginx")
     return p
 
 
@@ -164,7 +164,7 @@ def main():
         parts = [nginx(d, port), subprocess.Popen(["redis-server", "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", d],
                                                   stdout=subprocess.DEVNULL, preexec_fn=pin(1))]
         try:
-            wait_until(lambda: _ping(redis_port), 10, "redis")
+            wait_until(lambda: _ping(redis_port), "redis")
             print("%d jobs, one call each; worker on one core, server and Redis on the other; CPU in us per job" % N)
             print("bare: libcurl with the query alone; same: with the headers of a signed call too, as the worker and h2load send them")
             print("%-6s %9s %9s %9s %9s %9s %9s %9s %9s %9s %8s"
