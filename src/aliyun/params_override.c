@@ -134,9 +134,20 @@ bool params_check_json(const struct param_row *row, const json_t *value, struct 
     return true;
 }
 
+/* PHP has one type for lists and objects, and writes an empty one as a list. */
+static bool is_empty_object(const struct param_row *row, const json_t *value)
+{
+    return row->values && strcmp(row->values, "object") == 0 && json_is_array(value) &&
+           json_array_size(value) == 0;
+}
+
 static bool override_json(struct params *p, const struct param_row *row, const json_t *value,
                           struct err *e)
 {
+    if (is_empty_object(row, value)) {
+        params_set(p, row->name, "{}");
+        return true;
+    }
     if (!params_check_json(row, value, e))
         return false;
     /* Member order is the producer's, so the text, and with it the token, is stable. */
@@ -151,11 +162,13 @@ static bool override_json(struct params *p, const struct param_row *row, const j
 static bool override_json_text(struct params *p, const struct param_row *row, const json_t *value,
                                struct err *e)
 {
-    json_t *parsed = json_loadb(json_string_value(value), json_string_length(value), 0, NULL);
-    bool ok = params_check_json(row, parsed, e);
+    const char *text = json_string_value(value);
+    json_t *parsed = json_loadb(text, json_string_length(value), 0, NULL);
+    bool empty = is_empty_object(row, parsed);
+    bool ok = empty || params_check_json(row, parsed, e);
     json_decref(parsed);
     if (ok)
-        params_set(p, row->name, json_string_value(value));
+        params_set(p, row->name, empty ? "{}" : text);
     return ok;
 }
 

@@ -131,13 +131,20 @@ static bool is_reserved(const char *name)
     return text_starts(name, "Signature");
 }
 
+/* A null is not given: what the template or the app says about the parameter stands. */
 static bool set_push(struct reading *r, const struct member *m, json_t *object)
 {
     const char *key;
+    void *next;
     json_t *value;
-    json_object_foreach(object, key, value) if (is_reserved(key)) return reading_refuse(
-        r, REASON_INVALID_JOB, "%s.%.*s: not for a job to set", m->name,
-        reading_shown(key, strlen(key)), key);
+    json_object_foreach_safe(object, next, key, value)
+    {
+        if (is_reserved(key))
+            return reading_refuse(r, REASON_INVALID_JOB, "%s.%.*s: not for a job to set", m->name,
+                                  reading_shown(key, strlen(key)), key);
+        if (json_is_null(value))
+            json_object_del(object, key);
+    }
     r->job->push = object;
     return true;
 }
@@ -195,10 +202,11 @@ static bool set_target(struct reading *r, const struct member *m, json_t *object
     };
     static const struct members kinds = {v, sizeof v / sizeof *v, "target."};
     members_read(r, &kinds, object);
-    if (json_object_size(object) != 1)
+    size_t given = members_given(object);
+    if (given != 1)
         return reading_refuse(r, REASON_INVALID_TARGET,
                               "%s: %zu members, must be one of device, account, alias, tag, all",
-                              m->name, json_object_size(object));
+                              m->name, given);
     return true;
 }
 

@@ -138,7 +138,7 @@ def sound(r):
 
 def change(r, job):
     """One thing about it is otherwise."""
-    how = r.choice(["nothing", "nothing", "wild", "wild", "wild", "drop", "add", "unknown", "twice"])
+    how = r.choice(["nothing", "nothing", "wild", "wild", "wild", "drop", "add", "null", "unknown", "twice"])
     if how == "wild":
         job[r.choice(sorted(MEMBERS))] = r.choice(WILD)
     elif how == "drop" and job:
@@ -146,6 +146,12 @@ def change(r, job):
     elif how == "add":
         name = r.choice(sorted(MEMBERS))
         job[name] = MEMBERS[name](r)
+    elif how == "null":
+        name = r.choice(["target", r.choice(sorted(MEMBERS))])
+        if isinstance(job.get(name), dict) and r.random() < 0.7:
+            job[name][r.choice(["device", "alias", "tag", "all", "JobKey", "Sound"])] = None
+        else:
+            job[name] = None
     elif how == "unknown":
         job[r.choice(["Code", "colour", "", "ID", "schoöl", "delay", "__proto__"])] = r.choice(WILD)
     text = json.dumps(job, ensure_ascii=r.random() < 0.5)

@@ -142,6 +142,45 @@ static void test_edges(void **state)
     }
 }
 
+/* What libraries write for a member that has no value, and PHP for an empty object. */
+static void test_null_is_absent(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "title",  "message", "type",      "tags",        "id",       "app",        "params",
+        "locale", "target",  "push",      "delay_s",     "push_at",  "ttl_s",      "expire_at",
+        "meta",   "school",  "reply_to",  "enqueued_at", "traceparent"};
+    struct job job;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char json[200];
+        snprintf(json, sizeof json, "{\"code\":\"c\",\"%s\":null%s}", names[i],
+                 strcmp(names[i], "school") == 0 ? ",\"tags\":[\"t\"]" : ",\"school\":\"s\"");
+        accept(json, &job);
+        assert_string_equal(job.code, "c");
+        job_free(&job);
+    }
+    accept("{\"code\":null,\"message\":\"m\",\"title\":null,\"delay_s\":null,\"push_at\":"
+           "\"2026-01-01T00:00:00Z\",\"push\":{\"PushType\":null,\"Sound\":\"x\"},\"params\":"
+           "{\"a\":null},\"target\":{\"device\":null,\"tag\":\"t\",\"all\":null}}",
+           &job);
+    assert_null(job.code);
+    assert_true(job.delay_s == JOB_ABSENT);
+    assert_int_equal(job.target_kind, TARGET_TAG);
+    assert_int_equal(json_object_size(job.push), 1);
+    assert_int_equal(json_object_size(job.params), 1);
+    job_free(&job);
+}
+
+static void test_empty_list_is_an_empty_object(void **state)
+{
+    (void)state;
+    struct job job;
+    accept("{\"code\":\"c\",\"school\":\"s\",\"params\":[],\"push\":[],\"meta\":[]}", &job);
+    assert_true(json_is_object(job.params) && json_is_object(job.push));
+    assert_true(json_is_object(job.meta) && json_object_get(job.root, "meta") == job.meta);
+    job_free(&job);
+}
+
 static void check_length(const char *member, const char *head, const char *tail, int64_t n, bool ok)
 {
     struct buf b;
@@ -204,6 +243,15 @@ static void test_messages(void **state)
         {"{\"code\":\"c\",\"target\":{\"alias\":[\"a\"],\"device\":[\"b\"]}}",
          REASON_INVALID_TARGET,
          "target: 2 members, must be one of device, account, alias, tag, all"},
+        {"{\"code\":null}", REASON_INVALID_JOB, "code or message: one of them is required"},
+        {"{\"colour\":null}", REASON_INVALID_JOB, "colour: unknown member"},
+        {"{\"code\":\"c\",\"meta\":[1]}", REASON_INVALID_JOB, "meta: a list, must be an object"},
+        {"{\"code\":\"c\",\"push\":{\"JobKey\":null}}", REASON_INVALID_JOB,
+         "push.JobKey: not for a job to set"},
+        {"{\"code\":\"c\",\"target\":[]}", REASON_INVALID_TARGET,
+         "target: 0 members, must be one of device, account, alias, tag, all"},
+        {"{\"code\":\"c\",\"target\":{\"tag\":null}}", REASON_INVALID_TARGET,
+         "target: 0 members, must be one of device, account, alias, tag, all"},
         {"{\"code\":\"c\"}", REASON_INVALID_TARGET,
          "no audience: school, tags or target is required"},
         {"{}", REASON_INVALID_JOB, "code or message: one of them is required"},
@@ -271,7 +319,7 @@ static void test_what_a_refused_job_says(void **state)
     assert_null(job.id);
     assert_string_equal(job.app, "x");
     job_free(&job);
-    static const char bad[] = "{\"id\":\"\",\"app\":3,\"meta\":[],\"reply_to\":\"push:jobs\"}";
+    static const char bad[] = "{\"id\":\"\",\"app\":3,\"meta\":[1],\"reply_to\":\"push:jobs\"}";
     assert_false(job_parse(bad, sizeof bad - 1, &limits, &job, &why));
     assert_null(job.id);
     assert_null(job.app);
@@ -391,7 +439,8 @@ int main(void)
         cmocka_unit_test(test_lengths),   cmocka_unit_test(test_messages),
         cmocka_unit_test(test_long_name), cmocka_unit_test(test_what_a_refused_job_says),
         cmocka_unit_test(test_many_tags), cmocka_unit_test(test_corpus),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_names),     cmocka_unit_test(test_null_is_absent),
+        cmocka_unit_test(test_empty_list_is_an_empty_object),
     };
     return cmocka_run_group_tests_name("job", tests, NULL, NULL);
 }
