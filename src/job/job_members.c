@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/job_members.h"
 
+#include <math.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -57,6 +59,36 @@ static bool set_job_time(struct reading *r, const struct member *m, json_t *valu
         return reading_refuse(r, REASON_INVALID_JOB,
                               "%s: not an RFC 3339 time with 'Z' or an offset", m->name);
     *number_at(r->job, m->at) = ms;
+    return true;
+}
+
+/* "1780000000000.25"; the digits before the point are few enough for a double to hold them. */
+static bool read_ms_text(const char *text, double *out)
+{
+    enum { DIGITS_MAX = 15 };
+    static const char figures[] = "0123456789";
+    size_t whole = strspn(text, figures), fraction = 0;
+    bool point = text[whole] == '.';
+    if (point)
+        fraction = strspn(text + whole + 1, figures);
+    if (whole == 0 || whole > DIGITS_MAX || (point && !fraction) || text[whole + point + fraction])
+        return false;
+    *out = strtod(text, NULL);
+    return true;
+}
+
+/* Clocks that count seconds as a real number make milliseconds with a fraction. */
+static bool set_enqueued_at(struct reading *r, const struct member *m, json_t *value)
+{
+    double ms = json_number_value(value);
+    if (json_is_string(value) && !read_ms_text(json_string_value(value), &ms))
+        return reading_refuse(r, REASON_INVALID_JOB,
+                              "%s: not a number of milliseconds since 1970", m->name);
+    if (!(ms >= 0 && (json_is_integer(value) || ms < 0x1p63)))
+        return reading_refuse(r, REASON_INVALID_JOB, "%s: must be 0 to %lld", m->name,
+                              (long long)INT64_MAX);
+    r->job->enqueued_at_ms =
+        json_is_integer(value) ? json_integer_value(value) : (int64_t)llround(ms);
     return true;
 }
 
@@ -234,8 +266,7 @@ static const struct member table[] = {
     {"push_at", KIND_STRING, set_job_time, offsetof(struct job, push_at_ms), 0, 0, 0},
     {"ttl_s", KIND_INTEGER, set_job_number, offsetof(struct job, ttl_s), 1, TTL_MAX_S, 0},
     {"expire_at", KIND_STRING, set_job_time, offsetof(struct job, expire_at_ms), 0, 0, 0},
-    {"enqueued_at", KIND_INTEGER, set_job_number, offsetof(struct job, enqueued_at_ms), 0,
-     INT64_MAX, 0},
+    {"enqueued_at", KIND_STRING | KIND_NUMBER, set_enqueued_at, 0, 0, 0, 0},
     {"reply_to", KIND_STRING, set_reply_to, offsetof(struct job, reply_to), 1, REPLY_TO_BYTES, 0},
     {"meta", KIND_OBJECT, set_meta, 0, 0, 0, 0},
     {"traceparent", KIND_STRING, set_traceparent, offsetof(struct job, traceparent), 1, 0, 0},

@@ -54,6 +54,8 @@ const char *job_kinds_name(int kinds)
         return "an object";
     case KIND_STRING | KIND_INTEGER:
         return "a string or an integer";
+    case KIND_STRING | KIND_NUMBER:
+        return "a number or its digits in a string";
     case KIND_STRING | KIND_OBJECT:
         return "a string or an object";
     default:

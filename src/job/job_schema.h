@@ -22,6 +22,7 @@ int reading_shown(const char *name, size_t len);
 enum kinds {
     KIND_STRING = 1 << JSON_STRING,
     KIND_INTEGER = 1 << JSON_INTEGER,
+    KIND_NUMBER = KIND_INTEGER | 1 << JSON_REAL,
     KIND_BOOLEAN = 1 << JSON_TRUE | 1 << JSON_FALSE,
     KIND_LIST = 1 << JSON_ARRAY,
     KIND_OBJECT = 1 << JSON_OBJECT,

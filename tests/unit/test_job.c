@@ -181,6 +181,50 @@ static void test_empty_list_is_an_empty_object(void **state)
     job_free(&job);
 }
 
+/* Python's time.time() * 1000, and what keeps numbers as texts. */
+static void test_enqueued_at(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t ms; /* JOB_ABSENT: refused */
+    } cases[] = {
+        {"1780000000000", INT64_C(1780000000000)},
+        {"1780000000000.4", INT64_C(1780000000000)},
+        {"1780000000000.5", INT64_C(1780000000001)},
+        {"1.78e12", INT64_C(1780000000000)},
+        {"\"1780000000000\"", INT64_C(1780000000000)},
+        {"\"1780000000000.75\"", INT64_C(1780000000001)},
+        {"\"0\"", 0},
+        {"-0.0", 0},
+        {"9223372036854775807", INT64_MAX},
+        {"\"999999999999999.5\"", INT64_C(1000000000000000)},
+        {"-1", JOB_ABSENT},
+        {"-0.5", JOB_ABSENT},
+        {"1e19", JOB_ABSENT},
+        {"\"1000000000000000\"", JOB_ABSENT},
+        {"\"-1\"", JOB_ABSENT},
+        {"\"1.\"", JOB_ABSENT},
+        {"\".5\"", JOB_ABSENT},
+        {"\"1e3\"", JOB_ABSENT},
+        {"\" 1\"", JOB_ABSENT},
+        {"\"\"", JOB_ABSENT},
+        {"true", JOB_ABSENT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char json[200];
+        struct job job;
+        struct refusal why;
+        snprintf(json, sizeof json, "{\"code\":\"c\",\"school\":\"s\",\"enqueued_at\":%s}",
+                 cases[i].text);
+        bool ok = job_parse(json, strlen(json), &limits, &job, &why);
+        if (ok != (cases[i].ms != JOB_ABSENT) || job.enqueued_at_ms != cases[i].ms)
+            fail_msg("%s: %lld", cases[i].text, (long long)job.enqueued_at_ms);
+        assert_true(ok || text_starts(why.err.text, "enqueued_at: "));
+        job_free(&job);
+    }
+}
+
 static void check_length(const char *member, const char *head, const char *tail, int64_t n, bool ok)
 {
     struct buf b;
@@ -440,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_long_name), cmocka_unit_test(test_what_a_refused_job_says),
         cmocka_unit_test(test_many_tags), cmocka_unit_test(test_corpus),
         cmocka_unit_test(test_names),     cmocka_unit_test(test_null_is_absent),
+        cmocka_unit_test(test_enqueued_at),
         cmocka_unit_test(test_empty_list_is_an_empty_object),
     };
     return cmocka_run_group_tests_name("job", tests, NULL, NULL);
