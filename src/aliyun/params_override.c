@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "aliyun/params.h"
+#include "job/numbers.h"
 
 static const char *type_wanted(const struct param_row *row)
 {
@@ -154,6 +155,7 @@ static bool override_json(struct params *p, const struct param_row *row, const j
     char *text = json_dumps(value, JSON_COMPACT);
     if (!text)
         return err_set(e, "%s: cannot be written as JSON", row->name);
+    numbers_restore(text, strlen(text));
     params_set_copy(p, row->name, text);
     free(text);
     return true;
@@ -163,7 +165,7 @@ static bool override_json_text(struct params *p, const struct param_row *row, co
                                struct err *e)
 {
     const char *text = json_string_value(value);
-    json_t *parsed = json_loadb(text, json_string_length(value), 0, NULL);
+    json_t *parsed = numbers_load(text, json_string_length(value), 0, NULL);
     bool empty = is_empty_object(row, parsed);
     bool ok = empty || params_check_json(row, parsed, e);
     json_decref(parsed);

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "job/job_json.h"
 #include "job/job_list.h"
 
 enum {
@@ -78,18 +80,24 @@ static bool read_ms_text(const char *text, double *out)
 }
 
 /* Clocks that count seconds as a real number make milliseconds with a fraction. */
-static bool set_enqueued_at(struct reading *r, const struct member *m, json_t *value)
+int64_t job_enqueued_at_ms(const json_t *value)
 {
     double ms = json_number_value(value);
-    if (json_is_string(value) && !read_ms_text(json_string_value(value), &ms))
-        return reading_refuse(r, REASON_INVALID_JOB,
-                              "%s: not a number of milliseconds since 1970", m->name);
-    if (!(ms >= 0 && (json_is_integer(value) || ms < 0x1p63)))
-        return reading_refuse(r, REASON_INVALID_JOB, "%s: must be 0 to %lld", m->name,
-                              (long long)INT64_MAX);
-    r->job->enqueued_at_ms =
-        json_is_integer(value) ? json_integer_value(value) : (int64_t)llround(ms);
-    return true;
+    if (json_is_integer(value))
+        return json_integer_value(value) < 0 ? JOB_ABSENT : json_integer_value(value);
+    if (!json_is_real(value) &&
+        !(json_is_string(value) && read_ms_text(json_string_value(value), &ms)))
+        return JOB_ABSENT;
+    return ms >= 0 && ms < 0x1p63 ? (int64_t)llround(ms) : JOB_ABSENT;
+}
+
+static bool set_enqueued_at(struct reading *r, const struct member *m, json_t *value)
+{
+    r->job->enqueued_at_ms = job_enqueued_at_ms(value);
+    return r->job->enqueued_at_ms != JOB_ABSENT ||
+           reading_refuse(r, REASON_INVALID_JOB,
+                          "%s: must be milliseconds since 1970, at most 15 digits in a string",
+                          m->name);
 }
 
 static bool set_job_type(struct reading *r, const struct member *m, json_t *value)
@@ -181,9 +189,23 @@ static bool set_push(struct reading *r, const struct member *m, json_t *object)
     return true;
 }
 
-static bool set_meta(struct reading *r, const struct member *m, json_t *object)
+/* The library's own count is right unless numbers are kept, and never too small. */
+static size_t compact_len(const json_t *object)
 {
     size_t len = json_dumpb(object, NULL, 0, JSON_COMPACT);
+    if (len <= META_BYTES)
+        return len;
+    struct buf text;
+    buf_init(&text, len + 1);
+    job_json_dump(object, &text);
+    len = text.len;
+    buf_free(&text);
+    return len;
+}
+
+static bool set_meta(struct reading *r, const struct member *m, json_t *object)
+{
+    size_t len = compact_len(object);
     if (len > META_BYTES)
         return reading_refuse(r, REASON_INVALID_JOB, "%s: %zu bytes of JSON, at most %d", m->name,
                               len, META_BYTES);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/job_schema.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { NAME_SHOWN = 64 };
@@ -36,6 +37,8 @@ const char *job_kind_name(const json_t *value)
         [JSON_FALSE] = "a boolean",
         [JSON_NULL] = "null",
     };
+    if (json_is_real(value) && fabs(json_real_value(value)) >= 0x1p63)
+        return "a number out of range";
     return names[json_typeof(value)];
 }
 

@@ -14,7 +14,7 @@ BAD_TIMES = ["2026-01-02T03:04:05", "2026-02-29T00:00:00Z", "2026-02-30T00:00:00
              "2026-01-02T03:04:05Z ", "2026-01-02T03:04:05Z\n", "2026-01-02T03:04:05 CET", "tomorrow", ""]
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TRACES = [TRACE, TRACE.upper(), TRACE + "0", "01" + TRACE[2:], TRACE[:-1], TRACE.replace("-", "_"), TRACE[:-1] + "g"]
-WILD = [None, True, False, 0, 1, -1, 2, 3, 2 ** 63 - 1, 2 ** 63, -2 ** 63, 10 ** 30, 0.0, 1.0, 1.5, 1e300, "", "0", "a", "a,b", "号",
+WILD = [None, True, False, 0, 1, -1, 2, 3, 2 ** 63 - 1, 2 ** 63, 2 ** 64 - 1, 2 ** 64, -2 ** 63, 10 ** 30, 0.0, 1.0, 1.5, 1e300, "", "0", "a", "a,b", "号",
         "message", "functional", [], [""], ["a"], ["a", 1], [["a"]], [None], ["a", "a", "b,c"], {}, {"a": 1}, {"tag": "a"}, {"device": ["d"]}]
 RESERVED = ["AppKey", "Target", "TargetValue", "IdempotentToken", "JobKey", "PushTime", "ExpireTime", "Action", "Version",
             "AccessKeyId", "Timestamp", "Format", "RegionId", "SecurityToken", "Signature", "SignatureNonce", "SignatureMethod",

@@ -213,6 +213,8 @@ static const struct override_case override_cases[] = {
     {"AndroidInboxBody", "[1,2,3,4,5]", "[1,2,3,4,5]", NULL},
     {"AndroidInboxBody", "[]", "[]", NULL},
     {"iOSExtParameters", "[]", "{}", NULL},
+    {"iOSExtParameters", "\"{\\\"a\\\":18446744073709551615}\"", "{\"a\":18446744073709551615}",
+     NULL},
     {"iOSExtParameters", "\"[ ]\"", "{}", NULL},
     {"iOSExtParameters", "[0]", NULL, "iOSExtParameters: an array, must be an object"},
     {"AndroidInboxBody", "[1,2,3,4,5,6]", NULL, "AndroidInboxBody: 6 elements, at most 5"},
