@@ -218,7 +218,7 @@ static void refusals_have_reason_and_text(void **state)
          "template T1: argument {params.who} is not in the job"},
         {"{\"message\":\"m\",\"school\":\"S\",\"push\":{\"PushType\":1}}", REASON_INVALID_JOB,
          "push.PushType: takes a string"},
-        {"{\"message\":\"m\",\"school\":\"S\",\"push\":{\"DeviceType\":null}}", REASON_INVALID_JOB,
+        {"{\"message\":\"m\",\"school\":\"S\",\"push\":{\"DeviceType\":true}}", REASON_INVALID_JOB,
          "push.DeviceType: takes a string"},
         {"{\"message\":\"m\",\"target\":{\"tag\":{\"not\":{\"tag\":\"a\"}}}}",
          REASON_INVALID_TARGET, "target.tag: \"not\" cannot stand alone"},
