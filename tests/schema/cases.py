@@ -85,14 +85,20 @@ def balanced(r, leaves):
     return {"or": [{"or": [{"tag": "t%d" % (i * 10 + j)} for j in range(r.choice([leaves, 10]))]} for i in range(5)] + [{"tag": "z"}] * r.choice([0, 1])}
 
 
+def device(r):
+    """A device's id, as it is or with blanks around it, or nearly one."""
+    sound = "".join(r.choice("0123456789abcdefz") for _ in range(32))
+    return r.choice([sound, sound, sound, " " + sound, sound + "\n", "\t" + sound + " \r\n", sound.upper(), sound[1:], sound + "0", sound[:-1] + "-",
+                     sound + "\u3000", sound[:16] + " " + sound[17:], sound + "\v"])
+
+
 def target(r):
     kind = r.choice(["device", "account", "alias", "tag", "tag", "tag", "all"])
     if kind == "tag":
         return {"tag": r.choice([expression, expression, lambda r: texts(r, 128), lambda r: balanced(r, 10)])(r)}
     if kind == "all":
         return {"all": r.choice([True, True, True, False, 1])}
-    limit = {"device": 200, "account": 64, "alias": 128}[kind]
-    ids = [texts(r, limit) for _ in range(r.randint(1, 3))]
+    ids = [device(r) if kind == "device" else texts(r, 64 if kind == "account" else 128) for _ in range(r.randint(1, 3))]
     return {kind: ids if r.random() < 0.9 else r.choice([[], ["a,b"], ["a", ""], "a"])}
 
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/metrics.h"
 #include "base/text.h"
 
 static const struct job_limits limits = {10000, 64000, "push:reply:"};
@@ -58,7 +59,8 @@ static void test_every_member(void **state)
     struct job job;
     accept("{\"message\":\"m\",\"title\":\"t\",\"type\":\"functional\",\"school\":\"s\","
            "\"tags\":[\"b\",\"a\",\"b\"],\"id\":\"i\",\"app\":\"x\",\"params\":{\"p\":null},"
-           "\"locale\":\"zh-CN\",\"target\":{\"device\":[\"d1\",\"d2\",\"d1\"]},"
+           "\"locale\":\"zh-CN\",\"target\":{\"device\":[\"000000000000000000000000000000d1\","
+           "\"000000000000000000000000000000d2\",\"000000000000000000000000000000d1\"]},"
            "\"push\":{\"iOSBadge\":1,\"AndroidExtParameters\":{\"a\":[1]}},\"delay_s\":604800,"
            "\"expire_at\":\"2026-01-02T03:04:05+08:00\",\"enqueued_at\":1700000000000,"
            "\"reply_to\":\"push:reply:1\",\"meta\":{\"k\":1},\"traceparent\":\"" TRACE "\"}",
@@ -75,7 +77,7 @@ static void test_every_member(void **state)
     assert_string_equal(job.locale, "zh-CN");
     assert_int_equal(job.target_kind, TARGET_DEVICE);
     assert_int_equal(job.target_ids.n, 2);
-    assert_string_equal(job.target_ids.v[1], "d2");
+    assert_string_equal(job.target_ids.v[1], "000000000000000000000000000000d2");
     assert_int_equal(json_object_size(job.push), 2);
     assert_int_equal(job.delay_s, 604800);
     assert_true(job.expire_at_ms == INT64_C(1767294245000));
@@ -94,7 +96,7 @@ static void test_targets(void **state)
         enum target_kind kind;
         size_t ids;
     } cases[] = {
-        {"{\"device\":[\"a\"]}", TARGET_DEVICE, 1},
+        {"{\"device\":[\"0000000000000000000000000000000a\"]}", TARGET_DEVICE, 1},
         {"{\"account\":[\"a\",\"b\"]}", TARGET_ACCOUNT, 2},
         {"{\"alias\":[\"a\",\"a\"]}", TARGET_ALIAS, 1},
         {"{\"tag\":\"a,b\"}", TARGET_TAG, 0},
@@ -146,10 +148,10 @@ static void test_edges(void **state)
 static void test_null_is_absent(void **state)
 {
     (void)state;
-    static const char *const names[] = {
-        "title",  "message", "type",      "tags",        "id",       "app",        "params",
-        "locale", "target",  "push",      "delay_s",     "push_at",  "ttl_s",      "expire_at",
-        "meta",   "school",  "reply_to",  "enqueued_at", "traceparent"};
+    static const char *const names[] = {"title",   "message",  "type",        "tags",       "id",
+                                        "app",     "params",   "locale",      "target",     "push",
+                                        "delay_s", "push_at",  "ttl_s",       "expire_at",  "meta",
+                                        "school",  "reply_to", "enqueued_at", "traceparent"};
     struct job job;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char json[200];
@@ -225,6 +227,54 @@ static void test_enqueued_at(void **state)
     }
 }
 
+#define DEVICE "0123456789abcdefghijklmnopqrstuv"
+
+static void test_device_ids(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id;
+        bool ok;
+    } cases[] = {
+        {DEVICE, true},
+        {" " DEVICE, true},
+        {DEVICE "\\n", true},
+        {"\\t" DEVICE " \\r\\n", true},
+        {"0" DEVICE, false},
+        {"123456789abcdefghijklmnopqrstuv", false},
+        {"0123456789ABCDEFGHIJKLMNOPQRSTUV", false},
+        {"01234567-9abcdefghijklmnopqrstuv", false},
+        {"01234567 9abcdefghijklmnopqrstuv", false},
+        {"\\u00a0" DEVICE, false},
+        {" ", false},
+    };
+    struct buf page;
+    buf_init(&page, 1 << 20);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char json[200];
+        struct job job;
+        struct refusal why;
+        snprintf(json, sizeof json,
+                 "{\"code\":\"c\",\"target\":{\"device\":[\"" DEVICE "\",\"%s\"]}}", cases[i].id);
+        assert_int_equal(job_parse(json, strlen(json), &limits, &job, &why), cases[i].ok);
+        if (cases[i].ok) {
+            assert_int_equal(job.target_ids.n, 1); /* two of one device */
+            assert_string_equal(job.target_ids.v[0], DEVICE);
+        } else {
+            assert_int_equal(why.reason, REASON_INVALID_TARGET);
+            assert_true(text_starts(why.err.text, "target.device[1]: not a device id"));
+        }
+        job_free(&job);
+    }
+    metrics_render(&page);
+    assert_non_null(strstr(buf_text(&page), "pushbridge_ids_trimmed_total 3\n"));
+    buf_free(&page);
+    struct job job;
+    accept("{\"code\":\"c\",\"target\":{\"account\":[\" u \"]}}", &job);
+    assert_string_equal(job.target_ids.v[0], " u ");
+    job_free(&job);
+}
+
 static void check_length(const char *member, const char *head, const char *tail, int64_t n, bool ok)
 {
     struct buf b;
@@ -284,7 +334,8 @@ static void test_messages(void **state)
         {"{\"code\":\"c\",\"target\":{\"x\":1}}", REASON_INVALID_JOB, "target.x: unknown member"},
         {"{\"code\":\"c\",\"target\":{\"alias\":[\"a,b\"]}}", REASON_INVALID_TARGET,
          "target.alias[0]: has a comma"},
-        {"{\"code\":\"c\",\"target\":{\"alias\":[\"a\"],\"device\":[\"b\"]}}",
+        {"{\"code\":\"c\",\"target\":{\"alias\":[\"a\"],\"device\":["
+         "\"0000000000000000000000000000000b\"]}}",
          REASON_INVALID_TARGET,
          "target: 2 members, must be one of device, account, alias, tag, all"},
         {"{\"code\":null}", REASON_INVALID_JOB, "code or message: one of them is required"},
@@ -478,13 +529,20 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_every_member),
-        cmocka_unit_test(test_targets),   cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_lengths),   cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_long_name), cmocka_unit_test(test_what_a_refused_job_says),
-        cmocka_unit_test(test_many_tags), cmocka_unit_test(test_corpus),
-        cmocka_unit_test(test_names),     cmocka_unit_test(test_null_is_absent),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_every_member),
+        cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_long_name),
+        cmocka_unit_test(test_what_a_refused_job_says),
+        cmocka_unit_test(test_many_tags),
+        cmocka_unit_test(test_corpus),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_null_is_absent),
         cmocka_unit_test(test_enqueued_at),
+        cmocka_unit_test(test_device_ids),
         cmocka_unit_test(test_empty_list_is_an_empty_object),
     };
     return cmocka_run_group_tests_name("job", tests, NULL, NULL);
