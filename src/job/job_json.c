@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "job/foreign.h"
 #include "job/numbers.h"
 
 /* Not the library's text, which quotes what it stumbled over. */
@@ -62,6 +63,15 @@ static void refuse_duplicate(struct reading *r, const char *bytes, size_t len, s
         json_object_deln(r->job->root, key, n);
 }
 
+static void refuse_syntax(struct reading *r, const char *foreign, const char *what, int place)
+{
+    if (foreign)
+        reading_refuse(r, REASON_INVALID_JSON, "looks like %s: not JSON: %s at byte %d", foreign,
+                       what, place);
+    else
+        reading_refuse(r, REASON_INVALID_JSON, "not JSON: %s at byte %d", what, place);
+}
+
 /* Where numbers reach phones and outcomes as they were written: below a parameter of push, a number
  * itself is checked as a value of that parameter. */
 static int levels_of_member(const char *member)
@@ -85,8 +95,7 @@ void job_json_load(struct reading *r, const char *bytes, size_t len)
     if (code == json_error_duplicate_key)
         refuse_duplicate(r, bytes, len, (size_t)error.position);
     else
-        reading_refuse(r, REASON_INVALID_JSON, "not JSON: %s at byte %d", syntax_name(code),
-                       error.position);
+        refuse_syntax(r, foreign_bytes(bytes, len), syntax_name(code), error.position);
 }
 
 static int add_json_chunk(const char *text, size_t len, void *out)
