@@ -136,7 +136,7 @@ bool params_check_json(const struct param_row *row, const json_t *value, struct 
 }
 
 /* PHP has one type for lists and objects, and writes an empty one as a list. */
-static bool is_empty_object(const struct param_row *row, const json_t *value)
+static bool is_php_object(const struct param_row *row, const json_t *value)
 {
     return row->values && strcmp(row->values, "object") == 0 && json_is_array(value) &&
            json_array_size(value) == 0;
@@ -145,7 +145,7 @@ static bool is_empty_object(const struct param_row *row, const json_t *value)
 static bool override_json(struct params *p, const struct param_row *row, const json_t *value,
                           struct err *e)
 {
-    if (is_empty_object(row, value)) {
+    if (is_php_object(row, value)) {
         params_set(p, row->name, "{}");
         return true;
     }
@@ -166,7 +166,7 @@ static bool override_json_text(struct params *p, const struct param_row *row, co
 {
     const char *text = json_string_value(value);
     json_t *parsed = numbers_load(text, json_string_length(value), 0, NULL);
-    bool empty = is_empty_object(row, parsed);
+    bool empty = is_php_object(row, parsed);
     bool ok = empty || params_check_json(row, parsed, e);
     json_decref(parsed);
     if (ok)

@@ -37,7 +37,7 @@ static const struct beginning beginnings[] = {
     BEGINS("<?xml", "XML"),
 };
 
-static bool is_digit(char c)
+static bool is_figure(char c)
 {
     return c >= '0' && c <= '9';
 }
@@ -48,7 +48,7 @@ static bool is_php(const char *bytes, size_t len)
     size_t at = 2;
     if (len < 5 || !strchr("aO", bytes[0]) || bytes[1] != ':')
         return false;
-    while (at < len && is_digit(bytes[at]))
+    while (at < len && is_figure(bytes[at]))
         at++;
     return at > 2 && at + 1 < len && bytes[at] == ':' &&
            bytes[at + 1] == (bytes[0] == 'a' ? '{' : '"');
@@ -64,7 +64,7 @@ static bool is_message_pack(const char *bytes, size_t len)
 
 static bool is_of_base64(char c)
 {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' ||
+    return is_figure(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' ||
            c == '/' || c == '-' || c == '_';
 }
 

@@ -35,7 +35,7 @@ static bool check_audience(struct reading *r)
 }
 
 /* The first refusal says what it is, if that is known; the others would be about its members. */
-static void read_root(struct reading *r)
+static void read_job_root(struct reading *r)
 {
     json_t *root = r->job->root;
     const char *member, *foreign = foreign_value(root, &member);
@@ -61,7 +61,7 @@ bool job_parse(const char *bytes, size_t len, const struct job_limits *limits, s
     struct reading r = {.job = job, .limits = limits, .why = why};
     job_json_load(&r, bytes, len);
     if (job->root)
-        read_root(&r);
+        read_job_root(&r);
     return why->reason == REASON_NONE && check_job_text(&r) && check_job_times(&r) &&
            check_audience(&r);
 }
