@@ -9,7 +9,7 @@
 #include "base/metrics.h"
 #include "base/number.h"
 #include "job/job.h"
-#include "job/numbers.h"
+#include "job/written/numbers.h"
 
 enum { READ_EVERY_MS = 5000, WANTED_MS = 150 * 1000, OLD_MS = 30 * 1000, ANSWERS = 3 };
 

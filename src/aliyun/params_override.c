@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "aliyun/params.h"
-#include "job/numbers.h"
+#include "job/written/numbers.h"
 
 static const char *type_wanted(const struct param_row *row)
 {

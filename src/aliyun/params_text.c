@@ -7,7 +7,7 @@
 #include "aliyun/params.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "job/numbers.h"
+#include "job/written/numbers.h"
 
 static bool check_int_text(const struct param_row *row, const char *text, struct err *e)
 {

@@ -6,7 +6,7 @@
 #include "base/visible.h"
 #include "config/config.h"
 #include "config/config_load.h"
-#include "job/numbers.h"
+#include "job/written/numbers.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024, ORIGIN_COLUMN = 56 };
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "job/foreign.h"
-#include "job/numbers.h"
+#include "job/written/foreign.h"
+#include "job/written/numbers.h"
 
 /* Not the library's text, which quotes what it stumbled over. */
 static const char *syntax_name(enum json_error_code code)

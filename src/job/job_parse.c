@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "job/foreign.h"
 #include "job/job_json.h"
 #include "job/job_members.h"
+#include "job/written/foreign.h"
 
 static bool check_job_text(struct reading *r)
 {

@@ -50,7 +50,8 @@ const char *job_kinds_name(int kinds);
 bool job_has_kind(const json_t *value, int kinds);
 
 /* Hands each member of object to its setter; refuses what the table does not know. A member that is
- * null is absent; an empty list where an object may stand becomes, in the tree too, an empty object.
+ * null is absent; an empty list where an object may stand becomes, in the tree too, an empty
+ * object.
  */
 void members_read(struct reading *r, const struct members *t, json_t *object);
 /* How many members of object are not null. */

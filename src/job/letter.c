@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/text.h"
-#include "job/numbers.h"
+#include "job/written/numbers.h"
 
 /* --- reading --------------------------------------------------------------------------------- */
 

@@ -93,7 +93,7 @@ def jobs_as_libraries_write_them():
         expect(sorted(ends) == ["java", "numbers", "php"], "sent: %s" % ends)
         expect('"meta":%s' % numbers in ends["numbers"] and '"enqueued_at":1780000000000,' in ends["numbers"], ends["numbers"])
         expect('"meta":{}' in ends["php"], ends["php"])
-        calls = {c["parameters"]["JobKey"]: c["parameters"] for c in s.control("GET", "/_mock/record?full=1")["list"]}
+        calls = {name: s.control("GET", "/_mock/record?full=1&job=" + name)["list"][0]["parameters"] for name in ends}
         expect(calls["numbers"]["AndroidExtParameters"] == numbers, calls["numbers"])
         expect(calls["php"]["AndroidExtParameters"] == "{}" and calls["php"]["TargetValue"] == phone, calls["php"])
         dead = json.loads(s.redis("LRANGE", wire.DEAD, 0, -1)[0])

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What other queues and serializers write, and what a refusal calls it. */
-#include "job/foreign.h"
+#include "job/written/foreign.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Numbers as they were written: into a tree and out of it. */
-#include "job/numbers.h"
+#include "job/written/numbers.h"
 
 #include <inttypes.h>
 #include <setjmp.h>

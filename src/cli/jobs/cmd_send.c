@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "cli/jobs/send_args.h"
 #include "cli/link.h"
-#include "job/numbers.h"
+#include "job/written/numbers.h"
 
 enum { BATCH_MAX = 100, SLICE_S = 5, REPLY_KEY_SIZE = 320 };
 

@@ -5,7 +5,7 @@
 
 #include "aliyun/params.h"
 #include "base/text.h"
-#include "job/numbers.h"
+#include "job/written/numbers.h"
 
 enum { TIMEOUT_DEFAULT_S = 30, TIMEOUT_MAX_S = 86400, KEY_SIZE = 128 };
 

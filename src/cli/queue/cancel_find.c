@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "job/envelope.h"
-#include "job/numbers.h"
+#include "job/written/numbers.h"
 
 enum { PAGE = 128, OVERLAP = 32 };
 

@@ -6,7 +6,7 @@
 #include "base/number.h"
 #include "cli/tool.h"
 #include "job/envelope.h"
-#include "job/numbers.h"
+#include "job/written/numbers.h"
 
 enum { PEEK_DEFAULT = 10, PAGE = 64 };
 

@@ -7,7 +7,7 @@
 #include "base/number.h"
 #include "cli/fleet/stats_fleet.h"
 #include "job/letter.h"
-#include "job/numbers.h"
+#include "job/written/numbers.h"
 
 enum { PAGE = 100 };
 

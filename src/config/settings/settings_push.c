@@ -5,7 +5,7 @@
 
 #include "aliyun/parts.h"
 #include "base/text.h"
-#include "job/numbers.h"
+#include "job/written/numbers.h"
 
 enum { DEPTH_MAX = 8, TEXT_MAX = 8192 };
 

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "job/numbers.h"
+#include "job/written/numbers.h"
 
 enum argument { ARG_LITERAL, ARG_SCHOOL, ARG_CODE, ARG_TAGS, ARG_PARAM };
 

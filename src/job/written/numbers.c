@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "job/numbers.h"
+#include "job/written/numbers.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "job/foreign.h"
+#include "job/written/foreign.h"
 
 #include <stdbool.h>
 #include <string.h>
