@@ -7,6 +7,9 @@
 #include "job/written/foreign.h"
 #include "job/written/numbers.h"
 
+/* Far more than fit into any call; each takes several times the work of another number. */
+enum { KEPT_MAX = 2000 };
+
 /* Not the library's text, which quotes what it stumbled over. */
 static const char *syntax_name(enum json_error_code code)
 {
@@ -85,8 +88,11 @@ void job_json_load(struct reading *r, const char *bytes, size_t len)
 {
     json_error_t error;
     r->job->root = numbers_load(bytes, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (json_is_object(r->job->root))
-        numbers_keep(r->job->root, bytes, len, levels_of_member);
+    if (json_is_object(r->job->root) &&
+        !numbers_keep(r->job->root, bytes, len, levels_of_member, KEPT_MAX))
+        reading_refuse(r, REASON_INVALID_JOB,
+                       "params, push, meta: at most %d numbers that are no plain integers",
+                       KEPT_MAX);
     if (r->job->root)
         return;
     enum json_error_code code = json_error_code(&error);

@@ -187,6 +187,8 @@ def generated(r, n):
     for count in (640, 641, 3200, 3201, 10000, 10001):
         for audience in ({}, {"school": "s"}, {"target": {"all": True}}):
             yield json.dumps(dict(audience, code="c", tags=["t%d" % i for i in range(count)])).encode()
+    for count in (2000, 2001):
+        yield json.dumps({"code": "c", "school": "s", "push": {"X": [1.5] * count}}).encode()
     for count in (64000, 64001):
         yield json.dumps({"code": "c", "target": {"alias": ["t%d" % i for i in range(count)]}}).encode()
     for value in WILD + ["text", 42]:

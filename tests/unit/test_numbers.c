@@ -208,6 +208,28 @@ static void test_length_of_meta(void **state)
     }
 }
 
+static void test_too_many(void **state)
+{
+    (void)state;
+    for (size_t over = 0; over < 2; over++) {
+        struct buf b;
+        struct job job;
+        struct refusal why;
+        buf_init(&b, 20000);
+        buf_puts(&b, "{\"code\":\"c\",\"school\":\"s\",\"push\":{\"X\":[7");
+        for (size_t i = 0; i < 2000 + over; i++)
+            buf_puts(&b, ",1.5");
+        buf_puts(&b, "]}}");
+        assert_int_equal(job_parse(buf_text(&b), b.len, &limits, &job, &why), !over);
+        if (over)
+            assert_string_equal(
+                why.err.text,
+                "params, push, meta: at most 2000 numbers that are no plain integers");
+        job_free(&job);
+        buf_free(&b);
+    }
+}
+
 static void test_reals_of_the_configuration(void **state)
 {
     (void)state;
@@ -237,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_texts_are_no_numbers),
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_length_of_meta),
+        cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_reals_of_the_configuration),
     };
     return cmocka_run_group_tests_name("numbers", tests, NULL, NULL);

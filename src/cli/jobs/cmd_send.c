@@ -124,7 +124,7 @@ static bool send_line(struct send *s, const struct buf *line, struct err *e)
     if (!s->args->wait)
         return batch_job(s, buf_text(line), line->len) || err_set(e, "not queued");
     json_t *job = numbers_load(buf_text(line), line->len, 0, NULL);
-    numbers_keep(job, buf_text(line), line->len, numbers_everywhere);
+    numbers_keep(job, buf_text(line), line->len, numbers_everywhere, SIZE_MAX);
     char *text = NULL;
     bool ok = add_reply_to(s, job) || err_set(e, "reply_to: cannot be kept with --wait");
     if (ok) {

@@ -82,7 +82,7 @@ static json_t *push_value(const char *name, const char *text)
     int flags = JSON_DECODE_ANY | JSON_REJECT_DUPLICATES;
     json_t *value = plain ? NULL : numbers_load(text, len, flags, NULL);
     if (json_is_object(value) || json_is_array(value))
-        numbers_keep(value, text, len, numbers_everywhere);
+        numbers_keep(value, text, len, numbers_everywhere, SIZE_MAX);
     return value ? value : json_string(text);
 }
 

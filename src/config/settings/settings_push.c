@@ -77,7 +77,7 @@ static json_t *read_json_text(const struct settings_reader *r, const config_sett
 {
     const char *text = json_string_value(value);
     json_t *parsed = numbers_load(text, strlen(text), JSON_REJECT_DUPLICATES, NULL);
-    numbers_keep(parsed, text, strlen(text), numbers_everywhere);
+    numbers_keep(parsed, text, strlen(text), numbers_everywhere, SIZE_MAX);
     json_decref(value);
     if (!parsed)
         reader_refuse(r, c, config_setting_name(c), "not the JSON text of an object or array");

@@ -117,33 +117,45 @@ static json_t *new_kept(const char *text, size_t len)
     return kept;
 }
 
-static void walk(struct scan *s, json_t *value, int levels);
+struct keeping {
+    struct scan scan;
+    size_t left; /* how many more may be kept */
+    bool ok;
+};
+
+static void walk(struct keeping *k, json_t *value, int levels);
 
 /* What takes value's place; NULL: it stays. The numbers of the text and of the tree come in the
  * same order, since objects keep theirs. */
-static json_t *visit(struct scan *s, json_t *value, int levels)
+static json_t *visit(struct keeping *k, json_t *value, int levels)
 {
     struct written n;
     if (!json_is_number(value)) {
-        walk(s, value, levels - 1);
+        walk(k, value, levels - 1);
         return NULL;
     }
-    return next_number(s, &n) && levels <= 0 && is_special(&n) ? new_kept(n.at, n.len) : NULL;
+    if (!next_number(&k->scan, &n) || levels > 0 || !is_special(&n))
+        return NULL;
+    k->ok = k->ok && k->left > 0;
+    if (!k->ok)
+        return NULL;
+    k->left--;
+    return new_kept(n.at, n.len);
 }
 
-static void walk(struct scan *s, json_t *value, int levels)
+static void walk(struct keeping *k, json_t *value, int levels)
 {
     const char *name;
     json_t *v, *kept;
     size_t i;
     json_object_foreach(value, name, v)
     {
-        if ((kept = visit(s, v, levels)))
+        if (k->ok && (kept = visit(k, v, levels)))
             json_object_set_new_nocheck(value, name, kept);
     }
     json_array_foreach(value, i, v)
     {
-        if ((kept = visit(s, v, levels)))
+        if (k->ok && (kept = visit(k, v, levels)))
             json_array_set_new(value, i, kept);
     }
 }
@@ -154,20 +166,22 @@ int numbers_everywhere(const char *member)
     return 0;
 }
 
-void numbers_keep(json_t *root, const char *bytes, size_t len, int (*levels)(const char *member))
+bool numbers_keep(json_t *root, const char *bytes, size_t len, int (*levels)(const char *member),
+                  size_t max)
 {
     const char *name;
     json_t *v, *kept;
-    struct scan s = {bytes, bytes + len};
+    struct keeping k = {.scan = {bytes, bytes + len}, .left = max, .ok = true};
     if (!has_number(bytes, len, is_special))
-        return;
+        return true;
     if (!json_is_object(root))
-        walk(&s, root, levels(""));
+        walk(&k, root, levels(""));
     json_object_foreach(root, name, v)
     {
-        if ((kept = visit(&s, v, levels(name))))
+        if (k.ok && (kept = visit(&k, v, levels(name))))
             json_object_set_new_nocheck(root, name, kept);
     }
+    return k.ok;
 }
 
 const char *numbers_text(const json_t *value, size_t *len)
@@ -198,13 +212,25 @@ json_t *numbers_from_real(double x)
 
 /* No other string can be written so: a backslash of its own is written twice. */
 static const char mark[] = "\"\\u0000";
+enum { MARK_LEN = sizeof mark - 1 };
+
+/* The next mark from p on, or end. Quotes are looked for, since memmem() prepares anew each time.
+ */
+static const char *find_mark(const char *p, const char *end)
+{
+    while ((p = memchr(p, '"', (size_t)(end - p))))
+        if ((size_t)(end - p) >= MARK_LEN && memcmp(p, mark, MARK_LEN) == 0)
+            return p;
+        else
+            p++;
+    return end;
+}
 
 size_t numbers_restore(char *json, size_t len)
 {
-    enum { MARK_LEN = sizeof mark - 1 };
-    const char *from = json, *end = json + len, *found;
+    const char *from = json, *end = json + len;
     char *to = json;
-    while ((found = memmem(from, (size_t)(end - from), mark, MARK_LEN))) {
+    for (const char *found; (found = find_mark(from, end)) < end;) {
         memmove(to, from, (size_t)(found - from));
         to += found - from;
         for (from = found + MARK_LEN; from < end && *from != '"'; from++)

@@ -16,9 +16,11 @@ json_t *numbers_load(const char *bytes, size_t len, size_t flags, json_error_t *
 
 /* In the tree that bytes became, loaded without doubled members, each number that the library would
  * write in another way becomes kept text, where levels says so: given a member of root, how many
- * levels below root's own it is too early for that; NUMBERS_NOWHERE: nowhere in that member. */
+ * levels below root's own it is too early for that; NUMBERS_NOWHERE: nowhere in that member. False:
+ * there are more than max, and only so many are kept. */
 enum { NUMBERS_NOWHERE = 1 << 20 };
-void numbers_keep(json_t *root, const char *bytes, size_t len, int (*levels)(const char *member));
+bool numbers_keep(json_t *root, const char *bytes, size_t len, int (*levels)(const char *member),
+                  size_t max);
 int numbers_everywhere(const char *member); /* for levels */
 
 /* The kept text, len bytes with a NUL behind them, or NULL: value is something else. */
