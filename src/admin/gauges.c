@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/number.h"
+#include "job/job.h"
+#include "job/written/numbers.h"
 
 enum { READ_EVERY_MS = 5000, WANTED_MS = 150 * 1000, OLD_MS = 30 * 1000, ANSWERS = 3 };
 
@@ -78,9 +80,8 @@ static void on_gauge_counts(void *arg, const struct queue_counts *c)
 
 int64_t gauges_head_age_ms(const char *job, size_t len, int64_t seen_ms, int64_t now_ms)
 {
-    json_t *root = json_loadb(job, len, 0, NULL);
-    const json_t *at = json_object_get(root, "enqueued_at");
-    int64_t since = json_is_integer(at) ? number_bounded(json_integer_value(at)) : 0;
+    json_t *root = numbers_load(job, len, 0, NULL);
+    int64_t since = number_bounded(job_enqueued_at_ms(json_object_get(root, "enqueued_at")));
     json_decref(root);
     if (since <= 0 || since > now_ms)
         since = seen_ms;

@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "job/target.h"
 
-enum { DEVICE_CHARS = 32, ACCOUNT_BYTES = 64, ALIAS_BYTES = 128, TAG_CHARS = 128 };
+enum { ACCOUNT_BYTES = 64, ALIAS_BYTES = 128, TAG_CHARS = 128 };
 enum { TASKS_MAX = 100, TARGETS_MAX = 1000 };
 
 static int compare_action_name(const void *name, const void *row)
@@ -39,10 +40,10 @@ bool actions_takes_app_key(const struct action_row *a)
 static bool check_device(const char *text, struct err *e)
 {
     size_t len = strlen(text);
-    if (len == DEVICE_CHARS && strspn(text, "0123456789abcdefghijklmnopqrstuvwxyz") == len)
+    if (target_is_device_id(text, len))
         return true;
-    if (len != DEVICE_CHARS)
-        return err_set(e, "%zu bytes: a device id has %d", len, DEVICE_CHARS);
+    if (len != TARGET_DEVICE_CHARS)
+        return err_set(e, "%zu bytes: a device id has %d", len, TARGET_DEVICE_CHARS);
     return err_set(e, "a device id has digits and lower-case letters only");
 }
 

@@ -154,9 +154,11 @@ static bool check_ios(const struct params *p, struct err *e)
 {
     if (is_filled(p, "iOSBadge") && param_is(p, "iOSBadgeAutoIncrement", "true"))
         return err_set(e, "iOSBadge: must be absent where iOSBadgeAutoIncrement is true");
-    if (param_is(p, "DeviceType", "iOS") && param_is(p, "PushType", "NOTICE") &&
+    bool everywhere = param_is(p, "DeviceType", "ALL");
+    if ((everywhere || param_is(p, "DeviceType", "iOS")) && param_is(p, "PushType", "NOTICE") &&
         !is_filled(p, "iOSApnsEnv"))
-        return err_set(e, "iOSApnsEnv: required for a notice to iOS");
+        return err_set(e, "iOSApnsEnv: required for a notice to iOS%s",
+                       everywhere ? ", which DeviceType ALL is too" : "");
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "aliyun/params.h"
+#include "job/written/numbers.h"
 
 static const char *type_wanted(const struct param_row *row)
 {
@@ -134,15 +135,27 @@ bool params_check_json(const struct param_row *row, const json_t *value, struct 
     return true;
 }
 
+/* PHP has one type for lists and objects, and writes an empty one as a list. */
+static bool is_php_object(const struct param_row *row, const json_t *value)
+{
+    return row->values && strcmp(row->values, "object") == 0 && json_is_array(value) &&
+           json_array_size(value) == 0;
+}
+
 static bool override_json(struct params *p, const struct param_row *row, const json_t *value,
                           struct err *e)
 {
+    if (is_php_object(row, value)) {
+        params_set(p, row->name, "{}");
+        return true;
+    }
     if (!params_check_json(row, value, e))
         return false;
     /* Member order is the producer's, so the text, and with it the token, is stable. */
     char *text = json_dumps(value, JSON_COMPACT);
     if (!text)
         return err_set(e, "%s: cannot be written as JSON", row->name);
+    numbers_restore(text, strlen(text));
     params_set_copy(p, row->name, text);
     free(text);
     return true;
@@ -151,11 +164,13 @@ static bool override_json(struct params *p, const struct param_row *row, const j
 static bool override_json_text(struct params *p, const struct param_row *row, const json_t *value,
                                struct err *e)
 {
-    json_t *parsed = json_loadb(json_string_value(value), json_string_length(value), 0, NULL);
-    bool ok = params_check_json(row, parsed, e);
+    const char *text = json_string_value(value);
+    json_t *parsed = numbers_load(text, json_string_length(value), 0, NULL);
+    bool empty = is_php_object(row, parsed);
+    bool ok = empty || params_check_json(row, parsed, e);
     json_decref(parsed);
     if (ok)
-        params_set(p, row->name, json_string_value(value));
+        params_set(p, row->name, empty ? "{}" : text);
     return ok;
 }
 

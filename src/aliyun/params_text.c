@@ -7,6 +7,7 @@
 #include "aliyun/params.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "job/written/numbers.h"
 
 static bool check_int_text(const struct param_row *row, const char *text, struct err *e)
 {
@@ -32,7 +33,7 @@ static bool check_double_text(const struct param_row *row, const char *text, str
 
 static bool check_json_text(const struct param_row *row, const char *text, struct err *e)
 {
-    json_t *parsed = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    json_t *parsed = numbers_load(text, strlen(text), JSON_REJECT_DUPLICATES, NULL);
     bool ok = params_check_json(row, parsed, e);
     json_decref(parsed);
     return ok;

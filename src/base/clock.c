@@ -92,17 +92,40 @@ static int64_t fraction_ms(const char **p)
     return ms;
 }
 
+/* "Z", "+08:00", "+0800" or "+08". */
 static bool offset_minutes(const char **p, int *out)
 {
     *out = 0;
     char sign = *(*p)++;
     if (sign == 'Z' || sign == 'z')
         return true;
-    int hours, minutes;
-    if ((sign != '+' && sign != '-') || !digits(p, 2, &hours) || !literal(p, ':') ||
-        !digits(p, 2, &minutes) || hours > 23 || minutes > 59)
+    int hours, minutes = 0;
+    if ((sign != '+' && sign != '-') || !digits(p, 2, &hours))
+        return false;
+    bool colon = **p == ':';
+    *p += colon;
+    if ((colon || **p) && !digits(p, 2, &minutes))
         return false;
     *out = (hours * 60 + minutes) * (sign == '-' ? -1 : 1);
+    return hours <= 23 && minutes <= 59;
+}
+
+/* ":05.25"; nothing at a full minute, as some libraries write it. */
+static bool read_seconds(const char **p, int *seconds, int64_t *ms)
+{
+    *seconds = 0;
+    *ms = 0;
+    if (**p != ':')
+        return true;
+    ++*p;
+    if (!digits(p, 2, seconds))
+        return false;
+    if (**p != '.')
+        return true;
+    ++*p;
+    if (**p < '0' || **p > '9')
+        return false;
+    *ms = fraction_ms(p);
     return true;
 }
 
@@ -124,16 +147,10 @@ bool clock_parse_rfc3339(const char *p, int64_t *wall_ms)
         !digits(&p, 2, &tm.tm_mday) || !(*p == 'T' || *p == 't' || *p == ' '))
         return false;
     p++;
+    int64_t ms, seconds;
     if (!digits(&p, 2, &tm.tm_hour) || !literal(&p, ':') || !digits(&p, 2, &tm.tm_min) ||
-        !literal(&p, ':') || !digits(&p, 2, &tm.tm_sec))
+        !read_seconds(&p, &tm.tm_sec, &ms))
         return false;
-    int64_t ms = 0, seconds;
-    if (*p == '.') {
-        p++;
-        if (*p < '0' || *p > '9')
-            return false;
-        ms = fraction_ms(&p);
-    }
     if (!offset_minutes(&p, &offset) || *p)
         return false;
     if (year < 1970 || month < 1 || month > 12 || tm.tm_mday < 1 || tm.tm_hour > 23 ||

@@ -18,7 +18,8 @@ enum { CLOCK_UTC_SIZE = 21 };
 /* "YYYY-MM-DDThh:mm:ssZ"; milliseconds are cut. "" after the year 9999. */
 void clock_format_utc(int64_t wall_ms, char out[CLOCK_UTC_SIZE]);
 
-/* RFC 3339 with 'Z' or a numeric offset, optional fraction. False when malformed. */
+/* RFC 3339 with 'Z' or a numeric offset, optional fraction; and what libraries write of ISO 8601
+ * beside it: no seconds at a full minute, offsets as +0800 and +08. False when malformed. */
 bool clock_parse_rfc3339(const char *text, int64_t *wall_ms);
 
 /* HTTP date ("Sun, 06 Nov 1994 08:49:37 GMT"). False when malformed. */

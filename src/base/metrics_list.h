@@ -71,6 +71,8 @@ METRIC(JOBS_PARKED, "pushbridge_jobs_parked_total", COUNTER, 1, APP, NONE, ONE,
        "was looked at included.")
 METRIC(JOBS_SHARED, "pushbridge_jobs_coalesced_total", COUNTER, 1, NONE, NONE, ONE,
        "Jobs that were put into a call with others (plan.coalesce).")
+METRIC(IDS_TRIMMED, "pushbridge_ids_trimmed_total", COUNTER, 1, NONE, NONE, ONE,
+       "Device ids in jobs that had blanks around them, which were taken away.")
 METRIC(JOBS_RETURNED, "pushbridge_jobs_returned_total", COUNTER, 1, NONE, NONE, ONE,
        "Unsent jobs given back to the queue.")
 METRIC(JOBS_STALE, "pushbridge_jobs_stale_total", COUNTER, 1, NONE, NONE, ONE,

@@ -6,6 +6,7 @@
 #include "base/visible.h"
 #include "config/config.h"
 #include "config/config_load.h"
+#include "job/written/numbers.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024, ORIGIN_COLUMN = 56 };
 
@@ -41,6 +42,7 @@ static void print_values(const char *prefix, const char *name, const json_t *val
     char *text = values ? json_dumps(values, JSON_COMPACT) : NULL;
     if (!text)
         return;
+    numbers_restore(text, strlen(text));
     buf_init(&line, LINE_MAX_BYTES);
     buf_printf(&line, "%s.%s = ", prefix, name);
     buf_puts(&line, text);

@@ -86,6 +86,9 @@ MUST_USE bool job_parse(const char *bytes, size_t len, const struct job_limits *
                         struct job *job, struct refusal *why);
 void job_free(struct job *job);
 
+/* What the member enqueued_at says, rounded; JOB_ABSENT where it is absent or would be refused. */
+int64_t job_enqueued_at_ms(const json_t *value);
+
 /* Frees what only plans are made of: title, message, locale, params, the tree of the target and
  * whatever no job may have; they are absent from then on. with_lists keeps tags and target_ids, for
  * a job that may share its call; else they are empty. Parsed, a job takes up to eighty times its

@@ -2,6 +2,13 @@
 #include "job/job_json.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "job/written/foreign.h"
+#include "job/written/numbers.h"
+
+/* Far more than fit into any call; each takes several times the work of another number. */
+enum { KEPT_MAX = 2000 };
 
 /* Not the library's text, which quotes what it stumbled over. */
 static const char *syntax_name(enum json_error_code code)
@@ -54,15 +61,38 @@ static void refuse_duplicate(struct reading *r, const char *bytes, size_t len, s
     size_t n;
     const char *key = key_before(bytes, end, &n);
     reading_refuse(r, REASON_INVALID_JOB, "%.*s: member given twice", reading_shown(key, n), key);
-    r->job->root = json_loadb(bytes, len, 0, NULL);
+    r->job->root = numbers_load(bytes, len, 0, NULL);
     if (r->job->root)
         json_object_deln(r->job->root, key, n);
+}
+
+static void refuse_syntax(struct reading *r, const char *foreign, const char *what, int place)
+{
+    if (foreign)
+        reading_refuse(r, REASON_INVALID_JSON, "looks like %s: not JSON: %s at byte %d", foreign,
+                       what, place);
+    else
+        reading_refuse(r, REASON_INVALID_JSON, "not JSON: %s at byte %d", what, place);
+}
+
+/* Where numbers reach phones and outcomes as they were written: below a parameter of push, a number
+ * itself is checked as a value of that parameter. */
+static int levels_of_member(const char *member)
+{
+    if (strcmp(member, "push") == 0)
+        return 2;
+    return strcmp(member, "params") == 0 || strcmp(member, "meta") == 0 ? 1 : NUMBERS_NOWHERE;
 }
 
 void job_json_load(struct reading *r, const char *bytes, size_t len)
 {
     json_error_t error;
-    r->job->root = json_loadb(bytes, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    r->job->root = numbers_load(bytes, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (json_is_object(r->job->root) &&
+        !numbers_keep(r->job->root, bytes, len, levels_of_member, KEPT_MAX))
+        reading_refuse(r, REASON_INVALID_JOB,
+                       "params, push, meta: at most %d numbers that are no plain integers",
+                       KEPT_MAX);
     if (r->job->root)
         return;
     enum json_error_code code = json_error_code(&error);
@@ -71,8 +101,7 @@ void job_json_load(struct reading *r, const char *bytes, size_t len)
     if (code == json_error_duplicate_key)
         refuse_duplicate(r, bytes, len, (size_t)error.position);
     else
-        reading_refuse(r, REASON_INVALID_JSON, "not JSON: %s at byte %d", syntax_name(code),
-                       error.position);
+        refuse_syntax(r, foreign_bytes(bytes, len), syntax_name(code), error.position);
 }
 
 static int add_json_chunk(const char *text, size_t len, void *out)
@@ -83,5 +112,9 @@ static int add_json_chunk(const char *text, size_t len, void *out)
 
 bool job_json_dump(const json_t *value, struct buf *out)
 {
-    return json_dump_callback(value, add_json_chunk, out, JSON_COMPACT) == 0 && buf_ok(out);
+    size_t start = out->len;
+    bool ok = json_dump_callback(value, add_json_chunk, out, JSON_COMPACT) == 0 && buf_ok(out);
+    if (out->len > start)
+        out->len = start + numbers_restore(out->data + start, out->len - start);
+    return ok;
 }

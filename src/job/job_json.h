@@ -9,7 +9,8 @@
 /* Sets r->job->root, or refuses; after a doubled member both, with the member left out. */
 void job_json_load(struct reading *r, const char *bytes, size_t len);
 
-/* Appends a list or an object, compact. False when it does not fit. */
+/* Appends a list or an object, compact, kept numbers as they were written. False when it does not
+ * fit. */
 bool job_json_dump(const json_t *value, struct buf *out);
 
 #endif

@@ -6,6 +6,8 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/metrics.h"
+#include "job/target.h"
 
 struct entry {
     uint64_t hash;
@@ -67,6 +69,27 @@ static void dedup(struct job_list *list)
         dedup_long(list);
 }
 
+/* The id of a device without the blanks around it, which no device has in its id; value is set to
+ * it and counted when there were any. */
+static bool check_device_id(struct reading *r, const struct member *m, size_t i, json_t *value)
+{
+    static const char blanks[] = " \t\r\n";
+    const char *text = json_string_value(value);
+    size_t whole = json_string_length(value), from = strspn(text, blanks), len = whole - from;
+    while (len && strchr(blanks, text[from + len - 1]))
+        len--;
+    if (!target_is_device_id(text + from, len))
+        return reading_refuse(
+            r, REASON_INVALID_TARGET,
+            "%s[%zu]: not a device id, which has %d digits and lower-case letters", m->name, i,
+            TARGET_DEVICE_CHARS);
+    if (len == whole)
+        return true;
+    json_string_setn_nocheck(value, text + from, len);
+    metrics_add(METRIC_IDS_TRIMMED, 1);
+    return true;
+}
+
 /* Elements of tags are template arguments too, so an empty one is the job's fault; ids are only
  * the target. The provider joins ids with commas and has no way to escape one. */
 static bool check_listed(struct reading *r, const struct member *m, size_t i, json_t *value)
@@ -80,7 +103,7 @@ static bool check_listed(struct reading *r, const struct member *m, size_t i, js
         return reading_refuse(r, reason, "%s[%zu]: empty", m->name, i);
     if (ids && strchr(json_string_value(value), ','))
         return reading_refuse(r, reason, "%s[%zu]: has a comma", m->name, i);
-    return true;
+    return m->target != TARGET_DEVICE || check_device_id(r, m, i, value);
 }
 
 bool job_list_read(struct reading *r, const struct member *m, json_t *array, size_t max,

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/job_members.h"
 
+#include <math.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "job/job_json.h"
 #include "job/job_list.h"
 
 enum {
@@ -58,6 +62,42 @@ static bool set_job_time(struct reading *r, const struct member *m, json_t *valu
                               "%s: not an RFC 3339 time with 'Z' or an offset", m->name);
     *number_at(r->job, m->at) = ms;
     return true;
+}
+
+/* "1780000000000.25"; the digits before the point are few enough for a double to hold them. */
+static bool read_ms_text(const char *text, double *out)
+{
+    enum { DIGITS_MAX = 15 };
+    static const char figures[] = "0123456789";
+    size_t whole = strspn(text, figures), fraction = 0;
+    bool point = text[whole] == '.';
+    if (point)
+        fraction = strspn(text + whole + 1, figures);
+    if (whole == 0 || whole > DIGITS_MAX || (point && !fraction) || text[whole + point + fraction])
+        return false;
+    *out = strtod(text, NULL);
+    return true;
+}
+
+/* Clocks that count seconds as a real number make milliseconds with a fraction. */
+int64_t job_enqueued_at_ms(const json_t *value)
+{
+    double ms = json_number_value(value);
+    if (json_is_integer(value))
+        return json_integer_value(value) < 0 ? JOB_ABSENT : json_integer_value(value);
+    if (!json_is_real(value) &&
+        !(json_is_string(value) && read_ms_text(json_string_value(value), &ms)))
+        return JOB_ABSENT;
+    return ms >= 0 && ms < 0x1p63 ? (int64_t)llround(ms) : JOB_ABSENT;
+}
+
+static bool set_enqueued_at(struct reading *r, const struct member *m, json_t *value)
+{
+    r->job->enqueued_at_ms = job_enqueued_at_ms(value);
+    return r->job->enqueued_at_ms != JOB_ABSENT ||
+           reading_refuse(r, REASON_INVALID_JOB,
+                          "%s: must be milliseconds since 1970, at most 15 digits in a string",
+                          m->name);
 }
 
 static bool set_job_type(struct reading *r, const struct member *m, json_t *value)
@@ -131,20 +171,41 @@ static bool is_reserved(const char *name)
     return text_starts(name, "Signature");
 }
 
+/* A null is not given: what the template or the app says about the parameter stands. */
 static bool set_push(struct reading *r, const struct member *m, json_t *object)
 {
     const char *key;
+    void *next;
     json_t *value;
-    json_object_foreach(object, key, value) if (is_reserved(key)) return reading_refuse(
-        r, REASON_INVALID_JOB, "%s.%.*s: not for a job to set", m->name,
-        reading_shown(key, strlen(key)), key);
+    json_object_foreach_safe(object, next, key, value)
+    {
+        if (is_reserved(key))
+            return reading_refuse(r, REASON_INVALID_JOB, "%s.%.*s: not for a job to set", m->name,
+                                  reading_shown(key, strlen(key)), key);
+        if (json_is_null(value))
+            json_object_del(object, key);
+    }
     r->job->push = object;
     return true;
 }
 
-static bool set_meta(struct reading *r, const struct member *m, json_t *object)
+/* The library's own count is right unless numbers are kept, and never too small. */
+static size_t compact_len(const json_t *object)
 {
     size_t len = json_dumpb(object, NULL, 0, JSON_COMPACT);
+    if (len <= META_BYTES)
+        return len;
+    struct buf text;
+    buf_init(&text, len + 1);
+    job_json_dump(object, &text);
+    len = text.len;
+    buf_free(&text);
+    return len;
+}
+
+static bool set_meta(struct reading *r, const struct member *m, json_t *object)
+{
+    size_t len = compact_len(object);
     if (len > META_BYTES)
         return reading_refuse(r, REASON_INVALID_JOB, "%s: %zu bytes of JSON, at most %d", m->name,
                               len, META_BYTES);
@@ -195,10 +256,11 @@ static bool set_target(struct reading *r, const struct member *m, json_t *object
     };
     static const struct members kinds = {v, sizeof v / sizeof *v, "target."};
     members_read(r, &kinds, object);
-    if (json_object_size(object) != 1)
+    size_t given = members_given(object);
+    if (given != 1)
         return reading_refuse(r, REASON_INVALID_TARGET,
                               "%s: %zu members, must be one of device, account, alias, tag, all",
-                              m->name, json_object_size(object));
+                              m->name, given);
     return true;
 }
 
@@ -226,8 +288,7 @@ static const struct member table[] = {
     {"push_at", KIND_STRING, set_job_time, offsetof(struct job, push_at_ms), 0, 0, 0},
     {"ttl_s", KIND_INTEGER, set_job_number, offsetof(struct job, ttl_s), 1, TTL_MAX_S, 0},
     {"expire_at", KIND_STRING, set_job_time, offsetof(struct job, expire_at_ms), 0, 0, 0},
-    {"enqueued_at", KIND_INTEGER, set_job_number, offsetof(struct job, enqueued_at_ms), 0,
-     INT64_MAX, 0},
+    {"enqueued_at", KIND_STRING | KIND_NUMBER, set_enqueued_at, 0, 0, 0, 0},
     {"reply_to", KIND_STRING, set_reply_to, offsetof(struct job, reply_to), 1, REPLY_TO_BYTES, 0},
     {"meta", KIND_OBJECT, set_meta, 0, 0, 0, 0},
     {"traceparent", KIND_STRING, set_traceparent, offsetof(struct job, traceparent), 1, 0, 0},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/job_json.h"
 #include "job/job_members.h"
+#include "job/written/foreign.h"
 
 static bool check_job_text(struct reading *r)
 {
@@ -33,6 +34,21 @@ static bool check_audience(struct reading *r)
     return true;
 }
 
+/* The first refusal says what it is, if that is known; the others would be about its members. */
+static void read_job_root(struct reading *r)
+{
+    json_t *root = r->job->root;
+    const char *member, *foreign = foreign_value(root, &member);
+    if (json_is_object(root) && foreign)
+        reading_refuse(r, REASON_INVALID_JOB, "looks like %s: %s: unknown member", foreign, member);
+    if (json_is_object(root))
+        members_read(r, &job_members, root);
+    else
+        reading_refuse(r, REASON_INVALID_JOB, "%s%s%sjob: %s, must be an object",
+                       foreign ? "looks like " : "", foreign ? foreign : "", foreign ? ": " : "",
+                       job_kind_name(root));
+}
+
 bool job_parse(const char *bytes, size_t len, const struct job_limits *limits, struct job *job,
                struct refusal *why)
 {
@@ -44,11 +60,8 @@ bool job_parse(const char *bytes, size_t len, const struct job_limits *limits, s
     why->reason = REASON_NONE;
     struct reading r = {.job = job, .limits = limits, .why = why};
     job_json_load(&r, bytes, len);
-    if (json_is_object(job->root))
-        members_read(&r, &job_members, job->root);
-    else if (job->root)
-        reading_refuse(&r, REASON_INVALID_JOB, "job: %s, must be an object",
-                       job_kind_name(job->root));
+    if (job->root)
+        read_job_root(&r);
     return why->reason == REASON_NONE && check_job_text(&r) && check_job_times(&r) &&
            check_audience(&r);
 }

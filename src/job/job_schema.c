@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/job_schema.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { NAME_SHOWN = 64 };
@@ -36,6 +37,8 @@ const char *job_kind_name(const json_t *value)
         [JSON_FALSE] = "a boolean",
         [JSON_NULL] = "null",
     };
+    if (json_is_real(value) && fabs(json_real_value(value)) >= 0x1p63)
+        return "a number out of range";
     return names[json_typeof(value)];
 }
 
@@ -54,6 +57,8 @@ const char *job_kinds_name(int kinds)
         return "an object";
     case KIND_STRING | KIND_INTEGER:
         return "a string or an integer";
+    case KIND_STRING | KIND_NUMBER:
+        return "a number or its digits in a string";
     case KIND_STRING | KIND_OBJECT:
         return "a string or an object";
     default:
@@ -82,6 +87,8 @@ static void read_job_member(struct reading *r, const struct members *t, const ch
     if (!m)
         reading_refuse(r, REASON_INVALID_JOB, "%s%.*s: unknown member", t->prefix,
                        reading_shown(key, strlen(key)), key);
+    else if (!value || json_is_null(value))
+        return;
     else if (!job_has_kind(value, m->kinds))
         reading_refuse(r, REASON_INVALID_JOB, "%s: %s, must be %s", m->name, job_kind_name(value),
                        job_kinds_name(m->kinds));
@@ -89,9 +96,32 @@ static void read_job_member(struct reading *r, const struct members *t, const ch
         m->set(r, m, value);
 }
 
+/* PHP has one type for lists and objects, and writes an empty one as a list. */
+static bool is_empty_object(const struct members *t, const char *key, const json_t *value)
+{
+    const struct member *m = find_member(t, key);
+    return m && m->kinds & KIND_OBJECT && json_is_array(value) && json_array_size(value) == 0;
+}
+
 void members_read(struct reading *r, const struct members *t, json_t *object)
 {
     const char *key;
     json_t *value;
-    json_object_foreach(object, key, value) read_job_member(r, t, key, value);
+    json_object_foreach(object, key, value)
+    {
+        if (is_empty_object(t, key, value)) {
+            json_object_set_new_nocheck(object, key, json_object());
+            value = json_object_get(object, key);
+        }
+        read_job_member(r, t, key, value);
+    }
+}
+
+size_t members_given(json_t *object)
+{
+    const char *key;
+    json_t *value;
+    size_t n = 0;
+    json_object_foreach(object, key, value) n += !json_is_null(value);
+    return n;
 }

@@ -22,6 +22,7 @@ int reading_shown(const char *name, size_t len);
 enum kinds {
     KIND_STRING = 1 << JSON_STRING,
     KIND_INTEGER = 1 << JSON_INTEGER,
+    KIND_NUMBER = KIND_INTEGER | 1 << JSON_REAL,
     KIND_BOOLEAN = 1 << JSON_TRUE | 1 << JSON_FALSE,
     KIND_LIST = 1 << JSON_ARRAY,
     KIND_OBJECT = 1 << JSON_OBJECT,
@@ -48,7 +49,12 @@ const char *job_kind_name(const json_t *value);
 const char *job_kinds_name(int kinds);
 bool job_has_kind(const json_t *value, int kinds);
 
-/* Hands each member of object to its setter; refuses what the table does not know. */
+/* Hands each member of object to its setter; refuses what the table does not know. A member that is
+ * null is absent; an empty list where an object may stand becomes, in the tree too, an empty
+ * object.
+ */
 void members_read(struct reading *r, const struct members *t, json_t *object);
+/* How many members of object are not null. */
+size_t members_given(json_t *object);
 
 #endif

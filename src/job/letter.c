@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "job/written/numbers.h"
 
 /* --- reading --------------------------------------------------------------------------------- */
 
@@ -74,7 +75,7 @@ static bool read_letter_members(struct letter *l, struct err *e)
 bool letter_read(const char *text, size_t len, struct letter *out, struct err *e)
 {
     json_error_t error;
-    *out = (struct letter){.root = json_loadb(text, len, JSON_ALLOW_NUL, &error)};
+    *out = (struct letter){.root = numbers_load(text, len, JSON_ALLOW_NUL, &error)};
     if (!out->root)
         return err_set(e, "not JSON at byte %d", error.position);
     if (read_letter_members(out, e))

@@ -274,6 +274,12 @@ static bool build_implied(const struct job *job, const struct target_limits *l, 
 
 /* -------------------------------------------------------------------------------------------- */
 
+bool target_is_device_id(const char *text, size_t len)
+{
+    return len == TARGET_DEVICE_CHARS &&
+           strspn(text, "0123456789abcdefghijklmnopqrstuvwxyz") >= len;
+}
+
 size_t target_tags_max(const struct target_limits *limits)
 {
     const struct expression_limits l = limits_of_expression(limits);

@@ -29,6 +29,10 @@ MUST_USE bool target_build(const struct job *job, const struct target_limits *li
                            struct target *out, struct err *e);
 void target_free(struct target *t);
 
+/* Has it the form of a device id? API reference §3. */
+enum { TARGET_DEVICE_CHARS = 32 };
+bool target_is_device_id(const char *text, size_t len);
+
 /* How many tags one call to "the school, and one of these tags" can hold. */
 size_t target_tags_max(const struct target_limits *limits);
 

@@ -28,7 +28,7 @@ answer() {
 }
 
 @test "literal text and explicit targets" {
-    "$PB" send --message hi --title T --target-device d1 --target-device d2
+    "$PB" send --message hi --title T --target-device "$(printf %032d 1)" --target-device "$(printf %032d 2)"
     "$PB" send --message hi --target-account a
     "$PB" send --message hi --target-alias a --queue other
     "$PB" send --message hi --target-tag plain
@@ -36,7 +36,7 @@ answer() {
     "$PB" send --message hi --target-all --type functional
     [ "$(redis LLEN $Q)" -eq 5 ]
     redis --raw LINDEX other 0 | jq -e '.target == {alias: ["a"]}'
-    redis --raw LRANGE $Q 0 -1 | jq -se '[.[].target] == [{device: ["d1", "d2"]}, {account: ["a"]},
+    redis --raw LRANGE $Q 0 -1 | jq -se '[.[].target] == [{device: ["00000000000000000000000000000001", "00000000000000000000000000000002"]}, {account: ["a"]},
         {tag: "plain"}, {tag: {and: [{tag: "a"}, {not: {tag: "b"}}]}}, {all: true}]'
 }
 

@@ -110,7 +110,9 @@ static void test_who_shares(void **state)
         size_t calls;
     } rows[] = {
         {"{\"message\":\"m\",\"target\":{\"account\":[\"b\"]}}", {NULL}, 1},
-        {"{\"message\":\"n\",\"target\":{\"device\":[\"b\"]}}", {NULL}, 1},
+        {"{\"message\":\"n\",\"target\":{\"device\":[\"0000000000000000000000000000000b\"]}}",
+         {NULL},
+         1},
         {"{\"message\":\"m\",\"target\":{\"account\":[\"a\"]}}", {NULL}, 1},
         {"{\"message\":\"m\",\"target\":{\"account\":[\"b\"]}}",
          {"PUSHBRIDGE_PLAN_COALESCE=false"},

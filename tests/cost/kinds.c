@@ -177,6 +177,14 @@ static void extras(struct buf *out, size_t bytes)
            "\"", "\":0", "}}}", bytes);
 }
 
+static void numbers(struct buf *out, size_t bytes)
+{
+    around(out,
+           "{\"message\":\"m\",\"school\":\"s\",\"push\":{\"PushType\":\"NOTICE\","
+           "\"iOSExtParameters\":{\"a\":[",
+           "-0,", "1e5]}}}", bytes);
+}
+
 /* 64 calls, each with the same large parameter. */
 static void parts(struct buf *out, size_t bytes)
 {
@@ -217,6 +225,7 @@ const struct kind kinds[] = {
     KIND(accounts, "many accounts"),
     KIND(params, "many template parameters"),
     KIND(extras, "an object as a provider parameter"),
+    KIND(numbers, "numbers that are kept as they are written"),
     KIND(parts, "64 calls with a large parameter"),
 };
 const size_t nkinds = sizeof kinds / sizeof *kinds;

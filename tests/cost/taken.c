@@ -32,7 +32,7 @@ void taken_make(struct taken *t, size_t bytes)
     struct err e = {""};
     struct refusal why = {0};
     static char name[] = "jobs", prefix[] = "{jobs}";
-    *t = (struct taken){.queue = {.name = name, .keys = {.prefix = prefix}}};
+    *t = (struct taken){.queue = {.name = name, .prefix = prefix}};
     t->lease.queue = &t->queue;
     load_config(&t->config);
     buf_init(&t->job, JOB_MAX);

@@ -74,6 +74,33 @@ def documented_rights(s):
 
 
 @scenario
+def jobs_as_libraries_write_them():
+    """Texts, since a library of ours would write them in its own way: to a call, an inbox and an outcome."""
+    phone = "0123456789abcdef0123456789abcdef"
+    numbers = '{"price":9.9,"id":18446744073709551615,"rate":1e5,"zero":-0,"list":[1.50]}'
+    texts = ['{"id":"php","message":"m","title":"t","target":{"device":["%s\\n"],"tag":null},"params":[],"meta":[],"delay_s":null,'
+             '"push":{"PushType":"NOTICE","AndroidExtParameters":[],"Sound":null}}' % phone,
+             '{"id":"numbers","message":"m","title":"t","school":"s","enqueued_at":1780000000000.25,"meta":%s,'
+             '"push":{"PushType":"NOTICE","AndroidExtParameters":%s}}' % (numbers, numbers),
+             '{"id":"java","code":"I10001","message":null,"school":"s","expire_at":"2099-01-02T10:00+0800"}']
+    with Stage() as s:
+        s.worker()
+        s.redis("RPUSH", "push:jobs", *texts)
+        s.redis("RPUSH", "push:jobs", '{"class":"PushJob","args":[{"code":"I10001"}],"jid":"1","id":"sidekiq"}')
+        s.wait_ended(4)
+        raw = [t if isinstance(t, str) else t.decode() for t in s.redis("LRANGE", wire.RESULTS, 0, -1)]
+        ends = {json.loads(t)["id"]: t for t in raw}
+        expect(sorted(ends) == ["java", "numbers", "php"], "sent: %s" % ends)
+        expect('"meta":%s' % numbers in ends["numbers"] and '"enqueued_at":1780000000000,' in ends["numbers"], ends["numbers"])
+        expect('"meta":{}' in ends["php"], ends["php"])
+        calls = {name: s.control("GET", "/_mock/record?full=1&job=" + name)["list"][0]["parameters"] for name in ends}
+        expect(calls["numbers"]["AndroidExtParameters"] == numbers, calls["numbers"])
+        expect(calls["php"]["AndroidExtParameters"] == "{}" and calls["php"]["TargetValue"] == phone, calls["php"])
+        dead = json.loads(s.redis("LRANGE", wire.DEAD, 0, -1)[0])
+        expect(dead["error"]["message"] == "looks like a Sidekiq job: class: unknown member", dead)
+
+
+@scenario
 @slow
 @heavy
 def examples():

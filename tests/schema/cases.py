@@ -5,15 +5,16 @@ import json
 import os
 
 TIMES = ["2026-01-02T03:04:05Z", "2026-01-02t03:04:05.123456z", "2026-12-31 23:59:59+08:00", "1970-01-01T00:00:00-23:59",
-         "9999-12-31T23:59:59Z", "2024-02-29T00:00:00Z"]
+         "9999-12-31T23:59:59Z", "2024-02-29T00:00:00Z", "2026-01-02T03:04Z", "2026-01-02T03:04+08:00", "2026-01-02T03:04:05+0800",
+         "2026-01-02T03:04:05.5-08", "2026-01-02 03:04+08"]
 BAD_TIMES = ["2026-01-02T03:04:05", "2026-02-29T00:00:00Z", "2026-02-30T00:00:00Z", "2026-04-31T00:00:00Z", "1969-12-31T23:59:59Z",
              "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z", "2026-01-00T00:00:00Z", "2026-01-32T00:00:00Z", "2026-01-01T24:00:00Z",
-             "2026-01-01T23:60:00Z", "2026-06-30T23:59:60Z", "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05+24:00", "2026-01-02T03:04Z",
-             "2026-01-02T03:04:05+08:60", "2026-01-02T03:04:05+0800", "2026-1-2T03:04:05Z", " 2026-01-02T03:04:05Z", "20260102T030405Z",
+             "2026-01-01T23:60:00Z", "2026-06-30T23:59:60Z", "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05+24:00", "2026-01-02T03:04",
+             "2026-01-02T03:04:05+08:60", "2026-01-02T03:04:05+080", "2026-01-02T03:04:05+8", "2026-01-02T03:04.5Z", "2026-01-02T03:04:Z", "2026-1-2T03:04:05Z", " 2026-01-02T03:04:05Z", "20260102T030405Z",
              "2026-01-02T03:04:05Z ", "2026-01-02T03:04:05Z\n", "2026-01-02T03:04:05 CET", "tomorrow", ""]
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TRACES = [TRACE, TRACE.upper(), TRACE + "0", "01" + TRACE[2:], TRACE[:-1], TRACE.replace("-", "_"), TRACE[:-1] + "g"]
-WILD = [None, True, False, 0, 1, -1, 2, 3, 2 ** 63 - 1, 2 ** 63, -2 ** 63, 10 ** 30, 0.0, 1.0, 1.5, 1e300, "", "0", "a", "a,b", "号",
+WILD = [None, True, False, 0, 1, -1, 2, 3, 2 ** 63 - 1, 2 ** 63, 2 ** 64 - 1, 2 ** 64, -2 ** 63, 10 ** 30, 0.0, 1.0, 1.5, 1e300, "", "0", "a", "a,b", "号",
         "message", "functional", [], [""], ["a"], ["a", 1], [["a"]], [None], ["a", "a", "b,c"], {}, {"a": 1}, {"tag": "a"}, {"device": ["d"]}]
 RESERVED = ["AppKey", "Target", "TargetValue", "IdempotentToken", "JobKey", "PushTime", "ExpireTime", "Action", "Version",
             "AccessKeyId", "Timestamp", "Format", "RegionId", "SecurityToken", "Signature", "SignatureNonce", "SignatureMethod",
@@ -84,14 +85,20 @@ def balanced(r, leaves):
     return {"or": [{"or": [{"tag": "t%d" % (i * 10 + j)} for j in range(r.choice([leaves, 10]))]} for i in range(5)] + [{"tag": "z"}] * r.choice([0, 1])}
 
 
+def device(r):
+    """A device's id, as it is or with blanks around it, or nearly one."""
+    sound = "".join(r.choice("0123456789abcdefz") for _ in range(32))
+    return r.choice([sound, sound, sound, " " + sound, sound + "\n", "\t" + sound + " \r\n", sound.upper(), sound[1:], sound + "0", sound[:-1] + "-",
+                     sound + "\u3000", sound[:16] + " " + sound[17:], sound + "\v"])
+
+
 def target(r):
     kind = r.choice(["device", "account", "alias", "tag", "tag", "tag", "all"])
     if kind == "tag":
         return {"tag": r.choice([expression, expression, lambda r: texts(r, 128), lambda r: balanced(r, 10)])(r)}
     if kind == "all":
         return {"all": r.choice([True, True, True, False, 1])}
-    limit = {"device": 200, "account": 64, "alias": 128}[kind]
-    ids = [texts(r, limit) for _ in range(r.randint(1, 3))]
+    ids = [device(r) if kind == "device" else texts(r, 64 if kind == "account" else 128) for _ in range(r.randint(1, 3))]
     return {kind: ids if r.random() < 0.9 else r.choice([[], ["a,b"], ["a", ""], "a"])}
 
 
@@ -108,7 +115,8 @@ MEMBERS = {
     "push_at": lambda r: r.choice(TIMES + BAD_TIMES) if r.random() < 0.3 else r.choice(TIMES),
     "ttl_s": lambda r: r.choice([0, 1, 86400, 2591999, 2592000, 2592001]),
     "expire_at": lambda r: r.choice(TIMES + BAD_TIMES) if r.random() < 0.3 else r.choice(TIMES),
-    "enqueued_at": lambda r: r.choice([0, 1, -1, 1780000000000, 2 ** 63 - 1, 2 ** 63]),
+    "enqueued_at": lambda r: r.choice([0, 1, -1, 1780000000000, 2 ** 63 - 1, 2 ** 63, 1780000000000.5, -0.25, -0.0, 1e18, 1e19, 9.3e18,
+                                       "1780000000000", "1780000000000.123", "1780000000000.", "-1", "9" * 15, "9" * 16, "1e3", " 1", "1 ", "1.5.5"]),
     "reply_to": lambda r: r.choice(["push:reply:" + texts(r, 245), "push:reply:", "push:reply", "other:list", "x push:reply:"]),
     "meta": lambda r: r.choice([{}, {"k": [1, {"d": None}]}, {"k": "x" * r.choice([1015, 1016, 1017, 1018])}]),
     "traceparent": lambda r: r.choice(TRACES) if r.random() < 0.3 else TRACE,
@@ -138,7 +146,7 @@ def sound(r):
 
 def change(r, job):
     """One thing about it is otherwise."""
-    how = r.choice(["nothing", "nothing", "wild", "wild", "wild", "drop", "add", "unknown", "twice"])
+    how = r.choice(["nothing", "nothing", "wild", "wild", "wild", "drop", "add", "null", "unknown", "twice"])
     if how == "wild":
         job[r.choice(sorted(MEMBERS))] = r.choice(WILD)
     elif how == "drop" and job:
@@ -146,6 +154,12 @@ def change(r, job):
     elif how == "add":
         name = r.choice(sorted(MEMBERS))
         job[name] = MEMBERS[name](r)
+    elif how == "null":
+        name = r.choice(["target", r.choice(sorted(MEMBERS))])
+        if isinstance(job.get(name), dict) and r.random() < 0.7:
+            job[name][r.choice(["device", "alias", "tag", "all", "JobKey", "Sound"])] = None
+        else:
+            job[name] = None
     elif how == "unknown":
         job[r.choice(["Code", "colour", "", "ID", "schoöl", "delay", "__proto__"])] = r.choice(WILD)
     text = json.dumps(job, ensure_ascii=r.random() < 0.5)
@@ -173,6 +187,8 @@ def generated(r, n):
     for count in (640, 641, 3200, 3201, 10000, 10001):
         for audience in ({}, {"school": "s"}, {"target": {"all": True}}):
             yield json.dumps(dict(audience, code="c", tags=["t%d" % i for i in range(count)])).encode()
+    for count in (2000, 2001):
+        yield json.dumps({"code": "c", "school": "s", "push": {"X": [1.5] * count}}).encode()
     for count in (64000, 64001):
         yield json.dumps({"code": "c", "target": {"alias": ["t%d" % i for i in range(count)]}}).encode()
     for value in WILD + ["text", 42]:

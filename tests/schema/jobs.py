@@ -37,6 +37,7 @@ BEYOND = [
     (r"^invalid_target: target\.(account|alias): an id of \d+ bytes, at most ", "bytes of a text that is not ASCII", NOT_ASCII),
     (r"^invalid_job: meta: \d+ bytes of JSON, at most ", "bytes of `meta`"),
     (r"^invalid_job: (push_at|expire_at): not an RFC 3339 time", "29 February of a common year", "-02-29[Tt ]"),
+    (r"^invalid_job: params, push, meta: at most \d+ numbers that are no plain integers$", "how many numbers are no plain integers", r"(1\.5, ){2000}"),
     (r"^invalid_target: target: takes \d+ calls, at most ", "how many calls the tags take"),
     (r"^invalid_target: target\.tag: more than \d+ tags in one expression", "how many tags an expression has"),
 ]

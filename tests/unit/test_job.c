@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/metrics.h"
 #include "base/text.h"
 
 static const struct job_limits limits = {10000, 64000, "push:reply:"};
@@ -58,7 +59,8 @@ static void test_every_member(void **state)
     struct job job;
     accept("{\"message\":\"m\",\"title\":\"t\",\"type\":\"functional\",\"school\":\"s\","
            "\"tags\":[\"b\",\"a\",\"b\"],\"id\":\"i\",\"app\":\"x\",\"params\":{\"p\":null},"
-           "\"locale\":\"zh-CN\",\"target\":{\"device\":[\"d1\",\"d2\",\"d1\"]},"
+           "\"locale\":\"zh-CN\",\"target\":{\"device\":[\"000000000000000000000000000000d1\","
+           "\"000000000000000000000000000000d2\",\"000000000000000000000000000000d1\"]},"
            "\"push\":{\"iOSBadge\":1,\"AndroidExtParameters\":{\"a\":[1]}},\"delay_s\":604800,"
            "\"expire_at\":\"2026-01-02T03:04:05+08:00\",\"enqueued_at\":1700000000000,"
            "\"reply_to\":\"push:reply:1\",\"meta\":{\"k\":1},\"traceparent\":\"" TRACE "\"}",
@@ -75,7 +77,7 @@ static void test_every_member(void **state)
     assert_string_equal(job.locale, "zh-CN");
     assert_int_equal(job.target_kind, TARGET_DEVICE);
     assert_int_equal(job.target_ids.n, 2);
-    assert_string_equal(job.target_ids.v[1], "d2");
+    assert_string_equal(job.target_ids.v[1], "000000000000000000000000000000d2");
     assert_int_equal(json_object_size(job.push), 2);
     assert_int_equal(job.delay_s, 604800);
     assert_true(job.expire_at_ms == INT64_C(1767294245000));
@@ -94,7 +96,7 @@ static void test_targets(void **state)
         enum target_kind kind;
         size_t ids;
     } cases[] = {
-        {"{\"device\":[\"a\"]}", TARGET_DEVICE, 1},
+        {"{\"device\":[\"0000000000000000000000000000000a\"]}", TARGET_DEVICE, 1},
         {"{\"account\":[\"a\",\"b\"]}", TARGET_ACCOUNT, 2},
         {"{\"alias\":[\"a\",\"a\"]}", TARGET_ALIAS, 1},
         {"{\"tag\":\"a,b\"}", TARGET_TAG, 0},
@@ -140,6 +142,137 @@ static void test_edges(void **state)
         accept(json, &job);
         job_free(&job);
     }
+}
+
+/* What libraries write for a member that has no value, and PHP for an empty object. */
+static void test_null_is_absent(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"title",   "message",  "type",        "tags",       "id",
+                                        "app",     "params",   "locale",      "target",     "push",
+                                        "delay_s", "push_at",  "ttl_s",       "expire_at",  "meta",
+                                        "school",  "reply_to", "enqueued_at", "traceparent"};
+    struct job job;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char json[200];
+        snprintf(json, sizeof json, "{\"code\":\"c\",\"%s\":null%s}", names[i],
+                 strcmp(names[i], "school") == 0 ? ",\"tags\":[\"t\"]" : ",\"school\":\"s\"");
+        accept(json, &job);
+        assert_string_equal(job.code, "c");
+        job_free(&job);
+    }
+    accept("{\"code\":null,\"message\":\"m\",\"title\":null,\"delay_s\":null,\"push_at\":"
+           "\"2026-01-01T00:00:00Z\",\"push\":{\"PushType\":null,\"Sound\":\"x\"},\"params\":"
+           "{\"a\":null},\"target\":{\"device\":null,\"tag\":\"t\",\"all\":null}}",
+           &job);
+    assert_null(job.code);
+    assert_true(job.delay_s == JOB_ABSENT);
+    assert_int_equal(job.target_kind, TARGET_TAG);
+    assert_int_equal(json_object_size(job.push), 1);
+    assert_int_equal(json_object_size(job.params), 1);
+    job_free(&job);
+}
+
+static void test_empty_list_is_an_empty_object(void **state)
+{
+    (void)state;
+    struct job job;
+    accept("{\"code\":\"c\",\"school\":\"s\",\"params\":[],\"push\":[],\"meta\":[]}", &job);
+    assert_true(json_is_object(job.params) && json_is_object(job.push));
+    assert_true(json_is_object(job.meta) && json_object_get(job.root, "meta") == job.meta);
+    job_free(&job);
+}
+
+/* Python's time.time() * 1000, and what keeps numbers as texts. */
+static void test_enqueued_at(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t ms; /* JOB_ABSENT: refused */
+    } cases[] = {
+        {"1780000000000", INT64_C(1780000000000)},
+        {"1780000000000.4", INT64_C(1780000000000)},
+        {"1780000000000.5", INT64_C(1780000000001)},
+        {"1.78e12", INT64_C(1780000000000)},
+        {"\"1780000000000\"", INT64_C(1780000000000)},
+        {"\"1780000000000.75\"", INT64_C(1780000000001)},
+        {"\"0\"", 0},
+        {"-0.0", 0},
+        {"9223372036854775807", INT64_MAX},
+        {"\"999999999999999.5\"", INT64_C(1000000000000000)},
+        {"-1", JOB_ABSENT},
+        {"-0.5", JOB_ABSENT},
+        {"1e19", JOB_ABSENT},
+        {"\"1000000000000000\"", JOB_ABSENT},
+        {"\"-1\"", JOB_ABSENT},
+        {"\"1.\"", JOB_ABSENT},
+        {"\".5\"", JOB_ABSENT},
+        {"\"1e3\"", JOB_ABSENT},
+        {"\" 1\"", JOB_ABSENT},
+        {"\"\"", JOB_ABSENT},
+        {"true", JOB_ABSENT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char json[200];
+        struct job job;
+        struct refusal why;
+        snprintf(json, sizeof json, "{\"code\":\"c\",\"school\":\"s\",\"enqueued_at\":%s}",
+                 cases[i].text);
+        bool ok = job_parse(json, strlen(json), &limits, &job, &why);
+        if (ok != (cases[i].ms != JOB_ABSENT) || job.enqueued_at_ms != cases[i].ms)
+            fail_msg("%s: %lld", cases[i].text, (long long)job.enqueued_at_ms);
+        assert_true(ok || text_starts(why.err.text, "enqueued_at: "));
+        job_free(&job);
+    }
+}
+
+#define DEVICE "0123456789abcdefghijklmnopqrstuv"
+
+static void test_device_ids(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id;
+        bool ok;
+    } cases[] = {
+        {DEVICE, true},
+        {" " DEVICE, true},
+        {DEVICE "\\n", true},
+        {"\\t" DEVICE " \\r\\n", true},
+        {"0" DEVICE, false},
+        {"123456789abcdefghijklmnopqrstuv", false},
+        {"0123456789ABCDEFGHIJKLMNOPQRSTUV", false},
+        {"01234567-9abcdefghijklmnopqrstuv", false},
+        {"01234567 9abcdefghijklmnopqrstuv", false},
+        {"\\u00a0" DEVICE, false},
+        {" ", false},
+    };
+    struct buf page;
+    buf_init(&page, 1 << 20);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char json[200];
+        struct job job;
+        struct refusal why;
+        snprintf(json, sizeof json,
+                 "{\"code\":\"c\",\"target\":{\"device\":[\"" DEVICE "\",\"%s\"]}}", cases[i].id);
+        assert_int_equal(job_parse(json, strlen(json), &limits, &job, &why), cases[i].ok);
+        if (cases[i].ok) {
+            assert_int_equal(job.target_ids.n, 1); /* two of one device */
+            assert_string_equal(job.target_ids.v[0], DEVICE);
+        } else {
+            assert_int_equal(why.reason, REASON_INVALID_TARGET);
+            assert_true(text_starts(why.err.text, "target.device[1]: not a device id"));
+        }
+        job_free(&job);
+    }
+    metrics_render(&page);
+    assert_non_null(strstr(buf_text(&page), "pushbridge_ids_trimmed_total 3\n"));
+    buf_free(&page);
+    struct job job;
+    accept("{\"code\":\"c\",\"target\":{\"account\":[\" u \"]}}", &job);
+    assert_string_equal(job.target_ids.v[0], " u ");
+    job_free(&job);
 }
 
 static void check_length(const char *member, const char *head, const char *tail, int64_t n, bool ok)
@@ -201,9 +334,19 @@ static void test_messages(void **state)
         {"{\"code\":\"c\",\"target\":{\"x\":1}}", REASON_INVALID_JOB, "target.x: unknown member"},
         {"{\"code\":\"c\",\"target\":{\"alias\":[\"a,b\"]}}", REASON_INVALID_TARGET,
          "target.alias[0]: has a comma"},
-        {"{\"code\":\"c\",\"target\":{\"alias\":[\"a\"],\"device\":[\"b\"]}}",
+        {"{\"code\":\"c\",\"target\":{\"alias\":[\"a\"],\"device\":["
+         "\"0000000000000000000000000000000b\"]}}",
          REASON_INVALID_TARGET,
          "target: 2 members, must be one of device, account, alias, tag, all"},
+        {"{\"code\":null}", REASON_INVALID_JOB, "code or message: one of them is required"},
+        {"{\"colour\":null}", REASON_INVALID_JOB, "colour: unknown member"},
+        {"{\"code\":\"c\",\"meta\":[1]}", REASON_INVALID_JOB, "meta: a list, must be an object"},
+        {"{\"code\":\"c\",\"push\":{\"JobKey\":null}}", REASON_INVALID_JOB,
+         "push.JobKey: not for a job to set"},
+        {"{\"code\":\"c\",\"target\":[]}", REASON_INVALID_TARGET,
+         "target: 0 members, must be one of device, account, alias, tag, all"},
+        {"{\"code\":\"c\",\"target\":{\"tag\":null}}", REASON_INVALID_TARGET,
+         "target: 0 members, must be one of device, account, alias, tag, all"},
         {"{\"code\":\"c\"}", REASON_INVALID_TARGET,
          "no audience: school, tags or target is required"},
         {"{}", REASON_INVALID_JOB, "code or message: one of them is required"},
@@ -271,7 +414,7 @@ static void test_what_a_refused_job_says(void **state)
     assert_null(job.id);
     assert_string_equal(job.app, "x");
     job_free(&job);
-    static const char bad[] = "{\"id\":\"\",\"app\":3,\"meta\":[],\"reply_to\":\"push:jobs\"}";
+    static const char bad[] = "{\"id\":\"\",\"app\":3,\"meta\":[1],\"reply_to\":\"push:jobs\"}";
     assert_false(job_parse(bad, sizeof bad - 1, &limits, &job, &why));
     assert_null(job.id);
     assert_null(job.app);
@@ -386,12 +529,21 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_every_member),
-        cmocka_unit_test(test_targets),   cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_lengths),   cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_long_name), cmocka_unit_test(test_what_a_refused_job_says),
-        cmocka_unit_test(test_many_tags), cmocka_unit_test(test_corpus),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_every_member),
+        cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_long_name),
+        cmocka_unit_test(test_what_a_refused_job_says),
+        cmocka_unit_test(test_many_tags),
+        cmocka_unit_test(test_corpus),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_null_is_absent),
+        cmocka_unit_test(test_enqueued_at),
+        cmocka_unit_test(test_device_ids),
+        cmocka_unit_test(test_empty_list_is_an_empty_object),
     };
     return cmocka_run_group_tests_name("job", tests, NULL, NULL);
 }

@@ -70,9 +70,11 @@ static void parts_are_numbered_on(void **state)
     struct legs l;
     struct refusal why;
     worker_config_load(&c, 0, 0, (const char *[]){"PUSHBRIDGE_LIMITS_DEVICES=2", NULL}, groups);
-    assert_true(
-        build(&c, "{\"code\":\"T\",\"target\":{\"device\":[\"1\",\"2\",\"3\"]},\"app\":\"all\"}",
-              &job, &l, &why));
+    assert_true(build(&c,
+                      "{\"code\":\"T\",\"target\":{\"device\":["
+                      "\"00000000000000000000000000000001\",\"00000000000000000000000000000002\","
+                      "\"00000000000000000000000000000003\"]},\"app\":\"all\"}",
+                      &job, &l, &why));
     assert_int_equal(l.n, 3);
     for (unsigned part = 0; part < 6; part++) {
         assert_int_equal(l.v[part / 2].plan.calls[part % 2].part, part);
@@ -98,7 +100,8 @@ static void refused_whole(void **state)
         /* good for the first app, not for the second */
         {"{\"code\":\"T\",\"school\":\"s\",\"app\":\"school\",\"push\":{\"iOSBadge\":1}}",
          REASON_INVALID_JOB, "a: iOSBadge: a parameter of iOS, but DeviceType is ANDROID"},
-        {"{\"code\":\"T\",\"target\":{\"device\":[\"1\",\"2\"]},\"app\":\"all\"}",
+        {"{\"code\":\"T\",\"target\":{\"device\":[\"00000000000000000000000000000001\","
+         "\"00000000000000000000000000000002\"]},\"app\":\"all\"}",
          REASON_INVALID_TARGET, "6 parts over the group's apps, at most 5 (plan.max_parts)"},
     };
     struct config c;

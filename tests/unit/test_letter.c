@@ -252,9 +252,24 @@ static void test_envelope_refused(void **state)
     }
 }
 
+/* A dead letter has what its job had: numbers that the library does not read. */
+static void large_numbers_are_read(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"id\":\"i\",\"app\":\"a\",\"code\":null,\"status\":\"dead\",\"reason\":\"expired\","
+        "\"meta\":{\"id\":18446744073709551615},\"job\":\"{}\"}";
+    struct letter l;
+    struct err e;
+    assert_true(letter_read(text, sizeof text - 1, &l, &e));
+    assert_string_equal(l.id, "i");
+    letter_free(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(large_numbers_are_read),
         cmocka_unit_test(test_own_letters_come_back),
         cmocka_unit_test(test_unreadable),
         cmocka_unit_test(test_filters),

@@ -379,6 +379,26 @@ static void parts_become_parameters(void **state)
     }
 }
 
+/* A double of 9.9 would be written as 9.9000000000000004. */
+static void numbers_stay_as_they_were_written(void **state)
+{
+    (void)state;
+    static const char file[] = APPS
+        "templates = ( { code = \"P\"; title = \"t\"; message = \"m\"; ext = { price = 9.9; n = ( "
+        "2.0, 7 ); }; }, { code = \"E\"; message = \"m\"; ext = "
+        "\"{\\\"price\\\":1e5,\\\"id\\\":18446744073709551615,\\\"s\\\":\\\"{school}\\\"}\"; } "
+        ");\n";
+    static const char name[] = "AndroidExtParameters";
+    expect(file, "{\"code\":\"P\",\"school\":\"s\"}", name, "{\"price\":9.9,\"n\":[2.0,7]}");
+    expect(file, "{\"code\":\"E\",\"school\":\"s\"}", name,
+           "{\"price\":1e5,\"id\":18446744073709551615,\"s\":\"s\"}");
+    expect(file,
+           "{\"code\":\"P\",\"school\":\"s\",\"push\":{\"AndroidExtParameters\":{\"a\": "
+           "9.9,\"b\":[-0, "
+           "0.10,18446744073709551615]}}}",
+           name, "{\"a\":9.9,\"b\":[-0,0.10,18446744073709551615]}");
+}
+
 static void a_message_has_no_parts(void **state)
 {
     (void)state;
@@ -731,6 +751,7 @@ int main(void)
         cmocka_unit_test(reserved_ones_are_set_by_nobody),
         cmocka_unit_test(who_gives_the_title),
         cmocka_unit_test(parts_become_parameters),
+        cmocka_unit_test(numbers_stay_as_they_were_written),
         cmocka_unit_test(a_message_has_no_parts),
         cmocka_unit_test(only_a_job_is_refused_another_platforms),
         cmocka_unit_test(a_missing_argument_is_the_jobs_fault),

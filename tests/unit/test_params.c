@@ -207,10 +207,16 @@ static const struct override_case override_cases[] = {
     {"AndroidExtParameters", "\"{\\\"k\\\": 1}\"", "{\"k\": 1}", NULL},
     {"AndroidExtParameters", "\"{k:1}\"", NULL,
      "AndroidExtParameters: not the JSON text of an object or array"},
-    {"AndroidExtParameters", "\"[]\"", NULL, "AndroidExtParameters: an array, must be an object"},
+    {"AndroidExtParameters", "\"[1]\"", NULL, "AndroidExtParameters: an array, must be an object"},
     {"AndroidExtParameters", "7", NULL,
      "AndroidExtParameters: an integer, must be an object, an array or JSON text"},
     {"AndroidInboxBody", "[1,2,3,4,5]", "[1,2,3,4,5]", NULL},
+    {"AndroidInboxBody", "[]", "[]", NULL},
+    {"iOSExtParameters", "[]", "{}", NULL},
+    {"iOSExtParameters", "\"{\\\"a\\\":18446744073709551615}\"", "{\"a\":18446744073709551615}",
+     NULL},
+    {"iOSExtParameters", "\"[ ]\"", "{}", NULL},
+    {"iOSExtParameters", "[0]", NULL, "iOSExtParameters: an array, must be an object"},
     {"AndroidInboxBody", "[1,2,3,4,5,6]", NULL, "AndroidInboxBody: 6 elements, at most 5"},
     {"HarmonyInboxContent", "\"[1,2,3,4]\"", NULL, "HarmonyInboxContent: 4 elements, at most 3"},
     {"iOSLiveActivityAttributes", "[{}]", "[{}]", NULL},
@@ -306,7 +312,15 @@ struct check_case {
 
 static const struct check_case check_cases[] = {
     {"ANDROID", "MESSAGE", {{0}}, NULL},
-    {"ALL", "NOTICE", {{"iOSBadge", "1"}, {"AndroidMusic", "m"}, {"HarmonyUri", "u"}}, NULL},
+    {"ALL",
+     "NOTICE",
+     {{"iOSBadge", "1"}, {"AndroidMusic", "m"}, {"HarmonyUri", "u"}, {"iOSApnsEnv", "DEV"}},
+     NULL},
+    {"ALL", "MESSAGE", {{0}}, NULL},
+    {"ALL",
+     "NOTICE",
+     {{0}},
+     "iOSApnsEnv: required for a notice to iOS, which DeviceType ALL is too"},
     {"ANDROID", "LOUD", {{0}}, "PushType: must be MESSAGE or NOTICE"},
     {"android", "MESSAGE", {{0}}, "DeviceType: must be ANDROID, iOS, HARMONY or ALL"},
     {"", "MESSAGE", {{0}}, "DeviceType: required"},
@@ -338,7 +352,10 @@ static const struct check_case check_cases[] = {
      "NOTICE",
      {{"iOSBadge", "1"}, {"iOSBadgeAutoIncrement", "true"}},
      "iOSBadge: must be absent where iOSBadgeAutoIncrement is true"},
-    {"ALL", "NOTICE", {{"iOSBadge", "1"}, {"iOSBadgeAutoIncrement", "false"}}, NULL},
+    {"ALL",
+     "NOTICE",
+     {{"iOSBadge", "1"}, {"iOSBadgeAutoIncrement", "false"}, {"iOSApnsEnv", "DEV"}},
+     NULL},
     {"ANDROID",
      "NOTICE",
      {{"AndroidPopupActivity", "a"}, {"AndroidPopupTitle", "t"}},
@@ -489,7 +506,7 @@ static void limits_sizes(void **state)
         struct params p;
         struct err e = {""};
         set_valid(&p, c->device_type, c->push_type);
-        if (strcmp(c->device_type, "iOS") == 0)
+        if (strcmp(c->device_type, "iOS") == 0 || strcmp(c->device_type, "ALL") == 0)
             params_set(&p, "iOSApnsEnv", "DEV");
         memset(text, 'x', c->size);
         text[c->size] = '\0';

@@ -125,14 +125,17 @@ static void parts_become_calls(void **state)
     struct refusal why;
     (void)state;
     limits.devices = 2;
-    assert_true(build("{\"message\":\"m\",\"target\":{\"device\":[\"a\",\"b\",\"c\"]}}", &app_plain,
-                      &limits, &job, &plan, &why));
+    assert_true(
+        build("{\"message\":\"m\",\"target\":{\"device\":[\"0000000000000000000000000000000a\","
+              "\"0000000000000000000000000000000b\",\"0000000000000000000000000000000c\"]}}",
+              &app_plain, &limits, &job, &plan, &why));
     assert_int_equal(plan.n, 2);
     assert_int_equal(plan.calls[0].part, 0);
     assert_int_equal(plan.calls[0].kind, TARGET_DEVICE);
-    assert_string_equal(plan.calls[0].target_value, "a,b");
+    assert_string_equal(plan.calls[0].target_value,
+                        "0000000000000000000000000000000a,0000000000000000000000000000000b");
     assert_int_equal(plan.calls[1].part, 1);
-    assert_string_equal(plan.calls[1].target_value, "c");
+    assert_string_equal(plan.calls[1].target_value, "0000000000000000000000000000000c");
     plan_free(&plan);
     plan_free(&plan); /* may be called again, and on a zeroed plan */
     plan_free(&(struct plan){0});
@@ -218,7 +221,7 @@ static void refusals_have_reason_and_text(void **state)
          "template T1: argument {params.who} is not in the job"},
         {"{\"message\":\"m\",\"school\":\"S\",\"push\":{\"PushType\":1}}", REASON_INVALID_JOB,
          "push.PushType: takes a string"},
-        {"{\"message\":\"m\",\"school\":\"S\",\"push\":{\"DeviceType\":null}}", REASON_INVALID_JOB,
+        {"{\"message\":\"m\",\"school\":\"S\",\"push\":{\"DeviceType\":true}}", REASON_INVALID_JOB,
          "push.DeviceType: takes a string"},
         {"{\"message\":\"m\",\"target\":{\"tag\":{\"not\":{\"tag\":\"a\"}}}}",
          REASON_INVALID_TARGET, "target.tag: \"not\" cannot stand alone"},

@@ -149,7 +149,9 @@ static void age_of_the_first_job(void **state)
         {"{\"code\":\"x\",\"enqueued_at\":40000}", 60000},
         {"{\"enqueued_at\":200000}", 7000}, /* from the future */
         {"{\"enqueued_at\":-1}", 7000},
-        {"{\"enqueued_at\":\"40000\"}", 7000},
+        {"{\"enqueued_at\":\"40000\"}", 60000},
+        {"{\"enqueued_at\":40000.25,\"meta\":{\"id\":18446744073709551615}}", 60000},
+        {"{\"enqueued_at\":\"yesterday\"}", 7000},
         {"{\"code\":\"x\"}", 7000},
         {"[1]", 7000},
         {"not json", 7000},

@@ -60,8 +60,10 @@ static void test_jobs(void **state)
          "{\"message\":\"m\",\"delay_s\":5,\"ttl_s\":-1}"}, /* ranges are the job's check */
         {{"--message", "m", "--push-at", "2026-01-01T00:00:00Z", "--expire-at", "later"},
          "{\"message\":\"m\",\"push_at\":\"2026-01-01T00:00:00Z\",\"expire_at\":\"later\"}"},
-        {{"--message", "m", "--target-device", "d1", "--target-device", "d2"},
-         "{\"message\":\"m\",\"target\":{\"device\":[\"d1\",\"d2\"]}}"},
+        {{"--message", "m", "--target-device", "000000000000000000000000000000d1",
+          "--target-device", "000000000000000000000000000000d2"},
+         "{\"message\":\"m\",\"target\":{\"device\":[\"000000000000000000000000000000d1\","
+         "\"000000000000000000000000000000d2\"]}}"},
         {{"--message", "m", "--target-account", "u", "--target-alias", "a"},
          "{\"message\":\"m\",\"target\":{\"account\":[\"u\"],\"alias\":[\"a\"]}}"},
         {{"--message", "m", "--target-tag", "vip"},

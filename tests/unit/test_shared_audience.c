@@ -116,13 +116,14 @@ static void draw_devices(void)
 }
 
 /* Different numbers, as a JSON array of names. */
+/* As long as the id of a device has to be. */
 static int put_names(char *out, size_t size, char letter, const bool *chosen, size_t of)
 {
     int len = 0;
     for (size_t i = 0; i < of; i++)
         if (chosen[i])
-            len +=
-                snprintf(out + len, size - (size_t)len, "%s\"%c%zu\"", len ? "," : "", letter, i);
+            len += snprintf(out + len, size - (size_t)len, "%s\"%c%031zu\"", len ? "," : "", letter,
+                            i);
     return len;
 }
 
@@ -172,7 +173,7 @@ static void board(const char *job)
 static void draw_job(void)
 {
     static const int ttl_s[] = {600, 600, 640, 700};
-    char audience[600], id[32] = "", job[1024];
+    char audience[4096], id[32] = "", job[5000];
     const size_t app = below(APPS), content = below(CONTENTS);
     const bool with_sms = below(6) == 0;
     if (below(2))

@@ -184,7 +184,8 @@ static void test_mass_push(void **state)
     (void)state;
     static const char *const jobs[] = {
         "{\"message\":\"m\",\"target\":{\"account\":[\"a\"]}}",
-        "{\"id\":\"j1\",\"message\":\"n\",\"target\":{\"device\":[\"d\"]}}",
+        "{\"id\":\"j1\",\"message\":\"n\",\"target\":{\"device\":["
+        "\"0000000000000000000000000000000d\"]}}",
         "{\"id\":\"j2\",\"message\":\"m\",\"target\":{\"account\":[\"b\"]}}",
         "{\"id\":\"not fit\",\"message\":\"o\",\"target\":{\"alias\":[\"l\",\"k\"]}}",
         "{\"message\":\"p\",\"target\":{\"alias\":[\"l\"]}}",
@@ -199,7 +200,7 @@ static void test_mass_push(void **state)
         {"PushTask.1.TargetValue", "a,b"},
         {"PushTask.1.JobKey", "#0000"}, /* two jobs */
         {"PushTask.2.Target", "DEVICE"},
-        {"PushTask.2.TargetValue", "d"},
+        {"PushTask.2.TargetValue", "0000000000000000000000000000000d"},
         {"PushTask.2.Body", "{\"type\":0,\"message\":\"n\"}"},
         {"PushTask.2.JobKey", "j1"},
         {"PushTask.3.TargetValue", "l,k"},
@@ -279,11 +280,16 @@ static void test_times(void **state)
 {
     (void)state;
     static const char *const jobs[] = {
-        "{\"message\":\"m\",\"ttl_s\":100,\"target\":{\"device\":[\"a\"]}}",
-        "{\"message\":\"m\",\"ttl_s\":90,\"target\":{\"device\":[\"b\"]}}",
-        "{\"message\":\"n\",\"ttl_s\":120,\"target\":{\"device\":[\"a\"]}}",
-        "{\"message\":\"n\",\"ttl_s\":110,\"target\":{\"device\":[\"b\"]}}",
-        "{\"message\":\"o\",\"ttl_s\":80,\"target\":{\"device\":[\"b\"]}}",
+        "{\"message\":\"m\",\"ttl_s\":100,\"target\":{\"device\":["
+        "\"0000000000000000000000000000000a\"]}}",
+        "{\"message\":\"m\",\"ttl_s\":90,\"target\":{\"device\":["
+        "\"0000000000000000000000000000000b\"]}}",
+        "{\"message\":\"n\",\"ttl_s\":120,\"target\":{\"device\":["
+        "\"0000000000000000000000000000000a\"]}}",
+        "{\"message\":\"n\",\"ttl_s\":110,\"target\":{\"device\":["
+        "\"0000000000000000000000000000000b\"]}}",
+        "{\"message\":\"o\",\"ttl_s\":80,\"target\":{\"device\":["
+        "\"0000000000000000000000000000000b\"]}}",
     };
     struct params p;
     board_all(&crew, jobs, LEN(jobs));
@@ -307,9 +313,9 @@ static void test_members(void **state)
 {
     (void)state;
     static const char *const jobs[] = {
-        "{\"message\":\"m\",\"target\":{\"device\":[\"a\"]}}",
-        "{\"message\":\"m\",\"target\":{\"device\":[\"b\"]}}",
-        "{\"message\":\"n\",\"target\":{\"device\":[\"c\"]}}",
+        "{\"message\":\"m\",\"target\":{\"device\":[\"0000000000000000000000000000000a\"]}}",
+        "{\"message\":\"m\",\"target\":{\"device\":[\"0000000000000000000000000000000b\"]}}",
+        "{\"message\":\"n\",\"target\":{\"device\":[\"0000000000000000000000000000000c\"]}}",
     };
     board_all(&crew, jobs, LEN(jobs));
     group(&crew, "1 2 M:call.7:2/0");
@@ -342,10 +348,11 @@ static void test_members(void **state)
 
 static const char *const mixed[] = {
     "{\"message\":\"m\",\"target\":{\"account\":[\"a\"]}}",
-    "{\"id\":\"j1\",\"message\":\"n\",\"target\":{\"device\":[\"d\"]}}",
+    "{\"id\":\"j1\",\"message\":\"n\",\"target\":{\"device\":[\"0000000000000000000000000000000d\"]"
+    "}}",
     "{\"message\":\"m\",\"target\":{\"account\":[\"b\"]}}",
     "{\"message\":\"o\",\"ttl_s\":86390,\"target\":{\"alias\":[\"l\",\"k\"]}}",
-    "{\"message\":\"n\",\"target\":{\"device\":[\"e\"]}}",
+    "{\"message\":\"n\",\"target\":{\"device\":[\"0000000000000000000000000000000e\"]}}",
 };
 static const char mixed_text[] = "1 5 M:call.0:0,2/1,4/3";
 

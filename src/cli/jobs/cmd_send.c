@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/jobs/send_args.h"
 #include "cli/link.h"
+#include "job/written/numbers.h"
 
 enum { BATCH_MAX = 100, SLICE_S = 5, REPLY_KEY_SIZE = 320 };
 
@@ -89,6 +90,7 @@ static char *dump_job(const json_t *job)
 {
     char *text = json_dumps(job, JSON_COMPACT);
     char *copy = mem_strdup(text ? text : "");
+    numbers_restore(copy, strlen(copy));
     free(text);
     return copy;
 }
@@ -121,7 +123,8 @@ static bool send_line(struct send *s, const struct buf *line, struct err *e)
         return false;
     if (!s->args->wait)
         return batch_job(s, buf_text(line), line->len) || err_set(e, "not queued");
-    json_t *job = json_loadb(buf_text(line), line->len, 0, NULL);
+    json_t *job = numbers_load(buf_text(line), line->len, 0, NULL);
+    numbers_keep(job, buf_text(line), line->len, numbers_everywhere, SIZE_MAX);
     char *text = NULL;
     bool ok = add_reply_to(s, job) || err_set(e, "reply_to: cannot be kept with --wait");
     if (ok) {
@@ -159,7 +162,7 @@ static void on_outcome(void *arg, redisReply *reply)
     if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2)
         return; /* nothing yet, or the connection was lost: asked again */
     const redisReply *text = reply->element[1];
-    json_t *outcome = text->str ? json_loadb(text->str, text->len, 0, NULL) : NULL;
+    json_t *outcome = text->str ? numbers_load(text->str, text->len, 0, NULL) : NULL;
     const char *status = json_string_value(json_object_get(outcome, "status"));
     if (!status || strcmp(status, "dead") == 0)
         s->dead++; /* or nobody knows */

@@ -5,6 +5,7 @@
 
 #include "aliyun/params.h"
 #include "base/text.h"
+#include "job/written/numbers.h"
 
 enum { TIMEOUT_DEFAULT_S = 30, TIMEOUT_MAX_S = 86400, KEY_SIZE = 128 };
 
@@ -77,7 +78,11 @@ static json_t *push_value(const char *name, const char *text)
 {
     const struct param_row *row = params_find(name);
     bool plain = !row || row->type == PARAM_STRING || row->type == PARAM_TIME;
-    json_t *value = plain ? NULL : json_loads(text, JSON_DECODE_ANY, NULL);
+    size_t len = strlen(text);
+    int flags = JSON_DECODE_ANY | JSON_REJECT_DUPLICATES;
+    json_t *value = plain ? NULL : numbers_load(text, len, flags, NULL);
+    if (json_is_object(value) || json_is_array(value))
+        numbers_keep(value, text, len, numbers_everywhere, SIZE_MAX);
     return value ? value : json_string(text);
 }
 

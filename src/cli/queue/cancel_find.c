@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "job/envelope.h"
+#include "job/written/numbers.h"
 
 enum { PAGE = 128, OVERLAP = 32 };
 
@@ -29,7 +30,7 @@ static bool member_is(const char *p, size_t len, const char *name, const char *i
 {
     if (!may_hold(p, len, id))
         return false;
-    json_t *root = json_loadb(p, len, JSON_ALLOW_NUL, NULL);
+    json_t *root = numbers_load(p, len, JSON_ALLOW_NUL, NULL);
     const char *text = json_string_value(json_object_get(root, name));
     bool is = text && strcmp(text, id) == 0;
     json_decref(root);
@@ -130,7 +131,7 @@ static json_t *read_sent(const struct tool_text *text, const char *id)
 {
     if (!may_hold(text->p, text->len, id))
         return NULL;
-    json_t *root = json_loadb(text->p, text->len, JSON_ALLOW_NUL, NULL);
+    json_t *root = numbers_load(text->p, text->len, JSON_ALLOW_NUL, NULL);
     const char *found = json_string_value(json_object_get(root, "id"));
     const char *status = json_string_value(json_object_get(root, "status"));
     if (found && status && strcmp(found, id) == 0 && strcmp(status, "sent") == 0)

@@ -6,6 +6,7 @@
 #include "base/number.h"
 #include "cli/tool.h"
 #include "job/envelope.h"
+#include "job/written/numbers.h"
 
 enum { PEEK_DEFAULT = 10, PAGE = 64 };
 
@@ -136,16 +137,16 @@ static void print_call(const struct envelope *v)
 static void print_job(const char *bytes, size_t len, const char *uid, int64_t now_ms)
 {
     char age[TOOL_AGE_SIZE] = "";
-    json_t *job = json_loadb(bytes, len, JSON_ALLOW_NUL, NULL);
-    const json_t *since = json_object_get(job, "enqueued_at");
+    json_t *job = numbers_load(bytes, len, JSON_ALLOW_NUL, NULL);
+    int64_t since_ms = job_enqueued_at_ms(json_object_get(job, "enqueued_at"));
     const char *id = job_text(job, "id");
     if (!json_is_object(job)) {
         printf("no JSON object, %zu bytes", len);
         json_decref(job);
         return;
     }
-    if (json_is_integer(since))
-        tool_age(now_ms - number_bounded(json_integer_value(since)), age);
+    if (since_ms != JOB_ABSENT)
+        tool_age(now_ms - number_bounded(since_ms), age);
     tool_cell(stdout, id ? id : uid, 24);
     tool_cell(stdout, job_text(job, "app"), 10);
     tool_cell(stdout, job_text(job, "message") ? "(text)" : job_text(job, "code"), 10);

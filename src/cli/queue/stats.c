@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "cli/fleet/stats_fleet.h"
 #include "job/letter.h"
+#include "job/written/numbers.h"
 
 enum { PAGE = 100 };
 
@@ -21,10 +22,11 @@ static void set_int(json_t *object, const char *name, int64_t value)
 static json_t *oldest_json(struct tool *t, struct queue *q)
 {
     struct tool_rows r = tool_page(t, q, QUEUE_READY, NULL, 0, 1);
-    json_t *job = r.n ? json_loadb(r.v[0].p, r.v[0].len, JSON_ALLOW_NUL, NULL) : NULL;
+    json_t *job = r.n ? numbers_load(r.v[0].p, r.v[0].len, JSON_ALLOW_NUL, NULL) : NULL;
     const json_t *at = json_object_get(job, "enqueued_at");
-    int64_t age_ms = queue_now_ms(q) - number_bounded(json_integer_value(at));
-    json_t *value = json_is_integer(at) ? json_integer(age_ms > 0 ? age_ms : 0) : json_null();
+    int64_t at_ms = job_enqueued_at_ms(at);
+    int64_t age_ms = queue_now_ms(q) - number_bounded(at_ms);
+    json_t *value = at_ms != JOB_ABSENT ? json_integer(age_ms > 0 ? age_ms : 0) : json_null();
     json_decref(job);
     tool_rows_free(&r);
     return value;

@@ -5,6 +5,7 @@
 
 #include "aliyun/parts.h"
 #include "base/text.h"
+#include "job/written/numbers.h"
 
 enum { DEPTH_MAX = 8, TEXT_MAX = 8192 };
 
@@ -46,7 +47,8 @@ static json_t *to_json(const config_setting_t *c, int depth)
     case CONFIG_TYPE_INT64:
         return json_integer(config_setting_get_int64(c));
     case CONFIG_TYPE_FLOAT:
-        return json_real(config_setting_get_float(c));
+        return depth ? numbers_from_real(config_setting_get_float(c))
+                     : json_real(config_setting_get_float(c));
     case CONFIG_TYPE_BOOL:
         return json_boolean(config_setting_get_bool(c));
     case CONFIG_TYPE_STRING:
@@ -73,7 +75,9 @@ static json_t *read_value(const struct settings_reader *r, const config_setting_
 static json_t *read_json_text(const struct settings_reader *r, const config_setting_t *c,
                               json_t *value)
 {
-    json_t *parsed = json_loads(json_string_value(value), 0, NULL);
+    const char *text = json_string_value(value);
+    json_t *parsed = numbers_load(text, strlen(text), JSON_REJECT_DUPLICATES, NULL);
+    numbers_keep(parsed, text, strlen(text), numbers_everywhere, SIZE_MAX);
     json_decref(value);
     if (!parsed)
         reader_refuse(r, c, config_setting_name(c), "not the JSON text of an object or array");

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "job/written/numbers.h"
 
 enum argument { ARG_LITERAL, ARG_SCHOOL, ARG_CODE, ARG_TAGS, ARG_PARAM };
 
@@ -93,29 +94,17 @@ bool template_text_compile(struct template_text *c, const char *text, struct err
 
 /* --- rendering ------------------------------------------------------------------------------- */
 
-/* The fewest digits that read back as the same number: 19.9, not 19.899999999999999. */
-static void put_real(struct buf *out, json_t *value)
-{
-    char text[64];
-    for (size_t digits = 15; digits <= 17; digits++) {
-        size_t n =
-            json_dumpb(value, text, sizeof text - 1, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
-        text[n < sizeof text ? n : 0] = '\0';
-        if (strtod(text, NULL) == json_real_value(value))
-            break;
-    }
-    buf_puts(out, text);
-}
-
 static bool put_param(struct buf *out, const struct job *job, const char *name)
 {
     json_t *value = json_object_get(job->params, name);
-    if (json_is_string(value))
+    size_t len;
+    const char *number = numbers_text(value, &len);
+    if (number)
+        buf_add(out, number, len);
+    else if (json_is_string(value))
         buf_add(out, json_string_value(value), json_string_length(value));
     else if (json_is_integer(value))
         buf_int(out, json_integer_value(value));
-    else if (json_is_real(value))
-        put_real(out, value);
     else if (json_is_boolean(value))
         buf_puts(out, json_is_true(value) ? "true" : "false");
     else

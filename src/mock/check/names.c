@@ -204,7 +204,7 @@ static bool is_number(const char *value, int64_t min, int64_t max)
 
 static bool is_json(const struct name *n, const char *value)
 {
-    json_t *root = json_loads(value, 0, NULL);
+    json_t *root = json_loads(value, JSON_DECODE_INT_AS_REAL, NULL); /* of any length */
     bool ok = n->form == FORM_OBJECT
                   ? json_is_object(root)
                   : json_is_array(root) && json_array_size(root) <= (size_t)n->max;
