@@ -51,10 +51,11 @@ struct question {
     TAILQ_ENTRY(question) link;
     struct resolver *resolver;
     struct lookup_list waiting;
-    struct timer *timer; /* until IPv4 alone is asked for as well */
-    bool any, alone;     /* there is a thread that asks for any family, for IPv4 alone */
-    bool slow;           /* it asks for any family for longer than RESOLVE_ALONE_MS */
-    unsigned round;      /* of answers */
+    struct timer *timer;         /* until IPv4 alone is asked for as well */
+    bool any, alone;             /* there is a thread that asks for any family, for IPv4 alone */
+    bool slow;                   /* it asks for any family for longer than RESOLVE_ALONE_MS */
+    bool tried_any, tried_alone; /* for the next answer: each family once, whatever comes of it */
+    unsigned round;              /* of answers */
     char host[RESOLVE_HOST_MAX + 1];
 };
 
@@ -189,8 +190,10 @@ static bool is_full(const struct resolver *r)
 
 static void ask_alone(struct question *q)
 {
-    if (!q->alone && !is_full(q->resolver) && !TAILQ_EMPTY(&q->waiting))
-        ask_family(q, AF_INET);
+    if (q->alone || q->tried_alone || is_full(q->resolver) || TAILQ_EMPTY(&q->waiting))
+        return;
+    q->tried_alone = true;
+    ask_family(q, AF_INET);
 }
 
 static void on_slow(void *arg)
@@ -205,8 +208,9 @@ static void ask_question(struct question *q)
 {
     if (q->any && q->slow)
         ask_alone(q);
-    if (q->any || is_full(q->resolver))
+    if (q->any || q->tried_any || is_full(q->resolver))
         return;
+    q->tried_any = true;
     q->slow = false;
     ask_family(q, AF_UNSPEC);
     timer_once(q->timer, RESOLVE_ALONE_MS);
@@ -253,6 +257,7 @@ static void tell_askers(struct question *q, const struct resolve_answer *answer)
 {
     struct lookup *l;
     const unsigned round = q->round++;
+    q->tried_any = q->tried_alone = false;
     while ((l = TAILQ_FIRST(&q->waiting)) && l->round == round) {
         resolve_fn fn = l->fn;
         void *arg = l->arg;

@@ -87,9 +87,8 @@ static void begin(struct fixture *f, const char *name, const char *server)
 
 static void end(struct fixture *f)
 {
-    names_let(true, true);
     http_free(f->http);
-    pump_until(f->base, inside == 0);
+    names_end(f->base);
     evhttp_free(f->server);
     event_base_free(f->base);
 }

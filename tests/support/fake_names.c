@@ -2,6 +2,7 @@
 #include "support/fake_names.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -10,13 +11,14 @@
 #include <string.h>
 
 #include "support/cmocka.h"
+#include "support/pump.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static bool any_may_answer, v4_may_answer;
 atomic_int asked_any, asked_v4, inside;
-atomic_int asked_by_others;            /* with a port: libcurl */
-const char *names_first = "127.0.0.1"; /* address; set before a question */
+atomic_int asked_none_v4, asked_by_others; /* with a port: libcurl */
+const char *names_first = "127.0.0.1";     /* address; set before a question */
 
 void names_let(bool any, bool v4)
 {
@@ -75,6 +77,7 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     asked_by_others += service != NULL;
     inside++;
     ++*(v4 ? &asked_v4 : &asked_any);
+    asked_none_v4 += v4 && strcmp(name, "none.example") == 0;
     pthread_mutex_lock(&lock);
     while (!(v4 ? v4_may_answer : any_may_answer))
         pthread_cond_wait(&changed, &lock);
@@ -82,4 +85,21 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     int rc = addresses_of(name, out);
     inside--;
     return rc;
+}
+
+static int count_threads(void)
+{
+    int n = 0;
+    DIR *d = opendir("/proc/self/task");
+    assert_non_null(d);
+    for (const struct dirent *entry; (entry = readdir(d));)
+        n += entry->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+void names_end(struct event_base *base)
+{
+    names_let(true, true);
+    pump_until(base, count_threads() == 1);
 }
