@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The walk of a job, in its order: claimed, read, its id checked, put into a call, recorded where
- * others share that, admitted, sent, settled, ended. Each stage is a module's; here is what comes
- * after what. */
+ * others share that, admitted, sent, settled, ended. Reading a job is here; each other stage is a
+ * module's, and here is what comes after what. docs/walk.md says what to read beside it. */
 #include <string.h>
 
 #include "base/clock.h"

@@ -216,7 +216,7 @@ static inline void queue_claim_done(struct queue *q, enum claim_end end, unsigne
     q->claim_fn(q->claim_arg, NULL, end, ready);
 }
 
-bool queue_is_batch(const redisReply *b); /* as the claim script answers it, and nothing worse */
+bool queue_is_batch(const redisReply *b); /* in the form that the claim script answers */
 /* Of a claimed member whose envelope is "!<length> <key>[ <envelope>]": the bytes are not here. */
 bool queue_member_oversize(struct queue_lease *lease, struct queue_member *m);
 
