@@ -311,6 +311,26 @@ void envelope_note_refusal(struct envelope *v, int64_t others_sent_ms, int64_t n
     v->refused++;
 }
 
+/* Is there a call that may be out and whose content is not known? */
+static bool is_open_unknown(const struct envelope *v)
+{
+    uint64_t known = 0;
+    for (size_t i = 0; i < v->begun.ncalls; i++)
+        known |= UINT64_C(1) << v->begun.calls[i].part;
+    return (v->unanswered & ~known) != 0;
+}
+
+void envelope_assume_sent(struct envelope *v, const char *digest, int64_t claimed_ms)
+{
+    if (!v->digest[0] || !is_open_unknown(v))
+        snprintf(v->digest, sizeof v->digest, "%s", digest);
+    v->unanswered = UINT64_MAX;
+    for (size_t i = 0; i < v->npushes; i++)
+        v->unanswered &= ~(UINT64_C(1) << v->pushes[i].part);
+    if (!v->first_sent_ms)
+        v->first_sent_ms = claimed_ms;
+}
+
 void envelope_free(struct envelope *v)
 {
     begun_free(&v->begun);

@@ -60,6 +60,10 @@ void envelope_refund(struct envelope *v, int64_t since_ms, int64_t until_ms);
 /* An answer that sounded like the account's or the app's fault. others_sent_ms: when another job of
  * the app was let through last; 0: that is not known, or the app is in trouble now. */
 void envelope_note_refusal(struct envelope *v, int64_t others_sent_ms, int64_t now_ms);
+/* Its earlier holder may have sent any call that is not known to be out: from now on each of them
+ * is unanswered, since the claim that the holder made (conservative), and made under the holder's
+ * configuration, of that digest, unless its content is known. */
+void envelope_assume_sent(struct envelope *v, const char *digest, int64_t claimed_ms);
 void envelope_free(struct envelope *v);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 
-#include "base/mem.h"
 #include "pipeline/pipeline_core.h"
 
 #define TO(state) (1u << CALL_##state)
@@ -83,18 +82,4 @@ bool call_lone_params(const struct call *c, struct params *out, struct err *e)
                               (size_t)f->config->payload_max, out, e);
     params_borrow(out, c->made);
     return true;
-}
-
-bool call_keep_params(struct call *c)
-{
-    struct err e;
-    struct params *made = mem_alloc(sizeof *made);
-    params_init(made);
-    if (call_lone_params(c, made, &e)) {
-        c->made = made;
-        return true;
-    }
-    params_free(made);
-    mem_free(made);
-    return false;
 }

@@ -93,8 +93,5 @@ int64_t call_now_ms(const struct call *c); /* Redis' clock, of its queue */
 /* A lone call's parameters, without token and JobKey (any call's: call_params()). False with e
  * (invalid_job). params_free() in both cases, before the call's flight is freed. */
 MUST_USE bool call_lone_params(const struct call *c, struct params *out, struct err *e);
-/* Makes these and keeps them with the call, so that they are made once. False where they cannot be
- * made. */
-MUST_USE bool call_keep_params(struct call *c);
 
 #endif

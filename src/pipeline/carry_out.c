@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "pipeline/again.h"
+#include "pipeline/flight_outcome.h"
 #include "pipeline/pipeline_core.h"
 #include "pipeline/replies.h"
 #include "pipeline/shared/shared_call.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * One job while this worker holds it: what Redis handed over, what the pure stages made of it,
  * and what has happened so far. It ends exactly once. No I/O: walk.c moves it, this module reads
- * and writes its outcome and its envelope. */
+ * it, and keeps its state. */
 #ifndef PB_PIPELINE_FLIGHT_H
 #define PB_PIPELINE_FLIGHT_H
 
@@ -85,10 +85,5 @@ const char *flight_app_name(const struct flight *f);
 bool flight_next_call(struct flight *f);
 uint64_t flight_part_bit(const struct flight *f);
 void flight_record_sent(struct flight *f, const struct reply *reply);
-
-/* The outcome's JSON. reason NONE: sent, or a duplicate where f->end says so. text, when not NULL,
- * is our own refusal; else a dead letter shows its call's last reply. */
-void flight_write_outcome(const struct flight *f, enum reason reason, bool maybe_sent,
-                          const char *text, const char *worker, int64_t now_ms, struct buf *out);
 
 #endif

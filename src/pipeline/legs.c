@@ -4,7 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "job/begun.h"
+#include "pipeline/flight.h"
 
 static bool find_begun_apps(struct legs *out, const struct config *c, const char *apps,
                             struct err *e)
@@ -86,6 +88,39 @@ bool legs_build(struct legs *out, const struct config *c, const struct target_li
         parts += leg->parts;
     }
     return out->n == 1 || check_legs(out, c, job, parts, limits->max_parts, why);
+}
+
+/* --- of a flight ----------------------------------------------------------------------------- */
+
+/* The plan of another app of the group becomes the current one. */
+static void take_leg(struct flight *f, size_t leg)
+{
+    struct leg *l = f->group->v;
+    if (f->plan.n)
+        l[f->leg].plan = f->plan;
+    f->plan = l[leg].plan;
+    l[leg].plan = (struct plan){0};
+    f->app = l[leg].app;
+    f->leg = leg;
+    f->next = 0;
+}
+
+bool legs_plan(struct flight *f, const struct config *config, const struct target_limits *limits,
+               const struct job *job, struct refusal *why)
+{
+    f->group = mem_zalloc(sizeof *f->group);
+    if (!legs_build(f->group, config, limits, job, f->env.begun.apps, f->env.t0_ms, why))
+        return false;
+    take_leg(f, 0);
+    return true;
+}
+
+bool legs_take_next(struct flight *f)
+{
+    if (!f->group || f->leg + 1 >= f->group->n)
+        return false;
+    take_leg(f, f->leg + 1);
+    return true;
 }
 
 void legs_free(struct legs *l)

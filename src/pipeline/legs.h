@@ -6,6 +6,8 @@
 
 #include "config/config.h"
 
+struct flight;
+
 struct leg {
     const struct config_app *app;
     struct plan plan; /* may be taken out; the other members stay */
@@ -30,5 +32,13 @@ void legs_free(struct legs *l);
 
 /* The app of a part, NULL: it is not one of these. */
 const struct config_app *legs_app_of(const struct legs *l, unsigned part);
+
+/* Of a flight that names a group: builds its legs (legs_build()), and takes the first for its plan.
+ */
+MUST_USE bool legs_plan(struct flight *f, const struct config *config,
+                        const struct target_limits *limits, const struct job *job,
+                        struct refusal *why);
+/* The plan of the group's next app becomes the flight's; false where there is none. */
+bool legs_take_next(struct flight *f);
 
 #endif

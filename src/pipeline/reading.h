@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * The first stages of a job's walk: from its bytes to its plan, or to what becomes of it unread;
- * and its id is looked up in Redis (queue.dedup_s), all ids of a claim in one script. */
+ * Jobs that are read and cannot go on: those that are refused, and those whose id is first looked
+ * up in Redis (queue.dedup_s), all ids of a claim in one script. */
 #ifndef PB_PIPELINE_READING_H
 #define PB_PIPELINE_READING_H
 
 #include "pipeline/admit.h"
 #include "pipeline/flight.h"
 
-/* True: the flight has been read, and is CALLED. False: its call is not to be made, and with all
- * that share it ends by d, whose text may stand in why. */
-MUST_USE bool reading_take(struct flight *f, struct decision *d, struct refusal *why);
+/* What becomes of a job that could not be read, or planned, and why. The decision borrows from why.
+ */
+struct decision reading_unreadable(struct flight *f, const struct refusal *why);
 
 /* Logs at the start and at a reload that queue.dedup_s does not hold for all queues, where it is
  * so.

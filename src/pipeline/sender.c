@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "pipeline/sender.h"
 
-#include <assert.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/text.h"
 #include "keys/http_answer.h"
 #include "pipeline/flight.h"
 #include "pipeline/shared/call_params.h"
+#include "pipeline/shared/shared_settle.h"
 #include "pipeline/tally.h"
+#include "pipeline/trouble.h"
 
 enum {
     RESPONSE_MAX = 256 * 1024,
     CLOCK_OFFSET_MAX_MS = 24 * 3600 * 1000,
-    HINT_NAMED_MS = 60000, /* one log line for many that follow each other */
 };
 
 struct sender {
@@ -71,15 +67,6 @@ size_t sender_in_flight(const struct sender *s)
     return http_in_flight(s->http);
 }
 
-/* ids of a MassPush: kept as far as there are tasks. */
-static void keep_ids(struct call *c, char (*ids)[32], size_t n)
-{
-    static_assert((int)RESPONSE_IDS_MAX >= (int)GROUPING_MEMBERS_MAX, "one for each task");
-    assert(c->tasks <= RESPONSE_IDS_MAX);
-    c->nids = n;
-    memcpy(c->ids, ids, (n < c->tasks ? n : c->tasks) * sizeof *ids);
-}
-
 static void read_call_answer(const struct http_result *r, struct call *c, struct reply *reply)
 {
     char ids[RESPONSE_IDS_MAX][32];
@@ -90,7 +77,7 @@ static void read_call_answer(const struct http_result *r, struct call *c, struct
         return;
     }
     response_read(&in, reply, ids, &n);
-    keep_ids(c, ids, n);
+    shared_keep_ids(c, ids, n);
 }
 
 static void read_call_result(const struct http_result *r, struct call *c, struct reply *reply)
@@ -103,21 +90,6 @@ static void read_call_result(const struct http_result *r, struct call *c, struct
         metrics_add(METRIC_CALL_RESENDS_STOPPED, 1);
 }
 
-/* Whoever stands between us and the provider may answer with any number. */
-static void cut_hint(struct sender *s, const struct config *c, struct reply *reply)
-{
-    int64_t asked = reply->retry_after_ms, now = clock_mono_ms();
-    if (asked <= c->hint_max_ms)
-        return;
-    reply->retry_after_ms = c->hint_max_ms;
-    metrics_add(METRIC_HINTS_CUT, 1);
-    if (s->hint_named_ms && now - s->hint_named_ms < HINT_NAMED_MS)
-        return;
-    s->hint_named_ms = now;
-    log_warn("event=retry_hint_cut asked_ms=%lld to_ms=%lld request_id=%s", (long long)asked,
-             (long long)c->hint_max_ms, log_value(reply->request_id));
-}
-
 static void on_sent_result(void *arg, const struct http_result *result)
 {
     struct sending sending = *(struct sending *)arg;
@@ -125,7 +97,7 @@ static void on_sent_result(void *arg, const struct http_result *result)
     struct call *call = sending.call;
     struct reply reply;
     read_call_result(result, call, &reply);
-    cut_hint(sending.sender, call_leader(call)->config, &reply);
+    trouble_cut_hint(call, &reply, &sending.sender->hint_named_ms);
     int64_t offset = reply.clock_offset_ms;
     if (reply.class == REPLY_CLOCK && offset > -CLOCK_OFFSET_MAX_MS && offset < CLOCK_OFFSET_MAX_MS)
         sending.sender->clock_offset_ms = offset;

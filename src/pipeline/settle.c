@@ -142,23 +142,6 @@ static void note_keys(struct call *c)
 
 /* --- the app's trouble ----------------------------------------------------------------------- */
 
-/* What sounded like the app's trouble does not open its circuit: it may be this job's own doing. So
- * others flow past it, and it is tried again later and later; those of a shared call each by
- * itself. */
-static struct decision wait_alone(const struct call *c)
-{
-    uint64_t random;
-    const struct flight *f = call_leader(c);
-    int64_t base_ms = f->config->circuit_probe_ms, now_ms = call_now_ms(c);
-    clock_random(&random, sizeof random);
-    int64_t at_ms =
-        now_ms + verdict_refused_wait_ms(base_ms, CIRCUIT_PROBE_CAP_MS, f->env.refused, random);
-    int64_t end_ms = f->plan.send_by_ms > now_ms ? f->plan.send_by_ms + 1 : now_ms;
-    if (call_is_shared(c))
-        return decision_park(call_stays_whole(c), now_ms);
-    return decision_retry(at_ms < end_ms ? at_ms : end_ms);
-}
-
 /* The job waits (I5), and this attempt costs it nothing. An unanswered call waits in due, where it
  * also sits out the settle time. */
 static struct decision wait_with_app(struct call *c, const struct verdict *v, bool open)
@@ -171,17 +154,7 @@ static struct decision wait_with_app(struct call *c, const struct verdict *v, bo
         return decision_retry(busy_till_ms(c) + call_leader(c)->config->settle_ms);
     if (open || c->last.class != REPLY_AUTH)
         return decision_park(call_stays_whole(c), call_now_ms(c));
-    return wait_alone(c);
-}
-
-static bool is_apps_trouble(const struct call *c, const struct verdict *v, bool open)
-{
-    if (v->kind == VERDICT_PAUSE || (v->kind == VERDICT_RETRY && c->last.class == REPLY_TOKEN))
-        return true; /* the latter until other keys are there */
-    if (!open || v->kind == VERDICT_SENT || c->last.class == REPLY_THROTTLED)
-        return false;
-    return v->kind == VERDICT_RETRY || v->reason == REASON_RETRIES_EXHAUSTED ||
-           c->last.class == REPLY_UNKNOWN_4XX;
+    return trouble_wait_alone(c);
 }
 
 /* --- what becomes of it ---------------------------------------------------------------------- */
@@ -245,7 +218,7 @@ struct decision settle_reply(struct call *c, const struct reply *reply)
         shared_note_ids(c);
         return settle_lost(c);
     }
-    if (is_apps_trouble(c, &v, open))
+    if (trouble_is_apps(c, &v, open))
         return wait_with_app(c, &v, open);
     if (shared_is_ones_fault(c, &v))
         return shared_split(c);

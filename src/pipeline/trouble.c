@@ -4,7 +4,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
 #include "pipeline/pipeline_core.h"
+
+enum { HINT_NAMED_MS = 60000 }; /* one log line for many that follow each other */
 
 /* --- probes ---------------------------------------------------------------------------------- */
 
@@ -131,6 +135,30 @@ bool trouble_follow(struct call *c, const struct verdict *v, enum circuit_state 
     return circuit->state != CIRCUIT_CLOSED || own;
 }
 
+bool trouble_is_apps(const struct call *c, const struct verdict *v, bool open)
+{
+    if (v->kind == VERDICT_PAUSE || (v->kind == VERDICT_RETRY && c->last.class == REPLY_TOKEN))
+        return true; /* the latter until other keys are there */
+    if (!open || v->kind == VERDICT_SENT || c->last.class == REPLY_THROTTLED)
+        return false;
+    return v->kind == VERDICT_RETRY || v->reason == REASON_RETRIES_EXHAUSTED ||
+           c->last.class == REPLY_UNKNOWN_4XX;
+}
+
+struct decision trouble_wait_alone(const struct call *c)
+{
+    uint64_t random;
+    const struct flight *f = call_leader(c);
+    int64_t base_ms = f->config->circuit_probe_ms, now_ms = call_now_ms(c);
+    clock_random(&random, sizeof random);
+    int64_t at_ms =
+        now_ms + verdict_refused_wait_ms(base_ms, CIRCUIT_PROBE_CAP_MS, f->env.refused, random);
+    int64_t end_ms = f->plan.send_by_ms > now_ms ? f->plan.send_by_ms + 1 : now_ms;
+    if (call_is_shared(c))
+        return decision_park(call_stays_whole(c), now_ms);
+    return decision_retry(at_ms < end_ms ? at_ms : end_ms);
+}
+
 /* --- rate limits ------------------------------------------------------------------------------ */
 
 /* FNV-1a of what is throttled: a call, which several jobs may share. */
@@ -183,6 +211,21 @@ void trouble_note_limits(struct call *c)
     default:
         break;
     }
+}
+
+void trouble_cut_hint(const struct call *c, struct reply *reply, int64_t *named_ms)
+{
+    const int64_t most_ms = call_leader(c)->config->hint_max_ms;
+    const int64_t asked = reply->retry_after_ms, now = clock_mono_ms();
+    if (asked <= most_ms)
+        return;
+    reply->retry_after_ms = most_ms;
+    metrics_add(METRIC_HINTS_CUT, 1);
+    if (*named_ms && now - *named_ms < HINT_NAMED_MS)
+        return;
+    *named_ms = now;
+    log_warn("event=retry_hint_cut asked_ms=%lld to_ms=%lld request_id=%s", (long long)asked,
+             (long long)most_ms, log_value(reply->request_id));
 }
 
 int64_t trouble_rested_ms(const struct call *c, int64_t at_ms)

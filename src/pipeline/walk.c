@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * The walk of a job, in its order: claimed, read, its id checked, put into a call, recorded where
- * others share that, admitted, sent, settled, ended. Each stage is a module's; here is what comes
- * after what. */
+ * others share that, admitted, sent, settled, ended. Reading a job is here; each other stage is a
+ * module's, and here is what comes after what. docs/walk.md says what to read beside it. */
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "host/memory.h"
 #include "pipeline/admit.h"
 #include "pipeline/again.h"
 #include "pipeline/carry_out.h"
@@ -58,11 +59,85 @@ void pipeline_take(struct pipeline *p, const struct queue_claim *claim, struct q
 
 /* --- read ------------------------------------------------------------------------------------ */
 
+/* I4: a job that outlived too many workers is tried alone once; then it is poison. Likewise a
+ * shared call, whose jobs must stay together. */
+static bool is_suspect(const struct flight *f)
+{
+    return f->crashes >= f->config->crash_limit &&
+           !f->oversize; /* what is too large is refused unread, so it cannot harm */
+}
+
+static bool is_poison(const struct flight *f, struct decision *d, struct err *e)
+{
+    const int64_t limit = f->config->crash_limit;
+    if (!is_suspect(f))
+        return false;
+    if (f->batch->calls > 1) {
+        *d = decision_retry(queue_lease_now_ms(f->lease));
+        return true;
+    }
+    if (f->crashes == limit)
+        return false;
+    err_set(e, "its claim outlived %u workers, at most %lld", f->crashes, (long long)limit);
+    *d = decision_dead(REASON_POISON, f->env.unanswered != 0, e->text);
+    return true;
+}
+
+/* Why read it, if it goes back in any case? But what may have been sent is told by the job, and so
+ * is which calls it shares. */
+static bool goes_back_unread(const struct flight *f)
+{
+    const struct pipeline *p = f->pipeline;
+    if (shared_is_recorded(f) || f->env.unanswered || f->env.npushes)
+        return false;
+    return p->draining || f->config != p->config || queue_lease_lost(f->lease) ||
+           queue_refused(f->queue);
+}
+
+/* I5: attempts that failed while the app was in trouble cost the job nothing. */
+static void refund_attempts(struct flight *f)
+{
+    int64_t since_ms, until_ms;
+    if (f->env.nfailed &&
+        circuits_trouble(f->pipeline->circuits, flight_app(f), &since_ms, &until_ms))
+        envelope_refund(&f->env, since_ms, until_ms);
+}
+
+static bool read_bytes(struct flight *f, struct refusal *why)
+{
+    int64_t began_us = clock_mono_us();
+    size_t parsed = memory_parsed();
+    bool ok = flight_read(f, f->config, why);
+    pipeline_weigh(f, memory_parsed() - parsed);
+    tally_read(f, began_us);
+    return ok;
+}
+
+/* True: it has been read. False: its call is not to be made, and with all that share it ends by d,
+ * whose text may stand in why. */
+static bool take_job(struct flight *f, struct decision *d, struct refusal *why)
+{
+    if (is_poison(f, d, &why->err))
+        return false;
+    if (goes_back_unread(f)) {
+        *d = decision_back(false, 0);
+        return false;
+    }
+    if (!read_bytes(f, why)) {
+        *d = reading_unreadable(f, why);
+        return false;
+    }
+    flight_move(f, FLIGHT_CALLED);
+    again_compare_configs(f, f->batch->digest, f->batch->marks);
+    refund_attempts(f);
+    return true;
+}
+
 static void read_flight(struct flight *f)
 {
     struct refusal why;
     struct decision d;
-    if (!reading_take(f, &d, &why))
+    if (!take_job(f, &d, &why))
         conclude(f->call, d);
     else if (shared_is_recorded(f))
         return; /* form_calls() */

@@ -183,11 +183,68 @@ void queue_lease_unref(struct queue_lease *lease);
 void queue_lease_add_oversize(struct queue_lease *lease, unsigned pos, const char *ref, size_t len);
 const char *queue_lease_oversize(const struct queue_lease *lease, unsigned pos); /* NULL: none */
 
+/* Of n leases that a claim's references hold. Not enough: fewer replicas have the claim than must,
+ * so its jobs are nobody's to send. */
+void queue_leases_release(struct queue_lease **leases, size_t n, bool enough);
+
+/* --- claims --- */
+
+/* Which apps' parked lists a claim names, in their order. */
+struct queue_lists {
+    unsigned char apps[QUEUE_APPS_MAX];
+    size_t n;
+};
+/* The lists that jobs are taken from first, then the others, whose lengths are asked for; their
+ * keys are the caller's (mem_free). Returns how many unparks are left, each list once. Too many
+ * apps: those beyond the bound are not taken from. */
+size_t queue_lists_name(struct queue *q, const struct queue_ask *ask, struct queue_lists *l,
+                        const struct queue_unpark **unparks, char **keys);
+void queue_lists_read(struct queue *q, const struct queue_lists *l, const redisReply *lengths);
+
+/* What a claim brought; each lease is held by a reference. */
+struct queue_claimed {
+    enum claim_end end;
+    unsigned ready;
+    size_t n;
+    struct queue_lease *leases[];
+};
+/* Takes over c: the claim ends when enough replicas have it, or too few had it in time. */
+void queue_replicas_wait(struct queue *q, struct queue_claimed *c);
+static inline void queue_claim_done(struct queue *q, enum claim_end end, unsigned ready)
+{
+    q->claiming = false;
+    q->claim_fn(q->claim_arg, NULL, end, ready);
+}
+
+bool queue_is_batch(const redisReply *b); /* in the form that the claim script answers */
+/* Of a claimed member whose envelope is "!<length> <key>[ <envelope>]": the bytes are not here. */
+bool queue_member_oversize(struct queue_lease *lease, struct queue_member *m);
+
 /* --- items --- */
 struct queue_item *queue_item_new(struct queue_lease *lease, unsigned pos, char kind, void *arg);
 void queue_item_value(struct queue_item *item, const char *p, size_t len); /* a copy */
 void queue_item_wait(struct queue_item *item, int64_t at_ms); /* under a new batch id */
 void queue_item_add(struct queue_item *item);                 /* to what is to be sent */
+/* What stays a job: as a member's value. The reference to bytes that stay in K:oversize, if it is
+ * not NULL, stands before the envelope. */
+void queue_item_member(struct queue_item *item, const struct queue_end *end, const char *ref);
+/* Fills in the end of a job that is kept: RETRY, PARK, RETURN. ref: as above. */
+void queue_item_keep(struct queue_item *item, const struct queue_end *end, const char *ref);
+void queue_item_free(struct queue_item *item);
+
+/* The parked lists that a call names. */
+struct queue_parked_keys {
+    size_t n;
+    const char *apps[QUEUE_CLAIM_MAX];
+    char *keys[QUEUE_CLAIM_MAX];
+};
+/* Names the list that an item is parked in, if it is. The keys are freed by who sends the call. */
+void queue_item_name_list(const struct queue *q, const struct queue_item *item,
+                          struct queue_parked_keys *p, struct command *c);
+/* Begins an item's group of n arguments, its kind among them; and all of an item's. */
+void queue_item_begin(struct command *c, const char *kind, size_t n);
+void queue_item_args(const struct queue_item *item, const struct queue_parked_keys *p,
+                     struct command *c);
 
 /* The call of the extend script without leases, which may follow: the heartbeat. */
 void queue_extend_begin(const struct queue *q, struct command *c);

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Finishes, marks and regroupings: collected within a loop turn, sent as few pipelined scripts, and
- * sent again until Redis confirms. One that had run already is then answered as stale, which is
- * harmless. */
+ * The ends of members: collected within a moment, sent as few pipelined scripts, and sent again
+ * until Redis confirms. One that had run already is then answered as stale, which is harmless. */
 #include "queue/queue_core.h"
 
 /* One script for what ends within a moment costs Redis a fraction of one for each. Nothing is
  * waited for when no claimed job is left that could join, and a mark is awaited by a call. */
 enum { GATHER_MS = 5, GATHER_MAX = 64 };
-
-#include <assert.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/metrics.h"
@@ -22,17 +17,6 @@ struct batch {
     struct queue_item *items[QUEUE_CLAIM_MAX];
 };
 
-static void item_free(struct queue_item *item)
-{
-    mem_free(item->app);
-    mem_free(item->ref);
-    mem_free(item->value);
-    for (size_t i = 0; i < item->nmembers; i++)
-        mem_free(item->members[i].envelope);
-    mem_free(item->members);
-    mem_free(item);
-}
-
 void queue_finish_free(struct queue *q)
 {
     struct queue_items *const lists[] = {&q->items, &q->items_sent};
@@ -40,7 +24,7 @@ void queue_finish_free(struct queue *q)
         struct queue_item *item;
         while ((item = TAILQ_FIRST(lists[i]))) {
             TAILQ_REMOVE(lists[i], item, link);
-            item_free(item);
+            queue_item_free(item);
         }
     }
 }
@@ -84,7 +68,7 @@ static void confirm_item(struct queue *q, struct queue_item *item, const redisRe
         queue_lease_unref(lease);
     for (size_t n = ended_by(item); n; n--)
         queue_lease_member_done(lease);
-    item_free(item);
+    queue_item_free(item);
 }
 
 /* Back to the head of what is to be sent, in the old order. */
@@ -160,107 +144,26 @@ static struct batch *collect_batch(struct queue *q)
     return b;
 }
 
-/* The parked lists that a call names. */
-struct parked {
-    size_t n;
-    const char *apps[QUEUE_CLAIM_MAX];
-    char *keys[QUEUE_CLAIM_MAX];
-};
-
-/* Which of them, from 1, is an app's. */
-static size_t parked_list(const struct parked *p, const char *app)
-{
-    size_t i = 0;
-    while (i < p->n && strcmp(p->apps[i], app) != 0)
-        i++;
-    return i + 1;
-}
-
-static void add_parked(const struct queue *q, struct parked *p, const char *app, struct command *c)
-{
-    if (parked_list(p, app) <= p->n)
-        return;
-    p->apps[p->n] = app;
-    command_more_key(c, p->keys[p->n++] = queue_key(q, "parked", app));
-}
-
-/* Begins an item's group of n arguments, its kind among them. */
-static void begin_finish_item(struct command *c, const char *kind, size_t n)
-{
-    command_group_of(c, n);
-    command_set(c, FINISH_ARGV_ITEM, kind);
-}
-
 static void add_lease(const struct queue_lease *lease, struct command *c)
 {
     static const char kind[] = {FINISH_KIND_LEASE, '\0'};
-    begin_finish_item(c, kind, FINISH_LEASE_FIXED);
+    queue_item_begin(c, kind, FINISH_LEASE_FIXED);
     command_set(c, FINISH_ARGV_ITEM + FINISH_LEASE_BATCH, lease->id);
     command_set(c, FINISH_ARGV_ITEM + FINISH_LEASE_FENCE, lease->fence);
 }
 
-static void add_regrouping(const struct queue_item *item, struct command *c)
-{
-    begin_finish_item(c, item->head, FINISH_REGROUP_FIXED);
-    command_set(c, FINISH_ARGV_ITEM + FINISH_REGROUP_ID, item->new_id);
-    command_set_int(c, FINISH_ARGV_ITEM + FINISH_REGROUP_AT, item->at_ms);
-    command_set_bytes(c, FINISH_ARGV_ITEM + FINISH_REGROUP_GROUPING, item->value, item->len);
-    for (size_t i = 0; i < item->nmembers; i++) {
-        const struct queue_item_member *m = &item->members[i];
-        command_group_of(c, FINISH_MEMBER_FIXED);
-        command_set_int(c, FINISH_ARGV_ITEM + FINISH_MEMBER_POSITION, m->pos);
-        command_set_int(c, FINISH_ARGV_ITEM + FINISH_MEMBER_CRASHES, m->crashes);
-        command_set_bytes(c, FINISH_ARGV_ITEM + FINISH_MEMBER_ENVELOPE, m->envelope, m->len);
-    }
-}
-
-static void add_finish_item(const struct queue_item *item, const struct parked *p,
-                            struct command *c)
-{
-    switch (item->head[0]) {
-    case FINISH_KIND_RETRY:
-        begin_finish_item(c, item->head, FINISH_RETRY_FIXED);
-        command_set(c, FINISH_ARGV_ITEM + FINISH_RETRY_ID, item->new_id);
-        command_set_int(c, FINISH_ARGV_ITEM + FINISH_RETRY_AT, item->at_ms);
-        command_set_bytes(c, FINISH_ARGV_ITEM + FINISH_RETRY_VALUE, item->value, item->len);
-        break;
-    case FINISH_KIND_PARK:
-        begin_finish_item(c, item->head, FINISH_PARK_FIXED);
-        command_set_int(c, FINISH_ARGV_ITEM + FINISH_PARK_LIST, (int64_t)parked_list(p, item->app));
-        command_set(c, FINISH_ARGV_ITEM + FINISH_PARK_APP, item->app);
-        command_set_bytes(c, FINISH_ARGV_ITEM + FINISH_PARK_VALUE, item->value, item->len);
-        break;
-    case FINISH_KIND_RETURN:
-        begin_finish_item(c, item->head, FINISH_RETURN_FIXED);
-        command_set_bytes(c, FINISH_ARGV_ITEM + FINISH_RETURN_BYTES, item->value, item->len);
-        command_set(c, FINISH_ARGV_ITEM + FINISH_RETURN_REF, item->ref ? item->ref : "");
-        break;
-    case FINISH_KIND_MARK:
-        begin_finish_item(c, item->head, FINISH_MARK_FIXED);
-        command_set_bytes(c, FINISH_ARGV_ITEM + FINISH_MARK_GROUPING, item->value, item->len);
-        break;
-    case FINISH_KIND_REGROUP:
-        add_regrouping(item, c);
-        break;
-    default:
-        begin_finish_item(c, item->head, FINISH_ENDED_FIXED);
-        command_set_bytes(c, FINISH_ARGV_ITEM + FINISH_ENDED_OUTCOME, item->value, item->len);
-    }
-}
-
 static void send_batch(struct queue *q, struct batch *b)
 {
-    struct parked parked = {0};
+    struct queue_parked_keys parked = {0};
     struct command c;
     queue_script(q, &c, SCRIPT_FINISH);
     for (size_t i = 0; i < b->n; i++)
-        if (b->items[i]->app)
-            add_parked(q, &parked, b->items[i]->app, &c);
+        queue_item_name_list(q, b->items[i], &parked, &c);
     command_set_int(&c, FINISH_ARGV_RESULTS_MAX, q->opts.results_max);
     for (size_t i = 0; i < b->n; i++) {
         if (i == 0 || b->items[i]->lease != b->items[i - 1]->lease)
             add_lease(b->items[i]->lease, &c);
-        add_finish_item(b->items[i], &parked, &c);
+        queue_item_args(b->items[i], &parked, &c);
     }
     queue_send(q, q->cmd, &c, on_batch_finished, b);
     for (size_t i = 0; i < parked.n; i++)
@@ -312,43 +215,6 @@ struct queue_item *queue_item_new(struct queue_lease *lease, unsigned pos, char 
     return item;
 }
 
-void queue_item_value(struct queue_item *item, const char *p, size_t len)
-{
-    item->value = mem_dup(p ? p : "", p ? len : 0);
-    item->len = p ? len : 0;
-}
-
-void queue_item_wait(struct queue_item *item, int64_t at_ms)
-{
-    queue_random_id(item->new_id);
-    item->new_id[0] = 'w';
-    item->at_ms = at_ms;
-}
-
-/* "<crashes> <envelope length> <envelope><bytes>"; the reference to bytes that stay in
- * K:oversize stands before the envelope. */
-static void set_member_value(struct queue_item *item, const struct queue_end *end, const char *ref)
-{
-    assert(!end->envelope_len || end->envelope[0] != '!');
-    size_t ref_len = ref ? strlen(ref) + (end->envelope_len ? 1 : 0) : 0;
-    size_t len = ref ? 0 : end->len;
-    char head[48];
-    int n = snprintf(head, sizeof head, "%u %zu ", end->crashes, ref_len + end->envelope_len);
-    struct buf b;
-    buf_init(&b, (size_t)n + ref_len + end->envelope_len + len);
-    buf_add(&b, head, (size_t)n);
-    if (ref) {
-        buf_puts(&b, ref);
-        if (end->envelope_len)
-            buf_putc(&b, ' ');
-    }
-    buf_add(&b, end->envelope ? end->envelope : "", end->envelope_len);
-    buf_add(&b, end->bytes ? end->bytes : "", len);
-    assert(buf_ok(&b));
-    item->len = b.len;
-    item->value = buf_take(&b);
-}
-
 static char kind_letter(enum queue_end_kind kind)
 {
     static const char letters[] = {
@@ -361,31 +227,12 @@ static char kind_letter(enum queue_end_kind kind)
 void queue_finish(struct queue_lease *lease, unsigned pos, const struct queue_end *end,
                   queue_done_fn fn, void *arg)
 {
-    struct queue *q = lease->queue;
     struct queue_item *item = queue_item_new(lease, pos, kind_letter(end->kind), arg);
     item->fn = fn;
     item->with_next = end->with_next;
-    const char *ref = queue_lease_oversize(lease, pos);
-    switch (end->kind) {
-    case END_SENT:
-    case END_DUPLICATE:
-    case END_DEAD:
+    if (end->kind == END_SENT || end->kind == END_DUPLICATE || end->kind == END_DEAD)
         queue_item_value(item, end->outcome, end->outcome_len);
-        break;
-    case END_RETRY:
-        queue_item_wait(item, end->at_ms);
-        set_member_value(item, end, ref);
-        break;
-    case END_PARK:
-        item->app = mem_strdup(end->app);
-        queue_app_known(q, end->app);
-        set_member_value(item, end, ref);
-        break;
-    case END_RETURN:
-        if (ref)
-            item->ref = mem_strdup(strchr(ref, ' ') + 1);
-        queue_item_value(item, ref ? NULL : end->bytes, end->len);
-        break;
-    }
+    else
+        queue_item_keep(item, end, queue_lease_oversize(lease, pos));
     queue_item_add(item);
 }

@@ -60,6 +60,15 @@ void queue_lease_unref(struct queue_lease *lease)
     free_when_done(lease);
 }
 
+void queue_leases_release(struct queue_lease **leases, size_t n, bool enough)
+{
+    for (size_t i = 0; i < n; i++) {
+        leases[i]->held = false;
+        leases[i]->lost |= !enough;
+        queue_lease_unref(leases[i]);
+    }
+}
+
 void queue_lease_add_oversize(struct queue_lease *lease, unsigned pos, const char *ref, size_t len)
 {
     struct queue_oversize *o = mem_alloc(sizeof *o);

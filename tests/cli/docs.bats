@@ -24,6 +24,38 @@ setup() { clean_env; }
     for file in src/*/; do grep -qE "^\| \`$(basename "$file")/?\` \|" docs/architecture.md || { echo "$file is not named"; false; }; done
 }
 
+@test "the walk's page names files and functions that there are, at most 9 and 2,000 lines, and all that they call" {
+    python3 tests/support/walk_page.py
+}
+
+@test "what is not so on the walk's page is found" {
+    local page=$BATS_TEST_TMPDIR/walk.md
+    wrong() { # SED, WHAT IS SAID
+        sed "$1" docs/walk.md >"$page"
+        ! cmp -s "$page" docs/walk.md || { echo "changes nothing: $1"; return 1; }
+        run python3 tests/support/walk_page.py "$page"
+        [ "$status" -eq 1 ] && [[ "$output" == *"$2"* ]] || { echo "$1: $output"; return 1; }
+    }
+    wrong 's/`queue_claim()` asks/`queue_clame()` asks/' 'queue_clame() is not defined in queue/queue_claim.c'
+    wrong 's/`call_move()`/`admit()`/' 'admit() is not defined in pipeline/call.c'
+    wrong 's|^4. `pipeline/call.c`|4. `pipeline/cull.c`|' 'there is no pipeline/cull.c'
+    wrong 's|^5. `pipeline/admit.c`|5. `pipeline/again.c`|' 'admit() is not defined'
+    wrong '/^| `pipeline.legs.c`/d' 'legs_plan() of pipeline/legs.c, which the page does not tell of'
+    wrong 's/| `base`, `host`,/| `base`, `host`, `mock`,/' 'mock is told of, and nothing of it is used'
+    wrong '/^9\. /i 10. `pipeline/again.c`: more' '10 files, at most 9'
+    cp -r src "$BATS_TEST_TMPDIR/src"
+    yes '/* long */' | head -500 >>"$BATS_TEST_TMPDIR/src/pipeline/admit.c"
+    run python3 tests/support/walk_page.py docs/walk.md docs/walk.txt "$BATS_TEST_TMPDIR/src"
+    [ "$status" -eq 1 ] && [[ "$output" == *" lines, at most 2000" ]]
+}
+
+@test "the walk's picture is what its source makes, and its functions are where it says" {
+    python3 scripts/walk-picture.py docs/walk.txt | diff - docs/walk.svg
+    sed 's/settle_reply()/settle_nothing()/' docs/walk.txt >"$BATS_TEST_TMPDIR/p"
+    run python3 tests/support/walk_page.py docs/walk.md "$BATS_TEST_TMPDIR/p"
+    [ "$status" -eq 1 ] && [[ "$output" == *"settle_nothing() is not defined in pipeline/settle.c"* ]]
+}
+
 # The glossary of CONTRIBUTING has the words in their place. The stand-in, which shares nothing with the rest, has words of its own.
 @test "words that were given up are in no function's name" {
     local given_up="company stock requeue breaker quarantine reap steal" word found failed=0

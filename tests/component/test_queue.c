@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The queue on a real redis-server: what claims hand out and what each kind of end does
-// (queue, queue_core, queue_claim, queue_finish, queue_lease, queue_wait, queue_count, scripts).
+// (queue, queue_core, queue_claim, queue_parked, queue_replicas, queue_value, queue_finish,
+// queue_item, queue_lease, queue_wait, queue_count, scripts).
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -436,6 +437,27 @@ unsigned __wrap_redis_version(const struct redis *r)
     return told_version ? told_version : __real_redis_version(r);
 }
 
+/* What no replica has heard of in time is given back: its leases are lost, and can be no call's. */
+static void unreplicated_claim_is_nobodys(void **state)
+{
+    (void)state;
+    struct queue_opts opts = fixture_opts("w1");
+    opts.wait_replicas = 1;
+    opts.wait_ms = 1;
+    struct worker *w = worker_new(&opts);
+    assert_int_equal(worker_claim(w, 2), 0); /* nothing came, so nothing has to be kept */
+    push_jobs("j", 0, 2);
+    assert_int_equal(worker_claim(w, 2), -CLAIM_UNREPLICATED);
+    assert_int_equal(w->n, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(queue_lease_lost(w->got[i].lease));
+        assert_int_equal(worker_end_now(w, &w->got[i], &(struct queue_end){.kind = END_RETURN}),
+                         QUEUE_DONE);
+    }
+    assert_int_equal(worker_count(w)->ready, 2);
+    worker_free(w);
+}
+
 /* Servers before 6.2 have neither LPOP with a count nor BLMOVE. */
 static void old_server(void **state)
 {
@@ -532,6 +554,7 @@ int main(void)
         cmocka_unit_test_setup(results_are_trimmed, fixture_flush),
         cmocka_unit_test_setup(dead_letters_are_never_trimmed, fixture_flush),
         cmocka_unit_test_setup(many_at_once, fixture_flush),
+        cmocka_unit_test_setup(unreplicated_claim_is_nobodys, fixture_flush),
         cmocka_unit_test_setup(old_server, fixture_flush),
         cmocka_unit_test_setup(queue_with_a_hash_tag, fixture_flush),
         cmocka_unit_test_setup(names_in_redis, fixture_flush),

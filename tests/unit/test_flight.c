@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One job while it is held: what a claim hands over, the plan, its calls, its outcome. No I/O. */
+ * One job while it is held: what a claim hands over, the plan, its calls, its outcome
+ * (flight_outcome). No I/O. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +9,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "pipeline/flight.h"
+#include "pipeline/flight_outcome.h"
 #include "queue/queue_core.h"
 #include "support/worker_config.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pipeline/shared/call_params.h"
 
+#include "base/mem.h"
 #include "pipeline/shared/shared_call.h"
 
 bool call_params(const struct call *c, struct params *out, struct err *e)
@@ -22,4 +23,18 @@ void call_params_name(const struct call *c, struct params *params)
     }
     request_job_key(f->env.id_given ? f->env.uid : NULL, token, key);
     params_set_copy(params, "JobKey", key);
+}
+
+bool call_keep_params(struct call *c)
+{
+    struct err e;
+    struct params *made = mem_alloc(sizeof *made);
+    params_init(made);
+    if (call_lone_params(c, made, &e)) {
+        c->made = made;
+        return true;
+    }
+    params_free(made);
+    mem_free(made);
+    return false;
 }

@@ -13,4 +13,8 @@ MUST_USE bool call_params(const struct call *c, struct params *out, struct err *
  */
 void call_params_name(const struct call *c, struct params *params);
 
+/* Makes a lone call's parameters and keeps them with it, so that they are made once. False where
+ * they cannot be made. */
+MUST_USE bool call_keep_params(struct call *c);
+
 #endif

@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "pipeline/again.h"
 #include "pipeline/pipeline_core.h"
+#include "pipeline/shared/call_params.h"
 #include "pipeline/shared/shareable.h"
 #include "pipeline/shared/shared_call.h"
 #include "pipeline/shared/shared_stops.h"

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "pipeline/shared/shared_settle.h"
 
+#include <assert.h>
+#include <string.h>
+
+#include "aliyun/response.h"
 #include "base/log.h"
 #include "pipeline/flight.h"
 
@@ -48,6 +52,14 @@ struct decision shared_dissolve(struct call *c)
         return decision_retry(call_now_ms(c) + MASS_AGAIN_MS);
     note_all_refused(c);
     return (struct decision){.what = DECIDED_SPLIT, .apart = true, .at_ms = call_now_ms(c)};
+}
+
+void shared_keep_ids(struct call *c, char (*ids)[32], size_t n)
+{
+    static_assert((int)RESPONSE_IDS_MAX >= (int)GROUPING_MEMBERS_MAX, "one for each task");
+    assert(c->tasks <= RESPONSE_IDS_MAX);
+    c->nids = n;
+    memcpy(c->ids, ids, (n < c->tasks ? n : c->tasks) * sizeof *ids);
 }
 
 bool shared_lacks_ids(const struct call *c)

@@ -18,6 +18,8 @@ struct decision shared_split(struct call *c); /* then */
 /* MassPush itself is refused: each of its jobs goes by itself, at once. */
 struct decision shared_dissolve(struct call *c);
 
+/* The n MessageIds of a reply: kept as far as there are tasks. */
+void shared_keep_ids(struct call *c, char (*ids)[32], size_t n);
 /* It was sent, and nobody can tell whose push is whose, or which there are (API reference §4.2). */
 bool shared_lacks_ids(const struct call *c);
 void shared_note_ids(struct call *c); /* says so */
