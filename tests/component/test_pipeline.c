@@ -670,6 +670,54 @@ static void test_one_probe_at_a_time(void **state)
     close_stage(&s);
 }
 
+/* It is claimed for a probe, is let through, and finds no token: the next one may be the probe. */
+static void park_a_probe(struct stage *s)
+{
+    const size_t calls = s->provider.n;
+    throttle_account(fleet_limits(s->fleet), 0, LIMIT_PUSH, 600000);
+    enqueue_accounts("x", 1, "");
+    take(s, 1);
+    settle(s);
+    assert_int_equal(s->provider.n, calls);
+    assert_int_equal(worker_count(s->w)->parked, 1);
+}
+
+static void test_a_probe_is_given_back(void **state)
+{
+    (void)state;
+    struct stage s;
+    open_stage(&s);
+    script(&s, 404, "InvalidAccessKeyId.NotFound");
+    enqueue_accounts("j", 1, "");
+    take(&s, 1);
+    settle(&s);
+    freeReplyObject(cli("DEL " K ":parked:default"));
+    await_probe(&s);
+    park_a_probe(&s);
+    assert_int_equal(pipeline_circuit_at(s.p, 0)->state, CIRCUIT_OPEN);
+    pump_until(base, probe_due(&s));
+    close_stage(&s);
+}
+
+/* Likewise of an app that is held for this worker's own trouble. */
+static void test_an_own_probe_is_given_back(void **state)
+{
+    (void)state;
+    struct stage s;
+    const struct own_trip how = {"certificate", "told so", 0, 7};
+    open_stage(&s);
+    freeReplyObject(cli("ZADD " KEY_WORKERS " 1000000000000000 another"));
+    struct own_trouble *own = fleet_own(s.fleet);
+    own_trip(own, 0, &how, clock_mono_ms());
+    pump_until(base, own_why(own, 0));
+    time_passes(1000);
+    assert_true(own_probe_due(own, clock_mono_ms()));
+    park_a_probe(&s);
+    assert_true(own_holds(own, 0));
+    assert_true(own_probe_due(own, clock_mono_ms()));
+    close_stage(&s);
+}
+
 static void test_a_row_of_failures_opens(void **state)
 {
     (void)state;
@@ -1014,6 +1062,8 @@ int main(void)
         cmocka_unit_test_setup(test_circuit, fixture_flush),
         cmocka_unit_test_setup(test_whose_fault_it_may_be_goes_behind, fixture_flush),
         cmocka_unit_test_setup(test_one_probe_at_a_time, fixture_flush),
+        cmocka_unit_test_setup(test_a_probe_is_given_back, fixture_flush),
+        cmocka_unit_test_setup(test_an_own_probe_is_given_back, fixture_flush),
         cmocka_unit_test_setup(test_a_row_of_failures_opens, fixture_flush),
         cmocka_unit_test_setup(test_waits_for_tokens_are_timed, fixture_flush),
         cmocka_unit_test_setup(test_held_until_extended, fixture_flush),
