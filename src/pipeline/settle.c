@@ -167,7 +167,7 @@ void settle_give_up(struct call *c, const char *why)
     note_repeat(c, &v);
 }
 
-struct decision settle_lost(struct call *c)
+struct decision settle_unrepeatable(struct call *c)
 {
     const struct verdict v = {.kind = VERDICT_RETRY, .new_token = true};
     if (!call_leader(c)->app->app.resend_ambiguous)
@@ -216,7 +216,7 @@ struct decision settle_reply(struct call *c, const struct reply *reply)
     const bool open = trouble_follow(c, &v, before, mono_ms);
     if (shared_lacks_ids(c)) {
         shared_note_ids(c);
-        return settle_lost(c);
+        return settle_unrepeatable(c);
     }
     if (trouble_is_apps(c, &v, open))
         return wait_with_app(c, &v, open);

@@ -15,7 +15,7 @@ struct decision settle_reply(struct call *c, const struct reply *reply);
 
 /* The call may be out and cannot be repeated as it was: by the app's policy dead letters, or
  * another try of each of its jobs, that may be a second push. */
-struct decision settle_lost(struct call *c);
+struct decision settle_unrepeatable(struct call *c);
 /* The same where it is known how it goes on: a call under a new token takes its place now. */
 void settle_give_up(struct call *c, const char *why);
 

@@ -218,7 +218,7 @@ static void advance_broken(struct call *c)
 {
     struct flight *f = call_leader(c);
     if (f->env.unanswered) {
-        conclude(c, settle_lost(c));
+        conclude(c, settle_unrepeatable(c));
         return;
     }
     shared_forget(f);
