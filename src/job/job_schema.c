@@ -37,7 +37,7 @@ const char *job_kind_name(const json_t *value)
         [JSON_FALSE] = "a boolean",
         [JSON_NULL] = "null",
     };
-    if (json_is_real(value) && fabs(json_real_value(value)) >= 0x1p63)
+    if (json_typeof(value) == JSON_REAL && fabs(json_real_value(value)) >= 0x1p63)
         return "a number out of range";
     return names[json_typeof(value)];
 }
@@ -87,7 +87,7 @@ static void read_job_member(struct reading *r, const struct members *t, const ch
     if (!m)
         reading_refuse(r, REASON_INVALID_JOB, "%s%.*s: unknown member", t->prefix,
                        reading_shown(key, strlen(key)), key);
-    else if (!value || json_is_null(value))
+    else if (!value || json_typeof(value) == JSON_NULL)
         return;
     else if (!job_has_kind(value, m->kinds))
         reading_refuse(r, REASON_INVALID_JOB, "%s: %s, must be %s", m->name, job_kind_name(value),
