@@ -76,6 +76,9 @@ static void test_ends(void **state)
 static void test_refusals(void **state)
 {
     (void)state;
+    static const char eight_windows[] =
+        "Mon 00:00-01:00, Mon 00:00-01:00, Mon 00:00-01:00, Mon 00:00-01:00, Mon 00:00-01:00, Mon "
+        "00:00-01:00, Mon 00:00-01:00, Mon 00:00-01:00 Z";
     static const char *const wrong[] = {
         "22:00",
         "22-07 Z",
@@ -103,8 +106,7 @@ static void test_refusals(void **state)
         "22:00-07:00, Z",
         "22:00-07:00,, 12:00-13:00 Z",
         "00:00-12:00, 12:00-24:00 Z",
-        "Mon 00:00-01:00, Mon 00:00-01:00, Mon 00:00-01:00, Mon 00:00-01:00, Mon 00:00-01:00, Mon "
-        "00:00-01:00, Mon 00:00-01:00, Mon 00:00-01:00 Z",
+        eight_windows,
         " 22:00-07:00 Z",
         "22:00 -07:00 Z",
         "2a:00-07:00 Z",
