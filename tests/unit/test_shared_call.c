@@ -184,8 +184,8 @@ static void test_mass_push(void **state)
     (void)state;
     static const char *const jobs[] = {
         "{\"message\":\"m\",\"target\":{\"account\":[\"a\"]}}",
-        "{\"id\":\"j1\",\"message\":\"n\",\"target\":{\"device\":["
-        "\"0000000000000000000000000000000d\"]}}",
+        ("{\"id\":\"j1\",\"message\":\"n\",\"target\":{\"device\":["
+         "\"0000000000000000000000000000000d\"]}}"),
         "{\"id\":\"j2\",\"message\":\"m\",\"target\":{\"account\":[\"b\"]}}",
         "{\"id\":\"not fit\",\"message\":\"o\",\"target\":{\"alias\":[\"l\",\"k\"]}}",
         "{\"message\":\"p\",\"target\":{\"alias\":[\"l\"]}}",
@@ -348,8 +348,8 @@ static void test_members(void **state)
 
 static const char *const mixed[] = {
     "{\"message\":\"m\",\"target\":{\"account\":[\"a\"]}}",
-    "{\"id\":\"j1\",\"message\":\"n\",\"target\":{\"device\":[\"0000000000000000000000000000000d\"]"
-    "}}",
+    ("{\"id\":\"j1\",\"message\":\"n\",\"target\":{\"device\":["
+     "\"0000000000000000000000000000000d\"]}}"),
     "{\"message\":\"m\",\"target\":{\"account\":[\"b\"]}}",
     "{\"message\":\"o\",\"ttl_s\":86390,\"target\":{\"alias\":[\"l\",\"k\"]}}",
     "{\"message\":\"n\",\"target\":{\"device\":[\"0000000000000000000000000000000e\"]}}",
