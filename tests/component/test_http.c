@@ -415,15 +415,16 @@ static void test_body_over_maximum(void **state)
     close_fixture(&f);
 }
 
-/* Trailers, and responses before the response, are kept by the library: 300 kB of either. */
+/* Trailers, and responses before the response, are kept by the library: 300 kB of either. Fewer
+ * than 5,000 lines where they are to pass: newer libraries have that limit of their own. */
 static void test_headers_over_maximum(void **state)
 {
     (void)state;
     static const struct {
         const char *before, *piece, *after;
     } rows[] = {
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n", "X-A: bcdefg\r\n",
-         "\r\n"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n",
+         "X-A: bcdefghijklmnopqrstuvwxyz-bcdefghijklmnopqrstuvwxyz-bcdefghi\r\n", "\r\n"},
         {"", "HTTP/1.1 103 Early Hints\r\nX-A: b\r\n\r\n",
          "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"},
     };
