@@ -7,8 +7,9 @@
 #include "job/written/foreign.h"
 #include "job/written/numbers.h"
 
-/* Far more than fit into any call; each takes several times the work of another number. */
-enum { KEPT_MAX = 2000 };
+/* Far more than fit into any call: each value takes thousands of instructions until it is written
+ * again, and a number that is kept several times the work of another. */
+enum { VALUES_MAX = 4096, KEPT_MAX = 2000 };
 
 /* Not the library's text, which quotes what it stumbled over. */
 static const char *syntax_name(enum json_error_code code)
@@ -84,12 +85,37 @@ static int levels_of_member(const char *member)
     return strcmp(member, "params") == 0 || strcmp(member, "meta") == 0 ? 1 : NUMBERS_NOWHERE;
 }
 
+/* Those in value, at any depth; more than most are not all counted. */
+static size_t count_values(json_t *value, size_t most)
+{
+    size_t n = json_object_size(value) + json_array_size(value), i;
+    const char *name;
+    json_t *v;
+    if (n > most)
+        return n;
+    json_object_foreach(value, name, v) n += n > most ? 0 : count_values(v, most - n);
+    json_array_foreach(value, i, v) n += n > most ? 0 : count_values(v, most - n);
+    return n;
+}
+
+/* What is written again as a whole must not be many values. */
+static bool has_few_values(const json_t *root)
+{
+    static const char *const members[] = {"params", "push", "meta"};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof members / sizeof members[0] && n <= VALUES_MAX; i++)
+        n += count_values(json_object_get(root, members[i]), VALUES_MAX - n);
+    return n <= VALUES_MAX;
+}
+
 void job_json_load(struct reading *r, const char *bytes, size_t len)
 {
     json_error_t error;
     r->job->root = numbers_load(bytes, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (json_is_object(r->job->root) &&
-        !numbers_keep(r->job->root, bytes, len, levels_of_member, KEPT_MAX))
+    if (!has_few_values(r->job->root))
+        reading_refuse(r, REASON_INVALID_JOB, "params, push, meta: at most %d values", VALUES_MAX);
+    else if (json_is_object(r->job->root) &&
+             !numbers_keep(r->job->root, bytes, len, levels_of_member, KEPT_MAX))
         reading_refuse(r, REASON_INVALID_JOB,
                        "params, push, meta: at most %d numbers that are no plain integers",
                        KEPT_MAX);

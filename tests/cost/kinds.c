@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cost/kinds.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* --- helpers --------------------------------------------------------------------------------- */
@@ -185,6 +186,37 @@ static void numbers(struct buf *out, size_t bytes)
            "-0,", "1e5]}}}", bytes);
 }
 
+/* One list, as a provider parameter, of as many values as fit. */
+static void list_of(struct buf *out, const char *value, size_t bytes)
+{
+    char piece[8];
+    snprintf(piece, sizeof piece, "%s,", value);
+    around(out,
+           "{\"message\":\"m\",\"school\":\"s\",\"push\":{\"PushType\":\"NOTICE\","
+           "\"iOSExtParameters\":{\"a\":[",
+           piece, "0]}}}", bytes);
+}
+
+static void integers(struct buf *out, size_t bytes)
+{
+    list_of(out, "0", bytes);
+}
+
+static void texts(struct buf *out, size_t bytes)
+{
+    list_of(out, "\"\"", bytes);
+}
+
+static void lists(struct buf *out, size_t bytes)
+{
+    list_of(out, "[]", bytes);
+}
+
+static void objects(struct buf *out, size_t bytes)
+{
+    list_of(out, "{}", bytes);
+}
+
 /* 64 calls, each with the same large parameter. */
 static void parts(struct buf *out, size_t bytes)
 {
@@ -226,6 +258,10 @@ const struct kind kinds[] = {
     KIND(params, "many template parameters"),
     KIND(extras, "an object as a provider parameter"),
     KIND(numbers, "numbers that are kept as they are written"),
+    KIND(integers, "a list of integers as a provider parameter"),
+    KIND(texts, "a list of texts as a provider parameter"),
+    KIND(lists, "a list of lists as a provider parameter"),
+    KIND(objects, "a list of objects as a provider parameter"),
     KIND(parts, "64 calls with a large parameter"),
 };
 const size_t nkinds = sizeof kinds / sizeof *kinds;

@@ -230,6 +230,27 @@ static void test_too_many(void **state)
     }
 }
 
+/* As many values as there may be, at two depths and in two members, and one more. */
+static void test_too_many_values(void **state)
+{
+    (void)state;
+    for (size_t over = 0; over < 2; over++) {
+        struct buf b;
+        struct job job;
+        struct refusal why;
+        buf_init(&b, 20000);
+        buf_puts(&b, "{\"code\":\"c\",\"school\":\"s\",\"meta\":{\"a\":{}},\"push\":{\"X\":[[7");
+        for (size_t i = 0; i < 4096 - 4 + over; i++)
+            buf_puts(&b, ",1");
+        buf_puts(&b, "]]}}");
+        assert_int_equal(job_parse(buf_text(&b), b.len, &limits, &job, &why), !over);
+        if (over)
+            assert_string_equal(why.err.text, "params, push, meta: at most 4096 values");
+        job_free(&job);
+        buf_free(&b);
+    }
+}
+
 static void test_reals_of_the_configuration(void **state)
 {
     (void)state;
@@ -260,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_length_of_meta),
         cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_too_many_values),
         cmocka_unit_test(test_reals_of_the_configuration),
     };
     return cmocka_run_group_tests_name("numbers", tests, NULL, NULL);
