@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "host/file.h"
@@ -23,28 +24,17 @@ struct zone {
 
 /* --- the calendar ---------------------------------------------------------------------------- */
 
-static bool is_leap(int year)
+/* Days since the epoch; a month or day beyond its end goes on into the next. */
+static int64_t day_number(int year, int month, int day)
 {
-    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    struct tm t = {.tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day};
+    return timegm(&t) / DAY_S;
 }
 
-/* Days from the epoch to the first of January. */
-static int64_t days_to_year(int year)
-{
-    int64_t y = year - 1;
-    return (y * 365 + y / 4 - y / 100 + y / 400) - 719162;
-}
-
-static int month_days(int year, int month)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return days[month - 1] + (month == 2 && is_leap(year));
-}
-
-/* 0: Sunday. */
+/* 0: Sunday. The epoch was a Thursday. */
 static int weekday(int64_t day)
 {
-    return (int)(((day + 4) % 7 + 7) % 7);
+    return (int)((day + 4) % 7);
 }
 
 /* --- rules, as in "CET-1CEST,M3.5.0,M10.5.0/3" ------------------------------------------------ */
@@ -151,23 +141,27 @@ static bool read_rule(const char *p, struct rule *out)
     return read_turn(&p, &out->begin) && read_turn(&p, &out->end) && !*p;
 }
 
+/* Week 5 is the last, also where there are but four such days. */
 static int64_t month_turn(const struct turn *t, int year)
 {
-    int64_t first = days_to_year(year);
-    for (int m = 1; m < t->month; m++)
-        first += month_days(year, m);
-    int64_t day = (t->day - weekday(first) + 7) % 7 + 7 * (t->week - 1);
-    return first + day - (day >= month_days(year, t->month) ? 7 : 0);
+    int64_t first = day_number(year, t->month, 1), next = day_number(year, t->month + 1, 1);
+    int64_t day = first + (t->day - weekday(first) + 7) % 7 + 7 * (t->week - 1);
+    return day < next ? day : day - 7;
+}
+
+/* J60 is the first of March in each year. */
+static int64_t day_turn(const struct turn *t, int year)
+{
+    bool leap = day_number(year, 3, 1) - day_number(year, 1, 1) == 60;
+    return day_number(year, 1, t->day) + (leap && t->day > 59);
 }
 
 /* In UTC, where local time is offset_s ahead until then. */
 static int64_t turn_at_s(const struct turn *t, int year, int32_t offset_s)
 {
-    int64_t day = days_to_year(year) + t->day;
-    if (t->kind == 'M')
-        day = month_turn(t, year);
-    else if (t->kind == 'J')
-        day += -1 + (is_leap(year) && t->day > 59);
+    int64_t day = t->kind == 'M'   ? month_turn(t, year)
+                  : t->kind == 'J' ? day_turn(t, year)
+                                   : day_number(year, 1, 1) + t->day;
     return day * DAY_S + t->time_s - offset_s;
 }
 

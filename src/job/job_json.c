@@ -98,22 +98,29 @@ static size_t count_values(json_t *value, size_t most)
     return n;
 }
 
-/* What is written again as a whole must not be many values. */
-static bool has_few_values(const json_t *root)
+/* What is written again as a whole must not be many values. The member that has too many is
+ * dropped: nobody needs it, and it would be held until its dead letter is written. */
+static bool drop_many_values(json_t *root)
 {
-    static const char *const members[] = {"params", "push", "meta"};
+    static const char *const members[] = {"meta", "push"};
     size_t n = 0;
-    for (size_t i = 0; i < sizeof members / sizeof members[0] && n <= VALUES_MAX; i++)
-        n += count_values(json_object_get(root, members[i]), VALUES_MAX - n);
-    return n <= VALUES_MAX;
+    bool dropped = false;
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        size_t more = count_values(json_object_get(root, members[i]), VALUES_MAX - n);
+        if (n + more > VALUES_MAX)
+            dropped = json_object_del(root, members[i]) == 0;
+        else
+            n += more;
+    }
+    return dropped;
 }
 
 void job_json_load(struct reading *r, const char *bytes, size_t len)
 {
     json_error_t error;
     r->job->root = numbers_load(bytes, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (!has_few_values(r->job->root))
-        reading_refuse(r, REASON_INVALID_JOB, "params, push, meta: at most %d values", VALUES_MAX);
+    if (drop_many_values(r->job->root))
+        reading_refuse(r, REASON_INVALID_JOB, "push, meta: at most %d values", VALUES_MAX);
     else if (json_is_object(r->job->root) &&
              !numbers_keep(r->job->root, bytes, len, levels_of_member, KEPT_MAX))
         reading_refuse(r, REASON_INVALID_JOB,

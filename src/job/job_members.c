@@ -143,16 +143,13 @@ static bool set_job_params(struct reading *r, const struct member *m, json_t *ob
 {
     const char *key;
     json_t *value;
-    json_object_foreach(
-        object, key,
-        value) if (!job_has_kind(value,
-                                 KIND_SCALAR)) return reading_refuse(r, REASON_INVALID_JOB,
-                                                                     "%s.%.*s: %s, must be %s",
-                                                                     m->name,
-                                                                     reading_shown(key,
-                                                                                   strlen(key)),
-                                                                     key, job_kind_name(value),
-                                                                     job_kinds_name(KIND_SCALAR));
+    json_object_foreach(object, key, value)
+    {
+        if (!job_has_kind(value, KIND_SCALAR))
+            return reading_refuse(r, REASON_INVALID_JOB, "%s.%.*s: %s, must be %s", m->name,
+                                  reading_shown(key, strlen(key)), key, job_kind_name(value),
+                                  job_kinds_name(KIND_SCALAR));
+    }
     r->job->params = object;
     return true;
 }

@@ -150,7 +150,8 @@ enum {
     MOST_IN_TIME = FILE_WAIT_ALL_MS / LATE_MS + 1
 };
 
-/* Nothing is there, it says, LATE_MS after each question. */
+/* Nothing is there, it says, LATE_MS after each question: the pause is the trouble that is made
+ * here, nothing waits for it. */
 static void *answer_late(void *arg)
 {
     int fd = *(int *)arg;

@@ -245,7 +245,7 @@ static void test_too_many_values(void **state)
         buf_puts(&b, "]]}}");
         assert_int_equal(job_parse(buf_text(&b), b.len, &limits, &job, &why), !over);
         if (over)
-            assert_string_equal(why.err.text, "params, push, meta: at most 4096 values");
+            assert_string_equal(why.err.text, "push, meta: at most 4096 values");
         job_free(&job);
         buf_free(&b);
     }
