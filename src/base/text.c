@@ -44,6 +44,10 @@ bool text_is_utf8(const char *p, size_t len)
 {
     uint32_t code;
     for (size_t i = 0; i < len;) {
+        if ((signed char)p[i] >= 0) { /* most are */
+            i++;
+            continue;
+        }
         i += chars_read(p + i, len - i, &code);
         if (code == CHARS_NONE)
             return false;

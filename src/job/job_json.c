@@ -9,7 +9,7 @@
 
 /* Far more than fit into any call: each value takes thousands of instructions until it is written
  * again, and a number that is kept several times the work of another. */
-enum { VALUES_MAX = 4096, KEPT_MAX = 2000 };
+enum { VALUES_MAX = 10000, KEPT_MAX = 2000 };
 
 /* Not the library's text, which quotes what it stumbled over. */
 static const char *syntax_name(enum json_error_code code)

@@ -178,6 +178,15 @@ static void extras(struct buf *out, size_t bytes)
            "\"", "\":0", "}}}", bytes);
 }
 
+/* … of which each member is a list: as costly as what is not refused can be. */
+static void lists_named(struct buf *out, size_t bytes)
+{
+    listed(out,
+           "{\"message\":\"m\",\"school\":\"s\",\"push\":{\"PushType\":\"NOTICE\","
+           "\"iOSExtParameters\":{",
+           "\"", "\":[]", "}}}", bytes);
+}
+
 static void numbers(struct buf *out, size_t bytes)
 {
     around(out,
@@ -257,6 +266,7 @@ const struct kind kinds[] = {
     KIND(accounts, "many accounts"),
     KIND(params, "many template parameters"),
     KIND(extras, "an object as a provider parameter"),
+    KIND(lists_named, "an object of lists as a provider parameter"),
     KIND(numbers, "numbers that are kept as they are written"),
     KIND(integers, "a list of integers as a provider parameter"),
     KIND(texts, "a list of texts as a provider parameter"),

@@ -238,14 +238,14 @@ static void test_too_many_values(void **state)
         struct buf b;
         struct job job;
         struct refusal why;
-        buf_init(&b, 20000);
+        buf_init(&b, 40000);
         buf_puts(&b, "{\"code\":\"c\",\"school\":\"s\",\"meta\":{\"a\":{}},\"push\":{\"X\":[[7");
-        for (size_t i = 0; i < 4096 - 4 + over; i++)
+        for (size_t i = 0; i < 10000 - 4 + over; i++)
             buf_puts(&b, ",1");
         buf_puts(&b, "]]}}");
         assert_int_equal(job_parse(buf_text(&b), b.len, &limits, &job, &why), !over);
         if (over)
-            assert_string_equal(why.err.text, "push, meta: at most 4096 values");
+            assert_string_equal(why.err.text, "push, meta: at most 10000 values");
         job_free(&job);
         buf_free(&b);
     }
